@@ -1,0 +1,1 @@
+"""Kafka, PostgreSQL and the services as local processes, without Docker."""

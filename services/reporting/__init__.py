@@ -1,0 +1,1 @@
+"""Work reports, the fact tables, and every view computed from them."""

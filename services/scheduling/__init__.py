@@ -1,0 +1,1 @@
+"""Directory, calendar, rules, policies and plans."""
