@@ -1,0 +1,62 @@
+"""The contract: every event, the table of topics, and the envelope around them."""
+
+from shared.events.attendance import AttendanceRecorded, AttendanceVoided, OutageDeclared
+from shared.events.base import DUTIES, Duty, Event, Mode, Place, PunchKind, Scope, State, Zone
+from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode
+from shared.events.notifications import NotificationSent
+from shared.events.reporting import (
+    ComplianceChanged,
+    CoverageChanged,
+    ReportItem,
+    ReportReviewed,
+    ReportSubmitted,
+    ReviewedItem,
+)
+from shared.events.scheduling import (
+    CalendarChanged,
+    EmployeeChanged,
+    Holiday,
+    Requirement,
+    RulesChanged,
+    ScheduleChanged,
+    UnitChanged,
+)
+from shared.events.topics import TOPICS, Audience, Topic
+
+__all__ = [
+    "DUTIES",
+    "TOPICS",
+    "AttendanceRecorded",
+    "AttendanceVoided",
+    "Audience",
+    "CalendarChanged",
+    "ComplianceChanged",
+    "CoverageChanged",
+    "Duty",
+    "EmployeeChanged",
+    "Event",
+    "Holiday",
+    "InvalidEvent",
+    "Message",
+    "Mode",
+    "NotificationSent",
+    "OutageDeclared",
+    "Place",
+    "PunchKind",
+    "Received",
+    "ReportItem",
+    "ReportReviewed",
+    "ReportSubmitted",
+    "Requirement",
+    "ReviewedItem",
+    "RulesChanged",
+    "ScheduleChanged",
+    "Scope",
+    "State",
+    "Topic",
+    "UnitChanged",
+    "UnknownType",
+    "Zone",
+    "decode",
+    "encode",
+]

@@ -1,0 +1,20 @@
+"""Events of the notifications service."""
+
+from typing import Literal
+from uuid import UUID
+
+from shared.events.base import Event, Instant
+
+
+class NotificationSent(Event):
+    topic = "notification.sent.v1"
+    key_field = "employee_id"
+    description = "One message to one person over one channel, and what became of it."
+
+    notification_id: UUID
+    employee_id: UUID
+    kind: str
+    channel: Literal["inbox", "email", "push", "webhook"]
+    status: Literal["delivered", "failed", "suppressed"]
+    cause_event_id: UUID
+    at: Instant

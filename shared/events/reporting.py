@@ -1,0 +1,85 @@
+"""Events of the reporting service: work reports, their reviews, and the changes of its two projections."""
+
+import datetime as dt
+from typing import Literal
+from uuid import UUID
+
+from shared.events.base import Count, Duty, Event, Instant, OpdCode, Part, Quantity, Revision, State, UnitId
+
+
+class ReportItem(Part):
+    """One piece of measured output: what, how much, in which unit, and how long one takes by the norm."""
+
+    item_id: str
+    task: str
+    quantity: Quantity
+    unit: str
+    norm_minutes: Quantity | None = None
+    evidence_count: Count = 0
+
+
+class ReportSubmitted(Event):
+    topic = "report.submitted.v1"
+    key_field = "employee_id"
+    description = "One revision of the work report of one employee for one work date."
+
+    report_id: UUID
+    employee_id: UUID
+    opd_code: OpdCode
+    work_date: dt.date
+    revision: Revision
+    submitted_at: Instant
+    items: list[ReportItem]
+
+
+class ReviewedItem(Part):
+    item_id: str
+    accepted_quantity: Quantity
+
+
+class ReportReviewed(Event):
+    topic = "report.reviewed.v1"
+    key_field = "employee_id"
+    description = "The supervisor's decision on one revision of a report."
+
+    report_id: UUID
+    employee_id: UUID
+    work_date: dt.date
+    report_revision: Revision
+    revision: Revision
+    reviewed_at: Instant
+    reviewer_id: UUID
+    decision: Literal["accepted", "returned"]
+    items: list[ReviewedItem] = []
+
+
+class ComplianceChanged(Event):
+    topic = "compliance.changed.v1"
+    key_field = "employee_id"
+    description = "One duty of one person-day left `pending`, or changed after that."
+
+    employee_id: UUID
+    opd_code: OpdCode
+    work_date: dt.date
+    duty: Duty
+    revision: Revision
+    state: State
+    previous: State
+    as_of: Instant
+    rules_version: str | None = None
+
+
+class CoverageChanged(Event):
+    topic = "coverage.changed.v1"
+    key_field = "unit_id"
+    description = "A service point's counter became met, short, unknown or closed."
+
+    unit_id: UnitId
+    opd_code: OpdCode
+    revision: Revision
+    status: Literal["met", "short", "unknown", "closed"]
+    previous: Literal["met", "short", "unknown", "closed"]
+    as_of: Instant
+    required: Count
+    present_low: Count
+    present_high: Count
