@@ -51,9 +51,7 @@ class AttendanceVoided(Event):
 class OutageDeclared(Event):
     topic = "outage.declared.v1"
     key_field = "outage_id"
-    description = (
-        "An interval in which the city's own systems failed. declared_by is an office, not a person."
-    )
+    description = "An interval in which the city's own systems failed. declared_by is an office, not a person."
 
     outage_id: UUID
     revision: Revision

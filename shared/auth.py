@@ -1,0 +1,162 @@
+"""Who calls, and what they may do. Tokens are JWTs (RFC 8725, RFC 9068) signed with Ed25519."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, cast, get_args
+from uuid import UUID
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+from fastapi import Depends, Request
+
+from shared.http import Problem
+
+Role = Literal["staff", "supervisor", "opd_admin", "bkpsdm", "council", "auditor", "ops"]
+ROLES: tuple[Role, ...] = get_args(Role)
+ISSUER = "hadir"
+AUDIENCE = "hadir"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068
+COOKIE = "hadir_session"
+REMEMBERED_TOKENS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller: `subject` is their employee_id (None for an office account), `opd` the OPD of an OPD admin."""
+
+    subject: UUID | None
+    role: Role
+    opd: str | None
+    expires: float
+
+
+class TokenError(ValueError):
+    """The token cannot be trusted."""
+
+
+class Authenticator:
+    """Verifies tokens. Only EdDSA is accepted; keys named inside a token are never used."""
+
+    def __init__(self, public_key: Ed25519PublicKey) -> None:
+        self._public_key = public_key
+        self._verified: OrderedDict[str, Principal] = OrderedDict()
+
+    @classmethod
+    def from_file(cls, path: Path) -> "Authenticator":
+        key = load_pem_public_key(path.read_bytes())
+        if not isinstance(key, Ed25519PublicKey):
+            raise TokenError(f"{path}: not an Ed25519 public key in PEM; make one with `hadir up`")
+        return cls(key)
+
+    def verify(self, token: str) -> Principal:
+        """The caller that `token` stands for. Raises TokenError."""
+        known = self._verified.get(token)
+        if known is not None and known.expires > time.time():
+            return known
+        try:
+            if jwt.get_unverified_header(token).get("typ") != TOKEN_TYPE:
+                raise TokenError(f"typ is not {TOKEN_TYPE}")
+            claims: dict[str, Any] = jwt.decode(
+                token,
+                self._public_key,
+                algorithms=["EdDSA"],
+                issuer=ISSUER,
+                audience=AUDIENCE,
+                options={"require": ["exp", "iss", "aud"]},
+            )
+            role = claims.get("role")
+            if role not in ROLES:
+                raise TokenError("role is not one of " + ", ".join(ROLES))
+            subject, opd = claims.get("sub"), claims.get("opd")
+            principal = Principal(
+                UUID(subject) if subject else None,
+                cast("Role", role),
+                str(opd) if opd else None,
+                float(claims["exp"]),
+            )
+        except (jwt.PyJWTError, ValueError, AttributeError) as error:
+            raise TokenError(str(error)) from error
+        self._verified[token] = principal
+        if len(self._verified) > REMEMBERED_TOKENS:
+            self._verified.popitem(last=False)
+        return principal
+
+
+def sign(
+    private_key: Ed25519PrivateKey,
+    *,
+    role: Role,
+    subject: UUID | None = None,
+    opd: str | None = None,
+    ttl_s: float = 12 * 3600,
+) -> str:
+    """A token that expires `ttl_s` wall seconds from now."""
+    now = time.time()
+    claims: dict[str, Any] = {
+        "role": role,
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "iat": int(now),
+        "exp": int(now + ttl_s),
+    }
+    if subject is not None:
+        claims["sub"] = str(subject)
+    if opd is not None:
+        claims["opd"] = opd
+    return jwt.encode(claims, private_key, algorithm="EdDSA", headers={"typ": TOKEN_TYPE})
+
+
+def load_private_key(path: Path) -> Ed25519PrivateKey:
+    """The signing key of a local system. Raises TokenError if the file holds another kind of key."""
+    key = load_pem_private_key(path.read_bytes(), password=None)
+    if not isinstance(key, Ed25519PrivateKey):
+        raise TokenError(f"{path}: not an Ed25519 private key in PEM")
+    return key
+
+
+async def principal(request: Request) -> Principal:
+    """FastAPI dependency: the caller, from the bearer header or the session cookie; 401 otherwise."""
+    header = request.headers.get("authorization", "")
+    scheme, _, token = header.partition(" ")
+    if scheme.lower() != "bearer":
+        token = "" if header else request.cookies.get(COOKIE, "")
+    if not token:
+        raise Problem(401, "auth.missing", headers={"WWW-Authenticate": "Bearer"})
+    authenticator: Authenticator = request.app.state.authenticator
+    try:
+        return authenticator.verify(token.strip())
+    except TokenError as error:
+        raise Problem(401, "auth.invalid", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}) from error
+
+
+Caller = Annotated[Principal, Depends(principal)]
+
+
+def require(*roles: Role) -> Callable[[Principal], Awaitable[Principal]]:
+    """FastAPI dependency: the caller, if they have one of `roles`; 403 otherwise."""
+
+    async def check(who: Caller) -> Principal:
+        if who.role not in roles:
+            raise Problem(403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join(roles)})
+        return who
+
+    return check
+
+
+def employee_of(who: Principal) -> UUID:
+    """The employee who calls, for doors that act for oneself; 403 for an office account."""
+    if who.subject is None:
+        raise Problem(403, "auth.no_employee")
+    return who.subject
+
+
+async def employee(who: Caller) -> UUID:
+    """FastAPI dependency: the calling employee's id, whatever their role."""
+    return employee_of(who)
+
+
+Employee = Annotated[UUID, Depends(employee)]

@@ -1,0 +1,125 @@
+"""Business time. Everything a rule judges by comes from a Clock; nothing else asks what time it is.
+
+Token times, leases, timeouts, retries, metrics and Kafka record timestamps are wall time and do not come here.
+"""
+
+import contextlib
+import json
+import os
+import tempfile
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+WIB = ZoneInfo("Asia/Jakarta")
+
+
+class Clock(Protocol):
+    def now(self) -> datetime:
+        """The business instant, aware, in UTC."""
+        ...
+
+
+class SystemClock:
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+
+class FixedClock:
+    """A clock that moves only when told: for tests."""
+
+    def __init__(self, at: datetime) -> None:
+        self._at = at.astimezone(UTC)
+
+    def now(self) -> datetime:
+        return self._at
+
+    def set(self, at: datetime) -> None:
+        self._at = at.astimezone(UTC)
+
+    def advance(self, by: timedelta) -> None:
+        self._at += by
+
+
+def parse(text: str) -> tuple[datetime, float]:
+    """`2025-11-06T06:45+07:00@60` as (business start, speed). Raises ValueError that says what is wrong."""
+    instant, _, speed_text = text.partition("@")
+    try:
+        business = datetime.fromisoformat(instant)
+        speed = float(speed_text) if speed_text else 1.0
+    except ValueError as error:
+        raise ValueError(f"clock {text!r}: write it as 2025-11-06T06:45+07:00@60") from error
+    if business.tzinfo is None:
+        raise ValueError(f"clock {text!r}: the time needs an offset, such as +07:00")
+    if not 0 <= speed <= 100_000:
+        raise ValueError(f"clock {text!r}: the speed must be between 0 and 100000")
+    return business.astimezone(UTC), speed
+
+
+def write_anchor(path: Path, *, business: datetime, wall: float, speed: float) -> None:
+    """Say to every process that reads `path`: at wall time `wall` (Unix seconds) it was `business`.
+
+    The file is replaced in one step: a reader sees the old anchor or the new one, never half of one.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    body = json.dumps({"business": business.astimezone(UTC).isoformat(), "wall": wall, "speed": speed})
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(body)
+    Path(name).replace(path)
+
+
+class AnchoredClock:
+    """Business time = anchor.business + (wall now - anchor.wall) x anchor.speed, anchor read from a file.
+
+    The file is looked at on each call (one stat), so a change of speed reaches every process at once. Time
+    never goes backwards within a process.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._stamp: tuple[int, int] | None = None
+        self._business = datetime.now(UTC)
+        self._wall = time.time()
+        self._speed = 1.0
+        self._latest = datetime.min.replace(tzinfo=UTC)
+        self._read()
+
+    @classmethod
+    def anchored(cls, path: Path, setting: str) -> "AnchoredClock":
+        """The clock of a state directory, anchored by `setting` unless an earlier start has done so."""
+        if not path.exists():
+            business, speed = parse(setting)
+            write_anchor(path, business=business, wall=time.time(), speed=speed)
+        return cls(path)
+
+    def _read(self) -> None:
+        status = self._path.stat()
+        stamp = (status.st_mtime_ns, status.st_ino)
+        if stamp == self._stamp:
+            return
+        anchor = json.loads(self._path.read_text(encoding="utf-8"))
+        self._business = datetime.fromisoformat(anchor["business"])
+        self._wall = float(anchor["wall"])
+        self._speed = float(anchor["speed"])
+        self._stamp = stamp
+
+    def now(self) -> datetime:
+        # Between two replacements of the file, or after the directory is gone, the anchor in hand serves.
+        with contextlib.suppress(FileNotFoundError):
+            self._read()
+        now = self._business + timedelta(seconds=(time.time() - self._wall) * self._speed)
+        self._latest = max(self._latest, now)
+        return self._latest
+
+
+def clock_for(state_dir: Path, setting: str | None) -> Clock:
+    """The clock a process should use: the anchored one where a state directory or a setting asks for it."""
+    path = state_dir / "clock.json"
+    if setting is not None:
+        return AnchoredClock.anchored(path, setting)
+    if path.exists():
+        return AnchoredClock(path)
+    return SystemClock()

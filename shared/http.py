@@ -1,0 +1,230 @@
+"""HTTP as all services speak it: problem+json (RFC 9457), body limits, cursor pages, metrics."""
+
+import base64
+import dataclasses
+import json
+import logging
+import time
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import asyncpg
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from shared.messages import language_of, text
+from shared.telemetry import Metrics
+
+log = logging.getLogger(__name__)
+
+DEFAULT_BODY_LIMIT = 256 * 1024
+_UNAVAILABLE = (
+    asyncpg.PostgresConnectionError,
+    asyncpg.CannotConnectNowError,
+    asyncpg.InsufficientResourcesError,
+    asyncpg.OperatorInterventionError,
+    asyncpg.InterfaceError,
+    PoolTimeout,
+    InterfaceError,
+    OperationalError,
+    ConnectionError,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: where it is, as a path such as `items.0.quantity`, and the message that says the mend.
+
+    `where` adds machine-readable places, such as {"row": 3, "column": "nip"} for a CSV.
+    """
+
+    field: str
+    code: str
+    params: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    where: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+
+class Problem(HTTPException):
+    """Raise it to answer with problem+json. `code` is a code of messages.toml, and ends the type URN.
+
+    `extra` adds members to the body, as RFC 9457 section 3.2 allows.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        errors: Sequence[FieldError] = (),
+        headers: Mapping[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
+    ) -> None:
+        super().__init__(status, code, headers)
+        self.code = code
+        self.params = params or {}
+        self.errors = errors
+        self.extra = extra or {}
+
+
+def problem_response(request: Request, problem: Problem) -> JSONResponse:
+    language = language_of(request.headers.get("accept-language"))
+    detail = text(problem.code, language, **problem.params)
+    body: dict[str, Any] = {
+        "type": f"urn:hadir:problem:{problem.code}",
+        "title": detail.split(". ")[0].rstrip("."),
+        "status": problem.status_code,
+        "detail": detail,
+        **problem.extra,
+    }
+    if problem.errors:
+        body["errors"] = [
+            {"field": one.field, "message": text(one.code, language, **one.params), **one.where}
+            for one in problem.errors
+        ]
+    return JSONResponse(
+        body, problem.status_code, headers=dict(problem.headers or {}), media_type="application/problem+json"
+    )
+
+
+def field_errors(errors: Sequence[Any], *, drop: tuple[str, ...] = ("body", "query", "path")) -> list[FieldError]:
+    """pydantic's errors as FieldErrors. The value given is never repeated: it may be personal data."""
+    found: list[FieldError] = []
+    for error in errors:
+        path = [str(part) for part in error["loc"]]
+        if path and path[0] in drop:
+            path = path[1:]
+        found.append(FieldError(".".join(path) or "body", "validation.field", {"reason": error["msg"]}))
+    return found
+
+
+def validation_problem(errors: Sequence[Any]) -> Problem:
+    """422 that names each wrong field."""
+    return Problem(422, "validation", errors=field_errors(errors))
+
+
+def _traceparent() -> str:
+    return f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
+
+
+def traceparent_of(request: Request) -> str:
+    """The caller's W3C trace context, or a new one; the same for the whole request."""
+    return request.scope["state"].setdefault("traceparent", request.headers.get("traceparent") or _traceparent())
+
+
+class Gate:
+    """The outermost layer: counts and times each request, and limits its body before anything parses it."""
+
+    def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limits: Mapping[str, int]) -> None:
+        self._app = app
+        self._metrics = metrics
+        self._body_limits = body_limits
+
+    def _limit(self, path: str) -> int:
+        for prefix, limit in self._body_limits.items():
+            if path.startswith(prefix):
+                return limit
+        return DEFAULT_BODY_LIMIT
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        scope.setdefault("state", {})
+        started = time.perf_counter()
+        status = 500
+        limit = self._limit(scope["path"])
+        seen = 0
+
+        async def receive_limited() -> Message:
+            nonlocal seen
+            message = await receive()
+            if message["type"] == "http.request":
+                seen += len(message.get("body", b""))
+                if seen > limit:
+                    raise Problem(413, "body_too_large", params={"limit": limit})
+            return message
+
+        async def send_counted(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+            await send(message)
+
+        try:
+            declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
+            if declared.isdigit() and int(declared) > limit:
+                problem = Problem(413, "body_too_large", params={"limit": limit}, headers={"Connection": "close"})
+                await problem_response(Request(scope), problem)(scope, receive, send_counted)
+                return
+            await self._app(scope, receive_limited, send_counted)
+        finally:
+            route = getattr(scope.get("route"), "path", "none")
+            method = scope["method"]
+            self._metrics.http_requests.labels(method, route, str(status)).inc()
+            self._metrics.http_seconds.labels(method, route).observe(time.perf_counter() - started)
+
+
+def install(app: FastAPI, metrics: Metrics, body_limits: Mapping[str, int]) -> None:
+    """Give `app` the answers and the gate that every service has."""
+
+    async def on_http(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, Problem):
+            return problem_response(request, error)
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        if status == 405:
+            return problem_response(request, Problem(405, "method_not_allowed"))
+        if status == 404:
+            return problem_response(request, Problem(404, "not_found"))
+        return problem_response(request, Problem(status, "validation"))
+
+    async def on_validation(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, RequestValidationError):
+            return problem_response(request, validation_problem(error.errors()))
+        raise error
+
+    async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
+        log.warning("storage is away", extra={"fields": {"error": type(error).__name__}})
+        return problem_response(request, Problem(503, "unavailable", headers={"Retry-After": "2"}))
+
+    async def on_crash(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, DBAPIError) and error.connection_invalidated:
+            return await on_unavailable(request, error)
+        trace = traceparent_of(request)
+        log.error("a request failed", exc_info=error, extra={"fields": {"trace": trace}})
+        return problem_response(request, Problem(500, "internal", params={"trace": trace.split("-")[1]}))
+
+    app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(RequestValidationError, on_validation)
+    for kind in _UNAVAILABLE:
+        app.add_exception_handler(kind, on_unavailable)
+    app.add_exception_handler(Exception, on_crash)
+    app.add_middleware(Gate, metrics=metrics, body_limits=body_limits)
+
+
+def encode_cursor(*position: Any) -> str:
+    """An opaque cursor for the place after `position` (the sort key of the last item)."""
+    return base64.urlsafe_b64encode(json.dumps(position, default=str).encode()).decode().rstrip("=")
+
+
+def decode_cursor(cursor: str, parts: int) -> list[Any]:
+    """The `parts` of a cursor. Raises a 422 Problem for one that we did not make."""
+    try:
+        position: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except ValueError:
+        position = None
+    if not isinstance(position, list) or len(position) != parts:
+        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
+    return position
+
+
+def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:
+    """The shape of every list."""
+    return {"items": list(items), "next": next_cursor}

@@ -1,0 +1,177 @@
+"""The composition of one service: settings in, FastAPI application with a life of its own out."""
+
+import asyncio
+import gc
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+
+import uvicorn
+from fastapi import APIRouter, FastAPI, Request
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+from shared import http
+from shared.auth import Authenticator
+from shared.bus import Bus, HandlerContext, Router, client_arguments
+from shared.clock import Clock, clock_for
+from shared.database import Database
+from shared.outbox import Relay
+from shared.settings import ServiceName, Settings, SettingsError, load
+from shared.telemetry import Metrics, configure_logging
+
+log = logging.getLogger(__name__)
+
+Task = Callable[["Service"], Awaitable[None]]
+
+
+class Service:
+    """What the parts of one running service share."""
+
+    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, handlers: Router | None) -> None:
+        self.settings = settings
+        self.clock = clock
+        self.metrics = metrics
+        self.db = Database(
+            settings.database_url,
+            pool_size=settings.database_pool_size,
+            application_name=f"hadir.{settings.service}",
+        )
+        kafka = client_arguments(settings)
+        self.bus = Bus(HandlerContext(settings, self.db, clock, self.metrics), handlers, kafka)
+        self.relay = Relay(self.db, kafka, self.metrics)
+        self.stopping = asyncio.Event()
+
+    @property
+    def source(self) -> str:
+        """The CloudEvents source of everything this service publishes."""
+        return f"/hadir/{self.settings.service}"
+
+    async def not_ready(self) -> list[str]:
+        """Reasons why this replica should get no requests now; empty when it should."""
+        reasons = [f"consumer {group} has not started" for group in self.bus.not_ready()]
+        if self.stopping.is_set():
+            reasons.append("stopping")
+        try:
+            await asyncio.wait_for(self.db.ping(), 3)
+        except Exception as error:
+            reasons.append(f"database: {type(error).__name__}")
+        return reasons
+
+
+async def _forever(name: str, work: Callable[[], Awaitable[None]]) -> None:
+    """Run `work` until cancelled; a crash is logged and `work` starts again."""
+    while True:
+        try:
+            await work()
+        except Exception:
+            log.exception("a background task failed; it starts again", extra={"fields": {"task": name}})
+        await asyncio.sleep(1)
+
+
+def build(
+    settings: Settings,
+    *,
+    routers: Sequence[APIRouter],
+    handlers: Router | None = None,
+    tasks: Mapping[str, Task] | None = None,
+    clock: Clock | None = None,
+    body_limits: Mapping[str, int] | None = None,
+    prepare: Callable[[Service, FastAPI], None] | None = None,
+) -> FastAPI:
+    """The application of a service: its routes under `/<service>`, its consumers, its relay and its tasks.
+
+    `tasks` run while the application does, and start again if they crash. `prepare` may put what the routes
+    share on `app.state`.
+    """
+    prefix = f"/{settings.service}"
+    metrics = Metrics(settings.service)
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
+        service = Service(settings, clock or clock_for(settings.state_dir, settings.clock), metrics, handlers)
+        app.state.service = service
+        app.state.authenticator = Authenticator.from_file(settings.token_public_key_file)
+        if prepare is not None:
+            prepare(service, app)
+        running = [
+            asyncio.create_task(_forever("bus", service.bus.run)),
+            asyncio.create_task(_forever("relay", service.relay.run)),
+        ]
+        for name, task in (tasks or {}).items():
+
+            async def work(task: Task = task) -> None:
+                await task(service)
+
+            running.append(asyncio.create_task(_forever(name, work)))
+        try:
+            yield
+        finally:
+            service.stopping.set()
+            for task in reversed(running):
+                task.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+            await service.db.close()
+
+    app = FastAPI(
+        title=f"Hadir {settings.service}",
+        lifespan=lifespan,
+        openapi_url=f"{prefix}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+    )
+    http.install(app, metrics, body_limits or {})
+    for router in (*routers, _operations(prefix)):
+        app.include_router(router)
+    return app
+
+
+def _operations(prefix: str) -> APIRouter:
+    """The doors for machines that look after the service. Keep them inside the house: no token is asked."""
+    router = APIRouter(prefix=prefix, include_in_schema=False)
+
+    @router.get("/livez")
+    async def livez(request: Request) -> Response:
+        """Touches no dependency; fails only where a restart would help."""
+        service: Service = request.app.state.service
+        stuck = service.bus.stuck()
+        return JSONResponse({"stuck": stuck}, 503 if stuck else 200)
+
+    @router.get("/readyz")
+    async def readyz(request: Request) -> Response:
+        service: Service = request.app.state.service
+        reasons = await service.not_ready()
+        return JSONResponse({"not_ready": reasons}, 503 if reasons else 200)
+
+    @router.get("/metrics")
+    async def metrics(request: Request) -> Response:
+        service: Service = request.app.state.service
+        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+
+    return router
+
+
+def service_of(request: Request) -> Service:
+    """FastAPI dependency: the running service."""
+    return request.app.state.service
+
+
+def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None:
+    """The whole of a service's `__main__`: settings from the environment, one process, one Ctrl-C to stop."""
+    try:
+        settings = load(service)
+    except SettingsError as error:
+        raise SystemExit(str(error)) from error
+    configure_logging(settings.log_level)
+    # A higher threshold and a frozen start-up heap: a third more events a second.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+    uvicorn.run(
+        create_app(settings),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        timeout_graceful_shutdown=20,
+    )

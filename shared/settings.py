@@ -1,0 +1,69 @@
+"""What a service is told from outside. One prefix, `HADIR_`; every error at start is listed at once."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+ServiceName = Literal["attendance", "scheduling", "reporting", "notifications"]
+SERVICES: tuple[ServiceName, ...] = ("scheduling", "attendance", "reporting", "notifications")
+
+
+class SettingsError(Exception):
+    """The settings cannot be used. The text has one line for each error, with the variable to set."""
+
+
+class Settings(BaseSettings):
+    """The settings of one service. Field `kafka_bootstrap` is read from `HADIR_KAFKA_BOOTSTRAP`, and so on."""
+
+    model_config = SettingsConfigDict(env_prefix="HADIR_", extra="ignore", frozen=True)
+
+    service: ServiceName
+    database_url: str = Field(pattern=r"^postgres(ql)?://")
+    """From `HADIR_<SERVICE>_DATABASE_URL`: `postgresql://user:password@host:port/database`."""
+
+    state_dir: Path = Path(".hadir")
+    kafka_bootstrap: str = Field(pattern=r"^[^:\s]+:\d+(,[^:\s]+:\d+)*$")
+    kafka_security_protocol: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
+    kafka_username: str | None = None
+    kafka_password: str | None = None
+    token_public_key_file: Path
+    """PEM file with the Ed25519 public key that tokens are verified with."""
+    clock: str | None = None
+    """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    database_pool_size: int = Field(default=10, ge=2, le=200)
+    batch_max_records: int = Field(default=2000, ge=1, le=50_000)
+    dead_letter_limit: int = Field(default=100, ge=1)
+    """So many unreadable records in a row stop a consumer instead of draining the topic into dead letters."""
+
+
+def load(service: ServiceName, environ: Mapping[str, str] = os.environ) -> Settings:
+    """The settings of `service` from the environment.
+
+    Raises SettingsError that lists every missing or wrong variable.
+    """
+    url_name = f"HADIR_{service.upper()}_DATABASE_URL"
+    given: dict[str, str] = {}
+    for field in Settings.model_fields:
+        name = url_name if field == "database_url" else f"HADIR_{field.upper()}"
+        if name in environ and field != "service":
+            given[field] = environ[name]
+    try:
+        # Validated from `given` alone, so that a test's environment is the whole environment.
+        return Settings.model_validate({"service": service, **given})
+    except ValidationError as error:
+        lines: list[str] = []
+        for problem in error.errors(include_url=False, include_input=False):
+            field = str(problem["loc"][0])
+            name = url_name if field == "database_url" else f"HADIR_{field.upper()}"
+            lines.append(f"{name}: {problem['msg']}")
+        raise SettingsError(
+            f"{service} cannot start. Set these environment variables right, then start it again:\n  "
+            + "\n  ".join(lines)
+        ) from error

@@ -1,0 +1,106 @@
+"""Metrics and logs. Every metric of Hadir is named here, with what it tells; logs never carry payloads.
+
+Prometheus naming: base units, `_total` for counters, no ids as labels.
+"""
+
+import json
+import logging
+import sys
+from datetime import UTC, datetime
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+DELAY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300)
+
+
+class Metrics:
+    """The metrics of one service, on a registry of its own, so that four services can share a process."""
+
+    def __init__(self, service: str) -> None:
+        self.service = service
+        self.registry = registry = CollectorRegistry()
+        ProcessCollector(registry=registry)
+
+        def counter(name: str, tells: str, *labels: str) -> Counter:
+            return Counter(name, tells, labels, registry=registry)
+
+        def gauge(name: str, tells: str, *labels: str) -> Gauge:
+            return Gauge(name, tells, labels, registry=registry)
+
+        def histogram(name: str, tells: str, *labels: str) -> Histogram:
+            return Histogram(name, tells, labels, registry=registry, buckets=DELAY_BUCKETS)
+
+        gauge("hadir_info", "1, labelled with the service this process part belongs to", "service").labels(
+            service
+        ).set(1)
+        # Consumers: is a projection behind, and by how much as people feel it?
+        self.consumer_lag = gauge(
+            "hadir_consumer_lag_records", "Records not yet committed", "group", "topic", "partition"
+        )
+        self.event_age = histogram(
+            "hadir_event_age_seconds",
+            "Wall time from the record's Kafka timestamp to its commit here",
+            "group",
+        )
+        self.batch_records = counter("hadir_consumed_records_total", "Records read and committed", "group")
+        self.batch_seconds = histogram("hadir_batch_seconds", "Time one batch took, commit included", "group")
+        self.handler_failures = counter(
+            "hadir_handler_failures_total", "Batches that failed and will be read again", "group", "error"
+        )
+        self.events_skipped = counter(
+            "hadir_events_skipped_total", "Records of a type this version does not know", "group", "reason"
+        )
+        self.dead_letters = counter(
+            "hadir_dead_letters_total", "Records no version can read, set aside", "group", "reason"
+        )
+        self.dead_letter_stops = counter(
+            "hadir_dead_letter_stops_total", "Times a consumer stopped at the dead letter limit", "group"
+        )
+        self.rebalances = counter("hadir_rebalances_total", "Partitions taken away from this member", "group")
+        self.fact_conflicts = counter(
+            "hadir_fact_conflicts_total",
+            "Two different events with the same fact key and revision; the greater ce_id won",
+            "table",
+        )
+        # Outbox: is anything this service promised still unpublished?
+        self.outbox_rows = gauge("hadir_outbox_rows", "Rows waiting in the outbox (estimate above 10,000)")
+        self.outbox_age = gauge("hadir_outbox_age_seconds", "Age of the oldest row waiting in the outbox")
+        self.outbox_published = counter("hadir_outbox_published_total", "Records published", "topic")
+        self.outbox_failures = counter("hadir_outbox_failures_total", "Relay rounds that failed", "error")
+        self.relay_leads = gauge("hadir_outbox_relay_leads", "1 while this process is the active relay")
+        # HTTP: rate, errors, duration.
+        self.http_requests = counter("hadir_http_requests_total", "Requests", "method", "route", "status")
+        self.http_seconds = histogram("hadir_http_request_seconds", "Time to answer", "method", "route")
+        self.group_commit_items = Histogram(
+            "hadir_group_commit_items",
+            "Requests that shared one transaction",
+            registry=registry,
+            buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500),
+        )
+
+
+class _JsonLines(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        line: dict[str, Any] = {
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        fields = getattr(record, "fields", None)
+        if isinstance(fields, dict):
+            line.update(fields)
+        if record.exc_info and record.exc_info[0] is not None:
+            line["error"] = record.exc_info[0].__name__
+            line["trace"] = self.formatException(record.exc_info)
+        return json.dumps(line, ensure_ascii=False, default=str)
+
+
+def configure_logging(level: str) -> None:
+    """One JSON object a line on standard error, for every logger of the process."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines())
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("aiokafka", "faststream", "alembic", "httpx", "uvicorn.access"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
