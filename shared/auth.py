@@ -5,7 +5,7 @@ from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, cast, get_args
+from typing import Annotated, Any, Literal, get_args
 from uuid import UUID
 
 import jwt
@@ -74,7 +74,7 @@ class Authenticator:
             subject, opd = claims.get("sub"), claims.get("opd")
             principal = Principal(
                 UUID(subject) if subject else None,
-                cast("Role", role),
+                role,
                 str(opd) if opd else None,
                 float(claims["exp"]),
             )

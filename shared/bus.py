@@ -116,7 +116,9 @@ class _Drain(ConsumerRebalanceListener):
         self._metrics = metrics
         self._group = group
 
-    async def on_partitions_revoked(self, revoked: Sequence[TopicPartition]) -> None:
+    async def on_partitions_revoked(  # pyright: ignore[reportIncompatibleMethodOverride] - aiokafka awaits it
+        self, revoked: Sequence[TopicPartition]
+    ) -> None:
         if revoked:
             self._metrics.rebalances.labels(self._group).inc()
         # One deadline, below the group's rebalance timeout: late is better than never.
@@ -124,7 +126,9 @@ class _Drain(ConsumerRebalanceListener):
             async with asyncio.timeout(REBALANCE_TIMEOUT_MS / 1000 * 0.8), self.lock:
                 pass
 
-    async def on_partitions_assigned(self, assigned: Sequence[TopicPartition]) -> None:
+    async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride] - aiokafka awaits it
+        self, assigned: Sequence[TopicPartition]
+    ) -> None:
         pass
 
 
