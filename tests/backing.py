@@ -2,8 +2,8 @@
 
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
@@ -68,9 +68,7 @@ async def postgres_from(source: Source, environ: Mapping[str, str]) -> AsyncIter
         port = free_port()
         env = {"POSTGRES_USER": "hadir", "POSTGRES_PASSWORD": "hadir", "POSTGRES_DB": "postgres"}
         # The image starts the server twice: once on its socket to initialise, then for good on TCP.
-        with _container(
-            POSTGRES_IMAGE, {5432: port}, env, r"listening on IPv4[\s\S]*ready to accept connections"
-        ):
+        with _container(POSTGRES_IMAGE, {5432: port}, env, r"listening on IPv4[\s\S]*ready to accept connections"):
             yield f"postgresql://hadir:hadir@127.0.0.1:{port}/postgres"
     else:
         async with _local(Postgres) as postgres:
@@ -79,8 +77,8 @@ async def postgres_from(source: Source, environ: Mapping[str, str]) -> AsyncIter
 
 @asynccontextmanager
 async def _local(kind: type[Any]) -> AsyncIterator[Any]:
-    with tempfile.TemporaryDirectory(prefix="hadir-test-") as folder:
-        part = kind(_open_state(folder))
+    with temporary_state() as state:
+        part = kind(state)
         try:
             await part.start()
             yield part
@@ -88,11 +86,14 @@ async def _local(kind: type[Any]) -> AsyncIterator[Any]:
             await part.stop()
 
 
-def _open_state(folder: str) -> State:
-    Path(folder).chmod(0o711)  # PostgreSQL runs under another account when the tests run as root
-    state = State(Path(folder) / "state")
-    state.create()
-    return state
+@contextmanager
+def temporary_state() -> Generator[State]:
+    """Yield a state directory of its own. Not pytest's tmp_path: PostgreSQL's account may not enter that."""
+    with tempfile.TemporaryDirectory(prefix="hadir-test-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o711)
+        state = State(Path(folder) / "state")
+        state.create()
+        yield state
 
 
 def _container(image: str, ports: Mapping[int, int], env: Mapping[str, str], ready: str) -> Any:

@@ -9,10 +9,10 @@ from uuid import uuid4
 
 import asyncpg
 import pytest_asyncio
-from shared.database import Database, migrate
 
 from deploy.embedded.postgres import create_database
 from deploy.embedded.topics import create_topics
+from shared.database import Database, migrate
 from tests.backing import KAFKA_ADDRESS, POSTGRES_ADDRESS, choose, docker_answers, kafka_from, postgres_from
 
 DatabaseFor = Callable[[str], Awaitable[Database]]

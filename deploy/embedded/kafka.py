@@ -132,11 +132,7 @@ class Kafka:
     async def _format(self, java: str, jars: Path) -> None:
         # As StorageTool random-uuid makes it, without a JVM; it may not begin with a dash.
         cluster = (
-            base64.urlsafe_b64encode(uuid.uuid4().bytes)
-            .decode()
-            .rstrip("=")
-            .replace("-", "A")
-            .replace("_", "B")
+            base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A").replace("_", "B")
         )
         properties = str(self.state.kafka / "server.properties")
         command = [java, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool"]

@@ -82,9 +82,7 @@ class Postgres:
             options = [
                 word for k, v in {**SETTINGS, "port": str(self.port)}.items() for word in ("-c", f"{k}={v}")
             ]
-            child = self._child = self._program(
-                [str(bin_dir / "postgres"), "-D", str(data), *options], "postgres"
-            )
+            child = self._child = self._program([str(bin_dir / "postgres"), "-D", str(data), *options], "postgres")
             child.start()
             try:
                 await self._ready(child)

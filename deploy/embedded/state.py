@@ -46,9 +46,7 @@ class State:
 
     def create(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        self.root.chmod(
-            0o711
-        )  # PostgreSQL's own account must reach its folder; each thing inside guards itself
+        self.root.chmod(0o711)  # PostgreSQL's own account must reach its folder; each thing inside guards itself
         for private in (self.pids, self.logs, self.kafka):
             private.mkdir(mode=0o700, exist_ok=True)
 

@@ -37,9 +37,7 @@ def java() -> str:
         _install("Java 17 or newer", "default-jre-headless")
         found = _java()
     if found is None:
-        raise Missing(
-            "Java 17 or newer is missing. Install it: sudo apt-get install -y openjdk-17-jre-headless"
-        )
+        raise Missing("Java 17 or newer is missing. Install it: sudo apt-get install -y openjdk-17-jre-headless")
     return found
 
 
@@ -146,9 +144,7 @@ def _run(command: Sequence[str], env: dict[str, str] | None = None) -> None:
     """Run a tool; what it prints goes to standard error, for standard output belongs to the caller."""
     done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, stdout=sys.stderr.fileno(), check=False)
     if done.returncode != 0:
-        raise Missing(
-            f"`{' '.join(command)}` failed ({done.returncode}): see above; run it by hand to repair it"
-        )
+        raise Missing(f"`{' '.join(command)}` failed ({done.returncode}): see above; run it by hand to repair it")
 
 
 @contextmanager
