@@ -10,6 +10,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import quote
 
 from deploy.embedded.processes import User, identity
 
@@ -66,6 +67,14 @@ class State:
     def system_file(self) -> Path:
         return self.root / "system.json"
 
+    @property
+    def private_key(self) -> Path:
+        return self.root / "token-key.pem"
+
+    @property
+    def public_key(self) -> Path:
+        return self.root / "token-key.pub.pem"
+
     @contextmanager
     def lock(self) -> Generator[None]:
         """Hold the directory; raise AlreadyRunning when another process does. Ends with the process."""
@@ -92,6 +101,11 @@ class State:
             known[name] = secrets.token_urlsafe(24)
             write_private(path, json.dumps(known, indent=1))
         return known[name]
+
+    def database_url(self, name: str, running: "Running") -> str:
+        """The URL of a service's own database in the system that runs here."""
+        server = running.postgres.rpartition("@")[2].partition("/")[0]
+        return f"postgresql://{name}:{quote(self.password(name))}@{server}/{name}"
 
     def remember_port(self, name: str, port: int) -> None:
         write_private(self.root / "ports.json", json.dumps({**self.ports(), name: port}))
