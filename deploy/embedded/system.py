@@ -303,6 +303,7 @@ class System:
             lifespan="off",
             timeout_graceful_shutdown=5,
             server_header=False,
+            proxy_headers=False,  # this is the edge: nobody before us may say who the client is
         )
         self._server = _Server(config)
         serving = asyncio.ensure_future(self._server.serve(sockets=[listener]))
