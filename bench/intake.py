@@ -1,4 +1,4 @@
-"""The durable check-in over HTTP, a token of its own on each request, against the same endpoint through the ORM."""
+"""The durable check-in over HTTP, each request with a token of its own, against the same door through the ORM."""
 
 import asyncio
 import contextlib
@@ -34,23 +34,27 @@ async def directory(url: str) -> list[uuid.UUID]:
     today = datetime.now(WIB).date()
     starts, ends = (datetime(today.year, today.month, today.day, hour, tzinfo=WIB) for hour in (8, 16))
     connection: asyncpg.Connection = await asyncpg.connect(url)
+    place = json.dumps([{"lat": -6.24, "lon": 107.0, "radius_m": 100}])
     try:
-        await connection.executemany(
-            "insert into unit_fact (unit_id, opd_code, places, revision, ce_id) values ($1, 'OPD', $2, 1, $3)",
-            [
-                (f"U{n}", json.dumps([{"lat": -6.24, "lon": 107.0, "radius_m": 100}]), uuid.uuid4())
-                for n in range(300)
-            ],
+        await connection.execute(
+            "insert into unit_fact (unit_id, opd_code, places, revision, ce_id)"
+            " select 'U' || n, 'OPD', $1, 1, gen_random_uuid() from generate_series(0, 299) as n",
+            place,
         )
-        await connection.executemany(
-            "insert into employee_fact (employee_id, opd_code, unit_id, heads, remote_places, active, revision, ce_id)"
-            " values ($1, 'OPD', $2, '[]', '[]', true, 1, $3)",
-            [(person, f"U{n % 300}", uuid.uuid4()) for n, person in enumerate(people)],
+        await connection.execute(
+            "insert into employee_fact"
+            " (employee_id, opd_code, unit_id, heads, remote_places, active, revision, ce_id)"
+            " select person, 'OPD', 'U' || n % 300, '[]', '[]', true, 1, gen_random_uuid()"
+            " from unnest($1::uuid[]) with ordinality as given(person, n)",
+            people,
         )
-        await connection.executemany(
-            "insert into plan_fact (employee_id, work_date, opd_code, unit_id, starts_at, ends_at, revision, ce_id)"
-            " values ($1, $2, 'OPD', $3, $4, $5, 1, $6)",
-            [(person, today, f"U{n % 300}", starts, ends, uuid.uuid4()) for n, person in enumerate(people)],
+        await connection.execute(
+            "insert into plan_fact"
+            " (employee_id, work_date, opd_code, unit_id, starts_at, ends_at, revision, ce_id)"
+            " select employee_id, $1, opd_code, unit_id, $2, $3, 1, gen_random_uuid() from employee_fact",
+            today,
+            starts,
+            ends,
         )
         await connection.execute("analyze")
     finally:
