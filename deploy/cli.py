@@ -201,7 +201,7 @@ def database_url(service: ServiceName) -> str:
     if given:
         return given
     state = State.from_environment()
-    return state.database_url(service, state.running())
+    return state.database_url(service, state.running().postgres)
 
 
 def _settings(service: ServiceName) -> Settings:
@@ -212,7 +212,7 @@ def _settings(service: ServiceName) -> Settings:
     return load(
         service,
         {
-            f"HADIR_{service.upper()}_DATABASE_URL": state.database_url(service, running),
+            f"HADIR_{service.upper()}_DATABASE_URL": state.database_url(service, running.postgres),
             "HADIR_KAFKA_BOOTSTRAP": running.kafka,
             "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
             "HADIR_STATE_DIR": str(state.root),

@@ -8,18 +8,24 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LEASH = Path(__file__).with_name("leash.py")
 POLL_SECONDS = 0.05
+ATTEMPTS = 4
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 class StartFailed(Exception):
     """A local process did not start; the message ends with the last lines of its log."""
+
+    @property
+    def port_was_taken(self) -> bool:
+        """Whether it found a port of its own in use: PostgreSQL, the JVM and asyncio all say it in these words."""
+        return "address already in use" in str(self).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +96,8 @@ class Child:
     cwd: Path
     env: Mapping[str, str] | None = None
     user: User | None = None
+    own_log: Path | None = None
+    """The log that it writes itself, if any."""
     stop_signal: signal.Signals = signal.SIGTERM
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
@@ -157,14 +165,31 @@ class Child:
                 await self.wait()
         self.pid_file.unlink(missing_ok=True)
 
-    def tail(self, lines: int = 15) -> str:
-        """The end of its log."""
-        with suppress(FileNotFoundError):
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-        return ""
+    def failed(self, what: str, lines: int = 20) -> StartFailed:
+        """The exception to raise, with the end of its log."""
+        logs = [log for log in (self.log, self.own_log) if log is not None and log.exists()]
+        tails = [line for log in logs for line in log.read_text(errors="replace").splitlines()[-lines:]]
+        return StartFailed("\n".join([f"{what} ({', '.join(map(str, logs))}):", *tails]))
 
-    def failed(self, what: str) -> StartFailed:
-        return StartFailed(f"{what} ({self.log}):\n{self.tail()}")
+
+async def start_on_a_port(
+    wanted: int, known: int, start: Callable[[int], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+) -> None:
+    """Call `start` with the wanted port, else (wanted is 0) with the known one if it is free, else a free one.
+
+    A port that was free when chosen may be taken a moment later: then another is chosen, unless it was wanted.
+    """
+    port = wanted or (known if known and is_free(known) else free_port())
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            await start(port)
+        except StartFailed as error:
+            await stop()
+            if not error.port_was_taken or attempt == ATTEMPTS:
+                raise
+            port = wanted or free_port()
+        else:
+            return
 
 
 async def end_leftovers(pids: Path, patience: float = 20.0) -> list[str]:
@@ -183,11 +208,12 @@ async def end_leftovers(pids: Path, patience: float = 20.0) -> list[str]:
                 with suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
             await asyncio.sleep(POLL_SECONDS)
+    _forget(pids)
     return [name for name, *_ in found]
 
 
 def _leftovers(pids: Path) -> list[tuple[str, int, str, int]]:
-    """Read and remove the notes; return (name, pid, identity, stop signal) of those that still live."""
+    """Read the notes; return (name, pid, identity, stop signal) of those that still live."""
     found: list[tuple[str, int, str, int]] = []
     for file in sorted(pids.glob("*.json")):
         # A note written halfway when we were killed: its process had only just started, and died with us.
@@ -196,5 +222,9 @@ def _leftovers(pids: Path) -> list[tuple[str, int, str, int]]:
             entry = (str(note["name"]), int(note["pid"]), str(note["identity"]), int(note["stop_signal"]))
             if identity(entry[1]) == entry[2]:
                 found.append(entry)
-        file.unlink()
     return found
+
+
+def _forget(pids: Path) -> None:
+    for file in pids.glob("*.json"):
+        file.unlink()

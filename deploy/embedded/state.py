@@ -10,7 +10,7 @@ from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from deploy.embedded.processes import User, identity
 
@@ -102,9 +102,9 @@ class State:
             write_private(path, json.dumps(known, indent=1))
         return known[name]
 
-    def database_url(self, name: str, running: "Running") -> str:
-        """The URL of a service's own database in the system that runs here."""
-        server = running.postgres.rpartition("@")[2].partition("/")[0]
+    def database_url(self, name: str, admin_url: str) -> str:
+        """The URL of a service's own database, for its own role, on the server of an administrator's URL."""
+        server = urlsplit(admin_url).netloc.rpartition("@")[2]
         return f"postgresql://{name}:{quote(self.password(name))}@{server}/{name}"
 
     def remember_port(self, name: str, port: int) -> None:

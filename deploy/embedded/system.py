@@ -26,8 +26,8 @@ from starlette.types import ASGIApp
 import services
 from deploy.embedded.front import Front, Proxy, proxy_client, running
 from deploy.embedded.kafka import Kafka
-from deploy.embedded.postgres import Postgres
-from deploy.embedded.processes import Child, StartFailed, end_leftovers, free_port, is_free
+from deploy.embedded.postgres import GivenPostgres, Postgres, ensure_database
+from deploy.embedded.processes import Child, StartFailed, end_leftovers, is_free, start_on_a_port
 from deploy.embedded.state import Running, State, say, write_private
 from deploy.embedded.topics import create_topics
 from shared.clock import Clock, clock_for
@@ -88,9 +88,12 @@ class ServiceProcess:
 
     async def start(self) -> None:
         """Start it and return when it is ready; raises StartFailed."""
-        if not self.port or not is_free(self.port):
-            self.port = free_port()
-        own = {"HADIR_HOST": "127.0.0.1", "HADIR_PORT": str(self.port)}
+        # Nobody outside knows its port, so after a crash any will do.
+        await start_on_a_port(0, self.port, self._start, self.stop)
+
+    async def _start(self, port: int) -> None:
+        self.port = port
+        own = {"HADIR_HOST": "127.0.0.1", "HADIR_PORT": str(port)}
         child = self._child = Child(
             name=self.service,
             argv=[sys.executable, "-m", f"services.{self.service}"],
@@ -100,7 +103,7 @@ class ServiceProcess:
             env={**self.environment, **own},
         )
         child.start()
-        await until_ready(f"http://127.0.0.1:{self.port}", [self.service], child)
+        await until_ready(f"http://127.0.0.1:{port}", [self.service], child)
 
     async def wait(self) -> int:
         return await self._child.wait() if self._child else 0
@@ -166,15 +169,15 @@ def ensure_key(state: State) -> Path:
     return public
 
 
-def service_environment(state: State, kafka: Kafka, postgres: Postgres) -> dict[str, str]:
+def service_environment(state: State, kafka: str, postgres: str) -> dict[str, str]:
     """The environment in which each service finds this system: settings of another one are left out."""
     rest = {k: v for k, v in os.environ.items() if not k.startswith("HADIR_KAFKA_")}
-    urls = {f"HADIR_{name.upper()}_DATABASE_URL": postgres.database_url(name) for name in SERVICES}
+    urls = {f"HADIR_{name.upper()}_DATABASE_URL": state.database_url(name, postgres) for name in SERVICES}
     return {
         **rest,
         **urls,
         "HADIR_STATE_DIR": str(state.root),
-        "HADIR_KAFKA_BOOTSTRAP": kafka.bootstrap,
+        "HADIR_KAFKA_BOOTSTRAP": kafka,
         "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
     }
 
@@ -184,10 +187,10 @@ def migrations_of(service: ServiceName) -> Path:
     return Path(services.__path__[0]) / service / "migrations"
 
 
-async def prepare_database(postgres: Postgres) -> None:
+async def prepare_databases(state: State, admin_url: str) -> None:
     """One database and one role for each service, with its tables at their newest version."""
     for name in SERVICES:
-        url = await postgres.ensure_database(name)
+        url = await ensure_database(state, admin_url, name)
         await asyncio.to_thread(migrate, url, migrations_of(name))
 
 
@@ -206,7 +209,8 @@ class System:
         self.state = state
         self.options = options
         self.kafka = Kafka(state, options.kafka_port)
-        self.postgres = Postgres(state, options.postgres_port)
+        given = os.environ.get("HADIR_POSTGRES_URL")
+        self.postgres = GivenPostgres(given) if given else Postgres(state, options.postgres_port)
         self.parts: list[Part] = [self.kafka, self.postgres]
         self.http = ""
         self._ready = False
@@ -240,9 +244,9 @@ class System:
         ensure_key(self.state)
         clock = clock_for(self.state.root, os.environ.get("HADIR_CLOCK"))
         await self._unless_stopped(
-            asyncio.gather(create_topics(self.kafka.bootstrap), prepare_database(self.postgres))
+            asyncio.gather(create_topics(self.kafka.bootstrap), prepare_databases(self.state, self.postgres.url))
         )
-        environment = service_environment(self.state, self.kafka, self.postgres)
+        environment = service_environment(self.state, self.kafka.bootstrap, self.postgres.url)
         configure_logging(environment.get("HADIR_LOG_LEVEL", "INFO"))
         watch = stack.enter_context(self._supervised())
         watch()

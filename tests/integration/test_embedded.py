@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from deploy.embedded.kafka import Kafka
-from deploy.embedded.postgres import Postgres
+from deploy.embedded.postgres import Postgres, ensure_database
 from deploy.embedded.processes import end_leftovers, identity
 from deploy.embedded.state import State
 from deploy.embedded.topics import create_topics, wanted
@@ -105,8 +105,8 @@ async def test_a_killed_broker_comes_back_on_its_port_with_what_it_acknowledged(
     assert await first_value(address) == b"before"
 
 
-async def test_a_killed_database_server_comes_back_with_what_it_committed(server: Postgres) -> None:
-    url = await server.ensure_database("attendance")
+async def test_a_killed_database_server_comes_back_with_what_it_committed(state: State, server: Postgres) -> None:
+    url = await ensure_database(state, server.url, "attendance")
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE TABLE kept (n int); INSERT INTO kept VALUES (42)")
     pid = server.pid
@@ -114,7 +114,7 @@ async def test_a_killed_database_server_comes_back_with_what_it_committed(server
     os.kill(pid, signal.SIGKILL)
     assert await server.wait() == -signal.SIGKILL
     await server.start()
-    assert await server.ensure_database("attendance") == url
+    assert await ensure_database(state, server.url, "attendance") == url
     connection = await asyncpg.connect(url)
     try:
         assert await connection.fetchval("SELECT n FROM kept") == 42
@@ -135,9 +135,9 @@ async def test_the_database_server_is_durable_local_and_not_run_by_root(server: 
         await connection.close()
 
 
-async def test_a_role_may_not_enter_the_database_of_another(server: Postgres) -> None:
-    await server.ensure_database("attendance")
-    url = await server.ensure_database("scheduling")
+async def test_a_role_may_not_enter_the_database_of_another(state: State, server: Postgres) -> None:
+    await ensure_database(state, server.url, "attendance")
+    url = await ensure_database(state, server.url, "scheduling")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(url.removesuffix("/scheduling") + "/attendance")
     wrong = url.replace("scheduling:", "scheduling:x", 1)
