@@ -192,6 +192,25 @@ def demo(context: typer.Context) -> None:
     raise typer.Exit(day.main(context.args) or 0)
 
 
+@app.command()
+def erase() -> None:
+    """Remove the local system's state directory, with all its data."""
+    State.from_environment().erase()
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Stop after the day, with its exit code")] = False,
+    processes: Annotated[bool, typer.Option("--processes", help="One process for each service")] = False,
+) -> None:
+    """Start the system and play a working day into it; stay up until Ctrl-C. More options: those of hadir demo."""
+    from deploy.run import run as run_day
+
+    raise typer.Exit(run_day(context.args, ["--processes"] if processes else [], once=once))
+
+
 def database_url(service: ServiceName) -> str:
     """The URL of a service's database: from the environment, else of the system that runs here.
 

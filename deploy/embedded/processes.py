@@ -82,6 +82,16 @@ def identity(pid: int) -> str | None:
     return answer.stdout.strip() or None
 
 
+def leashed(argv: Sequence[str], stop_signal: signal.Signals, user: User | None = None) -> list[str]:
+    """The command that runs `argv`, under that account, and sends it `stop_signal` should we die first.
+
+    Start it from the main thread: the kernel ties the leash to the thread that starts the child.
+    """
+    account = (user.uid, user.gid) if user else (-1, -1)
+    numbers = [str(int(n)) for n in (stop_signal, *account, os.getpid())]
+    return [sys.executable, "-I", "-S", str(LEASH), *numbers, "--", *argv]
+
+
 @dataclass(slots=True)
 class Child:
     """One program, restartable. Its output goes to `log`, who it is to `pid_file`.
@@ -114,25 +124,12 @@ class Child:
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
-        """Start it in a session of its own, so that a Ctrl-C in the terminal reaches us and not it.
-
-        Must be called from the main thread: the kernel ties the leash to the thread that starts the child.
-        """
+        """Start it in a session of its own, so that a Ctrl-C in the terminal reaches us and not it."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         mode = "ab" if not self.log.exists() or self.log.stat().st_size < LOG_LIMIT_BYTES else "wb"
-        user = (self.user.uid, self.user.gid) if self.user else (-1, -1)
-        leash = [
-            sys.executable,
-            "-I",
-            "-S",
-            str(LEASH),
-            str(int(self.stop_signal)),
-            *map(str, user),
-            str(os.getpid()),
-        ]
         with self.log.open(mode) as log:
             self._process = subprocess.Popen(
-                [*leash, "--", *self.argv],
+                leashed(self.argv, self.stop_signal, self.user),
                 cwd=self.cwd,
                 env=dict(self.env) if self.env is not None else None,
                 stdin=subprocess.DEVNULL,

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
@@ -92,6 +93,20 @@ class State:
             file.write(str(os.getpid()))
             file.flush()
             yield
+
+    def erase(self) -> None:
+        """Remove everything that is here; raises AlreadyRunning while a system runs on it."""
+        if not self.system_made_this():
+            return
+        with self.lock():
+            postgres = self.root / "postgres"
+            if postgres.is_symlink():  # see `reachable`
+                shutil.rmtree(postgres.resolve(), ignore_errors=True)
+            shutil.rmtree(self.root)
+
+    def system_made_this(self) -> bool:
+        """Whether this is a state directory, and not somebody's files by a slip in HADIR_STATE_DIR."""
+        return (self.root / "passwords.json").exists() and (self.root / "lock").exists()
 
     def password(self, name: str) -> str:
         """The password of one local account, made at its first use."""
