@@ -22,6 +22,8 @@ app = typer.Typer(
 
 def main() -> None:
     """The command's entry: what is known to go wrong becomes one line that says what to do, and exit code 1."""
+    from aiokafka.errors import KafkaConnectionError
+
     from deploy.embedded.processes import StartFailed
     from deploy.embedded.state import AlreadyRunning
     from deploy.embedded.tools import Missing
@@ -31,6 +33,9 @@ def main() -> None:
         app()
     except (StartFailed, AlreadyRunning, NotRunning, Missing, TopicsFailed, SettingsError) as error:
         typer.echo(f"hadir: {error}", err=True)
+        raise SystemExit(1) from error
+    except KafkaConnectionError as error:
+        typer.echo(f"hadir: Kafka does not answer: {error}. See that it runs, then try again", err=True)
         raise SystemExit(1) from error
     except KeyboardInterrupt as error:
         raise SystemExit(130) from error

@@ -1,53 +1,55 @@
 """Reading topics by hand: every record as one line, whatever is in it, without joining any consumer group."""
 
 import json
+from collections import Counter
 from collections.abc import AsyncGenerator
 from datetime import UTC, datetime
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import ConsumerRecord
 
 
 async def counts(client: dict[str, Any], topics: list[str]) -> dict[str, int]:
     """How many records each topic has; of a compacted one, how many it has had. Missing topics are left out."""
+    admin = AIOKafkaAdminClient(**client)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        described = await admin.describe_topics([topic for topic in topics if topic in existing])
+    finally:
+        await admin.close()
+    partitions = [TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"]]
     consumer = AIOKafkaConsumer(**client)
     await consumer.start()
     try:
-        existing = await consumer.topics()
-        partitions = [p for t in topics if t in existing for p in _partitions(consumer, t)]
         first = await consumer.beginning_offsets(partitions)
         last = await consumer.end_offsets(partitions)
-        result: dict[str, int] = {}
-        for partition in partitions:
-            more = last[partition] - first[partition]
-            result[partition.topic] = result.get(partition.topic, 0) + more
-        return result
     finally:
         await consumer.stop()
+    found = Counter[str]()
+    for partition in partitions:
+        found[partition.topic] += last[partition] - first[partition]
+    return found
 
 
 async def records(
     client: dict[str, Any], topic: str, *, from_start: bool, limit: int | None
 ) -> AsyncGenerator[dict[str, Any]]:
     """Yield each record as a JSON object, oldest first within a partition, for ever or until `limit`."""
-    consumer = AIOKafkaConsumer(**client)
+    # Without a group the consumer is given every partition, and commits nothing.
+    consumer = AIOKafkaConsumer(topic, group_id=None, auto_offset_reset="earliest", **client)
     await consumer.start()
     try:
-        await consumer.topics()
-        partitions = _partitions(consumer, topic)
-        consumer.assign(partitions)
-        await (consumer.seek_to_beginning if from_start else consumer.seek_to_end)(*partitions)
+        if not from_start:
+            await consumer.seek_to_end()
         given = 0
         while limit is None or given < limit:
             yield as_json(await consumer.getone())
             given += 1
     finally:
         await consumer.stop()
-
-
-def _partitions(consumer: AIOKafkaConsumer, topic: str) -> list[TopicPartition]:
-    return [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
 
 
 def as_json(record: "ConsumerRecord[bytes | None, bytes | None]") -> dict[str, Any]:

@@ -9,6 +9,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -16,6 +17,7 @@ import httpx
 import psutil
 import pytest
 import uvicorn
+from aiokafka import AIOKafkaProducer
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
@@ -25,6 +27,8 @@ from deploy.embedded.front import Front, Proxy, proxy_client
 from deploy.embedded.processes import free_port, identity
 from deploy.embedded.state import State
 from shared.auth import Authenticator
+from shared.events import RulesChanged
+from shared.events.envelope import encode
 from shared.settings import SERVICES
 from tests.backing import temporary_state
 
@@ -68,10 +72,9 @@ def up(state: State, *options: str) -> Iterator[Up]:
         log.close()
 
 
-def run(state: State, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [*HADIR, *arguments], env=environment(state), capture_output=True, text=True, timeout=60, check=False
-    )
+def run(state: State, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    env = environment(state) | variables
+    return subprocess.run([*HADIR, *arguments], env=env, capture_output=True, text=True, timeout=60, check=False)
 
 
 async def all_ready(base: str) -> bool:
@@ -163,6 +166,45 @@ async def test_an_unknown_topic_is_answered_with_the_topics_there_are() -> None:
         answer = run(state, "tail", "nonsense")
         assert answer.returncode == 2
         assert "rules.changed.v1" in answer.stderr
+
+
+async def test_tail_prints_each_record_with_its_envelope_and_whatever_is_in_it(kafka: str) -> None:
+    event = RulesChanged(
+        rules_version="2025-1",
+        effective_from=date(2025, 1, 1),
+        tolerance_minutes=0,
+        report_modes=("WFO",),
+        report_cutoff="17:00",
+        review_sla_working_days=3,
+    )
+    message = encode(event, id=uuid4(), time=datetime(2025, 1, 1, tzinfo=UTC), source="/hadir/scheduling")
+    producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all")
+    await producer.start()
+    try:
+        dead = "notification.sent.v1.dead"  # nobody else writes there
+        await producer.send_and_wait(dead, message.value, key=message.key, headers=message.headers)
+        await producer.send_and_wait(dead, b"\xff not JSON", key=None, headers=[("broken", None)])
+    finally:
+        await producer.stop()
+    with temporary_state() as state:
+        shown = run(state, "tail", dead, "--from-start", "--limit", "2", HADIR_KAFKA_BOOTSTRAP=kafka)
+        assert shown.returncode == 0, shown.stderr
+        first, second = (json.loads(line) for line in shown.stdout.splitlines())
+        assert first["key"] == "2025-1"
+        assert first["value"]["effective_from"] == "2025-01-01"
+        assert first["headers"]["ce_type"] == "rules.changed.v1"
+        assert (second["key"], second["value"], second["headers"]) == (None, "\\xff not JSON", {"broken": None})
+        counted = run(state, "topics", HADIR_KAFKA_BOOTSTRAP=kafka)
+        assert "rules.changed.v1" in counted.stdout
+        assert "nothing, all were there" in run(state, "create-topics", HADIR_KAFKA_BOOTSTRAP=kafka).stdout
+
+
+async def test_check_config_lists_every_wrong_variable_at_once() -> None:
+    with temporary_state() as state:
+        answer = run(state, "check-config", "reporting", HADIR_KAFKA_BOOTSTRAP="no-port")
+        assert answer.returncode == 1
+        for name in ("HADIR_REPORTING_DATABASE_URL", "HADIR_KAFKA_BOOTSTRAP", "HADIR_TOKEN_PUBLIC_KEY_FILE"):
+            assert name in answer.stderr
 
 
 # --- the front proxy of --processes ----------------------------------------------------------------------
