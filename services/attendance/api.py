@@ -7,16 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import ValidationError
+from pydantic_core import to_json
 
-from services.attendance import domain, store
+from services.attendance import domain, views
 from services.attendance.bodies import (
     BATCH,
     OFFLINE_PUNCH,
     PUNCH,
+    OfflinePunchIn,
     PunchIn,
-    PunchOut,
     Receipt,
-    VoidOut,
     described,
     read,
     unreadable,
@@ -24,9 +24,9 @@ from services.attendance.bodies import (
 from services.attendance.domain import Position
 from services.attendance.recording import Intake, Recorded, record
 from shared.auth import Employee, employee_of, principal
-from shared.database import GroupCommit, Tx
+from shared.database import GroupCommit
 from shared.http import Problem, page, problem_body, traceparent_of
-from shared.messages import language_of
+from shared.messages import Language, language_of
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/attendance/v1")
@@ -56,9 +56,7 @@ async def punch(request: Request) -> Response:
     intakes: Intakes = app.intakes
     recorded = await intakes.submit(_intake(given, employee_id, received_at, traceparent_of(request)))
     receipt = Receipt.model_validate(recorded.row)
-    return Response(
-        receipt.model_dump_json(), 201 if recorded.created else 200, media_type="application/json"
-    )
+    return Response(receipt.model_dump_json(), 201 if recorded.created else 200, media_type="application/json")
 
 
 @router.post("/punches/batch", openapi_extra=described(BATCH))
@@ -74,7 +72,7 @@ async def batch(request: Request, me: Employee, service: Running) -> dict[str, A
     for index, one in enumerate(given.punches):
         try:
             # Back to JSON, where a UUID and a time are texts: in Python's terms `strict` would refuse them.
-            punch = OFFLINE_PUNCH.validate_json(dump(one))
+            punch = OFFLINE_PUNCH.validate_json(to_json(one))
         except ValidationError as error:
             outcomes[index] = unreadable(error)
         else:
@@ -85,3 +83,38 @@ async def batch(request: Request, me: Employee, service: Running) -> dict[str, A
         outcomes[index] = result
     language = language_of(request.headers.get("accept-language"))
     return page([_outcome(outcome, language) for outcome in outcomes], None)
+
+
+@router.get("/me/punches")
+async def mine(me: Employee, service: Running, date: dt.date | None = None) -> dict[str, Any]:
+    """What is recorded of the caller for a work date (today when left out), voided punches included."""
+    return await views.day(service, me, date or domain.local_date(service.clock.now()))
+
+
+def _intake(
+    given: PunchIn | OfflinePunchIn,
+    employee_id: UUID,
+    received_at: dt.datetime,
+    traceparent: str,
+    *,
+    offline: bool = False,
+) -> Intake:
+    position = given.position
+    return Intake(
+        given.punch_id,
+        employee_id,
+        given.kind,
+        given.device_at,
+        Position(position.lat, position.lon, position.accuracy_m) if position else None,
+        "offline" if offline else "app",
+        received_at,
+        traceparent,
+    )
+
+
+def _outcome(outcome: Recorded | Exception | None, language: Language) -> dict[str, Any]:
+    if isinstance(outcome, Recorded):
+        return {"status": 201 if outcome.created else 200, "receipt": Receipt.model_validate(outcome.row)}
+    if isinstance(outcome, Problem):
+        return {"status": outcome.status_code, "problem": problem_body(outcome, language)}
+    raise outcome or RuntimeError("a punch of the batch was not judged")

@@ -9,7 +9,7 @@ from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from shared.events import PunchKind, Scope, Zone
-from shared.events.base import Instant
+from shared.events.base import Instant, OpdCode, UnitId
 from shared.http import Problem, field_errors
 
 Parsed = TypeVar("Parsed")
@@ -54,10 +54,13 @@ class PunchIn(In):
     position: PositionIn | None = None
 
 
-class OfflinePunchIn(PunchIn):
-    """Made without a connection: here the device's time is needed."""
+class OfflinePunchIn(In):
+    """A punch made without a connection: here the device's time is needed."""
 
-    device_at: Instant  # pyright: ignore[reportGeneralTypeIssues] - narrower, and the models are frozen
+    punch_id: UUID
+    kind: PunchKind
+    device_at: Instant
+    position: PositionIn | None = None
 
 
 class BatchIn(In):
@@ -85,9 +88,19 @@ class VoidIn(In):
     reason: Reason
 
 
+class ScopeIn(In):
+    """Whom an outage excuses; several fields are united."""
+
+    all: bool = False
+    opd_codes: list[OpdCode] = Field(default=[], max_length=1000)
+    unit_ids: list[UnitId] = Field(default=[], max_length=1000)
+
+
 class OutageIn(In):
+    """`outage_id` is the caller's, so that a retry declares no second outage."""
+
     outage_id: UUID | None = None
-    scope: Scope
+    scope: ScopeIn
     starts_at: Instant
     ends_at: Instant
     reason: Reason
@@ -97,7 +110,7 @@ class OutageRevisionIn(In):
     """The whole outage as it shall be. `revision` is the one that the officer saw."""
 
     revision: int
-    scope: Scope
+    scope: ScopeIn
     starts_at: Instant
     ends_at: Instant
     reason: Reason
@@ -168,7 +181,9 @@ class AuditOut(BaseModel):
 PUNCH = TypeAdapter(PunchIn)
 OFFLINE_PUNCH = TypeAdapter(OfflinePunchIn)
 BATCH = TypeAdapter(BatchIn)
-CORRECTION: TypeAdapter[ManualIn | VoidIn] = TypeAdapter(Annotated[ManualIn | VoidIn, Field(discriminator="action")])
+CORRECTION: TypeAdapter[ManualIn | VoidIn] = TypeAdapter(
+    Annotated[ManualIn | VoidIn, Field(discriminator="action")]
+)
 OUTAGE = TypeAdapter(OutageIn)
 OUTAGE_REVISION = TypeAdapter(OutageRevisionIn)
 REVOCATION = TypeAdapter(RevocationIn)

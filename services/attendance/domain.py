@@ -7,6 +7,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
+from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from shared.events import Place, PunchKind, Zone
@@ -37,6 +38,20 @@ class Plan:
     unit_id: str
     starts_at: dt.datetime | None
     ends_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Of an employee, what a punch and a correction need."""
+
+    employee_id: UUID
+    opd_code: str
+    unit_id: str
+    supervisor_id: UUID | None
+    acting_supervisor_id: UUID | None
+    heads: tuple[str, ...]
+    remote_places: tuple[Place, ...]
+    active: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,3 +141,15 @@ def offline_timing(device_at: dt.datetime, received_at: dt.datetime, offset: dt.
     if corrected - received_at > CLOCK_SKEW or (offset is not None and abs(offset) > CLOCK_SKEW):
         flags.append("clock_skew")
     return Timing(min(corrected, received_at), tuple(flags))
+
+
+def is_superior(officer: Person, person: Person) -> bool:
+    """Does `officer` answer for `person`: as supervisor, acting supervisor, or head of their unit or OPD?
+
+    Never for oneself, even where somebody heads the unit that they belong to.
+    """
+    if officer.employee_id == person.employee_id:
+        return False
+    if officer.employee_id in (person.supervisor_id, person.acting_supervisor_id):
+        return True
+    return person.unit_id in officer.heads or person.opd_code in officer.heads

@@ -8,8 +8,8 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from services.attendance import domain, store
-from services.attendance.domain import Plan, Position, Timing
-from services.attendance.store import Person, PunchRow
+from services.attendance.domain import Person, Plan, Position, Timing
+from services.attendance.store import PunchRow
 from shared import outbox
 from shared.database import Tx
 from shared.events import AttendanceRecorded, Place, PunchKind
@@ -90,22 +90,22 @@ async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Problem]) 
     timings = await _timings(tx, items)
     people = await store.people(tx, {item.employee_id for item in items})
     dates = [domain.local_date(timing.at) for timing in timings]
-    plans = await store.plans(
-        tx, people, min(dates) - domain.PLANS_BEFORE, max(dates) + domain.PLANS_AFTER
-    )
+    plans = await store.plans(tx, people, min(dates) - domain.PLANS_BEFORE, max(dates) + domain.PLANS_AFTER)
     judged: list[tuple[int, dt.date, str, str]] = []
     for index, (item, timing) in enumerate(zip(items, timings, strict=True)):
         person = people.get(item.employee_id)
+        if person is None:
+            refused[index] = Problem(404, "employee.unknown")
+            continue
         problem = _refusal(item, person, timing)
         if problem is not None:
             refused[index] = problem
             continue
-        assert person is not None and person.opd_code is not None and person.unit_id is not None  # noqa: S101
         own = plans.get(item.employee_id, [])
         work_date = item.work_date or domain.work_date_of(item.kind, timing.at, own)
         plan = next((plan for plan in own if plan.work_date == work_date), None)
         posting: Plan | Person = plan or person
-        judged.append((index, work_date, str(posting.opd_code), str(posting.unit_id)))
+        judged.append((index, work_date, posting.opd_code, posting.unit_id))
     places: dict[str, list[Place]] = defaultdict(list)
     places |= await store.places(tx, {unit_id for *_, unit_id in judged})
     rows: list[tuple[int, PunchRow]] = []
@@ -151,15 +151,16 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
     return timings
 
 
-def _refusal(item: Intake, person: Person | None, timing: Timing) -> Problem | None:
-    if person is None or person.opd_code is None:
-        return Problem(404, "employee.unknown")
+def _refusal(item: Intake, person: Person, timing: Timing) -> Problem | None:
     if not person.active and item.source != "manual":
         return Problem(403, "employee.inactive")
     if item.source == "offline" and timing.at < item.received_at - domain.OFFLINE_LIMIT:
         days = domain.OFFLINE_LIMIT.days
         return Problem(
-            422, "punch.too_old", params={"days": days}, errors=[FieldError("device_at", "punch.too_old", {"days": days})]
+            422,
+            "punch.too_old",
+            params={"days": days},
+            errors=[FieldError("device_at", "punch.too_old", {"days": days})],
         )
     return None
 

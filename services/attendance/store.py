@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlmodel import col, select, tuple_
 
-from services.attendance.domain import Plan
+from services.attendance.domain import Person, Plan
 from services.attendance.models import Audit, Outage, Punch, Void
 from shared.database import Tx
 from shared.events import Place
@@ -45,20 +45,6 @@ PLANS = FactTable(
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
-    """Of an employee, what a punch and a correction need. `opd_code` and `unit_id` are None once erased."""
-
-    employee_id: UUID
-    opd_code: str | None
-    unit_id: str | None
-    supervisor_id: UUID | None
-    acting_supervisor_id: UUID | None
-    heads: tuple[str, ...]
-    remote_places: tuple[Place, ...]
-    active: bool
-
-
-@dataclass(frozen=True, slots=True)
 class PunchRow:
     """One row of `punch`, in the order of its columns."""
 
@@ -81,7 +67,7 @@ class PunchRow:
 
 _PEOPLE = """
     select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads, remote_places, active
-    from employee_fact where employee_id = any($1::uuid[])
+    from employee_fact where employee_id = any($1::uuid[]) and opd_code is not null
 """
 _PLANS = """
     select employee_id, work_date, opd_code, unit_id, starts_at, ends_at
@@ -122,7 +108,7 @@ _FORGET_POSITIONS = """
 
 
 async def people(tx: Tx, employee_ids: Iterable[UUID]) -> dict[UUID, Person]:
-    """Those of `employee_ids` that the directory knows."""
+    """Those of `employee_ids` that the directory knows; an erased one it does not know."""
     return {
         row["employee_id"]: Person(
             row["employee_id"],
@@ -194,6 +180,11 @@ async def day_of(tx: Tx, employee_id: UUID, work_date: dt.date) -> Sequence[tupl
 async def lock_punch(tx: Tx, punch_id: UUID) -> Punch | None:
     """A punch, held until the transaction ends, so that two officers void it one after the other."""
     return await tx.session.get(Punch, punch_id, with_for_update=True)
+
+
+async def hold_outage_id(tx: Tx, outage_id: UUID) -> None:
+    """Until the transaction ends nobody else declares an outage with this id: a retry waits and finds it."""
+    await tx.connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", str(outage_id))
 
 
 async def lock_outage(tx: Tx, outage_id: UUID) -> Outage | None:
