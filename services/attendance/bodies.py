@@ -24,6 +24,9 @@ def _no_identity_number(value: str) -> str:
     return value
 
 
+Moment = Annotated[Instant, AfterValidator(lambda value: value.astimezone(dt.UTC))]
+"""An instant, kept and published in UTC whatever offset it came with."""
+
 Reason = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=3, max_length=500, pattern=r"^[^\x00]*$"),
@@ -50,7 +53,7 @@ class PunchIn(In):
 
     punch_id: UUID
     kind: PunchKind
-    device_at: Instant | None = None
+    device_at: Moment | None = None
     position: PositionIn | None = None
 
 
@@ -59,7 +62,7 @@ class OfflinePunchIn(In):
 
     punch_id: UUID
     kind: PunchKind
-    device_at: Instant
+    device_at: Moment
     position: PositionIn | None = None
 
 
@@ -75,7 +78,7 @@ class ManualIn(In):
     punch_id: UUID | None = None
     employee_id: UUID
     kind: PunchKind
-    at: Instant
+    at: Moment
     work_date: dt.date | None = None
     reason: Reason
 
@@ -101,8 +104,8 @@ class OutageIn(In):
 
     outage_id: UUID | None = None
     scope: ScopeIn
-    starts_at: Instant
-    ends_at: Instant
+    starts_at: Moment
+    ends_at: Moment
     reason: Reason
 
 
@@ -111,8 +114,8 @@ class OutageRevisionIn(In):
 
     revision: int
     scope: ScopeIn
-    starts_at: Instant
-    ends_at: Instant
+    starts_at: Moment
+    ends_at: Moment
     reason: Reason
 
 
