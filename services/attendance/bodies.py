@@ -195,6 +195,9 @@ REVOCATION = TypeAdapter(RevocationIn)
 def unreadable(error: ValidationError) -> Problem:
     """422 that names each wrong field by its path in the body."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
+    for one in found:
+        if one["type"].startswith("union_tag"):
+            one["loc"] = ("action",)
     return Problem(422, "validation", errors=field_errors(found, drop=("manual", "void")))
 
 
