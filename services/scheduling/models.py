@@ -26,8 +26,6 @@ def _instant(*, nullable: bool = False) -> Any:
 class Rules(Table, table=True):
     """One version of the rules of judgement; its content never changes."""
 
-    __tablename__ = "rules"
-
     rules_version: str = Field(primary_key=True)
     effective_from: dt.date
     tolerance_minutes: int
@@ -41,7 +39,7 @@ class Rules(Table, table=True):
 class PolicyVersion(Table, table=True):
     """One version of a policy; the version with the greatest number is in force, its content never changes."""
 
-    __tablename__ = "policy"
+    __tablename__ = "policy"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a descriptor
 
     policy_id: str = Field(primary_key=True)
     version: int = Field(primary_key=True)
@@ -56,8 +54,6 @@ class PolicyVersion(Table, table=True):
 class Roster(Table, table=True):
     """A publication of plans: what was asked, what came of it, and how far it is."""
 
-    __tablename__ = "roster"
-
     roster_id: UUID = Field(primary_key=True)
     request: dict[str, Any] = Field(sa_column=_json())
     status: str
@@ -68,8 +64,6 @@ class Roster(Table, table=True):
 
 class Proposal(Table, table=True):
     """A change of the past that waits for a second officer."""
-
-    __tablename__ = "proposal"
 
     proposal_id: UUID = Field(primary_key=True)
     kind: str

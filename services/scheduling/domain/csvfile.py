@@ -4,6 +4,7 @@ RFC 4180 quotes; comma or semicolon; UTF-8 with or without BOM; LF or CRLF. Noth
 cell: a value may be a NIP.
 """
 
+import contextlib
 import csv
 import datetime as dt
 import io
@@ -40,7 +41,9 @@ class Rejected(Exception):
 
 
 def _header(cells: list[str], required: Collection[str], optional: Collection[str]) -> list[RowError]:
-    errors = [RowError(1, name, "import.column_missing", {"column": name}) for name in required if name not in cells]
+    errors = [
+        RowError(1, name, "import.column_missing", {"column": name}) for name in required if name not in cells
+    ]
     for name in dict.fromkeys(cells):
         if name not in required and name not in optional:
             known = ", ".join([*required, *optional])
@@ -160,13 +163,10 @@ class Cells:
         value = self.text(column) if required else self.optional(column)
         if not value:
             return None
-        try:
-            if len(value) != 10:
-                raise ValueError
-            day = dt.date.fromisoformat(value)
-            if not 1900 <= day.year <= 2999:
-                raise ValueError
-        except ValueError:
+        day: dt.date | None = None
+        with contextlib.suppress(ValueError):
+            day = dt.date.fromisoformat(value) if len(value) == 10 else None
+        if day is None or not 1900 <= day.year <= 2999:
             self.wrong(column, "import.date")
             return None
         return day

@@ -261,9 +261,7 @@ def _absences(rows: Sequence[Row], known: Known, errors: list[RowError], categor
     return found
 
 
-def _employees(
-    rows: Sequence[Row], known: Known, errors: list[RowError], doubts: list[RowError]
-) -> list[Found]:
+def _employees(rows: Sequence[Row], known: Known, errors: list[RowError], doubts: list[RowError]) -> list[Found]:
     ids, numbers = _identities(rows, known, errors)
     owners = {employee_id: nip for nip, employee_id in known.ids_by_nip.items()}
     everyone = {**known.ids_by_nip, **ids}
@@ -344,9 +342,7 @@ def _superior(cells: Cells, column: str, everyone: dict[str, UUID], own: UUID | 
     return superior
 
 
-def _employee(
-    cells: Cells, known: Known, everyone: dict[str, UUID], employee_id: UUID | None
-) -> Employee | None:
+def _employee(cells: Cells, known: Known, everyone: dict[str, UUID], employee_id: UUID | None) -> Employee | None:
     nip = cells.optional("nip") or ""
     opd_code, unit_id = cells.text("opd_code"), cells.text("unit_id")
     if opd_code and opd_code not in known.opds:

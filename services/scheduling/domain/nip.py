@@ -30,7 +30,7 @@ def fault_of(nip: str) -> NipFault | None:
     if not (nip.isascii() and nip.isdigit()) or len(nip) != 18:
         return NipFault("nip.length")
     born = _date(nip[:8])
-    if born is None or not 1900 <= born.year:
+    if born is None or not born.year >= 1900:
         return NipFault("nip.birth_date")
     if not born.year + 15 <= int(nip[8:12]) <= born.year + 70:
         return NipFault("nip.start_year")

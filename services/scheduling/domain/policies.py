@@ -124,9 +124,7 @@ class Policy:
     def holds(self, opd_code: str, day: dt.date) -> bool:
         content = self.content
         ends = content.effective_to
-        return (
-            content.effective_from <= day and (ends is None or day <= ends) and content.scope.covers(opd_code)
-        )
+        return content.effective_from <= day and (ends is None or day <= ends) and content.scope.covers(opd_code)
 
 
 def in_force(policies: Sequence[Policy], opd_code: str, day: dt.date) -> Policy | None:

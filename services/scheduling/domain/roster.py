@@ -8,7 +8,9 @@ of the seed. The same input and seed give the same roster.
 
 import datetime as dt
 import hashlib
+import itertools
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -45,6 +47,8 @@ REASONS = (
 )
 _CODE = {name: number for number, name in enumerate(REASONS)}
 Category = Literal["leave", "duty_travel"]
+_Shift = tuple[Pattern, int, int, int]
+"""Pattern, number of the work day, start and end in minutes of the day that is looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,44 +271,23 @@ def openings_on(
 
 def _counters(work: _Work, around: list[dt.date]) -> None:
     """Cut the opening hours where requirement or hours change, and count who is there when all are."""
-    people, span = work.unit.people, work.span
-    present: dict[tuple[Pattern, int], int] = {}
-    for person, modes in zip(people, work.roster.modes, strict=True):
-        for number, mode in enumerate(modes):
-            if mode == WFO:
-                key = person.pattern, number
-                present[key] = present.get(key, 0) + 1
-        for number in (-1, len(work.days)):
-            # The days beside the span: a night shift reaches over midnight.
-            day = around[number + 1]
-            gone = any(one.from_date <= day <= one.to_date for one in person.away)
-            if not gone and (person.until is None or day <= person.until) and (
-                person.since is None or person.since <= day
-            ):
-                key = person.pattern, number
-                present[key] = present.get(key, 0) + 1
+    present = _present(work, around)
     for number in range(len(work.days) + 1):
         day = around[number + 1]
-        openings = openings_on(work.unit.requirements, day, holiday=day in span.holidays)
+        openings = openings_on(work.unit.requirements, day, holiday=day in work.span.holidays)
         if not openings:
             continue
-        shifts: list[tuple[Pattern, int, int, int]] = []
-        for pattern, hours in work.patterns.items():
-            for back in (0, 1):
-                worked = hours[number + 1 - back]
-                if worked is not None:
-                    shifts.append((pattern, number - back, worked[0] - back * DAY, worked[1] - back * DAY))
+        shifts = _shifts(work, number)
         cuts = {edge for opens, closes, _ in openings for edge in (opens, closes)}
         cuts |= {edge for _, _, start, end in shifts for edge in (start, end) if 0 < edge < DAY}
-        edges = sorted(cuts)
-        for start, end in zip(edges, edges[1:], strict=False):
+        for start, end in itertools.pairwise(sorted(cuts)):
             required = max((least for opens, closes, least in openings if opens <= start < closes), default=0)
             if required == 0:
                 continue
             segment = Segment(number, start, end, required)
             for pattern, worked_on, first, last in shifts:
                 if first <= start and end <= last:
-                    segment.on_site += present.get((pattern, worked_on), 0)
+                    segment.on_site += present[pattern, worked_on]
                     work.covered.setdefault((pattern, worked_on), []).append(segment)
             if number < len(work.days):
                 work.roster.segments.append(segment)
@@ -312,7 +295,36 @@ def _counters(work: _Work, around: list[dt.date]) -> None:
                     work.roster.shortages.append(_shortage(work, segment, shifts))
 
 
-def _shortage(work: _Work, segment: Segment, shifts: list[tuple[Pattern, int, int, int]]) -> Shortage:
+def _present(work: _Work, around: list[dt.date]) -> Counter[tuple[Pattern, int]]:
+    """How many of each pattern work on each day when nobody is at home.
+
+    The days beside the span (-1 and its length) count too: a night shift reaches over midnight.
+    """
+    present: Counter[tuple[Pattern, int]] = Counter()
+    for person, modes in zip(work.unit.people, work.roster.modes, strict=True):
+        present.update((person.pattern, number) for number, mode in enumerate(modes) if mode == WFO)
+        for number in (-1, len(work.days)):
+            day = around[number + 1]
+            posted = (person.since is None or person.since <= day) and (
+                person.until is None or day <= person.until
+            )
+            if posted and not any(one.from_date <= day <= one.to_date for one in person.away):
+                present[person.pattern, number] += 1
+    return present
+
+
+def _shifts(work: _Work, number: int) -> list[_Shift]:
+    """Who may be there on a day: its own shifts, and those of the day before that reach over midnight."""
+    shifts: list[_Shift] = []
+    for pattern, hours in work.patterns.items():
+        for back in (0, 1):
+            worked = hours[number + 1 - back] if number + 1 - back >= 0 else None
+            if worked is not None:
+                shifts.append((pattern, number - back, worked[0] - back * DAY, worked[1] - back * DAY))
+    return shifts
+
+
+def _shortage(work: _Work, segment: Segment, shifts: list[_Shift]) -> Shortage:
     posted = sum(
         1
         for person in work.unit.people
@@ -333,22 +345,17 @@ def _shortage(work: _Work, segment: Segment, shifts: list[tuple[Pattern, int, in
 def barred(person: Person, unit: UnitInput, policy: Policy, day: dt.date) -> str | None:
     """The reason why a policy's limits keep a person at the office on a date, whoever else goes; or None."""
     limits = policy.content.limits
-    if limits.never_direct_service and unit.direct_service:
-        return "direct_service"
-    if unit.unit_id in limits.never_units:
-        return "unit_excluded"
-    if unit.opd_code in limits.never_opds:
-        return "opd_excluded"
-    if person.is_head and unit.opd_kind in limits.never_heads_of:
-        return "head"
-    if person.echelon is not None and person.echelon in limits.never_echelons:
-        return "echelon"
-    if limits.never_under_discipline and person.discipline_until is not None and day <= person.discipline_until:
-        return "discipline"
-    wait = limits.days_after_post_change
-    if wait and person.post_since is not None and day < person.post_since + dt.timedelta(wait):
-        return "new_in_post"
-    return None
+    wait, since = limits.days_after_post_change, person.post_since
+    reasons = (
+        ("direct_service", limits.never_direct_service and unit.direct_service),
+        ("unit_excluded", unit.unit_id in limits.never_units),
+        ("opd_excluded", unit.opd_code in limits.never_opds),
+        ("head", person.is_head and unit.opd_kind in limits.never_heads_of),
+        ("echelon", person.echelon in limits.never_echelons),
+        ("discipline", limits.never_under_discipline and day <= (person.discipline_until or dt.date.min)),
+        ("new_in_post", bool(wait) and since is not None and day < since + dt.timedelta(wait or 0)),
+    )
+    return next((reason for reason, holds in reasons if holds), None)
 
 
 def wanted_on(policy: Policy, day: dt.date, working: int) -> int | None:
@@ -375,7 +382,6 @@ def _day(work: _Work, number: int) -> None:
     if policy is None:
         for index in working:
             roster.reasons[index][number] = _CODE["no_policy"]
-            work.steady[index] = True
         return
     roster.policies[number] = policy.label
     wanted = wanted_on(policy, day, len(working))
@@ -390,11 +396,12 @@ def _day(work: _Work, number: int) -> None:
             candidates.append(index)
         else:
             roster.reasons[index][number] = _CODE[reason]
-    _choose(work, number, policy, candidates, len(working), wanted)
-    going = set(candidates)
-    for index in range(len(unit.people)):
-        if index not in going:
-            work.steady[index] = False
+    _choose(work, number, policy, candidates, most=_cap(work, policy, len(working), wanted), wanted=wanted)
+    if candidates:
+        going = set(candidates)
+        for index in range(len(unit.people)):
+            if index not in going:
+                work.steady[index] = False
 
 
 def _order(work: _Work, policy: Policy, candidates: list[int], wanted: int) -> list[int]:
@@ -414,12 +421,15 @@ def _order(work: _Work, policy: Policy, candidates: list[int], wanted: int) -> l
     return ordered
 
 
-def _choose(
-    work: _Work, number: int, policy: Policy, candidates: list[int], working: int, wanted: int
-) -> None:
+def _cap(work: _Work, policy: Policy, working: int, wanted: int) -> int:
+    """The most that may be at home: the wish, within the unit's share."""
+    share = policy.content.limits.max_unit_share
+    cap = share if share is not None else work.unit.recommended_share
+    return wanted if cap is None else min(wanted, floor_share(cap, working))
+
+
+def _choose(work: _Work, number: int, policy: Policy, candidates: list[int], *, most: int, wanted: int) -> None:
     roster, limits = work.roster, policy.content.limits
-    cap = limits.max_unit_share if limits.max_unit_share is not None else work.unit.recommended_share
-    most = wanted if cap is None else min(wanted, floor_share(cap, working))
     week = limits.max_days_per_week
     given = 0
     stops: dict[str, int] = {}

@@ -133,7 +133,8 @@ def _places(value: list[dict[str, float]]) -> Places:
     return tuple((float(one["lat"]), float(one["lon"]), float(one["radius_m"])) for one in value)
 
 
-def _opening(value: Mapping[str, Any]) -> Opening:
+def opening_of(value: Mapping[str, Any]) -> Opening:
+    """A stored opening as a value."""
     return Opening(
         tuple(value["weekdays"]), value["opens"], value["closes"], value["min_staff"], value["on_holidays"]
     )
@@ -200,7 +201,7 @@ def _record(kind: Kind, row: Any) -> Record:
         case "units":
             return Unit(row[0], row[1], row[2], row[3], row[4], _places(row[5]), row[6])
         case "requirements":
-            return RequirementSet(row[0], row[1], tuple(_opening(one) for one in row[2]))
+            return RequirementSet(row[0], row[1], tuple(opening_of(one) for one in row[2]))
         case "employees":
             values = list(row)
             for index in (0, 5, 6):
