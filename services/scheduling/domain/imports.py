@@ -321,7 +321,8 @@ def _identities(
         if not cells.good:
             continue
         _once(seen_nip, nip, cells, "nip")
-        _once(seen_id, employee_id, cells, "employee_id")
+        if cells.good:
+            _once(seen_id, employee_id, cells, "employee_id")
         ids[nip] = numbers[row.number] = employee_id
     return ids, numbers
 
