@@ -68,8 +68,8 @@ class City:
         return [u for u in self.units.values() if u.is_service_point]
 
 
-def build(staff: int = 3000, seed: int = 2025) -> City:
-    """The city with so many staff. Raises ValueError when there are fewer staff than units."""
+def build(staff: int = 3000, seed: int = 2025, today: date = TODAY) -> City:
+    """The city with so many staff around `today`. Raises ValueError when there are fewer staff than units."""
     city = City(
         opds={r["opd_code"]: Opd(**r) for r in rows("opd.csv")},
         units={u.unit_id: u for u in units()},
@@ -78,8 +78,8 @@ def build(staff: int = 3000, seed: int = 2025) -> City:
     if staff < len(city.units):
         raise ValueError(f"STAFF must be at least {len(city.units)}, one for each unit; it is {staff}")
     dice = random.Random(seed)
-    _populate(city, _headcounts(list(city.units.values()), staff), dice, seed)
-    _absences(city, dice)
+    _populate(city, _headcounts(list(city.units.values()), staff), dice, seed, today)
+    _absences(city, dice, today)
     return city
 
 
@@ -98,8 +98,8 @@ def _headcounts(units: list[Unit], staff: int) -> dict[str, int]:
     return counts
 
 
-def _populate(city: City, counts: dict[str, int], dice: random.Random, seed: int) -> None:
-    names, nips = Names(dice), Nips(dice, TODAY)
+def _populate(city: City, counts: dict[str, int], dice: random.Random, seed: int, today: date) -> None:
+    names, nips = Names(dice), Nips(dice, today)
     areas = [
         Area(
             r["area"],
@@ -117,9 +117,7 @@ def _populate(city: City, counts: dict[str, int], dice: random.Random, seed: int
         female = dice.random() < 0.52
         employment = "PNS" if echelon or dice.random() < 0.55 else "PPPK"
         ages = (48, 59) if echelon == "II" else (38, 57) if echelon else (24, 57)
-        rotated = (
-            echelon is not None and dice.random() < 0.1
-        )  # about 250 officials were rotated on 29 October 2025
+        rotated = echelon is not None and dice.random() < 0.1  # some 250 officials were rotated a week before
         on_shift = unit.timetable == "shift" and not heads
         person = Employee(
             employee_id=uuid5(NAMESPACE, f"{seed}:{number}"),
@@ -134,7 +132,7 @@ def _populate(city: City, counts: dict[str, int], dice: random.Random, seed: int
             number=number,
             shift_group=place_in_unit % SHIFT_GROUPS if on_shift else None,
             heads=heads,
-            post_since=date(2025, 10, 29) if rotated else TODAY - timedelta(days=dice.randint(60, 2400)),
+            post_since=today - timedelta(days=8) if rotated else today - timedelta(days=dice.randint(60, 2400)),
         )
         city.employees[person.employee_id] = person
         return person
@@ -209,11 +207,11 @@ def _assign(city: City, person: Employee, superior: Employee) -> None:
     )
 
 
-def _absences(city: City, dice: random.Random) -> None:
+def _absences(city: City, dice: random.Random, today: date) -> None:
     """About 4 % on leave and 2 % on duty travel around the day of the demonstration."""
     for person in city.employees.values():
         chance = dice.random()
-        starts = TODAY - timedelta(days=dice.randint(0, 2))
+        starts = today - timedelta(days=dice.randint(0, 2))
         if chance < 0.04:
             kind = dice.choices(["annual", "sick", "important", "maternity"], weights=[60, 25, 10, 5])[0]
             city.leave.append(
