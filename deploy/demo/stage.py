@@ -109,7 +109,7 @@ class Stage:
         answer = await self._client.call(
             Who("staff", step.employee_id), "POST", "/attendance/v1/punches/batch", json=body
         )
-        (result,) = answer.body["results"]
+        (result,) = answer.body["items"]
         if result["status"] not in (200, 201):
             raise Refused(f"offline punch: {result}")
         self._ledger.counts["check-ins offline"] += 1
