@@ -56,6 +56,13 @@ class Stage:
 
     async def play(self, until: datetime, show: Callable[[datetime], None]) -> None:
         """Plays every step, then lets the clock come to `until`. A refused call is a problem in the ledger."""
+        try:
+            await self._play(until, show)
+        finally:
+            for task in self._running:
+                task.cancel()
+
+    async def _play(self, until: datetime, show: Callable[[datetime], None]) -> None:
         while True:
             now = self._pace.now()
             while self._heap and self._heap[0][0] <= now and len(self._running) < STILL_RUNNING:
