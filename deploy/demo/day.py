@@ -156,7 +156,7 @@ async def _set_up(run: Run, client: Client) -> Ledger:
     await prepare(client, run.officer, run.city, run.day, say)
     ledger = Ledger()
     began = wall.monotonic()
-    await read_plans(client, run.city, ledger, run.day)
+    await read_plans(client, run.officer, ledger, run.day)
     people = len(ledger.plans(run.day))
     say(f"read {len(ledger.days):,} published plans in {wall.monotonic() - began:.1f} s")
     await until_the_board_knows(client, run.officer, run.day, people)

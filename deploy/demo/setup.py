@@ -45,12 +45,11 @@ async def prepare(client: Client, officer: Who, city: City, day: date, say: Say)
         began = wall.monotonic()
         await client.call(officer, "POST", f"/scheduling/v1/imports/{kind}", text=text)
         say(f"imported {kind}: {text.count(chr(10)) - 1:,} rows in {wall.monotonic() - began:.1f} s")
-    month = day.replace(day=1)
     await client.call(
         officer,
         "POST",
         "/scheduling/v1/rules",
-        json={"rules_version": f"demo-{month:%Y-%m}", "effective_from": day.isoformat(), **RULES},
+        json={"rules_version": f"demo-{day}", "effective_from": day.isoformat(), **RULES},
     )
     await client.call(officer, "POST", "/scheduling/v1/policies", json=thursday_policy(day))
     began = wall.monotonic()
@@ -79,16 +78,13 @@ async def _publish_roster(client: Client, officer: Who, first: date, last: date,
     await client.call(officer, "POST", "/scheduling/v1/rosters", json=body)
 
 
-async def read_plans(client: Client, city: City, ledger: Ledger, day: date) -> None:
-    """Every person's own published plans of the day and its eve, as their app reads them."""
-    span = {"from": (day - timedelta(days=1)).isoformat(), "to": day.isoformat()}
-
-    async def of(employee_id: UUID) -> None:
-        answer = await client.call(Who("staff", employee_id), "GET", "/scheduling/v1/me/plans", params=span)
-        for item in answer.body["items"]:
+async def read_plans(client: Client, officer: Who, ledger: Ledger, day: date) -> None:
+    """The published plans of the day and its eve."""
+    for on in (day - timedelta(days=1), day):
+        for item in await client.items(officer, "/scheduling/v1/plans", {"date": on.isoformat()}):
             ledger.publish(
                 Plan(
-                    employee_id,
+                    UUID(item["employee_id"]),
                     item["opd_code"],
                     item["unit_id"],
                     date.fromisoformat(item["work_date"]),
@@ -97,16 +93,6 @@ async def read_plans(client: Client, city: City, ledger: Ledger, day: date) -> N
                     instant(item["ends_at"]) if item["ends_at"] else None,
                 )
             )
-
-    waiting = list(city.employees)
-    async with asyncio.TaskGroup() as group:
-        for lane in range(32):
-            group.create_task(_one_by_one(of, waiting[lane::32]))
-
-
-async def _one_by_one(work: Callable[[UUID], Any], ids: list[UUID]) -> None:
-    for one in ids:
-        await work(one)
 
 
 async def until_the_board_knows(client: Client, officer: Who, day: date, people: int) -> None:
