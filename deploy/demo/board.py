@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections import Counter
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from deploy.demo.expect import (
 from deploy.demo.ledger import Ledger
 
 MOST_LINES = 40
+AT_ONCE = 6
 
 
 def service_points(city: City, day: date) -> list[ServicePoint]:
@@ -109,9 +111,15 @@ async def differences(client: Client, who: Who, want: Expected, day: date, as_of
     found += compare(want.opds, opds, f"OPD at {clock}")
     units = {u["unit_id"]: u for u in await client.items(who, "/reporting/v1/units", at)}
     found += compare(want.units, units, f"unit at {clock}")
-    for code, people in want.people.items():
-        items = await client.items(who, f"/reporting/v1/opds/{code}/people", at)
-        found += compare(people, {UUID(p["employee_id"]): p for p in items}, f"{code} at {clock}")
+    agencies = asyncio.Semaphore(AT_ONCE)
+
+    async def people_of(code: str) -> list[str]:
+        async with agencies:
+            items = await client.items(who, f"/reporting/v1/opds/{code}/people", at)
+        return compare(want.people[code], {UUID(p["employee_id"]): p for p in items}, f"{code} at {clock}")
+
+    for lines in await asyncio.gather(*(people_of(code) for code in want.people)):
+        found += lines
     return found
 
 

@@ -2,7 +2,8 @@
 
 All that is still to be done is known beforehand, so the speed follows from it: the next second of wall time shall
 bring no more than `rate` steps. The rate itself follows what the machine answers: a little more while answers are
-quick, a third less when they are slow.
+quick, a third less when they are slow. And an answer that takes a while must not make its sender late: the clock
+moves at most half a business minute in the time that most answers take.
 """
 
 from __future__ import annotations
@@ -16,9 +17,10 @@ from shared.clock import write_anchor
 
 BIN_S = 20
 LEAST_SPEED, BUSY_SPEED, QUIET_SPEED = 1.0, 900.0, 7200.0
-LEAST_RATE, FIRST_RATE, MOST_RATE = 20.0, 250.0, 1200.0
+LEAST_RATE, FIRST_RATE, MOST_RATE = 20.0, 250.0, 600.0
 QUICK_S, SLOW_S = 0.12, 0.30
 ADJUST_EVERY_S = 0.2
+SLACK_BUSINESS_S = 30.0
 
 
 class Pace:
@@ -62,13 +64,13 @@ class Pace:
         elif slow_share_s < QUICK_S and behind < self.rate / 4:
             self.rate = min(MOST_RATE, self.rate * 1.05)
         now = self.now()
-        speed = self.speed_for(now, behind)
+        speed = self.speed_for(now, behind, slow_share_s)
         left = max(1.0, (until - now).total_seconds())
         speed = max(LEAST_SPEED, min(speed, self._most, 4 * left))
         if not 0.9 < speed / self.speed < 1.1:
             self.run_at(speed)
 
-    def speed_for(self, now: datetime, behind: int) -> float:
+    def speed_for(self, now: datetime, behind: int, slow_share_s: float = 0.0) -> float:
         """Business seconds in which the next `rate` steps fall due (less what is behind), within the limits."""
         room = self.rate - behind
         if room <= 0:
@@ -85,7 +87,8 @@ class Pace:
                 break
             room -= steps
             seconds += BIN_S
-        limit = QUIET_SPEED if first is None else max(BUSY_SPEED, first)
+        busy = min(BUSY_SPEED, SLACK_BUSINESS_S / max(slow_share_s, 0.001))
+        limit = QUIET_SPEED if first is None else max(busy, first)
         return max(LEAST_SPEED, min(seconds, limit, QUIET_SPEED))
 
     @staticmethod
