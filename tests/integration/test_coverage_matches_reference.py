@@ -27,9 +27,7 @@ async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
 
 @settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 @given(given=worlds.worlds(counters=True, dates=worlds.DATES[:3]))
-async def test_coverage_equals_the_reference(
-    db: Database, given: tuple[worlds.World, list[dt.datetime]]
-) -> None:
+async def test_coverage_equals_the_reference(db: Database, given: tuple[worlds.World, list[dt.datetime]]) -> None:
     world, instants = given
     known = fold(world)
     with contextlib.suppress(_Undo):

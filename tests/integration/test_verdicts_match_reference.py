@@ -53,8 +53,7 @@ async def test_verdicts_equal_the_reference(db: Database, given: World) -> None:
             got = {(r["employee_id"], r["work_date"]): {duty: r[duty] for duty in DUTIES} for r in rows}
             assert len(got) == len(rows)
             assert got == {
-                (p.employee_id, p.work_date): verdict(known, p.employee_id, p.work_date, t)
-                for p in known.plans
+                (p.employee_id, p.work_date): verdict(known, p.employee_id, p.work_date, t) for p in known.plans
             }
             for row in rows:
                 pending = "pending" in (row[duty] for duty in DUTIES)

@@ -119,9 +119,7 @@ units = st.builds(
 
 
 @st.composite
-def days(
-    draw: st.DrawFn, modes: Sequence[str], dates: Sequence[dt.date]
-) -> tuple[list[Event], list[dt.datetime]]:
+def days(draw: st.DrawFn, modes: Sequence[str], dates: Sequence[dt.date]) -> tuple[list[Event], list[dt.datetime]]:
     """One person-day: its plan, punches, reports and reviews, and the instants at which its rules turn."""
     employee_id, date = draw(st.sampled_from(PEOPLE)), draw(st.sampled_from(dates))
     mode = draw(st.sampled_from(modes))
@@ -244,6 +242,4 @@ def worlds(
 def received(world: Sequence[tuple[UUID, Event]]) -> list[Received]:
     """The events as a consumer gets them."""
     time = dt.datetime(2025, 11, 6, tzinfo=dt.UTC)
-    return [
-        Received(event, ce_id, event.topic, "/hadir/test", time, event.key, None) for ce_id, event in world
-    ]
+    return [Received(event, ce_id, event.topic, "/hadir/test", time, event.key, None) for ce_id, event in world]
