@@ -1,0 +1,170 @@
+-- Coverage: product.md section 7, exact. Everything that can change at a service point is an edge: a person
+-- comes or goes, a requirement opens or closes, an outage begins or ends. Edges are summed in order of time.
+
+-- The pieces of local date `day` up to `t`, one service point after another when `only_unit` is null. Within
+-- a piece [from_at, until_at) nothing changes. The last piece of a unit ends at the end of the span; when t is
+-- on the date, it holds the instant t as well (and is empty if something changes at t itself).
+create or replace function coverage_pieces(day date, t timestamptz, only_unit text default null)
+returns table (
+    unit_id text, from_at timestamptz, until_at timestamptz, is_last boolean,
+    required integer, present_low integer, present_high integer, status text
+)
+language sql stable as $$
+with point as materialized (
+    select unit.unit_id, unit.opd_code, unit.requirements
+    from fact_unit as unit
+    where unit.is_service_point and (only_unit is null or unit.unit_id = only_unit)
+), dated as (
+    select point.unit_id, wanted.*, max(wanted.effective_from) over (partition by point.unit_id) as latest
+    from point, jsonb_to_recordset(point.requirements) as wanted(
+        effective_from date, weekdays jsonb, opens text, closes text, min_staff integer, on_holidays boolean)
+    where wanted.effective_from <= day
+), opening as materialized (
+    select dated.unit_id, local_midnight(day) + dated.opens::interval as opens_at,
+        local_midnight(day) + dated.closes::interval as closes_at, dated.min_staff
+    from dated
+    where dated.effective_from = dated.latest
+        and dated.weekdays @> to_jsonb(extract(isodow from day)::int - 1)
+        and (dated.on_holidays or day not in (select holidays.day from holidays()))
+), step as (
+    select edge.unit_id, edge.at, coalesce(max(opening.min_staff), 0) as required, count(opening.unit_id) > 0 as open
+    from (
+        select opening.unit_id, opening.opens_at as at from opening
+        union select opening.unit_id, opening.closes_at from opening
+    ) as edge left join opening on opening.unit_id = edge.unit_id
+        and opening.opens_at <= edge.at and edge.at < opening.closes_at
+    group by edge.unit_id, edge.at
+), overnight as materialized (
+    -- Person-days of other work dates that may reach into this one; the partial indexes find the few there are.
+    select plan.employee_id, plan.work_date from fact_plan as plan
+    where plan.ends_at > ((plan.work_date + 1)::timestamp at time zone 'Asia/Jakarta')
+        and plan.ends_at > local_midnight(day) and plan.work_date < day
+    union
+    select punch.employee_id, punch.work_date from fact_punch as punch
+    where (punch.at < (punch.work_date::timestamp at time zone 'Asia/Jakarta')
+            or punch.at >= ((punch.work_date + 1)::timestamp at time zone 'Asia/Jakarta'))
+        and (punch.work_date < day and punch.at > local_midnight(day)
+            or punch.work_date > day and punch.at < local_midnight(day + 1))
+), attending as materialized (
+    select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at
+    from fact_plan as plan
+    where plan.work_date = day and plan.mode = 'WFO' and plan.unit_id in (select point.unit_id from point)
+    union all
+    select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at
+    from fact_plan as plan join overnight using (employee_id, work_date)
+    where plan.mode = 'WFO' and plan.unit_id in (select point.unit_id from point)
+), turn as (
+    select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at, punch.punch_id, punch.kind, punch.at,
+        punch.zone,
+        lag(punch.kind) over (
+            partition by plan.employee_id, plan.work_date
+            order by punch.at, punch.kind = 'out', punch.punch_id
+        ) as before
+    from attending as plan
+        join fact_punch as punch on punch.employee_id = plan.employee_id and punch.work_date = plan.work_date
+    where punch.at <= t and not exists (select from fact_void as void where void.punch_id = punch.punch_id)
+), change as (
+    -- An `in` while in and an `out` while out are gone; what is left alternates.
+    select turn.*, lead(turn.at) over (
+        partition by turn.employee_id, turn.work_date
+        order by turn.at, turn.kind = 'out', turn.punch_id
+    ) as out_at
+    from turn where turn.kind is distinct from turn.before
+), stay as (
+    select change.unit_id, change.employee_id, change.zone = 'office' as sure,
+        tstzrange(change.at, coalesce(change.out_at, change.ends_at)) as during
+    from change
+    where change.kind = 'in' and change.zone in ('office', 'uncertain', 'unknown')
+        and change.at < coalesce(change.out_at, change.ends_at)
+), person as (
+    -- One person counts once, however many of their work dates hold the instant.
+    select stay.unit_id, range_agg(stay.during) filter (where stay.sure) as low, range_agg(stay.during) as high
+    from stay group by stay.unit_id, stay.employee_id
+), presence as (
+    select person.unit_id, unnest(person.low) as during, 1 as low, 0 as high from person
+    union all
+    select person.unit_id, unnest(person.high), 0, 1 from person
+), edge as (
+    select point.unit_id, local_midnight(day) as at, 0 as low, 0 as high, 0 as required, 0 as open, 0 as outage
+    from point
+    union all
+    select presence.unit_id, lower(presence.during), presence.low, presence.high, 0, 0, 0 from presence
+    union all
+    select presence.unit_id, upper(presence.during), -presence.low, -presence.high, 0, 0, 0 from presence
+    union all
+    select step.unit_id, step.at, 0, 0,
+        step.required - lag(step.required, 1, 0) over (partition by step.unit_id order by step.at),
+        step.open::int - lag(step.open::int, 1, 0) over (partition by step.unit_id order by step.at), 0
+    from step
+    union all
+    select point.unit_id, side.at, 0, 0, 0, 0, side.change
+    from point
+        join fact_outage as outage on scope_contains(outage.scope, point.opd_code, point.unit_id)
+        cross join lateral (values (outage.starts_at, 1), (outage.ends_at, -1)) as side(at, change)
+    where not outage.revoked and outage.starts_at < outage.ends_at
+        and outage.starts_at < local_midnight(day + 1) and outage.ends_at > local_midnight(day)
+), moment as (
+    select edge.unit_id, greatest(edge.at, local_midnight(day)) as at,
+        sum(edge.low) as low, sum(edge.high) as high, sum(edge.required) as required,
+        sum(edge.open) as open, sum(edge.outage) as outage
+    from edge
+    where edge.at <= t and edge.at < local_midnight(day + 1) and local_midnight(day) <= t
+    group by edge.unit_id, greatest(edge.at, local_midnight(day))
+), piece as (
+    select moment.unit_id, moment.at as from_at, lead(moment.at) over so_far as next_at,
+        sum(moment.low) over so_far as low, sum(moment.high) over so_far as high,
+        sum(moment.required) over so_far as required, sum(moment.open) over so_far as open,
+        sum(moment.outage) over so_far as outage
+    from moment
+    window so_far as (partition by moment.unit_id order by moment.at)
+)
+select piece.unit_id, piece.from_at, coalesce(piece.next_at, least(t, local_midnight(day + 1))),
+    piece.next_at is null, piece.required::int, piece.low::int, piece.high::int,
+    case
+        when piece.open = 0 then 'closed'
+        when piece.low >= piece.required then 'met'
+        when piece.high >= piece.required or piece.outage > 0 then 'unknown'
+        else 'short'
+    end
+from piece
+$$;
+
+-- Every service point on one local date as of `t`. Durations and person-durations are whole microseconds.
+create or replace function coverage(day date, t timestamptz, only_unit text default null, only_opd text default null)
+returns table (
+    unit_id text, name text, opd_code text, slo double precision,
+    status text, required integer, present_low integer, present_high integer,
+    open_us bigint, met_us bigint, unknown_us bigint, short_us bigint,
+    required_us numeric, filled_us numeric, missing_us numeric
+)
+language sql stable as $$
+with piece as (
+    select pieces.*, (extract(epoch from pieces.until_at - pieces.from_at) * 1000000)::bigint as us,
+        pieces.is_last and t < local_midnight(day + 1) as is_now
+    from coverage_pieces(day, t, only_unit) as pieces
+), total as (
+    select piece.unit_id,
+        max(piece.status) filter (where piece.is_now) as status,
+        max(piece.required) filter (where piece.is_now) as required,
+        max(piece.present_low) filter (where piece.is_now) as present_low,
+        max(piece.present_high) filter (where piece.is_now) as present_high,
+        sum(piece.us) filter (where piece.status <> 'closed') as open_us,
+        sum(piece.us) filter (where piece.status = 'met') as met_us,
+        sum(piece.us) filter (where piece.status = 'unknown') as unknown_us,
+        sum(piece.us) filter (where piece.status = 'short') as short_us,
+        sum(piece.us * piece.required) as required_us,
+        sum(piece.us * least(piece.present_low, piece.required)) as filled_us,
+        sum(piece.us * (piece.required - least(piece.present_low, piece.required))) as missing_us
+    from piece group by piece.unit_id
+)
+select unit.unit_id, unit.name, unit.opd_code, unit.slo,
+    coalesce(total.status, 'closed'), coalesce(total.required, 0), coalesce(total.present_low, 0),
+    coalesce(total.present_high, 0),
+    coalesce(total.open_us, 0)::bigint, coalesce(total.met_us, 0)::bigint, coalesce(total.unknown_us, 0)::bigint,
+    coalesce(total.short_us, 0)::bigint,
+    coalesce(total.required_us, 0), coalesce(total.filled_us, 0), coalesce(total.missing_us, 0)
+from fact_unit as unit left join total on total.unit_id = unit.unit_id
+where unit.is_service_point
+    and (only_unit is null or unit.unit_id = only_unit)
+    and (only_opd is null or unit.opd_code = only_opd)
+$$;
