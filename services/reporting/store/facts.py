@@ -1,0 +1,55 @@
+"""What the fold and the rebuild need beside shared.facts: touched dates, the digest, emptying the tables."""
+
+import datetime as dt
+import hashlib
+from collections.abc import Collection, Iterable, Sequence
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+Connection = asyncpg.Connection[Any] if False else Any  # asyncpg's classes are generic in its stubs only
+
+CHANNEL = "facts"
+"""NOTIFY channel: the payload is the touched work dates, comma-separated, or `*` for any."""
+
+_MOST_DATES_NAMED = 30
+
+
+async def dates_of_punches(connection: Connection, punch_ids: Sequence[UUID]) -> set[dt.date]:
+    rows = await connection.fetch(
+        "select distinct work_date from fact_punch where punch_id = any($1)", punch_ids
+    )
+    return {row["work_date"] for row in rows}
+
+
+async def touch(connection: Connection, dates: Collection[dt.date | None]) -> None:
+    """Note that verdicts of these work dates may have changed (None: of every date), and wake who listens."""
+    payload = ",".join(sorted(str(date) for date in dates if date is not None))
+    if None in dates or len(dates) > _MOST_DATES_NAMED:
+        payload = "*"
+    await connection.execute(
+        """
+        with noted as (insert into touched (work_date) select * from unnest($1::date[]))
+        select pg_notify($2, $3)
+        """,
+        list(dates),
+        CHANNEL,
+        payload,
+    )
+
+
+async def digest(connection: Connection, tables: Iterable[tuple[str, Sequence[str]]]) -> str:
+    """Memory stays flat: rows come through a cursor."""
+    await connection.execute(
+        "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true), "
+        "set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true)"
+    )
+    hashed = hashlib.sha256()
+    for name, key in tables:
+        hashed.update(f"{name}\n".encode())
+        order = ", ".join(f'{column}::text collate "C"' for column in key)
+        query = f"select facts::text as line from {name} as facts order by {order}"  # noqa: S608 - declared names
+        async for row in connection.cursor(query, prefetch=2000):
+            hashed.update(row["line"].encode() + b"\n")
+    return hashed.hexdigest()
