@@ -1,1 +1,165 @@
-"""SQL of the views."""
+"""The views of product.md section 11 as plain data: each is one or two queries, shaped by pure functions.
+
+`conn` is an asyncpg connection inside a transaction, best that of `Database.read()`: one snapshot for a view.
+Dates are local work dates; `as_of` is an aware instant. Instants in the results are RFC 3339 text in UTC.
+"""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from services.reporting import domain
+from services.reporting.store.explain import explain
+from shared.events import DUTIES
+
+_COUNTS = """
+    select opd_code, mode, on_time, place, hours, report, output, count(*) as n
+    from verdicts($1, $1, $2, null, $3) group by 1, 2, 3, 4, 5, 6, 7
+"""
+_OPD_NAMES = """
+    select distinct on (opd_code) opd_code, opd_name from fact_unit
+    where $1::text is null or opd_code = $1
+    order by opd_code, revision desc, ce_id desc
+"""
+_PEOPLE = """
+    select employee_id, mode, on_time, place, hours, report, output
+    from verdicts($1, $1, $2, null, $3)
+    where $4::uuid is null or employee_id > $4
+    order by employee_id limit $5
+"""
+_COVERAGE = "select * from coverage($1, $2, null, $3) order by unit_id collate \"C\""
+_PIECES = "select * from coverage_pieces($1, $2, $3) order by from_at"
+_UNIT = "select * from coverage($1, $2, $3)"
+
+
+async def plan_for_whole_dates(conn: Any) -> None:
+    """Planner settings, for this transaction, under which a whole city's date is a few hash joins.
+
+    A date that began after the last ANALYZE looks empty to the planner, and a nested loop over 24,000 people
+    is what it then would choose.
+    """
+    await conn.execute(
+        "select set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true), "
+        "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)"
+    )
+
+
+async def plan_for_one(conn: Any) -> None:
+    """Planner settings, for this transaction, for the rows of one person or unit."""
+    await conn.execute(
+        "select set_config('enable_nestloop', 'on', true), "
+        "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)"
+    )
+
+
+async def city(conn: Any, date: dt.date, as_of: dt.datetime) -> dict[str, Any]:
+    """The city on one date: people by mode and duty, service points by status."""
+    await plan_for_whole_dates(conn)
+    groups = await conn.fetch(_COUNTS, date, as_of, None)
+    units = await conn.fetch(_COVERAGE, date, as_of, None)
+    return {
+        "date": date.isoformat(),
+        "as_of": domain.text(as_of),
+        **domain.compliance(groups),
+        "coverage": domain.coverage_summary(units),
+    }
+
+
+async def opds(
+    conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | None = None
+) -> list[dict[str, Any]]:
+    """The same for each OPD that has a unit or a plan for the date, or for one; by opd_code.
+
+    An OPD is counted by what its plans and units say. One that no unit names yet has its code for a name.
+    """
+    await plan_for_whole_dates(conn)
+    groups = await conn.fetch(_COUNTS, date, as_of, opd_code)
+    units = await conn.fetch(_COVERAGE, date, as_of, opd_code)
+    names = {row["opd_code"]: row["opd_name"] for row in await conn.fetch(_OPD_NAMES, opd_code)}
+    codes = sorted({*names, *(group["opd_code"] for group in groups)})
+    return [
+        {
+            "opd_code": code,
+            "opd_name": names.get(code, code),
+            "date": date.isoformat(),
+            "as_of": domain.text(as_of),
+            **domain.compliance(group for group in groups if group["opd_code"] == code),
+            "coverage": domain.coverage_summary(unit for unit in units if unit["opd_code"] == code),
+        }
+        for code in codes
+    ]
+
+
+async def people(
+    conn: Any, opd_code: str, date: dt.date, as_of: dt.datetime, after: UUID | None, limit: int
+) -> list[dict[str, Any]]:
+    """Those whose plan for the date names the OPD, by employee_id, at most `limit` after `after`."""
+    await plan_for_whole_dates(conn)
+    rows = await conn.fetch(_PEOPLE, date, as_of, opd_code, after, limit)
+    return [
+        {
+            "employee_id": str(row["employee_id"]),
+            "mode": row["mode"],
+            "duties": {duty: row[duty] for duty in DUTIES},
+        }
+        for row in rows
+    ]
+
+
+async def person_day(conn: Any, employee_id: UUID, date: dt.date, as_of: dt.datetime) -> dict[str, Any]:
+    """One person's date with the reason for each state.
+
+    `because` is {code, params}: a code `<duty>.<rule branch>` and the values that the branch compared.
+    `event_ids` are the ce_ids of the facts that decided, the plan first. Without a plan nothing is due.
+    """
+    await plan_for_one(conn)
+    return await explain(conn, employee_id, date, as_of)
+
+
+async def units(
+    conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | None = None
+) -> list[dict[str, Any]]:
+    """Every service point, or those of one OPD, by unit_id."""
+    await plan_for_whole_dates(conn)
+    return [domain.coverage_figures(row) for row in await conn.fetch(_COVERAGE, date, as_of, opd_code)]
+
+
+async def unit_timeline(
+    conn: Any, unit_id: str, date: dt.date, as_of: dt.datetime
+) -> dict[str, Any] | None:
+    """One service point's date with its segments; None when there is no such service point."""
+    await plan_for_one(conn)
+    unit = await conn.fetchrow(_UNIT, date, as_of, unit_id)
+    if unit is None:
+        return None
+    segments = domain.merged(await conn.fetch(_PIECES, date, as_of, unit_id))
+    return {
+        **domain.coverage_figures(unit),
+        "date": date.isoformat(),
+        "as_of": domain.text(as_of),
+        "segments": [
+            {**segment, "from": domain.text(segment["from"]), "to": domain.text(segment["to"])}
+            for segment in segments
+        ],
+    }
+
+
+async def superiors_of(conn: Any, employee_id: UUID) -> set[UUID]:
+    """The supervisor, the acting supervisor, and the active heads of the employee's unit and OPD.
+
+    Empty for someone whom the directory does not know or has erased. Never the employee themselves.
+    """
+    rows = await conn.fetch(
+        """
+        with person as (
+            select supervisor_id, acting_supervisor_id, unit_id, opd_code
+            from fact_employee where employee_id = $1 and not erased
+        )
+        select supervisor_id as superior from person
+        union select acting_supervisor_id from person
+        union select head.employee_id from person join fact_employee as head
+            on head.heads <> '[]' and head.heads ?| array[person.unit_id, person.opd_code] and head.active
+        """,
+        employee_id,
+    )
+    return {row["superior"] for row in rows} - {None, employee_id}
