@@ -1,0 +1,103 @@
+"""How everything here is measured: variants take turns in one run, and a figure is the median of its runs.
+
+Absolute numbers drift with the machine; a ratio of two variants that took turns does not, so ratios are what to
+compare between machines and days.
+"""
+
+import asyncio
+import json
+import os
+import statistics
+import sys
+import tempfile
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+RUNS = 5
+ROOT = Path(__file__).parents[1]
+console = Console(stderr=True)
+
+Variant = Callable[[], Awaitable[float]]
+
+
+@dataclass
+class Figures:
+    """Name -> median, and `<name>_runs` -> every run. A name ends in its unit; a ratio has none."""
+
+    values: dict[str, float | list[float]] = field(default_factory=dict[str, float | list[float]])
+
+    def add(self, name: str, runs: list[float]) -> float:
+        median = statistics.median(runs)
+        self.values[name] = round(median, 4)
+        self.values[f"{name}_runs"] = [round(run, 4) for run in runs]
+        return median
+
+
+async def interleaved(variants: Mapping[str, Variant], *, runs: int = RUNS) -> dict[str, list[float]]:
+    """Run the variants in turn, `runs` times: A B A B ... Returns what each returned, in order."""
+    results: dict[str, list[float]] = {name: [] for name in variants}
+    for turn in range(1, runs + 1):
+        for name, variant in variants.items():
+            value = await variant()
+            results[name].append(value)
+            console.print(f"  run {turn}/{runs} [bold]{name}[/]: {value:,.3f}")
+    return results
+
+
+def ratios(over: list[float], under: list[float]) -> list[float]:
+    """Run by run, so that a drift of the machine during the measurement cancels out."""
+    return [one / other for one, other in zip(over, under, strict=True)]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """Real servers of this measurement's own."""
+
+    kafka: str
+    admin_url: str
+    folder: Path
+    database: Callable[[str], Awaitable[str]]
+    """Make a fresh database of that name; returns its URL."""
+
+
+@asynccontextmanager
+async def machine() -> AsyncGenerator[Machine, None]:
+    """An embedded Kafka with the contract's topics and an embedded PostgreSQL, in a folder that is removed."""
+    from deploy.embedded.kafka import Kafka
+    from deploy.embedded.postgres import Postgres
+    from deploy.embedded.state import State
+    from deploy.embedded.topics import create_topics
+
+    with tempfile.TemporaryDirectory(prefix="hadir-bench-") as name:
+        folder = Path(name)
+        state = State(folder)
+        kafka, postgres = Kafka(state), Postgres(state)
+        try:
+            await kafka.start()
+            await postgres.start()
+            await create_topics(kafka.bootstrap)
+            yield Machine(kafka.bootstrap, postgres.url, folder, postgres.ensure_database)
+        finally:
+            await postgres.stop()
+            await kafka.stop()
+
+
+async def child(*argv: str, env: Mapping[str, str] | None = None) -> dict[str, Any]:
+    """Run `python -m argv...` in a process of its own; returns the JSON object of its last output line."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        *argv,
+        cwd=ROOT,
+        env={**os.environ, **(env or {})},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    output, _ = await process.communicate()
+    if process.returncode != 0:
+        raise RuntimeError(f"python -m {' '.join(argv)} ended with {process.returncode}")
+    return json.loads(output.decode().strip().splitlines()[-1])

@@ -1,0 +1,218 @@
+"""One PostgreSQL server as a local process, under an unprivileged account even when we are root."""
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote
+
+import asyncpg
+
+from deploy.embedded import tools
+from deploy.embedded.processes import Child, StartFailed, free_port, identity, is_free, unprivileged_user
+from deploy.embedded.state import State, reachable
+
+ADMIN = "hadir"
+START_TIMEOUT = 60.0
+ATTEMPTS = 4
+SETTINGS = {
+    "listen_addresses": "127.0.0.1",
+    "unix_socket_directories": "",
+    "password_encryption": "scram-sha-256",
+    "fsync": "on",
+    "synchronous_commit": "on",
+    "shared_buffers": "256MB",
+    "max_connections": "200",
+    "max_wal_size": "2GB",
+    "jit": "off",  # it compiles for longer than our queries run
+    "timezone": "UTC",
+    "log_timezone": "UTC",
+    "log_line_prefix": "%m [%p] %q%u@%d ",
+}
+
+
+@dataclass(slots=True)
+class Postgres:
+    """The server of one state directory. `start` may be called again after a crash: same port, same data."""
+
+    state: State
+    port: int = 0
+    _child: Child | None = field(default=None, init=False)
+
+    name: str = field(default="postgres", init=False)
+
+    @property
+    def url(self) -> str:
+        """The administrator's URL."""
+        return self._url(ADMIN, "postgres")
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    @property
+    def alive(self) -> bool:
+        return self._child is not None and self._child.alive
+
+    def database_url(self, name: str) -> str:
+        """The URL of a service's own database, for its own role."""
+        return self._url(name, name)
+
+    def _url(self, role: str, database: str) -> str:
+        return f"postgresql://{role}:{quote(self.state.password(role))}@127.0.0.1:{self.port}/{database}"
+
+    async def start(self) -> None:
+        """Make the data folder if need be, start, and return when it answers; raises StartFailed, Missing."""
+        user = unprivileged_user()
+        bin_dir = await asyncio.to_thread(tools.postgres_bin, user)
+        data = self._data_folder()
+        if not (data / "PG_VERSION").exists():
+            await self._initdb(bin_dir, data)
+        self._check_version(bin_dir, data)
+        _forget_dead_postmaster(data)
+        fixed = self.port != 0
+        if not fixed:
+            known = self.state.ports().get(self.name, 0)
+            self.port = known if known and is_free(known) else free_port()
+        for attempt in range(1, ATTEMPTS + 1):
+            options = [
+                word for k, v in {**SETTINGS, "port": str(self.port)}.items() for word in ("-c", f"{k}={v}")
+            ]
+            child = self._child = self._program([str(bin_dir / "postgres"), "-D", str(data), *options], "postgres")
+            child.start()
+            try:
+                await self._ready(child)
+            except StartFailed:
+                await child.stop()
+                if fixed or is_free(self.port) or attempt == ATTEMPTS:
+                    raise
+                self.port = free_port()
+                continue
+            break
+        self.state.remember_port(self.name, self.port)
+
+    async def wait(self) -> int:
+        return await self._child.wait() if self._child else 0
+
+    async def stop(self) -> None:
+        if self._child:
+            await self._child.stop()
+
+    async def ensure_database(self, name: str) -> str:
+        """Make a role and a database of that name where they are missing; return their URL."""
+        connection: asyncpg.Connection = await asyncpg.connect(self.url)
+        try:
+            await create_database(connection, name, self.state.password(name))
+        finally:
+            await connection.close()
+        return self.database_url(name)
+
+    def _data_folder(self) -> Path:
+        """The server's folder, owned by its account: in the state directory, or where that account may go."""
+        user = unprivileged_user()
+        wanted = self.state.root / "postgres"
+        home = reachable(wanted, user)
+        if home != wanted and not wanted.is_symlink():
+            wanted.symlink_to(home)
+        home.mkdir(mode=0o700, exist_ok=True)
+        if user:
+            os.chown(home, user.uid, user.gid)
+        return home / "data"
+
+    def _program(self, argv: list[str], name: str) -> Child:
+        user = unprivileged_user()
+        keep = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
+        return Child(
+            name=name,
+            argv=argv,
+            log=self.state.logs / f"{name}.log",
+            pid_file=self.state.pids / f"{name}.json",
+            cwd=self._data_folder().parent,
+            env={**keep, "HOME": str(self._data_folder().parent), "LC_ALL": "C.UTF-8"},
+            user=user,
+            # SIGINT is PostgreSQL's fast shutdown: clients are sent away, the data is left clean.
+            stop_signal=signal.SIGINT,
+        )
+
+    async def _initdb(self, bin_dir: Path, data: Path) -> None:
+        # Made beside and renamed: a folder left halfway by a kill is not taken for a finished one.
+        fresh = data.with_name("data.part")
+        shutil.rmtree(fresh, ignore_errors=True)
+        secret = data.with_name("initial-password")
+        with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            file.write(self.state.password(ADMIN))
+        if user := unprivileged_user():
+            os.chown(secret, user.uid, user.gid)
+        how = ["--auth=scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--no-locale"]
+        child = self._program([str(bin_dir / "initdb"), "-D", str(fresh), "-U", ADMIN, *how], "initdb")
+        child.start()
+        try:
+            if await child.wait() != 0:
+                raise child.failed("PostgreSQL's data folder could not be made")
+        finally:
+            await child.stop()
+            secret.unlink()
+        fresh.rename(data)
+
+    def _check_version(self, bin_dir: Path, data: Path) -> None:
+        made_by = (data / "PG_VERSION").read_text().strip()
+        ours = tools.postgres_version(bin_dir)
+        if made_by != str(ours):
+            raise StartFailed(
+                f"{data} was made by PostgreSQL {made_by} and this machine now has {ours}: "
+                f"install PostgreSQL {made_by}, or start on an empty folder with HADIR_STATE_DIR"
+            )
+
+    async def _ready(self, child: Child) -> None:
+        started = time.monotonic()
+        while time.monotonic() - started < START_TIMEOUT:
+            if not child.alive:
+                raise child.failed("PostgreSQL ended while starting")
+            with suppress(OSError, asyncpg.PostgresError, TimeoutError):
+                connection: asyncpg.Connection = await asyncpg.connect(self.url, timeout=5)
+                await connection.close()
+                return
+            await asyncio.sleep(0.05)
+        raise child.failed(f"PostgreSQL was not ready after {START_TIMEOUT:.0f} s")
+
+
+async def create_database(
+    connection: asyncpg.Connection,
+    name: str,
+    password: str,
+    *,
+    role: str | None = None,
+    template: str | None = None,
+) -> None:
+    """Make a login role (named like the database unless given) with this password, and its database.
+
+    template is the database to copy; it must have no connections.
+    """
+    role = role or name
+    if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
+        await connection.execute(f"CREATE ROLE {_quoted(role)} LOGIN")
+    literal = "'" + password.replace("'", "''") + "'"
+    await connection.execute(f"ALTER ROLE {_quoted(role)} PASSWORD {literal}")
+    if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
+        copy = f" TEMPLATE {_quoted(template)}" if template else ""
+        await connection.execute(f"CREATE DATABASE {_quoted(name)} OWNER {_quoted(role)}{copy}")
+        # By default every role may connect to every database: a service has no business in another's.
+        await connection.execute(f"REVOKE ALL ON DATABASE {_quoted(name)} FROM PUBLIC")
+
+
+def _quoted(identifier: str) -> str:
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def _forget_dead_postmaster(data: Path) -> None:
+    """Remove postmaster.pid when its pid is no PostgreSQL: in a new container the number may be anybody's."""
+    note = data / "postmaster.pid"
+    with suppress(FileNotFoundError, ValueError, IndexError):
+        pid = int(note.read_text().splitlines()[0])
+        name = Path(f"/proc/{pid}/comm")
+        if identity(pid) is None or (name.exists() and name.read_text().strip() != "postgres"):
+            note.unlink()

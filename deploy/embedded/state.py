@@ -1,0 +1,157 @@
+"""The state directory of one local system: data, logs, keys, and the notes by which commands find it."""
+
+import fcntl
+import hashlib
+import json
+import os
+import secrets
+import sys
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deploy.embedded.processes import User, identity
+
+UNREACHABLE_HOME = Path("/var/lib/hadir")
+
+
+class AlreadyRunning(Exception):
+    """Another process holds this state directory."""
+
+
+class NotRunning(Exception):
+    """No system runs on this state directory."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """What `hadir up` tells other commands, in system.json."""
+
+    http: str
+    kafka: str
+    postgres: str
+    pids: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Paths under the state directory. Keys, passwords and people's data: each thing in it is private."""
+
+    root: Path
+
+    @classmethod
+    def from_environment(cls) -> "State":
+        return cls(Path(os.environ.get("HADIR_STATE_DIR", ".hadir")).absolute())
+
+    def create(self) -> None:
+        self.root.mkdir(parents=True, exist_ok=True)
+        self.root.chmod(0o711)  # PostgreSQL's own account must reach its folder; each thing inside guards itself
+        for private in (self.pids, self.logs, self.kafka):
+            private.mkdir(mode=0o700, exist_ok=True)
+
+    @property
+    def pids(self) -> Path:
+        return self.root / "pids"
+
+    @property
+    def logs(self) -> Path:
+        return self.root / "logs"
+
+    @property
+    def kafka(self) -> Path:
+        return self.root / "kafka"
+
+    @property
+    def system_file(self) -> Path:
+        return self.root / "system.json"
+
+    @contextmanager
+    def lock(self) -> Generator[None]:
+        """Hold the directory; raise AlreadyRunning when another process does. Ends with the process."""
+        path = self.root / "lock"
+        with path.open("a+") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError as error:
+                file.seek(0)
+                holder = file.read().strip() or "?"
+                raise AlreadyRunning(
+                    f"{self.root} is in use by process {holder}: stop it, or use another HADIR_STATE_DIR"
+                ) from error
+            file.truncate(0)
+            file.write(str(os.getpid()))
+            file.flush()
+            yield
+
+    def password(self, name: str) -> str:
+        """The password of one local account, made at its first use."""
+        path = self.root / "passwords.json"
+        known: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+        if name not in known:
+            known[name] = secrets.token_urlsafe(24)
+            write_private(path, json.dumps(known, indent=1))
+        return known[name]
+
+    def remember_port(self, name: str, port: int) -> None:
+        write_private(self.root / "ports.json", json.dumps({**self.ports(), name: port}))
+
+    def ports(self) -> Mapping[str, int]:
+        """The ports of the last run: kept when they are still free, so that a bookmark stays good."""
+        with suppress(FileNotFoundError, ValueError):
+            return {str(k): int(v) for k, v in json.loads((self.root / "ports.json").read_text()).items()}
+        return {}
+
+    def publish(self, running: Running) -> None:
+        own = {"up": os.getpid(), "identity": identity(os.getpid())}
+        write_private(self.system_file, json.dumps({**asdict(running), "owner": own}, indent=1))
+
+    def withdraw(self) -> None:
+        self.system_file.unlink(missing_ok=True)
+
+    def running(self) -> Running:
+        """The system that runs here; raises NotRunning when there is none, or its note outlived it."""
+        with suppress(FileNotFoundError, ValueError, KeyError):
+            note = json.loads(self.system_file.read_text())
+            if identity(int(note["owner"]["up"])) == note["owner"]["identity"]:
+                pids = {str(k): int(v) for k, v in note["pids"].items()}
+                return Running(str(note["http"]), str(note["kafka"]), str(note["postgres"]), pids)
+        raise NotRunning(f"no system runs on {self.root}: start it with `hadir up`")
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace a file in one step, readable by its owner only from its first byte."""
+    fresh = path.with_name(f"{path.name}.{os.getpid()}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    fresh.replace(path)
+
+
+def reachable(path: Path, user: User | None) -> Path:
+    """`path`, or for an account that may not go there (a clone in a private home) a folder where it may."""
+    if user is None:
+        return path
+    closed = [p for p in path.absolute().parents if p.exists() and not _may_enter(p, user)]
+    if not closed:
+        return path
+    name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]
+    home = UNREACHABLE_HOME / f"{path.name}-{name}"
+    if not home.exists():
+        say(f"{user.name} may not enter {closed[0]}: using {home} instead of {path}")
+    UNREACHABLE_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)
+    return home
+
+
+def _may_enter(folder: Path, user: User) -> bool:
+    status = folder.stat()
+    if status.st_uid == user.uid:
+        return bool(status.st_mode & 0o100)
+    return bool(status.st_mode & (0o010 if status.st_gid == user.gid else 0o001))
+
+
+def say(line: str) -> None:
+    """Progress and advice: standard error, because standard output belongs to the caller's data."""
+    sys.stderr.write(f"hadir: {line}\n")
+    sys.stderr.flush()

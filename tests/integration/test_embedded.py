@@ -1,0 +1,182 @@
+"""Kafka and PostgreSQL as local processes: they log, survive kill -9, keep their data and leave nothing behind."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator, Iterator
+
+import asyncpg
+import psutil
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.errors import UnknownTopicOrPartitionError
+
+from deploy.embedded.kafka import Kafka
+from deploy.embedded.postgres import Postgres
+from deploy.embedded.processes import end_leftovers, identity
+from deploy.embedded.state import State
+from deploy.embedded.topics import create_topics, wanted
+from shared.events import TOPICS
+from tests.backing import temporary_state
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+@pytest.fixture
+def state() -> Iterator[State]:
+    with temporary_state() as state:
+        yield state
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def broker(state: State) -> AsyncIterator[Kafka]:
+    kafka = Kafka(state)
+    await kafka.start()
+    yield kafka
+    await kafka.stop()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def server(state: State) -> AsyncIterator[Postgres]:
+    postgres = Postgres(state)
+    await postgres.start()
+    yield postgres
+    await postgres.stop()
+
+
+async def produce(bootstrap: str, value: bytes) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")
+    await producer.start()
+    try:
+        await producer.send_and_wait("outage.declared.v1", value)
+    finally:
+        await producer.stop()
+
+
+async def first_value(bootstrap: str) -> bytes | None:
+    consumer = AIOKafkaConsumer(bootstrap_servers=bootstrap)
+    await consumer.start()
+    try:
+        partition = TopicPartition("outage.declared.v1", 0)
+        consumer.assign([partition])
+        await consumer.seek_to_beginning(partition)
+        return (await asyncio.wait_for(consumer.getone(), 20)).value
+    finally:
+        await consumer.stop()
+
+
+async def test_the_broker_has_the_topics_of_the_contract_and_makes_no_others(kafka: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        described = await admin.describe_topics([t.name for t in wanted()])
+        partitions = {topic["topic"]: len(topic["partitions"]) for topic in described}
+        assert partitions == {t.name: t.partitions for t in wanted()}
+        assert set(TOPICS) < set(partitions)
+        producer = AIOKafkaProducer(bootstrap_servers=kafka, request_timeout_ms=2000)
+        await producer.start()
+        try:
+            with pytest.raises(UnknownTopicOrPartitionError):
+                await producer.send_and_wait("nobody.asked.v1", b"x")
+        finally:
+            await producer.stop()
+        assert "nobody.asked.v1" not in await admin.list_topics()
+    finally:
+        await admin.close()
+
+
+async def test_the_broker_writes_its_log_and_its_topics_are_made_once(broker: Kafka) -> None:
+    assert "Kafka Server started" in broker.log_file.read_text()
+    assert sorted(await create_topics(broker.bootstrap)) == sorted(t.name for t in wanted())
+    assert await create_topics(broker.bootstrap) == []
+
+
+async def test_a_killed_broker_comes_back_on_its_port_with_what_it_acknowledged(broker: Kafka) -> None:
+    await create_topics(broker.bootstrap)
+    await produce(broker.bootstrap, b"before")
+    address, pid = broker.bootstrap, broker.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert await broker.wait() == -signal.SIGKILL
+    await broker.start()
+    assert broker.bootstrap == address
+    assert await first_value(address) == b"before"
+
+
+async def test_a_killed_database_server_comes_back_with_what_it_committed(server: Postgres) -> None:
+    url = await server.ensure_database("attendance")
+    connection = await asyncpg.connect(url)
+    await connection.execute("CREATE TABLE kept (n int); INSERT INTO kept VALUES (42)")
+    pid = server.pid
+    assert pid is not None
+    os.kill(pid, signal.SIGKILL)
+    assert await server.wait() == -signal.SIGKILL
+    await server.start()
+    assert await server.ensure_database("attendance") == url
+    connection = await asyncpg.connect(url)
+    try:
+        assert await connection.fetchval("SELECT n FROM kept") == 42
+    finally:
+        await connection.close()
+
+
+async def test_the_database_server_is_durable_local_and_not_run_by_root(server: Postgres) -> None:
+    process = psutil.Process(server.pid)
+    assert process.uids().effective != 0
+    assert {c.laddr.ip for c in process.net_connections("inet") if c.status == psutil.CONN_LISTEN} == {"127.0.0.1"}
+    connection = await asyncpg.connect(server.url)
+    try:
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            assert await connection.fetchval(f"SHOW {setting}") == "on", setting
+        assert await connection.fetchval("SHOW jit") == "off"
+    finally:
+        await connection.close()
+
+
+async def test_a_role_may_not_enter_the_database_of_another(server: Postgres) -> None:
+    await server.ensure_database("attendance")
+    url = await server.ensure_database("scheduling")
+    with pytest.raises(asyncpg.InsufficientPrivilegeError):
+        await asyncpg.connect(url.removesuffix("/scheduling") + "/attendance")
+    wrong = url.replace("scheduling:", "scheduling:x", 1)
+    with pytest.raises(asyncpg.InvalidPasswordError):
+        await asyncpg.connect(wrong)
+
+
+async def test_stopping_leaves_no_process_behind(state: State) -> None:
+    kafka, postgres = Kafka(state), Postgres(state)
+    await asyncio.gather(kafka.start(), postgres.start())
+    assert kafka.pid
+    assert postgres.pid
+    family = [p.pid for pid in (kafka.pid, postgres.pid) for p in psutil.Process(pid).children(recursive=True)]
+    await asyncio.gather(kafka.stop(), postgres.stop())
+    assert [p for p in (*family, kafka.pid, postgres.pid) if identity(p)] == []
+    assert list(state.pids.iterdir()) == []
+
+
+async def test_what_a_killed_run_left_is_ended_and_a_stranger_with_a_noted_pid_is_not(state: State) -> None:
+    postgres = Postgres(state)
+    await postgres.start()
+    note = state.pids / "postgres.json"
+    stranger = note.read_text().replace('"identity": "', '"identity": "another-boot')
+    (state.pids / "stranger.json").write_text(stranger)
+    (state.pids / "half.json").write_text(note.read_text()[:20])
+    assert postgres.pid is not None
+    note.rename(state.pids / "kept-aside")
+    assert await end_leftovers(state.pids) == []
+    assert postgres.alive
+    (state.pids / "kept-aside").rename(note)
+    assert await end_leftovers(state.pids) == ["postgres"]
+    assert not postgres.alive
+    await postgres.stop()
+
+
+async def test_a_stale_postmaster_note_with_somebody_elses_pid_does_not_stop_a_start(state: State) -> None:
+    postgres = Postgres(state)
+    await postgres.start()
+    await postgres.stop()
+    (state.root / "postgres" / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n")
+    await postgres.start()
+    await postgres.stop()
