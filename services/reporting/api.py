@@ -1,0 +1,222 @@
+"""The doors of the views (product.md section 11): who may see what, as of when; the figures come from store.views.
+
+An auditor reads what BKPSDM reads. The council reads aggregates only: no door here gives it a person.
+"""
+
+import datetime as dt
+import re
+from dataclasses import dataclass
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Path, Query, Request
+
+from services.reporting.store import access, views
+from shared.auth import Caller, Principal, require
+from shared.clock import WIB
+from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page
+from shared.messages import Language, language_of, text
+from shared.service import Service, service_of
+
+router = APIRouter(prefix="/reporting/v1", tags=["views"])
+
+Running = Annotated[Service, Depends(service_of)]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Code = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
+
+CITY_ROLES = ("bkpsdm", "auditor", "council")
+PEOPLE_ROLES = ("bkpsdm", "auditor")
+
+_SPACE_FOR_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """Which local work date is looked at, and as of which instant."""
+
+    date: dt.date
+    as_of: dt.datetime
+
+
+def parse_as_of(value: str) -> dt.datetime:
+    """An instant from RFC 3339 text, in UTC. Raises a 422 Problem without an offset or outside 1900-2999."""
+    try:
+        # An unescaped `+07:00` arrives as ` 07:00`: what is meant is plain.
+        instant = dt.datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", value.strip()).upper())
+    except ValueError:
+        instant = None
+    if instant is None or instant.tzinfo is None or not 1900 < instant.year < 2999:
+        raise Problem(422, "validation", errors=[FieldError("as_of", "as_of.offset")])
+    return instant.astimezone(dt.UTC)
+
+
+def parse_date(value: str) -> dt.date:
+    """A local date from `YYYY-MM-DD`. Raises a 422 Problem for anything else."""
+    try:
+        date = dt.date.fromisoformat(value.strip())
+    except ValueError:
+        date = None
+    if date is None or not 1900 < date.year < 2999:
+        raise Problem(422, "validation", errors=[FieldError("date", "date.invalid")])
+    return date
+
+
+def moment(
+    service: Running,
+    date: Annotated[
+        str | None, Query(description="Local work date; the date of as_of when left out", examples=["2025-11-06"])
+    ] = None,
+    as_of: Annotated[
+        str | None,
+        Query(
+            description="Instant with an offset; now when left out", examples=["2025-11-06T08:00:00+07:00"]
+        ),
+    ] = None,
+) -> Moment:
+    """FastAPI dependency: the `date` and `as_of` of a view."""
+    instant = parse_as_of(as_of) if as_of else service.clock.now()
+    return Moment(parse_date(date) if date else instant.astimezone(WIB).date(), instant)
+
+
+At = Annotated[Moment, Depends(moment)]
+
+
+def visible_opd(who: Principal) -> str | None:
+    """The only OPD whose aggregates `who` may see; None when it is all of them. 403 for the others."""
+    if who.role in CITY_ROLES:
+        return None
+    if who.role == "opd_admin" and who.opd is not None:
+        return who.opd
+    raise Problem(403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join((*CITY_ROLES, "opd_admin"))})
+
+
+@router.get("/city", dependencies=[Depends(require(*CITY_ROLES))])
+async def city(at: At, service: Running) -> dict[str, Any]:
+    """The city on one date. For BKPSDM, auditors and the council."""
+    async with service.db.read() as tx:
+        return await views.city(tx.connection, at.date, at.as_of)
+
+
+@router.get("/opds")
+async def opds(at: At, who: Caller, service: Running) -> dict[str, Any]:
+    """The same for each OPD; an OPD admin sees their own."""
+    opd_code = visible_opd(who)
+    async with service.db.read() as tx:
+        return page(await views.opds(tx.connection, at.date, at.as_of, opd_code), None)
+
+
+@router.get("/opds/{opd_code}/people")
+async def people(
+    opd_code: Code,
+    who: Annotated[Principal, Depends(require(*PEOPLE_ROLES, "opd_admin"))],
+    at: At,
+    service: Running,
+    request: Request,
+    limit: Limit = 1000,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """Those whose plan for the date names the OPD, by employee_id. For BKPSDM, auditors and the OPD's admin.
+
+    The cursor keeps date and as_of, so that all pages show the same moment.
+    """
+    if who.role == "opd_admin" and who.opd != opd_code:
+        raise Problem(403, "opd.not_yours", params={"own": who.opd or "-"})
+    after = None
+    if cursor:
+        at, after = _after(cursor, at, request)
+    async with service.db.read() as tx:
+        found = await views.people(tx.connection, opd_code, at.date, at.as_of, after, limit + 1)
+    items = found[:limit]
+    more = encode_cursor(items[-1]["employee_id"], at.date, at.as_of.isoformat()) if len(found) > limit else None
+    return page(items, more)
+
+
+def _after(cursor: str, at: Moment, request: Request) -> tuple[Moment, UUID]:
+    employee_id, date, as_of = decode_cursor(cursor, 3)
+    try:
+        kept = Moment(dt.date.fromisoformat(date), dt.datetime.fromisoformat(as_of))
+        after = UUID(employee_id)
+        if kept.as_of.tzinfo is None:
+            raise ValueError("as_of without an offset")  # noqa: TRY301 - one answer for every forged cursor
+    except (ValueError, TypeError, AttributeError) as error:
+        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+    given = request.query_params
+    return Moment(at.date if "date" in given else kept.date, at.as_of if "as_of" in given else kept.as_of), after
+
+
+@router.get("/people/{employee_id}/days/{date}")
+async def person_day(
+    employee_id: UUID, who: Caller, service: Running, request: Request, date: str, as_of: str | None = None
+) -> dict[str, Any]:
+    """One person's date with the reason for each state.
+
+    For the person, their superiors, their OPD's admin, BKPSDM and auditors; 404 for everyone else.
+    """
+    at = moment(service, date, as_of)
+    async with service.db.read() as tx:
+        if not await _may_see(tx.connection, who, employee_id, at.date):
+            raise Problem(404, "person.unknown")
+        day = await views.person_day(tx.connection, employee_id, at.date, at.as_of)
+    return explained(day, language_of(request.headers.get("accept-language")))
+
+
+async def _may_see(connection: Any, who: Principal, employee_id: UUID, date: dt.date) -> bool:
+    if who.role in PEOPLE_ROLES or who.subject == employee_id:
+        return True
+    if who.role in ("council", "ops"):
+        return False
+    if who.role == "opd_admin" and who.opd is not None and who.opd in await access.opds_of(
+        connection, employee_id, date
+    ):
+        return True
+    return who.subject is not None and who.subject in await views.superiors_of(connection, employee_id)
+
+
+def explained(day: dict[str, Any], language: Language) -> dict[str, Any]:
+    """`day` of views.person_day with each reason also in words, its instants as local times."""
+    for duty in day["duties"].values():
+        because = duty["because"]
+        code: str = because["code"]
+        common = f"because.{code.partition('.')[2]}"
+        values = {name: _spoken(value, day["work_date"]) for name, value in because["params"].items()}
+        # Leave, rest days and the like have one text for all duties.
+        because["text"] = text(common if code in _SHARED else f"because.{code}", language, **values)
+    return day
+
+
+_SHARED = frozenset(
+    f"{duty}.{reason}"
+    for duty in ("on_time", "place", "hours", "report", "output")
+    for reason in ("leave", "off", "duty_travel", "mode_without_report")
+)
+
+
+def _spoken(value: Any, work_date: str) -> str:
+    """A compared value as people say it: local time, with the date where it is not the work date."""
+    if isinstance(value, float):
+        return f"{value:g}"
+    if not isinstance(value, str) or not value[:1].isdigit() or "T" not in value:
+        return "-" if value is None else str(value)
+    local = dt.datetime.fromisoformat(value).astimezone(WIB)
+    clock = f"{local:%H:%M:%S}"
+    return clock if local.date().isoformat() == work_date else f"{local:%Y-%m-%d} {clock}"
+
+
+@router.get("/units")
+async def units(at: At, _: Caller, service: Running, limit: Limit = 1000, cursor: str | None = None) -> dict[str, Any]:
+    """Every service point, by unit_id. For everyone who is signed in."""
+    after = str(decode_cursor(cursor, 1)[0]) if cursor else ""
+    async with service.db.read() as tx:
+        found = [unit for unit in await views.units(tx.connection, at.date, at.as_of) if unit["unit_id"] > after]
+    more = encode_cursor(found[limit - 1]["unit_id"]) if len(found) > limit else None
+    return page(found[:limit], more)
+
+
+@router.get("/units/{unit_id}/timeline")
+async def timeline(unit_id: Code, at: At, _: Caller, service: Running) -> dict[str, Any]:
+    """One service point's date, segment by segment. For everyone who is signed in."""
+    async with service.db.read() as tx:
+        found = await views.unit_timeline(tx.connection, unit_id, at.date, at.as_of)
+    if found is None:
+        raise Problem(404, "unit.unknown", params={"unit_id": unit_id})
+    return found

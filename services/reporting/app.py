@@ -1,0 +1,31 @@
+"""The composition of the reporting service: the only module that puts its parts together."""
+
+from fastapi import FastAPI
+
+from services.reporting import api, handlers, stream, transitions
+from services.reporting.board import pages
+from services.reporting.reports import api as reports
+from shared.clock import Clock
+from shared.service import Service, build
+from shared.settings import Settings
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    """The reporting service as an ASGI application with a life of its own."""
+
+    def prepare(service: Service, app: FastAPI) -> None:
+        app.state.live = stream.Live(service.db, service.clock, service.stopping)
+
+    async def live(service: Service) -> None:
+        live: stream.Live = app.state.live
+        await live.run()
+
+    app = build(
+        settings,
+        routers=[reports.router, api.router, stream.router, pages.router],
+        handlers=handlers.router,
+        tasks={**transitions.TASKS, "live": live},
+        clock=clock,
+        prepare=prepare,
+    )
+    return app

@@ -1,0 +1,202 @@
+"""The pages: the board, signing in by a link, signing out, and the board's own files."""
+
+import datetime as dt
+import hashlib
+import time
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from services.reporting import api
+from services.reporting.board import words
+from services.reporting.store import views
+from services.reporting.store.board import board
+from services.reporting.stream import views_for
+from shared.auth import COOKIE, Authenticator, Principal, TokenError
+from shared.clock import WIB
+from shared.events import DUTIES
+from shared.http import Problem
+from shared.messages import Language, language_of, text
+from shared.service import Service, service_of
+
+router = APIRouter(prefix="/reporting", include_in_schema=False)
+
+Running = Annotated[Service, Depends(service_of)]
+
+HOME = "/reporting/"
+_HERE = Path(__file__).parent
+_FILES = {"board.css": "text/css", "board.js": "text/javascript", "icon.svg": "image/svg+xml"}
+# A new version of a file has a new address, so browsers may keep what they have.
+_VERSION = hashlib.sha256(b"".join((_HERE / "static" / name).read_bytes() for name in _FILES)).hexdigest()[:12]
+_MOST_SHORT_SHOWN = 40
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_templates = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _language(request: Request) -> Language:
+    asked = request.query_params.get("lang")
+    return asked if asked in ("id", "en") else language_of(request.headers.get("accept-language"))
+
+
+def _page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    language = _language(request)
+
+    def t(code: str, **params: Any) -> str:
+        return text(f"board.{code}", language, **params)
+
+    html = _templates.get_template(template).render(
+        t=t, lang=language, version=_VERSION, home=HOME, **words.writers(language), **values
+    )
+    return HTMLResponse(html, status, headers=HEADERS)
+
+
+def _session(request: Request) -> Principal | None:
+    authenticator: Authenticator = request.app.state.authenticator
+    try:
+        return authenticator.verify(request.cookies.get(COOKIE, ""))
+    except TokenError:
+        return None
+
+
+@router.get("", response_class=RedirectResponse)
+async def bare() -> RedirectResponse:
+    return RedirectResponse(HOME, 308)
+
+
+@router.get("/", response_class=HTMLResponse)
+async def home(request: Request, service: Running, at: str | None = None) -> HTMLResponse:
+    """The board as its reader may see it, now or as of `at` (local time in WIB, as a browser's field gives it)."""
+    who = _session(request)
+    if who is None:
+        return _page(request, "welcome.html", expired=COOKIE in request.cookies)
+    now = service.clock.now()
+    as_of = _as_of(at) or now
+    date = as_of.astimezone(WIB).date()
+    language = _language(request)
+    seen, own_opd = views_for(who)
+    async with service.db.read() as tx:
+        found = await board(tx.connection, date, as_of)
+        opds = [opd for opd in found.opds if own_opd is None or opd["opd_code"] == own_opd]
+        short = [unit for unit in found.units if unit["status"] == "short"]
+        short.sort(key=lambda unit: (unit["present_low"] - unit["required"], unit["unit_id"]))
+        since = {
+            unit["unit_id"]: await _short_since(tx.connection, unit["unit_id"], date, as_of)
+            for unit in short[:_MOST_SHORT_SHOWN]
+        }
+        my_day = None
+        if who.subject is not None and "opds" not in seen:
+            my_day = api.explained(await views.person_day(tx.connection, who.subject, date, as_of), language)
+    return _page(
+        request,
+        "board.html",
+        who=who,
+        live=_as_of(at) is None,
+        as_of=as_of,
+        at=as_of.astimezone(WIB).strftime("%Y-%m-%dT%H:%M"),
+        day=words.day(date, language),
+        duties=DUTIES,
+        headline=found.city if "city" in seen else (opds[0] if opds else None),
+        headline_view="city" if "city" in seen else ("opds" if "opds" in seen else None),
+        headline_name=None if "city" in seen or not opds else opds[0]["opd_name"],
+        opds=opds if "city" in seen else [],
+        opd_names={opd["opd_code"]: opd["opd_name"] for opd in found.opds},
+        counters=_counters(found.units),
+        short=short[:_MOST_SHORT_SHOWN],
+        since=since,
+        my_day=my_day,
+    )
+
+
+def _as_of(at: str | None) -> dt.datetime | None:
+    """The instant of a local date and time; None for nothing, or nothing that a browser's field could give."""
+    try:
+        local = dt.datetime.fromisoformat(at) if at else None
+    except ValueError:
+        return None
+    if local is None or not 1900 < local.year < 2999:
+        return None
+    return (local if local.tzinfo else local.replace(tzinfo=WIB)).astimezone(dt.UTC)
+
+
+def _counters(units: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = {status: 0 for status in ("met", "short", "unknown", "closed")}
+    for unit in units:
+        counts[unit["status"]] += 1
+    open_s = sum(unit["open_seconds"] for unit in units)
+    met_s = sum(unit["met_seconds"] for unit in units)
+    return {**counts, "attainment": met_s / open_s if open_s else None}
+
+
+async def _short_since(connection: Any, unit_id: str, date: dt.date, as_of: dt.datetime) -> dt.datetime | None:
+    """When the present shortage began, whatever its depth."""
+    found = await views.unit_timeline(connection, unit_id, date, as_of)
+    since = None
+    for segment in reversed(found["segments"] if found else []):
+        if segment["status"] != "short":
+            break
+        since = dt.datetime.fromisoformat(segment["from"])
+    return since
+
+
+@router.get("/login", response_class=HTMLResponse)
+async def login(request: Request, token: str = "") -> HTMLResponse:
+    """Swap the token of a sign-in link for a cookie that scripts cannot read.
+
+    The page then moves on by itself: a redirect would come from another site's link, and a SameSite=Strict
+    cookie is not sent with that.
+    """
+    authenticator: Authenticator = request.app.state.authenticator
+    try:
+        who = authenticator.verify(token.strip())
+    except TokenError:
+        return _page(request, "welcome.html", 401, expired=True)
+    response = _page(request, "signed_in.html")
+    response.set_cookie(
+        COOKIE,
+        token.strip(),
+        max_age=max(0, int(who.expires - time.time())),
+        path="/",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+@router.post("/logout")
+async def logout() -> Response:
+    """Forget the session of this browser."""
+    response = RedirectResponse(HOME, 303)
+    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
+    return response
+
+
+@router.get("/static/{name}")
+async def static(name: Literal["board.css", "board.js", "icon.svg"]) -> FileResponse:
+    if name not in _FILES:
+        raise Problem(404, "not_found")
+    return FileResponse(
+        _HERE / "static" / name,
+        media_type=_FILES[name],
+        headers={"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"},
+    )

@@ -1,0 +1,181 @@
+// Keeps the board live: the server drew the page, this puts newer figures in the same places.
+"use strict";
+(() => {
+  const body = document.body;
+  if (body.dataset.live !== "yes") return;
+
+  const locale = body.dataset.lang === "en" ? "en-GB" : "id-ID";
+  const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
+  const share = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
+  const hours = { timeZone: "Asia/Jakarta", hourCycle: "h23", hour: "2-digit", minute: "2-digit" };
+  const clock = new Intl.DateTimeFormat("en-GB", hours);
+  const clockSeconds = new Intl.DateTimeFormat("en-GB", { ...hours, second: "2-digit" });
+
+  const write = {
+    number: (value) => (value == null ? "–" : whole.format(value)),
+    // 99.96 % must not read as 100 %, nor 0.04 % as 0 %.
+    percent: (value) =>
+      value == null ? "–" : share.format(value >= 1 || value <= 0 ? value : Math.min(Math.max(value, 0.001), 0.999)),
+  };
+  const at = (root, path) => path.split(".").reduce((value, name) => (value == null ? value : value[name]), root);
+  const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
+  const pc = (value) => `${((value ?? 0) * 100).toFixed(2)}%`;
+  const $ = (selector, root = document) => root.querySelector(selector);
+
+  // --- Connection -----------------------------------------------------------------------------------------
+  const state = $("#state");
+  let heardAt = Date.now();
+  const show = (kind) => {
+    state.className = `state ${kind}`;
+    put($("#state-text"), body.dataset[`words${kind[0].toUpperCase()}${kind.slice(1)}`]);
+  };
+  setInterval(() => { if (state.classList.contains("live") && Date.now() - heardAt > 60000) show("late"); }, 5000);
+
+  // --- Figures --------------------------------------------------------------------------------------------
+  function bar(svg, duty) {
+    const [low, high] = [duty.low ?? 0, duty.high ?? 0];
+    $(".solid", svg).setAttribute("width", pc(low));
+    $(".maybe", svg).setAttribute("x", pc(low));
+    $(".maybe", svg).setAttribute("width", pc(high - low));
+    const tick = $(".tick", svg);
+    if (!tick) return;
+    tick.setAttribute("x1", pc(duty.rate));
+    tick.setAttribute("x2", pc(duty.rate));
+    tick.setAttribute("visibility", duty.rate == null ? "hidden" : "visible");
+    $(".whisker", svg).setAttribute("x1", pc(duty.wilson_low));
+    $(".whisker", svg).setAttribute("x2", pc(duty.wilson_high));
+  }
+
+  function headline(view) {
+    moment(view.date, view.as_of);
+    for (const element of document.querySelectorAll("[data-bind]"))
+      put(element, write[element.dataset.as](at(view, element.dataset.bind)));
+    for (const element of document.querySelectorAll("[data-duty]"))
+      bar($("svg.bar", element), view.duties[element.dataset.duty]);
+    let x = 0;
+    for (const rect of document.querySelectorAll("svg.share rect")) {
+      const width = view.employees ? view.modes[rect.dataset.mode] / view.employees : 0;
+      rect.setAttribute("x", pc(x));
+      rect.setAttribute("width", pc(width));
+      x += width;
+    }
+    for (const element of document.querySelectorAll("[data-share]"))
+      put(element, write.percent(view.employees ? view.modes[element.dataset.share] / view.employees : null));
+  }
+
+  function moment(date, asOf) {
+    const [year, month, day] = date.split("-").map(Number);
+    const weekday = (new Date(Date.UTC(year, month - 1, day)).getUTCDay() + 6) % 7;
+    const words = (name) => body.dataset[name].split(" ");
+    put($("[data-bind-day]"), `${words("weekdays")[weekday]}, ${day} ${words("months")[month - 1]} ${year}`);
+    const time = $("[data-bind-clock]");
+    time.setAttribute("datetime", asOf);
+    put(time, clockSeconds.format(new Date(asOf)));
+  }
+
+  // --- OPD ------------------------------------------------------------------------------------------------
+  const names = new Map();
+  function opds(items) {
+    for (const opd of items) names.set(opd.opd_code, opd.opd_name);
+    if (body.dataset.headline === "opds") {
+      if (items.length) headline(items[0]);
+      return;
+    }
+    const table = $("#opds");
+    if (!table) { if (items.length) location.reload(); return; }  // the first figures of an empty system
+    const rows = new Map([...table.rows].map((row) => [row.dataset.opdCode, row]));
+    let last = null;
+    for (const opd of items) {
+      let row = rows.get(opd.opd_code);
+      if (!row) {
+        row = (last ?? table.rows[0]).cloneNode(true);
+        row.dataset.opdCode = opd.opd_code;
+      }
+      rows.delete(opd.opd_code);
+      const before = last ? last.nextSibling : table.firstChild;
+      if (row !== before && row.previousElementSibling !== last) table.insertBefore(row, before);
+      last = row;
+      put($("th", row), opd.opd_name);
+      for (const cell of row.cells) {
+        const what = cell.dataset.cell;
+        if (what === "employees") put(cell, write.number(opd.employees));
+        else if (what === "counters") {
+          const short = $("span", cell);
+          put(short, String(opd.coverage.short));
+          short.className = opd.coverage.short ? "bad" : "";
+          if (cell.lastChild.textContent !== ` / ${opd.coverage.open}`) cell.lastChild.textContent = ` / ${opd.coverage.open}`;
+        } else if (what) {
+          put($(".v", cell), write.percent(opd.duties[what].rate));
+          bar($("svg", cell), opd.duties[what]);
+        }
+      }
+    }
+    for (const row of rows.values()) row.remove();
+  }
+
+  // --- Counters -------------------------------------------------------------------------------------------
+  const MOST_SHORT_SHOWN = 40;
+  async function sinceWhen(unitId, element) {
+    try {
+      const answer = await fetch(`/reporting/v1/units/${encodeURIComponent(unitId)}/timeline`, { credentials: "same-origin" });
+      if (!answer.ok) return;
+      let since = null;
+      for (const segment of (await answer.json()).segments.reverse()) {
+        if (segment.status !== "short") break;
+        since = segment.from;
+      }
+      if (since) put(element, clock.format(new Date(since)));
+    } catch { /* the row stays without its time until the next look */ }
+  }
+
+  function units(items) {
+    const counts = { met: 0, short: 0, unknown: 0, closed: 0 };
+    let [open, met] = [0, 0];
+    for (const unit of items) {
+      counts[unit.status] += 1;
+      open += unit.open_seconds;
+      met += unit.met_seconds;
+    }
+    for (const element of document.querySelectorAll("[data-counter]")) {
+      const what = element.dataset.counter;
+      put(element, what === "attainment" ? write.percent(open ? met / open : null) : write.number(counts[what]));
+    }
+    const list = $("#short");
+    const rows = new Map([...list.children].map((row) => [row.dataset.unit, row]));
+    const short = items.filter((unit) => unit.status === "short");
+    short.sort((a, b) => a.present_low - a.required - (b.present_low - b.required) || (a.unit_id < b.unit_id ? -1 : 1));
+    let position = 0;
+    for (const unit of short.slice(0, MOST_SHORT_SHOWN)) {
+      let row = rows.get(unit.unit_id);
+      rows.delete(unit.unit_id);
+      if (!row) {
+        row = $("#short-row").content.firstElementChild.cloneNode(true);
+        row.dataset.unit = unit.unit_id;
+        row.classList.add("fresh");
+        sinceWhen(unit.unit_id, $("[data-since]", row));
+      }
+      put($("[data-name]", row), unit.name);
+      put($("[data-opd]", row), names.get(unit.opd_code) ?? ($("[data-opd]", row).textContent || unit.opd_code));
+      put($("[data-present]", row), String(unit.present_low));
+      put($("[data-required]", row), String(unit.required));
+      if (list.children[position] !== row) list.insertBefore(row, list.children[position] ?? null);
+      position += 1;
+    }
+    for (const row of rows.values()) row.remove();
+    $("#calm").hidden = short.length > 0;
+  }
+
+  // --- Stream ---------------------------------------------------------------------------------------------
+  const source = new EventSource("/reporting/v1/stream");
+  const on = (name, use) =>
+    source.addEventListener(name, (event) => {
+      heardAt = Date.now();
+      show("live");
+      use(JSON.parse(event.data));
+    });
+  on("city", headline);
+  on("opds", (view) => opds(view.items));
+  on("units", (view) => units(view.items));
+  source.addEventListener("open", () => { heardAt = Date.now(); show("live"); });
+  source.addEventListener("error", () => show("lost"));
+})();

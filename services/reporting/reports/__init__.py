@@ -1,0 +1,1 @@
+"""The command side of reporting: staff submit the day's work report, superiors review it."""

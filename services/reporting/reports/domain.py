@@ -1,0 +1,261 @@
+"""What may be done with a work report, and what comes of it. Pure: no clock, no input or output.
+
+A report is revised until a revision is accepted. A review decides on the newest revision only, and may be
+changed by a later review; its revision grows over the whole life of the report.
+"""
+
+import datetime as dt
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Annotated, Any, Literal
+from uuid import UUID, uuid5
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+
+from shared.events import ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
+
+MAX_ITEMS = 200
+OLDEST_DAYS = 35
+"""Older work dates are closed: nothing announces a change of theirs any more."""
+
+Decision = Literal["accepted", "returned"]
+
+
+def _printable(value: str) -> str:
+    if any(unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t" for character in value):
+        raise ValueError("control characters are not allowed")
+    return value
+
+
+Id = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), AfterValidator(_printable)
+]
+Line = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_printable)
+]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), AfterValidator(_printable)]
+# Strict, so that "5" or true is a mistake to mend and not a number.
+Amount = Annotated[float, Field(ge=0, le=1e9, strict=True)]
+
+
+class _Input(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+
+
+class ItemIn(_Input):
+    """One piece of output as its author writes it. Without `item_id` its place in the list is its id."""
+
+    item_id: Id | None = None
+    task: Line
+    quantity: Amount
+    unit: Id
+    norm_minutes: Annotated[float, Field(ge=0, le=100_000, strict=True)] | None = None
+    evidence_count: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
+
+
+class ReportIn(_Input):
+    """The whole of a day's output. An empty list is a report too: "measured, and nothing"."""
+
+    items: Annotated[list[ItemIn], Field(max_length=MAX_ITEMS)]
+
+
+class ReviewItemIn(_Input):
+    item_id: Id
+    accepted_quantity: Amount
+
+
+class ReviewIn(_Input):
+    """A decision on one revision. Accepting without `items` accepts every quantity in full."""
+
+    revision: Annotated[int, Field(ge=1, le=2**53, strict=True)]
+    decision: Decision
+    items: Annotated[list[ReviewItemIn], Field(max_length=MAX_ITEMS)] = []
+    note: Note | None = None
+
+
+class Refused(Exception):
+    """The command contradicts the state of the report: `code` is a message code, `extra` tells the state."""
+
+    def __init__(self, code: str, *, params: Mapping[str, Any] | None = None, extra: Mapping[str, Any] | None = None):
+        super().__init__(code)
+        self.code = code
+        self.params = params or {}
+        self.extra = extra or {}
+
+
+class Invalid(Exception):
+    """The command itself is wrong: (field, message code, params) for each mistake."""
+
+    def __init__(self, *mistakes: tuple[str, str, Mapping[str, Any]]) -> None:
+        super().__init__(", ".join(code for _, code, _ in mistakes))
+        self.mistakes = mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """The newest decision on the newest revision of a report."""
+
+    revision: int
+    decision: Decision
+    reviewed_at: dt.datetime
+    reviewer_id: UUID
+    items: tuple[ReviewedItem, ...]
+    note: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """The present state of one employee's report for one work date."""
+
+    report_id: UUID
+    employee_id: UUID
+    opd_code: str
+    work_date: dt.date
+    revision: int
+    submitted_at: dt.datetime
+    items: tuple[ReportItem, ...]
+    reviews: int = 0
+    """How many reviews there have been, over all revisions."""
+    review: Review | None = field(default=None)
+
+    @property
+    def status(self) -> Literal["waiting", "accepted", "returned"]:
+        return self.review.decision if self.review else "waiting"
+
+    def submitted(self) -> ReportSubmitted:
+        return ReportSubmitted(
+            report_id=self.report_id,
+            employee_id=self.employee_id,
+            opd_code=self.opd_code,
+            work_date=self.work_date,
+            revision=self.revision,
+            submitted_at=self.submitted_at,
+            items=list(self.items),
+        )
+
+    def reviewed(self) -> ReportReviewed:
+        """The event of the newest review. The note stays here: it may speak of a person's health."""
+        assert self.review is not None  # noqa: S101 - only called on what `review` returned
+        return ReportReviewed(
+            report_id=self.report_id,
+            employee_id=self.employee_id,
+            work_date=self.work_date,
+            report_revision=self.revision,
+            revision=self.review.revision,
+            reviewed_at=self.review.reviewed_at,
+            reviewer_id=self.review.reviewer_id,
+            decision=self.review.decision,
+            items=list(self.review.items),
+        )
+
+
+def report_id_of(employee_id: UUID, work_date: dt.date) -> UUID:
+    """One report per employee and work date (product.md section 5), so its id follows from both."""
+    return uuid5(employee_id, work_date.isoformat())
+
+
+def check_work_date(work_date: dt.date, today: dt.date) -> None:
+    """Raises Invalid unless a report for `work_date` may be handed in on the local date `today`."""
+    if work_date > today + dt.timedelta(days=1):
+        raise Invalid(("work_date", "report.too_early", {"latest": today + dt.timedelta(days=1)}))
+    if work_date < today - dt.timedelta(days=OLDEST_DAYS):
+        raise Invalid(("work_date", "report.too_late", {"earliest": today - dt.timedelta(days=OLDEST_DAYS)}))
+
+
+def items_of(given: ReportIn) -> tuple[ReportItem, ...]:
+    """The items with an id each. Raises Invalid where two would share one."""
+    items = tuple(
+        ReportItem(
+            item_id=item.item_id or str(position),
+            task=item.task,
+            quantity=item.quantity,
+            unit=item.unit,
+            norm_minutes=item.norm_minutes,
+            evidence_count=item.evidence_count,
+        )
+        for position, item in enumerate(given.items, start=1)
+    )
+    seen: set[str] = set()
+    for index, item in enumerate(items):
+        if item.item_id in seen:
+            raise Invalid((f"items.{index}.item_id", "report.item_twice", {"item_id": item.item_id}))
+        seen.add(item.item_id)
+    return items
+
+
+def revise(report: Report, items: tuple[ReportItem, ...], opd_code: str, now: dt.datetime) -> Report:
+    """The report after `items` were handed in at `now`; the very same report when nothing differs.
+
+    Raises Refused after an accepted review: what was paid for cannot change.
+    """
+    if report.status == "accepted":
+        raise Refused("report.accepted", params={"work_date": report.work_date}, extra={"revision": report.revision})
+    if report.items == items:
+        return report
+    return replace(
+        report,
+        opd_code=opd_code,
+        revision=report.revision + 1,
+        # Two processes' clocks may differ by a little: a later revision is never the earlier one.
+        submitted_at=max(now, report.submitted_at),
+        items=items,
+        review=None,
+    )
+
+
+def review(report: Report, given: ReviewIn, reviewer_id: UUID, now: dt.datetime) -> Report:
+    """The report after a review; the very same report when this reviewer has just decided exactly that.
+
+    Raises Refused when `given` speaks of another revision than the newest, Invalid for wrong quantities.
+    """
+    if given.revision != report.revision:
+        raise Refused(
+            "review.outdated",
+            params={"given": given.revision, "current": report.revision},
+            extra={"revision": report.revision},
+        )
+    items = _accepted(report.items, given)
+    old = report.review
+    same = old is not None and (old.reviewer_id, old.decision, old.items, old.note) == (
+        reviewer_id,
+        given.decision,
+        items,
+        given.note,
+    )
+    if same:
+        return report
+    earliest = max(report.submitted_at, old.reviewed_at) if old else report.submitted_at
+    decided = Review(report.reviews + 1, given.decision, max(now, earliest), reviewer_id, items, given.note)
+    return replace(report, reviews=decided.revision, review=decided)
+
+
+def _accepted(items: Sequence[ReportItem], given: ReviewIn) -> tuple[ReviewedItem, ...]:
+    if not given.items:
+        if given.decision == "returned":
+            return ()
+        return tuple(ReviewedItem(item_id=item.item_id, accepted_quantity=item.quantity) for item in items)
+    reported = {item.item_id: item.quantity for item in items}
+    mistakes: list[tuple[str, str, Mapping[str, Any]]] = []
+    accepted: dict[str, float] = {}
+    for index, item in enumerate(given.items):
+        at = f"items.{index}"
+        if item.item_id not in reported:
+            mistakes.append((f"{at}.item_id", "review.item_unknown", {"item_id": item.item_id}))
+        elif item.item_id in accepted:
+            mistakes.append((f"{at}.item_id", "report.item_twice", {"item_id": item.item_id}))
+        elif item.accepted_quantity > reported[item.item_id]:
+            limit = reported[item.item_id]
+            mistakes.append((f"{at}.accepted_quantity", "review.too_much", {"quantity": f"{limit:g}"}))
+        accepted[item.item_id] = item.accepted_quantity
+    # A silent item would be accepted or refused by our guess; so all are named, or none.
+    missing = [item_id for item_id in reported if item_id not in accepted]
+    if missing and given.decision == "accepted":
+        mistakes.append(("items", "review.item_missing", {"item_ids": ", ".join(missing)}))
+    if mistakes:
+        raise Invalid(*mistakes)
+    return tuple(
+        ReviewedItem(item_id=item.item_id, accepted_quantity=accepted[item.item_id])
+        for item in items
+        if item.item_id in accepted
+    )

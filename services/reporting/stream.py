@@ -1,0 +1,225 @@
+"""Server-sent events: the views as they change, computed once a process however many look on.
+
+A change of facts wakes the refresher at once; while a refresh runs, further changes gather and make one more.
+A subscriber is never queued for: it is sent the newest frame of each view when it is ready to take one.
+Source of the wire format: the HTML standard, section 9.2, Server-sent events.
+"""
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import logging
+import time
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import asyncpg
+from fastapi import APIRouter, Request
+from fastapi.responses import StreamingResponse
+
+from services.reporting.store import facts
+from services.reporting.store.board import Board, board
+from shared.auth import Caller, Principal
+from shared.clock import WIB, Clock
+from shared.database import Database
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix="/reporting/v1", tags=["views"])
+
+View = Literal["city", "opds", "units"]
+
+HEARTBEAT_S = 15.0
+RETRY_MS = 2000
+TICK_S = 1.0
+"""Wall seconds after which the views are looked at again though no fact changed: time alone changes them."""
+SETTLE_S = 30.0
+"""Wall seconds between two frames of a view in which only durations grew."""
+TICK_SHARE = 0.1
+"""Looking at the views because time passes takes at most this share of the time."""
+PAUSE_SHARE = 1.0
+"""Pause after a refresh, as a share of the time it took: 1 leaves half of one core and of the database alone."""
+
+
+@dataclass(slots=True)
+class Frame:
+    """The newest state of one view, encoded when first asked for. `shape` is what makes it news."""
+
+    version: int
+    content: Any
+    shape: Any
+    at: float
+    _encoded: dict[str | None, bytes] = field(default_factory=dict[str | None, bytes])
+
+    def encoded(self, view: View, opd: str | None) -> bytes:
+        """The event as it goes over the wire, narrowed to one OPD where the reader may see only that."""
+        wire = self._encoded.get(opd)
+        if wire is None:
+            content = self.content
+            if view == "opds":
+                items = [item for item in content if opd is None or item["opd_code"] == opd]
+                content = {"items": items, "next": None}
+            elif view == "units":
+                content = {"items": content, "next": None}
+            data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+            wire = f"event: {view}\nid: {self.version}\ndata: {data}\n\n".encode()
+            self._encoded[opd] = wire
+        return wire
+
+
+def _shape(view: View, content: Any) -> Any:
+    """What a frame of `view` says beside the moment and the durations, which change with every tick."""
+    if view == "city":
+        return (content["date"], content["employees"], content["modes"], content["duties"], _counts(content))
+    if view == "opds":
+        return [(item["opd_code"], _shape("city", item)) for item in content]
+    return [
+        (unit["unit_id"], unit["status"], unit["required"], unit["present_low"], unit["present_high"])
+        for unit in content
+    ]
+
+
+def _counts(content: Any) -> tuple[int, ...]:
+    coverage = content["coverage"]
+    return coverage["met"], coverage["short"], coverage["unknown"], coverage["closed"]
+
+
+class Live:
+    """The newest views of today, kept fresh while anyone looks on. `stopping` ends every stream."""
+
+    def __init__(self, db: Database, clock: Clock, stopping: asyncio.Event) -> None:
+        self._db = db
+        self._clock = clock
+        self._stopping = stopping
+        self._frames: dict[View, Frame] = {}
+        self._version = 0
+        self._subscribers: set[asyncio.Event] = set()
+        self._dirty = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until cancelled: listen for changed facts, and refresh."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._listen())
+            tasks.create_task(self._refresh())
+            tasks.create_task(self._say_goodbye())
+
+    async def follow(self, views: Sequence[View], opd: str | None, expires: float) -> AsyncGenerator[bytes, None]:
+        """The wire of one subscriber, until the service stops or the token expires (Unix seconds)."""
+        sent: dict[View, int] = {}
+        news = asyncio.Event()
+        self._subscribers.add(news)
+        self._dirty.set()
+        try:
+            yield f"retry: {RETRY_MS}\n\n".encode()
+            while not self._stopping.is_set() and time.time() < expires:
+                news.clear()
+                for view in views:
+                    frame = self._frames.get(view)
+                    if frame is not None and frame.version != sent.get(view):
+                        sent[view] = frame.version
+                        yield frame.encoded(view, opd)
+                try:
+                    await asyncio.wait_for(news.wait(), min(HEARTBEAT_S, max(0.0, expires - time.time())))
+                except TimeoutError:
+                    yield b": still here\n\n"
+        finally:
+            self._subscribers.discard(news)
+            if not self._subscribers:
+                self._frames.clear()  # whoever comes next must not be shown the past
+
+    async def _refresh(self) -> None:
+        tick_s = TICK_S
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._dirty.wait(), tick_s if self._subscribers else None)
+            self._dirty.clear()
+            if not self._subscribers:
+                continue
+            started = time.perf_counter()
+            try:
+                now = self._clock.now()
+                async with self._db.read() as tx:
+                    found = await board(tx.connection, now.astimezone(WIB).date(), now)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+                log.warning("the live board waits for the database", extra={"fields": {"error": type(error).__name__}})
+                self._dirty.set()
+                await asyncio.sleep(1)
+                continue
+            self._publish(found)
+            took_s = time.perf_counter() - started
+            tick_s = max(TICK_S, took_s / TICK_SHARE)
+            await asyncio.sleep(took_s * PAUSE_SHARE)
+
+    def _publish(self, found: Board) -> None:
+        views: tuple[tuple[View, Any], ...] = (("city", found.city), ("opds", found.opds), ("units", found.units))
+        for view, content in views:
+            old, shape, now = self._frames.get(view), _shape(view, content), time.monotonic()
+            if old is not None and old.shape == shape and now - old.at < SETTLE_S:
+                continue
+            self._version += 1
+            self._frames[view] = Frame(self._version, content, shape, now)
+        self._announce()
+
+    def _announce(self) -> None:
+        for news in self._subscribers:
+            news.set()
+
+    async def _say_goodbye(self) -> None:
+        await self._stopping.wait()
+        self._announce()
+
+    async def _listen(self) -> None:
+        """Wakes the refresher when facts of about today change; while the connection is away, the tick serves."""
+        while True:
+            try:
+                connection = await self._db.dedicated()
+                try:
+                    gone = asyncio.Event()
+                    connection.add_termination_listener(_setting(gone))
+                    await connection.add_listener(facts.CHANNEL, self._heard)
+                    self._dirty.set()
+                    await gone.wait()
+                finally:
+                    await connection.close(timeout=2)
+            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+                await asyncio.sleep(1)
+
+    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+        today = self._clock.now().astimezone(WIB).date()
+        # A night shift of yesterday is at the counter today.
+        near = {str(today + dt.timedelta(days=days)) for days in (-1, 0, 1)}
+        if payload in ("", "*") or not near.isdisjoint(str(payload).split(",")):
+            self._dirty.set()
+
+
+def _setting(event: asyncio.Event) -> Callable[[object], None]:
+    def done(_: object) -> None:
+        event.set()
+
+    return done
+
+
+def views_for(who: Principal) -> tuple[tuple[View, ...], str | None]:
+    """Which views `who` may follow, and to which OPD `opds` is narrowed. As for the doors of the same names."""
+    if who.role in ("bkpsdm", "auditor", "council"):
+        return ("city", "opds", "units"), None
+    if who.role == "opd_admin" and who.opd is not None:
+        return ("opds", "units"), who.opd
+    return ("units",), None
+
+
+@router.get("/stream", response_class=StreamingResponse)
+async def stream(request: Request, who: Caller) -> StreamingResponse:
+    """Server-sent events `city`, `opds` and `units`: today's views, whole, each time they change.
+
+    Each role gets the views whose doors are open to it.
+    """
+    live: Live = request.app.state.live
+    views, opd = views_for(who)
+    return StreamingResponse(
+        live.follow(views, opd, who.expires),
+        media_type="text/event-stream",
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
