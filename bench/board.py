@@ -17,15 +17,14 @@ from datetime import date, datetime
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from bench import load
+from bench.harness import ROOT, RUNS, Figures, console
 from deploy.demo.city import City, build
 from deploy.demo.client import Client, Who
 from deploy.demo.ledger import Ledger
 from deploy.demo.setup import prepare, read_plans, until_the_board_knows
 from deploy.demo.topics import all_read
 from deploy.demo.watch import Watcher, delays, quantile
-
-from bench import load
-from bench.harness import ROOT, RUNS, Figures, console
 from shared.auth import load_private_key
 from shared.clock import WIB, write_anchor
 
@@ -64,20 +63,21 @@ async def system(folder: Path) -> AsyncGenerator[dict[str, str], None]:
         await process.wait()
 
 
-def check_ins(client: Client, city: City, people: list[uuid.UUID]) -> list[bytes]:
-    made: list[bytes] = []
-    for person in people:
-        unit = city.units[city.employees[person].unit_id]
-        spot = unit.places[0] if unit.places else None
-        body = {
-            "punch_id": str(uuid.uuid4()),
-            "kind": "in",
-            "device_at": MORNING.isoformat(),
-            "position": {"lat": spot.lat, "lon": spot.lon, "accuracy_m": 8.0} if spot else None,
-        }
-        token = client.token(Who("staff", person))
-        made.append(load.request("/attendance/v1/punches", json.dumps(body).encode(), token))
-    return made
+def check_in_of(client: Client, city: City, person: uuid.UUID) -> bytes:
+    """The request of one person's app, standing at their unit."""
+    unit = city.units[city.employees[person].unit_id]
+    spot = unit.places[0] if unit.places else None
+    body = {
+        "punch_id": str(uuid.uuid4()),
+        "kind": "in",
+        "device_at": MORNING.isoformat(),
+        "position": {"lat": spot.lat, "lon": spot.lon, "accuracy_m": 8.0} if spot else None,
+    }
+    return load.request("/attendance/v1/punches", json.dumps(body).encode(), client.token(Who("staff", person)))
+
+
+def _say(text: str) -> None:
+    console.print(f"  {text}")
 
 
 async def measure(figures: Figures) -> None:
@@ -90,7 +90,7 @@ async def measure(figures: Figures) -> None:
             Client(here["http"], load_private_key(folder / "token-key.pem")) as client,
         ):
             console.print(f"  a city of {STAFF:,}, imported and planned through HTTP")
-            await prepare(client, officer, city, DAY, lambda text: console.print(f"  {text}"))
+            await prepare(client, officer, city, DAY, _say)
             ledger = Ledger()
             await read_plans(client, officer, ledger, DAY)
             plans = ledger.plans(DAY)
@@ -103,19 +103,16 @@ async def measure(figures: Figures) -> None:
             await _city_view(figures, client, officer)
 
 
-async def _check_ins_to_board(
-    figures: Figures, client: Client, officer: Who, city: City, people: list[uuid.UUID], here: dict[str, str]
-) -> None:
-    address = urlsplit(here["http"])
-    watcher = Watcher(client, officer, DAY)
+async def _check_ins_to_board(figures: Figures, client: Client, watcher: Watcher, requests: list[bytes]) -> None:
+    address = urlsplit(client.base)
     watching = asyncio.create_task(watcher.run())
     receipts: list[float] = []
     p50: list[float] = []
     p99: list[float] = []
     rates: list[float] = []
     for turn in range(RUNS):
-        requests = check_ins(client, city, people[turn * CHECK_INS : (turn + 1) * CHECK_INS])
-        answers = await load.run(address.hostname or "", address.port or 0, requests, rate=RATE)
+        batch = requests[turn * CHECK_INS : (turn + 1) * CHECK_INS]
+        answers = await load.run(address.hostname or "", address.port or 0, batch, rate=RATE)
         if set(answers.statuses) != {201}:
             raise RuntimeError(f"not every check-in was recorded: {dict(answers.statuses)}")
         receipts += answers.finished
@@ -125,10 +122,10 @@ async def _check_ins_to_board(
                 seen = watcher.updates[-1].checked_in if watcher.updates else 0
                 raise RuntimeError(f"{len(receipts)} check-ins, but the board counts {seen}")
             await asyncio.sleep(0.05)
-        took = delays(receipts, watcher.updates, before=NOON)[-len(requests) :]
+        took = delays(receipts, watcher.updates, before=NOON)[-len(batch) :]
         p50.append(quantile(took, 0.5) or 0.0)
         p99.append(quantile(took, 0.99) or 0.0)
-        rates.append(len(requests) / answers.elapsed_s)
+        rates.append(len(batch) / answers.elapsed_s)
         console.print(f"  run {turn + 1}/{RUNS}: p50 {p50[-1]:.3f} s, p99 {p99[-1]:.3f} s at {rates[-1]:.0f}/s")
     watching.cancel()
     await asyncio.gather(watching, return_exceptions=True)

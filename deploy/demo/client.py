@@ -62,7 +62,7 @@ class Client:
     """HTTP to one system. An unavailable service is asked again, as an app would; the same id makes that safe."""
 
     def __init__(self, base: str, key: Ed25519PrivateKey) -> None:
-        self._base = base.rstrip("/")
+        self.base = base.rstrip("/")
         self._key = key
         self._tokens: dict[Who, str] = {}
         self.traffic = Traffic()
@@ -112,7 +112,7 @@ class Client:
                 try:
                     async with self._session.request(
                         method,
-                        self._base + path,
+                        self.base + path,
                         json=json,
                         data=text.encode() if text is not None else None,
                         params=params,
@@ -153,7 +153,7 @@ class Client:
         """A response to read server-sent events from, as a context manager."""
         headers = {"authorization": f"Bearer {self.token(who)}", "accept": "text/event-stream"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=None)
-        return self._session.get(self._base + path, headers=headers, timeout=timeout)
+        return self._session.get(self.base + path, headers=headers, timeout=timeout)
 
 
 def explain(body: Any) -> str:
