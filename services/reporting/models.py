@@ -10,7 +10,7 @@ import uuid
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Double, Integer, Numeric, Text, Uuid
+from sqlalchemy import BigInteger, Column, Date, DateTime, Double, Integer, MetaData, Numeric, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
@@ -50,7 +50,9 @@ def _json() -> Any:
 
 
 class Stored(SQLModel):
-    """A table named after its class: FactPlan is `fact_plan`."""
+    """A table of this service, named after its class: FactPlan is `fact_plan`."""
+
+    metadata = MetaData()  # of its own: other services in the same process have tables of the same names
 
     @declared_attr.directive
     def __tablename__(cls) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] - SQLAlchemy's way
@@ -246,4 +248,4 @@ class PublishedCoverage(Stored, table=True):
 class Rebuilding(Stored, table=True):
     """Has its one row while the fact tables are incomplete: no transition is announced then."""
 
-    only: bool = Field(default=True, primary_key=True)
+    unfinished: bool = Field(default=True, primary_key=True)

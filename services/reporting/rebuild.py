@@ -13,11 +13,13 @@ import asyncio
 import contextlib
 
 from services.reporting import store
-from services.reporting.facts import TABLES, apply
+from services.reporting.facts import TABLES, apply, digest
 from services.reporting.handlers import Progress, read_log
 from shared.database import Database
 from shared.events import Received
 from shared.settings import Settings
+
+__all__ = ["RebuildRunning", "digest", "rebuild"]
 
 
 class RebuildRunning(Exception):

@@ -61,7 +61,7 @@ async def empty(connection: Connection, tables: Iterable[str]) -> None:
     """Empty the fact tables and leave the marker that keeps the ticker still."""
     # The ticker's lock: its transaction under way ends before the facts go.
     await connection.execute("select pg_advisory_xact_lock(hashtext('hadir.transitions'))")
-    await connection.execute("insert into rebuilding (only) values (true) on conflict do nothing")
+    await connection.execute("insert into rebuilding (unfinished) values (true) on conflict do nothing")
     await connection.execute(f"truncate {', '.join(tables)}, touched, next_due")
 
 
