@@ -303,7 +303,7 @@ class Bus:
         try:
             for letter in poison:
                 record = letter.record
-                headers = [(name, value or b"") for name, value in record.headers]
+                headers: list[tuple[str, Any]] = [*record.headers]  # a null stays a null
                 headers += [
                     ("hadir_reason", letter.reason.encode()),
                     ("hadir_group", group.encode()),
