@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 class Answers:
     """What came back: how many of each status, each request's latency, and when its answer came.
 
-    latencies_s are seconds from sending to answer; finished are `time.monotonic()` stamps, in answer order.
+    latencies_s are seconds from sending to answer; finished are Unix times, in answer order.
     """
 
     statuses: Counter[int] = field(default_factory=Counter[int])
@@ -59,7 +59,7 @@ async def run(
                 await reader.readexactly(int(length))
                 answers.statuses[int(head[9:12])] += 1
                 answers.latencies_s.append(time.perf_counter() - sent)
-                answers.finished.append(time.monotonic())
+                answers.finished.append(time.time())
         finally:
             writer.close()
 

@@ -71,21 +71,23 @@ def write_anchor(path: Path, *, business: datetime, wall: float, speed: float) -
     Path(name).replace(path)
 
 
+SET_BACK = timedelta(minutes=10)
+"""A new anchor so much earlier was set on purpose; less than that is the slack of a change of speed."""
+
+
 class AnchoredClock:
     """Business time = anchor.business + (wall now - anchor.wall) x anchor.speed, anchor read from a file.
 
-    The file is looked at on each call (one stat), so a change of speed reaches every process at once. Time
-    never goes backwards within a process.
+    The file is looked at on each call (one stat), so a new anchor reaches every process at once; without a file
+    it is the system's time. Time goes backwards within a process only where a new anchor sets it back.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._stamp: tuple[int, int] | None = None
-        self._business = datetime.now(UTC)
-        self._wall = time.time()
+        self._business = self._latest = datetime.fromtimestamp(0, UTC)
+        self._wall = 0.0
         self._speed = 1.0
-        self._latest = datetime.min.replace(tzinfo=UTC)
-        self._read()
 
     @classmethod
     def anchored(cls, path: Path, setting: str) -> "AnchoredClock":
@@ -105,21 +107,21 @@ class AnchoredClock:
         self._wall = float(anchor["wall"])
         self._speed = float(anchor["speed"])
         self._stamp = stamp
+        if self._latest - self._at(time.time()) > SET_BACK:
+            self._latest = self._business
+
+    def _at(self, wall: float) -> datetime:
+        return self._business + timedelta(seconds=(wall - self._wall) * self._speed)
 
     def now(self) -> datetime:
         # Between two replacements of the file, or after the directory is gone, the anchor in hand serves.
         with contextlib.suppress(FileNotFoundError):
             self._read()
-        now = self._business + timedelta(seconds=(time.time() - self._wall) * self._speed)
-        self._latest = max(self._latest, now)
+        self._latest = max(self._latest, self._at(time.time()))
         return self._latest
 
 
 def clock_for(state_dir: Path, setting: str | None) -> Clock:
-    """The clock a process should use: the anchored one where a state directory or a setting asks for it."""
+    """The clock of a process: that of the state directory, which `setting` anchors at the first start."""
     path = state_dir / "clock.json"
-    if setting is not None:
-        return AnchoredClock.anchored(path, setting)
-    if path.exists():
-        return AnchoredClock(path)
-    return SystemClock()
+    return AnchoredClock(path) if setting is None else AnchoredClock.anchored(path, setting)

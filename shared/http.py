@@ -19,7 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared.messages import language_of, text
+from shared.messages import Language, language_of, text
 from shared.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -74,8 +74,8 @@ class Problem(HTTPException):
         self.extra = extra or {}
 
 
-def problem_response(request: Request, problem: Problem) -> JSONResponse:
-    language = language_of(request.headers.get("accept-language"))
+def problem_body(problem: Problem, language: Language) -> dict[str, Any]:
+    """The members of RFC 9457, for an answer of its own or as one result of many."""
     detail = text(problem.code, language, **problem.params)
     body: dict[str, Any] = {
         "type": f"urn:hadir:problem:{problem.code}",
@@ -89,8 +89,16 @@ def problem_response(request: Request, problem: Problem) -> JSONResponse:
             {"field": one.field, "message": text(one.code, language, **one.params), **one.where}
             for one in problem.errors
         ]
+    return body
+
+
+def problem_response(request: Request, problem: Problem) -> JSONResponse:
+    language = language_of(request.headers.get("accept-language"))
     return JSONResponse(
-        body, problem.status_code, headers=dict(problem.headers or {}), media_type="application/problem+json"
+        problem_body(problem, language),
+        problem.status_code,
+        headers=dict(problem.headers or {}),
+        media_type="application/problem+json",
     )
 
 

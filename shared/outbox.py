@@ -38,7 +38,7 @@ _INSERT = """
     select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::jsonb[])
 """
 _BACKLOG = """
-    select (select count(*) from (select 1 from outbox limit 10001) as some),
+    select (select count(*) from (select 1 from outbox limit 10001) as waiting),
            (select reltuples::bigint from pg_class where oid = 'outbox'::regclass),
            coalesce(extract(epoch from clock_timestamp() - (select created_at from outbox order by id limit 1)), 0)
 """

@@ -69,6 +69,8 @@ class Metrics:
         self.outbox_published = counter("hadir_outbox_published_total", "Records published", "topic")
         self.outbox_failures = counter("hadir_outbox_failures_total", "Relay rounds that failed", "error")
         self.relay_leads = gauge("hadir_outbox_relay_leads", "1 while this process is the active relay")
+        # Notifications: is anyone told anything, and is it a flood?
+        self.notifications = counter("hadir_notifications_total", "Messages put into inboxes", "kind")
         # HTTP: rate, errors, duration.
         self.http_requests = counter("hadir_http_requests_total", "Requests", "method", "route", "status")
         self.http_seconds = histogram("hadir_http_request_seconds", "Time to answer", "method", "route")

@@ -15,13 +15,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from deploy.embedded import tools
-from deploy.embedded.processes import Child, StartFailed, free_port, is_free
+from deploy.embedded.processes import Child, StartFailed, free_port, is_free, start_on_a_port
 from deploy.embedded.state import State
 
 LOG4J = Path(__file__).with_name("log4j2.xml")
 READY_TOPIC = "_hadir-ready"
 START_TIMEOUT = 60.0
-ATTEMPTS = 4
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -83,25 +82,16 @@ class Kafka:
         """Format if need be, start, and return when a record is acknowledged; raises StartFailed, Missing."""
         java = await asyncio.to_thread(tools.java)
         jars = await asyncio.to_thread(tools.kafka_jars)
-        fixed = self.port != 0
-        if not fixed:
-            known = self.state.ports().get(self.name, 0)
-            self.port = known if known and is_free(known) else free_port()
-        for attempt in range(1, ATTEMPTS + 1):
+
+        async def on(port: int) -> None:
+            self.port = port
             child = self._configure(java, jars)
             if not (self.state.kafka / "data" / "meta.properties").exists():
                 await self._format(java, jars)
             child.start()
-            try:
-                await self._ready(child)
-            except StartFailed:
-                await child.stop()
-                # A port that was free when chosen may be taken by now: choose again, unless it was given.
-                if fixed or is_free(self.port) or attempt == ATTEMPTS:
-                    raise
-                self.port = free_port()
-                continue
-            break
+            await self._ready(child)
+
+        await start_on_a_port(self.port, self.state.ports().get(self.name, 0), on, self.stop)
         self.state.remember_port(self.name, self.port)
 
     async def wait(self) -> int:
@@ -122,6 +112,7 @@ class Kafka:
             name=self.name,
             argv=[java, *JVM, *logging, "-cp", f"{jars}/*", "kafka.Kafka", str(properties)],
             log=self.state.logs / "kafka.out",
+            own_log=self.log_file,
             pid_file=self.state.pids / "kafka.json",
             cwd=self.state.kafka,
             env={k: v for k, v in os.environ.items() if k not in {"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"}},

@@ -13,12 +13,11 @@ from urllib.parse import quote
 import asyncpg
 
 from deploy.embedded import tools
-from deploy.embedded.processes import Child, StartFailed, free_port, identity, is_free, unprivileged_user
+from deploy.embedded.processes import Child, StartFailed, identity, start_on_a_port, unprivileged_user
 from deploy.embedded.state import State, reachable
 
 ADMIN = "hadir"
 START_TIMEOUT = 60.0
-ATTEMPTS = 4
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -48,7 +47,7 @@ class Postgres:
     @property
     def url(self) -> str:
         """The administrator's URL."""
-        return self._url(ADMIN, "postgres")
+        return f"postgresql://{ADMIN}:{quote(self.state.password(ADMIN))}@127.0.0.1:{self.port}/postgres"
 
     @property
     def pid(self) -> int | None:
@@ -57,13 +56,6 @@ class Postgres:
     @property
     def alive(self) -> bool:
         return self._child is not None and self._child.alive
-
-    def database_url(self, name: str) -> str:
-        """The URL of a service's own database, for its own role."""
-        return self._url(name, name)
-
-    def _url(self, role: str, database: str) -> str:
-        return f"postgresql://{role}:{quote(self.state.password(role))}@127.0.0.1:{self.port}/{database}"
 
     async def start(self) -> None:
         """Make the data folder if need be, start, and return when it answers; raises StartFailed, Missing."""
@@ -74,25 +66,15 @@ class Postgres:
             await self._initdb(bin_dir, data)
         self._check_version(bin_dir, data)
         _forget_dead_postmaster(data)
-        fixed = self.port != 0
-        if not fixed:
-            known = self.state.ports().get(self.name, 0)
-            self.port = known if known and is_free(known) else free_port()
-        for attempt in range(1, ATTEMPTS + 1):
-            options = [
-                word for k, v in {**SETTINGS, "port": str(self.port)}.items() for word in ("-c", f"{k}={v}")
-            ]
-            child = self._child = self._program([str(bin_dir / "postgres"), "-D", str(data), *options], "postgres")
+
+        async def on(port: int) -> None:
+            self.port = port
+            options = [word for k, v in {**SETTINGS, "port": str(port)}.items() for word in ("-c", f"{k}={v}")]
+            child = self._child = self._program([str(bin_dir / "postgres"), "-D", str(data), *options], self.name)
             child.start()
-            try:
-                await self._ready(child)
-            except StartFailed:
-                await child.stop()
-                if fixed or is_free(self.port) or attempt == ATTEMPTS:
-                    raise
-                self.port = free_port()
-                continue
-            break
+            await self._ready(child)
+
+        await start_on_a_port(self.port, self.state.ports().get(self.name, 0), on, self.stop)
         self.state.remember_port(self.name, self.port)
 
     async def wait(self) -> int:
@@ -101,15 +83,6 @@ class Postgres:
     async def stop(self) -> None:
         if self._child:
             await self._child.stop()
-
-    async def ensure_database(self, name: str) -> str:
-        """Make a role and a database of that name where they are missing; return their URL."""
-        connection: asyncpg.Connection = await asyncpg.connect(self.url)
-        try:
-            await create_database(connection, name, self.state.password(name))
-        finally:
-            await connection.close()
-        return self.database_url(name)
 
     def _data_folder(self) -> Path:
         """The server's folder, owned by its account: in the state directory, or where that account may go."""
@@ -178,6 +151,41 @@ class Postgres:
                 return
             await asyncio.sleep(0.05)
         raise child.failed(f"PostgreSQL was not ready after {START_TIMEOUT:.0f} s")
+
+
+@dataclass(frozen=True, slots=True)
+class GivenPostgres:
+    """A server that somebody else runs, by its administrator's URL: nothing is started or stopped."""
+
+    url: str
+    name: str = field(default="postgres", init=False)
+    pid: None = field(default=None, init=False)
+
+    async def start(self) -> None:
+        """Return if it answers; raises StartFailed."""
+        try:
+            connection: asyncpg.Connection = await asyncpg.connect(self.url, timeout=10)
+        except (OSError, asyncpg.PostgresError, ValueError) as error:
+            raise StartFailed(f"the PostgreSQL of HADIR_POSTGRES_URL does not answer: {error}") from error
+        await connection.close()
+
+    async def wait(self) -> int:
+        """Never returns."""
+        await asyncio.Event().wait()
+        return 0
+
+    async def stop(self) -> None:
+        """Leave it as it is."""
+
+
+async def ensure_database(state: State, admin_url: str, name: str) -> str:
+    """Make a role and a database of that name where they are missing; return their URL."""
+    connection: asyncpg.Connection = await asyncpg.connect(admin_url)
+    try:
+        await create_database(connection, name, state.password(name))
+    finally:
+        await connection.close()
+    return state.database_url(name, admin_url)
 
 
 async def create_database(

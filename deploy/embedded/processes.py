@@ -8,18 +8,24 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LEASH = Path(__file__).with_name("leash.py")
 POLL_SECONDS = 0.05
+ATTEMPTS = 4
 LOG_LIMIT_BYTES = 16 * 1024 * 1024
 
 
 class StartFailed(Exception):
     """A local process did not start; the message ends with the last lines of its log."""
+
+    @property
+    def port_was_taken(self) -> bool:
+        """Whether it found a port of its own in use: PostgreSQL, the JVM and asyncio all say it in these words."""
+        return "address already in use" in str(self).lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +82,16 @@ def identity(pid: int) -> str | None:
     return answer.stdout.strip() or None
 
 
+def leashed(argv: Sequence[str], stop_signal: signal.Signals, user: User | None = None) -> list[str]:
+    """The command that runs `argv`, under that account, and sends it `stop_signal` should we die first.
+
+    Start it from the main thread: the kernel ties the leash to the thread that starts the child.
+    """
+    account = (user.uid, user.gid) if user else (-1, -1)
+    numbers = [str(int(n)) for n in (stop_signal, *account, os.getpid())]
+    return [sys.executable, "-I", "-S", str(LEASH), *numbers, "--", *argv]
+
+
 @dataclass(slots=True)
 class Child:
     """One program, restartable. Its output goes to `log`, who it is to `pid_file`.
@@ -90,6 +106,8 @@ class Child:
     cwd: Path
     env: Mapping[str, str] | None = None
     user: User | None = None
+    own_log: Path | None = None
+    """The log that it writes itself, if any."""
     stop_signal: signal.Signals = signal.SIGTERM
     _process: subprocess.Popen[bytes] | None = field(default=None, init=False)
 
@@ -106,25 +124,12 @@ class Child:
         return None if self._process is None else self._process.poll()
 
     def start(self) -> None:
-        """Start it in a session of its own, so that a Ctrl-C in the terminal reaches us and not it.
-
-        Must be called from the main thread: the kernel ties the leash to the thread that starts the child.
-        """
+        """Start it in a session of its own, so that a Ctrl-C in the terminal reaches us and not it."""
         self.log.parent.mkdir(parents=True, exist_ok=True)
         mode = "ab" if not self.log.exists() or self.log.stat().st_size < LOG_LIMIT_BYTES else "wb"
-        user = (self.user.uid, self.user.gid) if self.user else (-1, -1)
-        leash = [
-            sys.executable,
-            "-I",
-            "-S",
-            str(LEASH),
-            str(int(self.stop_signal)),
-            *map(str, user),
-            str(os.getpid()),
-        ]
         with self.log.open(mode) as log:
             self._process = subprocess.Popen(
-                [*leash, "--", *self.argv],
+                leashed(self.argv, self.stop_signal, self.user),
                 cwd=self.cwd,
                 env=dict(self.env) if self.env is not None else None,
                 stdin=subprocess.DEVNULL,
@@ -157,14 +162,31 @@ class Child:
                 await self.wait()
         self.pid_file.unlink(missing_ok=True)
 
-    def tail(self, lines: int = 15) -> str:
-        """The end of its log."""
-        with suppress(FileNotFoundError):
-            return "\n".join(self.log.read_text(errors="replace").splitlines()[-lines:])
-        return ""
+    def failed(self, what: str, lines: int = 20) -> StartFailed:
+        """The exception to raise, with the end of its log."""
+        logs = [log for log in (self.log, self.own_log) if log is not None and log.exists()]
+        tails = [line for log in logs for line in log.read_text(errors="replace").splitlines()[-lines:]]
+        return StartFailed("\n".join([f"{what} ({', '.join(map(str, logs))}):", *tails]))
 
-    def failed(self, what: str) -> StartFailed:
-        return StartFailed(f"{what} ({self.log}):\n{self.tail()}")
+
+async def start_on_a_port(
+    wanted: int, known: int, start: Callable[[int], Awaitable[None]], stop: Callable[[], Awaitable[None]]
+) -> None:
+    """Call `start` with the wanted port, else (wanted is 0) with the known one if it is free, else a free one.
+
+    A port that was free when chosen may be taken a moment later: then another is chosen, unless it was wanted.
+    """
+    port = wanted or (known if known and is_free(known) else free_port())
+    for attempt in range(1, ATTEMPTS + 1):
+        try:
+            await start(port)
+        except StartFailed as error:
+            await stop()
+            if not error.port_was_taken or attempt == ATTEMPTS:
+                raise
+            port = wanted or free_port()
+        else:
+            return
 
 
 async def end_leftovers(pids: Path, patience: float = 20.0) -> list[str]:
@@ -183,11 +205,12 @@ async def end_leftovers(pids: Path, patience: float = 20.0) -> list[str]:
                 with suppress(ProcessLookupError):
                     os.killpg(pid, signal.SIGKILL)
             await asyncio.sleep(POLL_SECONDS)
+    _forget(pids)
     return [name for name, *_ in found]
 
 
 def _leftovers(pids: Path) -> list[tuple[str, int, str, int]]:
-    """Read and remove the notes; return (name, pid, identity, stop signal) of those that still live."""
+    """Read the notes; return (name, pid, identity, stop signal) of those that still live."""
     found: list[tuple[str, int, str, int]] = []
     for file in sorted(pids.glob("*.json")):
         # A note written halfway when we were killed: its process had only just started, and died with us.
@@ -196,5 +219,9 @@ def _leftovers(pids: Path) -> list[tuple[str, int, str, int]]:
             entry = (str(note["name"]), int(note["pid"]), str(note["identity"]), int(note["stop_signal"]))
             if identity(entry[1]) == entry[2]:
                 found.append(entry)
-        file.unlink()
     return found
+
+
+def _forget(pids: Path) -> None:
+    for file in pids.glob("*.json"):
+        file.unlink()

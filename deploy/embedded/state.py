@@ -5,11 +5,13 @@ import hashlib
 import json
 import os
 import secrets
+import shutil
 import sys
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from urllib.parse import quote, urlsplit
 
 from deploy.embedded.processes import User, identity
 
@@ -66,6 +68,14 @@ class State:
     def system_file(self) -> Path:
         return self.root / "system.json"
 
+    @property
+    def private_key(self) -> Path:
+        return self.root / "token-key.pem"
+
+    @property
+    def public_key(self) -> Path:
+        return self.root / "token-key.pub.pem"
+
     @contextmanager
     def lock(self) -> Generator[None]:
         """Hold the directory; raise AlreadyRunning when another process does. Ends with the process."""
@@ -84,6 +94,20 @@ class State:
             file.flush()
             yield
 
+    def erase(self) -> None:
+        """Remove everything that is here; raises AlreadyRunning while a system runs on it."""
+        if not self.system_made_this():
+            return
+        with self.lock():
+            postgres = self.root / "postgres"
+            if postgres.is_symlink():  # see `reachable`
+                shutil.rmtree(postgres.resolve(), ignore_errors=True)
+            shutil.rmtree(self.root)
+
+    def system_made_this(self) -> bool:
+        """Whether this is a state directory, and not somebody's files by a slip in HADIR_STATE_DIR."""
+        return (self.root / "passwords.json").exists() and (self.root / "lock").exists()
+
     def password(self, name: str) -> str:
         """The password of one local account, made at its first use."""
         path = self.root / "passwords.json"
@@ -92,6 +116,11 @@ class State:
             known[name] = secrets.token_urlsafe(24)
             write_private(path, json.dumps(known, indent=1))
         return known[name]
+
+    def database_url(self, name: str, admin_url: str) -> str:
+        """The URL of a service's own database, for its own role, on the server of an administrator's URL."""
+        server = urlsplit(admin_url).netloc.rpartition("@")[2]
+        return f"postgresql://{name}:{quote(self.password(name))}@{server}/{name}"
 
     def remember_port(self, name: str, port: int) -> None:
         write_private(self.root / "ports.json", json.dumps({**self.ports(), name: port}))

@@ -83,14 +83,14 @@ def postgres_bin(user: User | None) -> Path:
 
     user is the account they will run under: it must be able to reach them.
     """
-    found = sorted((v, b) for b in _postgres_folders() if (v := postgres_version(b)) >= POSTGRES_MINIMUM)
+    found = sorted((v, b) for b in postgres_folders() if (v := postgres_version(b)) >= POSTGRES_MINIMUM)
     for _, folder in reversed(found):
         if reachable(folder, user) == folder:
             return folder
     return _postgres_wheel(user)
 
 
-def _postgres_folders() -> Iterator[Path]:
+def postgres_folders() -> Iterator[Path]:
     on_path = shutil.which("initdb")
     if on_path is not None:
         yield Path(on_path).resolve().parent

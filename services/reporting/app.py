@@ -24,7 +24,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[reports.router, api.router, stream.router, pages.router],
         handlers=handlers.router,
-        tasks={**transitions.TASKS, "live": live},
+        tasks={"transitions": transitions.ticker, "live": live},
         clock=clock,
         prepare=prepare,
     )

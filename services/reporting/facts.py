@@ -44,10 +44,12 @@ ABSORBING = 2**63 - 1
 """The revision of an erasure: no later event about the person can undo it."""
 
 
+DIALECT = postgresql.dialect()
+
+
 def _fact_table(model: type[SQLModel]) -> FactTable:
     table = cast("Table", model.__table__)  # pyright: ignore[reportAttributeAccessIssue] - set by SQLModel
-    dialect = postgresql.dialect()  # pyright: ignore[reportAttributeAccessIssue] - typed as a module
-    kinds = {column.name: column.type.compile(dialect).lower() for column in table.columns}
+    kinds = {column.name: column.type.compile(DIALECT).lower() for column in table.columns}
     columns = {name: kind for name, kind in kinds.items() if name not in ("revision", "ce_id")}
     return FactTable(table.name, tuple(column.name for column in table.primary_key.columns), columns)
 

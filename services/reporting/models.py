@@ -5,67 +5,80 @@ Verdicts and coverage are never stored; `published_*` only remember what was las
 """
 
 import datetime as dt
+import re
 import uuid
 from decimal import Decimal
 from typing import Any
 
-from sqlalchemy import BigInteger, Column, Date, DateTime, Double, Integer, Numeric, Text, Uuid
+from sqlalchemy import BigInteger, Column, Date, DateTime, Double, Integer, MetaData, Numeric, Text, Uuid
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.orm import declared_attr
 from sqlmodel import Field, SQLModel
 
 
-def _uuid(**options: Any) -> Any:
-    return Field(sa_column=Column(Uuid, **{"nullable": False, **options}))
+def _column(kind: Any, *, key: bool = False, null: bool = False) -> Any:
+    column = Column[Any](kind, primary_key=key, nullable=null, autoincrement=False)
+    return Field(sa_column=column)
 
 
-def _text(**options: Any) -> Any:
-    return Field(sa_column=Column(Text, **{"nullable": False, **options}))
+def _uuid(*, key: bool = False, null: bool = False) -> Any:
+    return _column(Uuid, key=key, null=null)
 
 
-def _date(**options: Any) -> Any:
-    return Field(sa_column=Column(Date, **{"nullable": False, **options}))
+def _text(*, key: bool = False, null: bool = False) -> Any:
+    return _column(Text, key=key, null=null)
 
 
-def _instant(**options: Any) -> Any:
-    return Field(sa_column=Column(DateTime(timezone=True), **{"nullable": False, **options}))
+def _date(*, key: bool = False, null: bool = False) -> Any:
+    return _column(Date, key=key, null=null)
 
 
-def _bigint(**options: Any) -> Any:
-    return Field(sa_column=Column(BigInteger, **{"nullable": False, "autoincrement": False, **options}))
+def _instant(*, null: bool = False) -> Any:
+    return _column(DateTime(timezone=True), null=null)
 
 
-def _integer(**options: Any) -> Any:
-    return Field(sa_column=Column(Integer, **{"nullable": False, "autoincrement": False, **options}))
+def _bigint(*, key: bool = False) -> Any:
+    return _column(BigInteger, key=key)
 
 
-def _json(**options: Any) -> Any:
-    return Field(sa_column=Column(JSONB, **{"nullable": False, **options}))
+def _integer(*, key: bool = False) -> Any:
+    return _column(Integer, key=key)
 
 
-class FactPlan(SQLModel, table=True):
+def _json() -> Any:
+    return _column(JSONB)
+
+
+class Stored(SQLModel):
+    """A table of this service, named after its class: FactPlan is `fact_plan`."""
+
+    metadata = MetaData()  # of its own: other services in the same process have tables of the same names
+
+    @declared_attr.directive
+    def __tablename__(cls) -> str:  # pyright: ignore[reportIncompatibleVariableOverride] - SQLAlchemy's way
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+class FactPlan(Stored, table=True):
     """What one employee is to do on one work date."""
 
-    __tablename__ = "fact_plan"
-
-    employee_id: uuid.UUID = _uuid(primary_key=True)
-    work_date: dt.date = _date(primary_key=True)
+    employee_id: uuid.UUID = _uuid(key=True)
+    work_date: dt.date = _date(key=True)
     opd_code: str = _text()
     unit_id: str = _text()
     mode: str = _text()
-    starts_at: dt.datetime | None = _instant(nullable=True)
-    ends_at: dt.datetime | None = _instant(nullable=True)
-    policy_version: str | None = _text(nullable=True)
-    reason: str | None = _text(nullable=True)
+    starts_at: dt.datetime | None = _instant(null=True)
+    ends_at: dt.datetime | None = _instant(null=True)
+    policy_version: str | None = _text(null=True)
+    reason: str | None = _text(null=True)
     revision: int = _bigint()
     ce_id: uuid.UUID = _uuid()
 
 
-class FactPunch(SQLModel, table=True):
+class FactPunch(Stored, table=True):
     """One recorded check-in or check-out."""
 
-    __tablename__ = "fact_punch"
-
-    punch_id: uuid.UUID = _uuid(primary_key=True)
+    punch_id: uuid.UUID = _uuid(key=True)
     employee_id: uuid.UUID = _uuid()
     work_date: dt.date = _date()
     opd_code: str = _text()
@@ -73,7 +86,7 @@ class FactPunch(SQLModel, table=True):
     kind: str = _text()
     at: dt.datetime = _instant()
     received_at: dt.datetime = _instant()
-    device_at: dt.datetime | None = _instant(nullable=True)
+    device_at: dt.datetime | None = _instant(null=True)
     zone: str = _text()
     source: str = _text()
     flags: list[str] = _json()
@@ -81,12 +94,10 @@ class FactPunch(SQLModel, table=True):
     ce_id: uuid.UUID = _uuid()
 
 
-class FactVoid(SQLModel, table=True):
+class FactVoid(Stored, table=True):
     """A punch that no longer counts; it may come before its punch."""
 
-    __tablename__ = "fact_void"
-
-    punch_id: uuid.UUID = _uuid(primary_key=True)
+    punch_id: uuid.UUID = _uuid(key=True)
     employee_id: uuid.UUID = _uuid()
     work_date: dt.date = _date()
     voided_at: dt.datetime = _instant()
@@ -96,12 +107,10 @@ class FactVoid(SQLModel, table=True):
     ce_id: uuid.UUID = _uuid()
 
 
-class FactOutage(SQLModel, table=True):
+class FactOutage(Stored, table=True):
     """A declared interval in which the city's own systems failed."""
 
-    __tablename__ = "fact_outage"
-
-    outage_id: uuid.UUID = _uuid(primary_key=True)
+    outage_id: uuid.UUID = _uuid(key=True)
     scope: dict[str, Any] = _json()
     starts_at: dt.datetime = _instant()
     ends_at: dt.datetime = _instant()
@@ -112,36 +121,32 @@ class FactOutage(SQLModel, table=True):
     ce_id: uuid.UUID = _uuid()
 
 
-class FactUnit(SQLModel, table=True):
+class FactUnit(Stored, table=True):
     """One unit of an OPD; a service point has requirements."""
 
-    __tablename__ = "fact_unit"
-
-    unit_id: str = _text(primary_key=True)
+    unit_id: str = _text(key=True)
     opd_code: str = _text()
     opd_name: str = _text()
     name: str = _text()
     is_service_point: bool
     requirements: list[dict[str, Any]] = _json()
-    slo: float = Field(sa_column=Column(Double, nullable=False))
+    slo: float = _column(Double)
     revision: int = _bigint()
     ce_id: uuid.UUID = _uuid()
 
 
-class FactEmployee(SQLModel, table=True):
+class FactEmployee(Stored, table=True):
     """Who belongs where and who their superiors are. nip, mail and phone are not needed here and not kept.
 
     An erased employee has `erased` true, no personal data, and a revision that nothing exceeds.
     """
 
-    __tablename__ = "fact_employee"
-
-    employee_id: uuid.UUID = _uuid(primary_key=True)
-    name: str | None = _text(nullable=True)
-    opd_code: str | None = _text(nullable=True)
-    unit_id: str | None = _text(nullable=True)
-    supervisor_id: uuid.UUID | None = _uuid(nullable=True)
-    acting_supervisor_id: uuid.UUID | None = _uuid(nullable=True)
+    employee_id: uuid.UUID = _uuid(key=True)
+    name: str | None = _text(null=True)
+    opd_code: str | None = _text(null=True)
+    unit_id: str | None = _text(null=True)
+    supervisor_id: uuid.UUID | None = _uuid(null=True)
+    acting_supervisor_id: uuid.UUID | None = _uuid(null=True)
     heads: list[str] = _json()
     active: bool
     erased: bool
@@ -149,23 +154,19 @@ class FactEmployee(SQLModel, table=True):
     ce_id: uuid.UUID = _uuid()
 
 
-class FactCalendar(SQLModel, table=True):
+class FactCalendar(Stored, table=True):
     """All holidays of one year."""
 
-    __tablename__ = "fact_calendar"
-
-    year: int = _integer(primary_key=True)
+    year: int = _integer(key=True)
     holidays: list[dict[str, Any]] = _json()
     revision: int = _bigint()
     ce_id: uuid.UUID = _uuid()
 
 
-class FactRules(SQLModel, table=True):
+class FactRules(Stored, table=True):
     """One version of the rules of judgement."""
 
-    __tablename__ = "fact_rules"
-
-    rules_version: str = _text(primary_key=True)
+    rules_version: str = _text(key=True)
     effective_from: dt.date = _date()
     tolerance_minutes: int = _integer()
     report_modes: list[str] = _json()
@@ -175,13 +176,11 @@ class FactRules(SQLModel, table=True):
     ce_id: uuid.UUID = _uuid()
 
 
-class FactReport(SQLModel, table=True):
+class FactReport(Stored, table=True):
     """One revision of one day's work report."""
 
-    __tablename__ = "fact_report"
-
-    report_id: uuid.UUID = _uuid(primary_key=True)
-    report_revision: int = _bigint(primary_key=True)
+    report_id: uuid.UUID = _uuid(key=True)
+    report_revision: int = _bigint(key=True)
     employee_id: uuid.UUID = _uuid()
     work_date: dt.date = _date()
     opd_code: str = _text()
@@ -191,55 +190,45 @@ class FactReport(SQLModel, table=True):
     ce_id: uuid.UUID = _uuid()
 
 
-class FactReview(SQLModel, table=True):
+class FactReview(Stored, table=True):
     """One revision of the review of one revision of a report."""
 
-    __tablename__ = "fact_review"
-
-    report_id: uuid.UUID = _uuid(primary_key=True)
-    report_revision: int = _bigint(primary_key=True)
-    review_revision: int = _bigint(primary_key=True)
+    report_id: uuid.UUID = _uuid(key=True)
+    report_revision: int = _bigint(key=True)
+    review_revision: int = _bigint(key=True)
     employee_id: uuid.UUID = _uuid()
     work_date: dt.date = _date()
     reviewed_at: dt.datetime = _instant()
     reviewer_id: uuid.UUID = _uuid()
     decision: str = _text()
-    accepted_total: Decimal = Field(sa_column=Column(Numeric, nullable=False))
+    accepted_total: Decimal = _column(Numeric)
     items: list[dict[str, Any]] = _json()
     revision: int = _bigint()
     ce_id: uuid.UUID = _uuid()
 
 
-class Touched(SQLModel, table=True):
+class Touched(Stored, table=True):
     """Work dates whose facts changed since the ticker last judged them; null stands for every date.
 
     Append-only for the fold, emptied by the ticker: the order of rows means nothing.
     """
 
-    __tablename__ = "touched"
-
-    id: int | None = Field(
-        default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True)
-    )
-    work_date: dt.date | None = _date(nullable=True)
+    id: int | None = Field(default=None, sa_column=Column(BigInteger, primary_key=True, autoincrement=True))
+    work_date: dt.date | None = _date(null=True)
 
 
-class NextDue(SQLModel, table=True):
+class NextDue(Stored, table=True):
     """The earliest instant at which time alone may change a verdict of the work date."""
 
-    __tablename__ = "next_due"
-
-    work_date: dt.date = _date(primary_key=True)
+    work_date: dt.date = _date(key=True)
     due_at: dt.datetime = _instant()
 
 
-class PublishedDay(SQLModel, table=True):
+class PublishedDay(Stored, table=True):
     """The states of one person-day's duties as last announced; revision counts the announcements."""
 
-    __tablename__ = "published_day"
-
-    work_date: dt.date = _date(primary_key=True)
-    employee_id: uuid.UUID = _uuid(primary_key=True)
+    work_date: dt.date = _date(key=True)
+    employee_id: uuid.UUID = _uuid(key=True)
     on_time: str = _text()
     place: str = _text()
     hours: str = _text()
@@ -248,11 +237,15 @@ class PublishedDay(SQLModel, table=True):
     revision: int = _bigint()
 
 
-class PublishedCoverage(SQLModel, table=True):
+class PublishedCoverage(Stored, table=True):
     """The status of one service point as last announced."""
 
-    __tablename__ = "published_coverage"
-
-    unit_id: str = _text(primary_key=True)
+    unit_id: str = _text(key=True)
     status: str = _text()
     revision: int = _bigint()
+
+
+class Rebuilding(Stored, table=True):
+    """Has its one row while the fact tables are incomplete: no transition is announced then."""
+
+    unfinished: bool = Field(default=True, primary_key=True)

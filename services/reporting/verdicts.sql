@@ -221,3 +221,9 @@ select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, poli
     )
 from judged
 $$;
+
+-- The state that a person-day never announced before is compared with: see transitions.py.
+create or replace function first_state(state text, running boolean) returns text
+language sql immutable parallel safe as $$
+    select case when running and state <> 'not_due' then 'pending' else state end
+$$;

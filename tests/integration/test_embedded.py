@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
 
 import asyncpg
 import psutil
@@ -13,10 +14,12 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.errors import UnknownTopicOrPartitionError
 
+from deploy.embedded import state as state_module
+from deploy.embedded import tools
 from deploy.embedded.kafka import Kafka
-from deploy.embedded.postgres import Postgres
-from deploy.embedded.processes import end_leftovers, identity
-from deploy.embedded.state import State
+from deploy.embedded.postgres import Postgres, ensure_database
+from deploy.embedded.processes import User, end_leftovers, identity
+from deploy.embedded.state import AlreadyRunning, State
 from deploy.embedded.topics import create_topics, wanted
 from shared.events import TOPICS
 from tests.backing import temporary_state
@@ -105,8 +108,8 @@ async def test_a_killed_broker_comes_back_on_its_port_with_what_it_acknowledged(
     assert await first_value(address) == b"before"
 
 
-async def test_a_killed_database_server_comes_back_with_what_it_committed(server: Postgres) -> None:
-    url = await server.ensure_database("attendance")
+async def test_a_killed_database_server_comes_back_with_what_it_committed(state: State, server: Postgres) -> None:
+    url = await ensure_database(state, server.url, "attendance")
     connection = await asyncpg.connect(url)
     await connection.execute("CREATE TABLE kept (n int); INSERT INTO kept VALUES (42)")
     pid = server.pid
@@ -114,7 +117,7 @@ async def test_a_killed_database_server_comes_back_with_what_it_committed(server
     os.kill(pid, signal.SIGKILL)
     assert await server.wait() == -signal.SIGKILL
     await server.start()
-    assert await server.ensure_database("attendance") == url
+    assert await ensure_database(state, server.url, "attendance") == url
     connection = await asyncpg.connect(url)
     try:
         assert await connection.fetchval("SELECT n FROM kept") == 42
@@ -135,9 +138,9 @@ async def test_the_database_server_is_durable_local_and_not_run_by_root(server: 
         await connection.close()
 
 
-async def test_a_role_may_not_enter_the_database_of_another(server: Postgres) -> None:
-    await server.ensure_database("attendance")
-    url = await server.ensure_database("scheduling")
+async def test_a_role_may_not_enter_the_database_of_another(state: State, server: Postgres) -> None:
+    await ensure_database(state, server.url, "attendance")
+    url = await ensure_database(state, server.url, "scheduling")
     with pytest.raises(asyncpg.InsufficientPrivilegeError):
         await asyncpg.connect(url.removesuffix("/scheduling") + "/attendance")
     wrong = url.replace("scheduling:", "scheduling:x", 1)
@@ -180,3 +183,44 @@ async def test_a_stale_postmaster_note_with_somebody_elses_pid_does_not_stop_a_s
     (state.root / "postgres" / "data" / "postmaster.pid").write_text(f"{os.getpid()}\n")
     await postgres.start()
     await postgres.stop()
+
+
+async def test_a_machine_without_postgresql_gets_it_from_the_wheel(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tools, "postgres_folders", lambda: iter(()))
+    postgres = Postgres(state)
+    await postgres.start()
+    try:
+        connection = await asyncpg.connect(await ensure_database(state, postgres.url, "attendance"))
+        assert (await connection.fetchval("SHOW server_version")).startswith("18.")
+        await connection.close()
+    finally:
+        await postgres.stop()
+
+
+async def test_a_folder_closed_to_the_database_servers_account_is_left_for_one_that_is_open(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(state_module, "UNREACHABLE_HOME", tmp_path / "open")
+    me = User("me", os.getuid(), os.getgid())
+    stranger = User("stranger", os.getuid() + 1, os.getgid() + 1)
+    closed = tmp_path / "closed" / "postgres"
+    closed.parent.mkdir(mode=0o700)
+    assert state_module.reachable(closed, me) == closed
+    moved = state_module.reachable(closed, stranger)
+    assert moved.parent == tmp_path / "open"
+    assert state_module.reachable(closed, stranger) == moved
+    assert state_module.reachable(closed, None) == closed
+
+
+async def test_erasing_takes_a_state_directory_and_no_other_folder(state: State, tmp_path: Path) -> None:
+    state.password("attendance")
+    with state.lock(), pytest.raises(AlreadyRunning):
+        state.erase()
+    state.erase()
+    assert not state.root.exists()
+    mine = tmp_path / "thesis.txt"
+    mine.write_text("not a state directory")
+    State(tmp_path).erase()
+    assert mine.exists()

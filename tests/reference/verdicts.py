@@ -71,9 +71,7 @@ def _overlaps(facts: Facts, plan: ScheduleChanged, a: dt.datetime, b: dt.datetim
     )
 
 
-def _attendance(
-    facts: Facts, plan: ScheduleChanged, rules: RulesChanged, t: dt.datetime, states: Verdict
-) -> None:
+def _attendance(facts: Facts, plan: ScheduleChanged, rules: RulesChanged, t: dt.datetime, states: Verdict) -> None:
     assert plan.starts_at is not None
     assert plan.ends_at is not None
     tolerance = rules.tolerance_minutes * MINUTE
@@ -119,9 +117,7 @@ def _attendance(
         states["hours"] = "not_met" if last is not None else "unknown"
 
 
-def _reporting(
-    facts: Facts, plan: ScheduleChanged, rules: RulesChanged, t: dt.datetime, states: Verdict
-) -> None:
+def _reporting(facts: Facts, plan: ScheduleChanged, rules: RulesChanged, t: dt.datetime, states: Verdict) -> None:
     day = plan.ends_at.astimezone(WIB).date() if plan.ends_at is not None else plan.work_date
     cutoff = local_instant(day, rules.report_cutoff)
     reports = [

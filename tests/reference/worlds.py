@@ -33,9 +33,7 @@ THURSDAY = dt.date(2025, 11, 6)
 DATES = [THURSDAY + dt.timedelta(days=n) for n in range(-1, 3)]
 UNITS = ["counter-a", "counter-b"]
 OPDS = ["OPD-1", "OPD-2"]
-CLOCK = ["00:00", "04:00", "06:00", "06:30", "07:30", "07:35", "08:30", "12:00", "15:25", "15:30", "16:00"]
-CLOCK += ["16:30", "17:00", "20:00", "22:00", "23:59"]
-NUDGES = [dt.timedelta(), *(dt.timedelta(microseconds=n) for n in (-1_000_000, -1, 1, 1_000_000, 59_000_000))]
+NUDGES = [dt.timedelta(microseconds=n) for n in (0, 0, 0, -1, 1, -1_000_000, 1_000_000, 150_000_000)]
 
 World = list[tuple[UUID, Event]]
 
@@ -44,92 +42,44 @@ def at(date: dt.date, clock: str) -> dt.datetime:
     return dt.datetime.combine(date, dt.time.fromisoformat(clock), WIB)
 
 
-dates = st.sampled_from(DATES)
-people = st.sampled_from(PEOPLE)
-instants = st.builds(
-    lambda date, clock, nudge: at(date, clock) + nudge,
-    st.sampled_from([DATES[0] - dt.timedelta(days=1), *DATES, DATES[-1] + dt.timedelta(days=5)]),
-    st.sampled_from(CLOCK),
-    st.sampled_from(NUDGES),
-)
+MINUTE = dt.timedelta(minutes=1)
+# Hours of a plan, and how many midnights they hold.
+HOURS = [("07:30", "16:00", 0), ("07:30", "16:00", 0), ("22:00", "06:00", 1), ("12:00", "20:00", 0)]
+HOURS += [("00:00", "04:00", 0), ("07:30", "07:30", 0), ("16:00", "06:00", 2)]
+TOLERANCES = [0, 5, 600]
+CUTOFFS = ["17:00", "16:00:00", "24:00", "00:00", "23:59:59"]
+
+
+def edges(date: dt.date, opens: str, closes: str, days: int) -> list[dt.datetime]:
+    """The instants at which a rule about such a plan may turn."""
+    starts, ends = at(date, opens), at(date + dt.timedelta(days=days), closes)
+    local = [at(date + dt.timedelta(days=n), "00:00") for n in range(-1, 6)]
+    last = date + dt.timedelta(days=days)
+    cutoffs = [at(last, clock) for clock in ("16:00", "17:00", "23:59:59")]
+    by_rule = [starts + tolerance * MINUTE for tolerance in TOLERANCES]
+    worked = [ends - tolerance * MINUTE for tolerance in TOLERANCES]
+    hour_before = [instant - 60 * MINUTE for instant in (starts, *cutoffs)]
+    return [starts, starts, ends, ends, ends + 240 * MINUTE, *by_rule, *worked, *cutoffs, *hour_before, *local]
+
+
+def near(instants: Sequence[dt.datetime]) -> st.SearchStrategy[dt.datetime]:
+    return st.builds(lambda instant, nudge: instant + nudge, st.sampled_from(instants), st.sampled_from(NUDGES))
+
+
 revisions = st.integers(0, 2)
-ce_ids = st.uuids()
 scopes = st.builds(
     Scope,
-    all=st.booleans(),
+    all=st.sampled_from([True, False, False]),
     opd_codes=st.lists(st.sampled_from(OPDS), max_size=1),
     unit_ids=st.lists(st.sampled_from(UNITS), max_size=1),
-)
-HOURS = [("07:30", "16:00", 0), ("07:30", "16:30", 0), ("22:00", "06:00", 1), ("12:00", "20:00", 0)]
-HOURS += [("00:00", "04:00", 0), ("07:30", "07:30", 0), ("16:00", "06:00", 2)]
-
-
-@st.composite
-def plans(draw: st.DrawFn) -> ScheduleChanged:
-    mode = draw(st.sampled_from(["WFO", "WFO", "WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF"]))
-    date = draw(dates)
-    starts_at = ends_at = None
-    if mode in ("WFO", "WFH"):
-        opens, closes, days = draw(st.sampled_from(HOURS))
-        starts_at = at(date, opens)
-        ends_at = at(date + dt.timedelta(days=days), closes)
-    return ScheduleChanged(
-        employee_id=draw(people),
-        opd_code=draw(st.sampled_from(OPDS)),
-        unit_id=draw(st.sampled_from([*UNITS, "back-office"])),
-        work_date=date,
-        revision=draw(revisions),
-        mode=mode,
-        starts_at=starts_at,
-        ends_at=ends_at,
-    )
-
-
-@st.composite
-def punches(draw: st.DrawFn) -> AttendanceRecorded:
-    instant = draw(instants)
-    near = [instant.astimezone(WIB).date() + dt.timedelta(days=n) for n in (0, 0, -1, 1)]
-    return AttendanceRecorded(
-        punch_id=UUID(int=draw(st.integers(1, 30))),
-        employee_id=draw(people),
-        opd_code="OPD-1",
-        unit_id="counter-a",
-        work_date=draw(st.sampled_from([*near, *DATES])),
-        kind=draw(st.sampled_from(["in", "in", "out"])),
-        at=instant,
-        received_at=instant,
-        zone=draw(st.sampled_from(["office", "office", "remote", "elsewhere", "uncertain", "unknown"])),
-        source="app",
-    )
-
-
-voids = st.builds(
-    AttendanceVoided,
-    punch_id=st.integers(1, 30).map(lambda n: UUID(int=n)),
-    employee_id=people,
-    work_date=dates,
-    voided_at=instants,
-    voided_by=st.just("x"),
-    reason=st.just("x"),
-)
-outages = st.builds(
-    lambda a, b, **given: OutageDeclared(starts_at=min(a, b), ends_at=max(a, b), **given),
-    instants,
-    instants,
-    outage_id=st.integers(1, 3).map(lambda n: UUID(int=n)),
-    revision=revisions,
-    scope=scopes,
-    reason=st.just("x"),
-    declared_by=st.just("OPD-1"),
-    revoked=st.sampled_from([False, False, True]),
 )
 rules = st.builds(
     RulesChanged,
     rules_version=st.sampled_from(["a", "b", "B", "é"]),
-    effective_from=st.sampled_from([DATES[0], THURSDAY, DATES[-1]]),
-    tolerance_minutes=st.sampled_from([0, 5, 600]),
-    report_modes=st.lists(st.sampled_from(["WFO", "WFH", "DUTY_TRAVEL", "LEAVE"]), max_size=4),
-    report_cutoff=st.sampled_from(["17:00", "16:30:00", "24:00", "00:00", "23:59:59"]),
+    effective_from=st.sampled_from([DATES[0], DATES[0], THURSDAY, DATES[-1]]),
+    tolerance_minutes=st.sampled_from(TOLERANCES),
+    report_modes=st.lists(st.sampled_from(["WFO", "WFO", "WFH", "DUTY_TRAVEL", "LEAVE"]), max_size=5),
+    report_cutoff=st.sampled_from(CUTOFFS),
     review_sla_working_days=st.integers(0, 3),
 )
 calendars = st.builds(
@@ -146,46 +96,11 @@ calendars = st.builds(
         max_size=2,
     ),
 )
-
-
-@st.composite
-def reports(draw: st.DrawFn) -> ReportSubmitted:
-    employee_id, date = draw(people), draw(dates)
-    return ReportSubmitted(
-        report_id=uuid5(employee_id, str(date)),
-        employee_id=employee_id,
-        opd_code="OPD-1",
-        work_date=date,
-        revision=draw(st.integers(1, 3)),
-        submitted_at=draw(instants),
-        items=[ReportItem(item_id="1", task="t", quantity=2, unit="u")],
-    )
-
-
-@st.composite
-def reviews(draw: st.DrawFn) -> ReportReviewed:
-    employee_id, date = draw(people), draw(dates)
-    return ReportReviewed(
-        report_id=uuid5(employee_id, str(date)),
-        employee_id=employee_id,
-        work_date=date,
-        report_revision=draw(st.integers(1, 3)),
-        revision=draw(st.integers(1, 3)),
-        reviewed_at=draw(instants),
-        reviewer_id=BOSS,
-        decision=draw(st.sampled_from(["accepted", "accepted", "returned"])),
-        items=[
-            ReviewedItem(item_id=str(n), accepted_quantity=quantity)
-            for n, quantity in enumerate(draw(st.lists(st.sampled_from([0.0, 0.5, 2.0, -0.5]), max_size=2)))
-        ],
-    )
-
-
 requirements = st.builds(
     Requirement,
-    effective_from=st.sampled_from([dt.date(2025, 1, 1), THURSDAY, DATES[-1]]),
-    weekdays=st.lists(st.integers(0, 6), min_size=4, max_size=7),
-    opens=st.sampled_from(["00:00", "07:30", "08:30:00", "12:00"]),
+    effective_from=st.sampled_from([dt.date(2025, 1, 1), dt.date(2025, 1, 1), THURSDAY, DATES[-1]]),
+    weekdays=st.lists(st.integers(0, 6), min_size=5, max_size=9),
+    opens=st.sampled_from(["00:00", "07:30", "07:30", "08:30:00", "12:00"]),
     closes=st.sampled_from(["12:00", "16:00", "20:00:00", "24:00"]),
     min_staff=st.integers(0, 3),
     on_holidays=st.booleans(),
@@ -198,22 +113,133 @@ units = st.builds(
     opd_name=st.just("x"),
     name=st.just("x"),
     is_service_point=st.sampled_from([True, True, True, False]),
-    requirements=st.lists(requirements, max_size=3),
+    requirements=st.lists(requirements, min_size=1, max_size=3),
     slo=st.sampled_from([0.99, 0.9]),
 )
 
-days_work = st.one_of(
-    plans(), punches(), punches(), punches(), voids, outages, rules, calendars, reports(), reports(), reviews()
-)
-counters_work = st.one_of(plans(), plans(), punches(), punches(), punches(), voids, outages, units, calendars)
+
+@st.composite
+def days(draw: st.DrawFn, modes: Sequence[str], dates: Sequence[dt.date]) -> tuple[list[Event], list[dt.datetime]]:
+    """One person-day: its plan, punches, reports and reviews, and the instants at which its rules turn."""
+    employee_id, date = draw(st.sampled_from(PEOPLE)), draw(st.sampled_from(dates))
+    mode = draw(st.sampled_from(modes))
+    hours = draw(st.sampled_from(HOURS))
+    turns = edges(date, *hours)
+    attends = mode in ("WFO", "WFH")
+    events: list[Event] = [
+        ScheduleChanged(
+            employee_id=employee_id,
+            opd_code=draw(st.sampled_from(OPDS)),
+            unit_id=draw(st.sampled_from([*UNITS, UNITS[0], "back-office"])),
+            work_date=date,
+            revision=draw(revisions),
+            mode=mode,
+            starts_at=turns[0] if attends else None,
+            ends_at=turns[2] if attends else None,
+        )
+    ]
+    for kind in draw(st.lists(st.sampled_from(["in", "in", "out"]), max_size=5)):
+        instant = draw(near(turns))
+        punch = AttendanceRecorded(
+            punch_id=UUID(int=draw(st.integers(1, 60))),
+            employee_id=employee_id,
+            opd_code="OPD-1",
+            unit_id="counter-a",
+            work_date=date,
+            kind=kind,
+            at=instant,
+            received_at=instant,
+            zone=draw(
+                st.sampled_from(["office", "office", "office", "remote", "elsewhere", "uncertain", "unknown"])
+            ),
+            source="app",
+        )
+        events.append(punch)
+        if draw(st.integers(0, 7)) == 0:
+            events.append(
+                AttendanceVoided(
+                    punch_id=punch.punch_id,
+                    employee_id=employee_id,
+                    work_date=date,
+                    voided_at=draw(near(turns)),
+                    voided_by="x",
+                    reason="x",
+                )
+            )
+    report_id = uuid5(employee_id, str(date))
+    for revision in draw(st.lists(st.integers(1, 3), max_size=3)):
+        events.append(
+            ReportSubmitted(
+                report_id=report_id,
+                employee_id=employee_id,
+                opd_code="OPD-1",
+                work_date=date,
+                revision=revision,
+                submitted_at=draw(near(turns)),
+                items=[ReportItem(item_id="1", task="t", quantity=2, unit="u")],
+            )
+        )
+        if draw(st.booleans()):
+            quantities = draw(st.lists(st.sampled_from([0.0, 0.5, 2.0, -0.5]), max_size=2))
+            events.append(
+                ReportReviewed(
+                    report_id=report_id,
+                    employee_id=employee_id,
+                    work_date=date,
+                    report_revision=revision,
+                    revision=draw(st.integers(1, 3)),
+                    reviewed_at=draw(near(turns)),
+                    reviewer_id=BOSS,
+                    decision=draw(st.sampled_from(["accepted", "accepted", "returned"])),
+                    items=[
+                        ReviewedItem(item_id=str(n), accepted_quantity=quantity)
+                        for n, quantity in enumerate(quantities)
+                    ],
+                )
+            )
+    return events, turns
 
 
-def worlds(event: st.SearchStrategy[Event], *, max_size: int = 40) -> st.SearchStrategy[World]:
-    return st.lists(st.tuples(ce_ids, event), max_size=max_size)
+@st.composite
+def outages(draw: st.DrawFn, turns: Sequence[dt.datetime]) -> OutageDeclared:
+    a, b = sorted((draw(near(turns)), draw(near(turns))))
+    return OutageDeclared(
+        outage_id=UUID(int=draw(st.integers(1, 5))),
+        revision=draw(revisions),
+        scope=draw(scopes),
+        starts_at=a,
+        ends_at=b,
+        reason="x",
+        declared_by="OPD-1",
+        revoked=draw(st.sampled_from([False, False, False, True])),
+    )
+
+
+@st.composite
+def worlds(
+    draw: st.DrawFn, *, counters: bool = False, dates: Sequence[dt.date] = DATES
+) -> tuple[World, list[dt.datetime]]:
+    """Events with their ids, and instants to judge them at.
+
+    Of `counters`, the events are those that coverage depends on: the plans are of service points.
+    """
+    modes = ["WFO"] * 6 + ["WFH"] if counters else ["WFO", "WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF"]
+    events: list[Event] = []
+    turns: list[dt.datetime] = []
+    for more, instants in draw(st.lists(days(modes, dates), min_size=1, max_size=6 if counters else 3)):
+        events += more
+        turns += instants
+    events += draw(st.lists(rules, max_size=3))
+    events += draw(st.lists(calendars, max_size=1))
+    events += draw(st.lists(outages(turns), max_size=2))
+    if counters:
+        events += draw(st.lists(units, min_size=1, max_size=3))
+    moments = [getattr(e, name) for e in events for name in ("at", "submitted_at") if hasattr(e, name)]
+    as_of = draw(st.lists(near([*turns, *moments]), min_size=4, max_size=4))
+    return [(draw(st.uuids()), event) for event in events], as_of
 
 
 def received(world: Sequence[tuple[UUID, Event]]) -> list[Received]:
+    """The events as a consumer gets them."""
     time = dt.datetime(2025, 11, 6, tzinfo=dt.UTC)
-    return [
-        Received(event, ce_id, event.topic, "/hadir/test", time, event.key, None) for ce_id, event in world
-    ]
+    return [Received(event, ce_id, event.topic, "/hadir/test", time, event.key, None) for ce_id, event in world]

@@ -1,7 +1,6 @@
 """Alembic's environment of the reporting service."""
 
-from services.reporting import models  # noqa: F401 - declares the tables
+from services.reporting import models
 from shared.database import run_migrations
-from sqlmodel import SQLModel
 
-run_migrations(SQLModel.metadata)
+run_migrations(models.Stored.metadata)

@@ -6,9 +6,8 @@ from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
-Connection = asyncpg.Connection[Any] if False else Any  # asyncpg's classes are generic in its stubs only
+Connection = Any
+"""An asyncpg connection inside a transaction."""
 
 CHANNEL = "facts"
 """NOTIFY channel: the payload is the touched work dates, comma-separated, or `*` for any."""
@@ -17,9 +16,7 @@ _MOST_DATES_NAMED = 30
 
 
 async def dates_of_punches(connection: Connection, punch_ids: Sequence[UUID]) -> set[dt.date]:
-    rows = await connection.fetch(
-        "select distinct work_date from fact_punch where punch_id = any($1)", punch_ids
-    )
+    rows = await connection.fetch("select distinct work_date from fact_punch where punch_id = any($1)", punch_ids)
     return {row["work_date"] for row in rows}
 
 
@@ -53,3 +50,23 @@ async def digest(connection: Connection, tables: Iterable[tuple[str, Sequence[st
         async for row in connection.cursor(query, prefetch=2000):
             hashed.update(row["line"].encode() + b"\n")
     return hashed.hexdigest()
+
+
+async def lock_rebuild(connection: Connection) -> bool:
+    """Whether this session may rebuild; the lock is held until the session ends."""
+    return bool(await connection.fetchval("select pg_try_advisory_lock(hashtext('hadir.rebuild'))"))
+
+
+async def empty(connection: Connection, tables: Iterable[str]) -> None:
+    """Empty the fact tables and leave the marker that keeps the ticker still."""
+    # The ticker's lock: its transaction under way ends before the facts go.
+    await connection.execute("select pg_advisory_xact_lock(hashtext('hadir.transitions'))")
+    await connection.execute("insert into rebuilding (unfinished) values (true) on conflict do nothing")
+    await connection.execute(f"truncate {', '.join(tables)}, touched, next_due")
+
+
+async def rebuilt(connection: Connection, tables: Iterable[str]) -> None:
+    """Take the marker away; every date of the last weeks is looked at again."""
+    await connection.execute(f"analyze {', '.join(tables)}")
+    await connection.execute("delete from rebuilding")
+    await touch(connection, [None])

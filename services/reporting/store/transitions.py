@@ -1,1 +1,137 @@
-"""SQL of the transitions ticker."""
+"""What the transitions ticker reads and writes: one transaction for each work date it judges."""
+
+import datetime as dt
+from typing import Any
+
+from services.reporting.store.views import plan_for_whole_dates
+
+Connection = Any
+"""An asyncpg connection inside a transaction."""
+
+# `previous` of a person-day never seen before: `pending` while the local date on which it ends is not over,
+# because this morning it was so; else its first state, which is no transition.
+_JUDGE = """
+    with judged as materialized (
+        select * from verdicts($1, $1, $2)
+    ), compared as materialized (
+        select judged.employee_id, judged.opd_code, judged.rules_version, judged.on_time, judged.place,
+            judged.hours, judged.report, judged.output,
+            published.employee_id is null as is_new, coalesce(published.revision, 0) as revision,
+            coalesce(published.on_time, first_state(judged.on_time, running)) as on_time_before,
+            coalesce(published.place, first_state(judged.place, running)) as place_before,
+            coalesce(published.hours, first_state(judged.hours, running)) as hours_before,
+            coalesce(published.report, first_state(judged.report, running)) as report_before,
+            coalesce(published.output, first_state(judged.output, running)) as output_before
+        from judged
+            cross join lateral (
+                select coalesce((judged.ends_at at time zone 'Asia/Jakarta')::date, judged.work_date) >= $3
+                    as running
+            ) as day
+            left join published_day as published
+                on published.work_date = $1 and published.employee_id = judged.employee_id
+    ), changed as materialized (
+        select compared.*,
+            (on_time, place, hours, report, output)
+                <> (on_time_before, place_before, hours_before, report_before, output_before) as is_transition
+        from compared
+    ), written as (
+        insert into published_day (work_date, employee_id, on_time, place, hours, report, output, revision)
+        select $1, employee_id, on_time, place, hours, report, output, revision + is_transition::int
+        from changed where is_new or is_transition
+        on conflict (work_date, employee_id) do update set on_time = excluded.on_time,
+            place = excluded.place, hours = excluded.hours, report = excluded.report,
+            output = excluded.output, revision = excluded.revision
+    ), due as (
+        insert into next_due (work_date, due_at)
+        select $1, coalesce(least(
+            (select min(judged.next_due) from judged),
+            -- facts from a clock ahead of ours count once their time has come
+            (select min(at) from fact_punch where work_date = $1 and at > $2),
+            (select min(submitted_at) from fact_report where work_date = $1 and submitted_at > $2),
+            (select min(reviewed_at) from fact_review where work_date = $1 and reviewed_at > $2)
+        ), 'infinity')
+        on conflict (work_date) do update set due_at = excluded.due_at
+    )
+    select * from changed where is_transition order by employee_id
+"""
+_COVER = """
+    with compared as materialized (
+        select unit.unit_id, unit.opd_code, coalesce(published.status, 'closed') as previous,
+            coalesce(covered.status, 'closed') as status, coalesce(covered.required, 0) as required,
+            coalesce(covered.present_low, 0) as present_low, coalesce(covered.present_high, 0) as present_high,
+            coalesce(published.revision, 0) + 1 as revision
+        from fact_unit as unit
+            left join coverage($1, $2) as covered on covered.unit_id = unit.unit_id
+            left join published_coverage as published on published.unit_id = unit.unit_id
+    ), written as (
+        insert into published_coverage (unit_id, status, revision)
+        select unit_id, status, revision from compared where status <> previous
+        on conflict (unit_id) do update set status = excluded.status, revision = excluded.revision
+    )
+    select * from compared where status <> previous order by unit_id
+"""
+
+
+async def may_announce(connection: Connection) -> bool:
+    """Take the ticker's lock for this transaction: false if another ticker has it or a rebuild is not done."""
+    locked = await connection.fetchval("select pg_try_advisory_xact_lock(hashtext('hadir.transitions'))")
+    return bool(locked) and not await connection.fetchval("select exists (select from rebuilding)")
+
+
+async def spread_touches(connection: Connection, first: dt.date) -> None:
+    """Turn "every date" into the dates from `first` on that have plans; forget dates before."""
+    await connection.execute("delete from touched where work_date < $1", first)
+    if await connection.fetchval(
+        "with gone as (delete from touched where work_date is null returning 1) select count(*) from gone"
+    ):
+        await connection.execute(
+            """
+            insert into touched (work_date)
+            select day from (
+                select $1::date + i as day
+                from generate_series(0, (select max(work_date) from fact_plan) - $1::date) as i
+            ) as days
+            where exists (select from fact_plan where fact_plan.work_date = day)
+            """,
+            first,
+        )
+
+
+async def dates_to_judge(
+    connection: Connection, first: dt.date, today: dt.date, now: dt.datetime
+) -> list[dt.date]:
+    """Work dates from `first` on whose facts changed or whose next instant has come, nearest to today first."""
+    rows = await connection.fetch(
+        """
+        select work_date from (
+            select work_date from touched where work_date >= $1
+            union select work_date from next_due where due_at <= $3 and work_date >= $1
+        ) as dates
+        order by abs(work_date - $2::date), work_date
+        """,
+        first,
+        today,
+        now,
+    )
+    return [row["work_date"] for row in rows]
+
+
+async def judge(connection: Connection, date: dt.date, now: dt.datetime, today: dt.date) -> list[dict[str, Any]]:
+    """Judge one work date, remember it as announced, and return the person-days with a transition.
+
+    Each has every duty's state and `<duty>_before`, `revision`, opd_code and rules_version.
+    """
+    await plan_for_whole_dates(connection)
+    # Taken away before the facts are read: what is folded after that touches the date anew.
+    await connection.execute("delete from touched where work_date = $1", date)
+    rows = await connection.fetch(_JUDGE, date, now, today)
+    return [{**row, "revision": row["revision"] + 1} for row in rows]
+
+
+async def cover(connection: Connection, today: dt.date, now: dt.datetime) -> list[dict[str, Any]]:
+    """Service points whose status differs from what was announced; remembered as announced from now on.
+
+    A unit never seen, or no longer a service point, is closed.
+    """
+    await plan_for_whole_dates(connection)
+    return [dict(row) for row in await connection.fetch(_COVER, today, now)]

@@ -27,7 +27,7 @@ _PEOPLE = """
     where $4::uuid is null or employee_id > $4
     order by employee_id limit $5
 """
-_COVERAGE = "select * from coverage($1, $2, null, $3) order by unit_id collate \"C\""
+_COVERAGE = 'select * from coverage($1, $2, null, $3) order by unit_id collate "C"'
 _PIECES = "select * from coverage_pieces($1, $2, $3) order by from_at"
 _UNIT = "select * from coverage($1, $2, $3)"
 
@@ -65,9 +65,7 @@ async def city(conn: Any, date: dt.date, as_of: dt.datetime) -> dict[str, Any]:
     }
 
 
-async def opds(
-    conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | None = None
-) -> list[dict[str, Any]]:
+async def opds(conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | None = None) -> list[dict[str, Any]]:
     """The same for each OPD that has a unit or a plan for the date, or for one; by opd_code.
 
     An OPD is counted by what its plans and units say. One that no unit names yet has its code for a name.
@@ -90,7 +88,7 @@ async def opds(
     ]
 
 
-async def people(
+async def people(  # noqa: PLR0917 - its callers' order
     conn: Any, opd_code: str, date: dt.date, as_of: dt.datetime, after: UUID | None, limit: int
 ) -> list[dict[str, Any]]:
     """Those whose plan for the date names the OPD, by employee_id, at most `limit` after `after`."""
@@ -116,17 +114,13 @@ async def person_day(conn: Any, employee_id: UUID, date: dt.date, as_of: dt.date
     return await explain(conn, employee_id, date, as_of)
 
 
-async def units(
-    conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | None = None
-) -> list[dict[str, Any]]:
+async def units(conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | None = None) -> list[dict[str, Any]]:
     """Every service point, or those of one OPD, by unit_id."""
     await plan_for_whole_dates(conn)
     return [domain.coverage_figures(row) for row in await conn.fetch(_COVERAGE, date, as_of, opd_code)]
 
 
-async def unit_timeline(
-    conn: Any, unit_id: str, date: dt.date, as_of: dt.datetime
-) -> dict[str, Any] | None:
+async def unit_timeline(conn: Any, unit_id: str, date: dt.date, as_of: dt.datetime) -> dict[str, Any] | None:
     """One service point's date with its segments; None when there is no such service point."""
     await plan_for_one(conn)
     unit = await conn.fetchrow(_UNIT, date, as_of, unit_id)

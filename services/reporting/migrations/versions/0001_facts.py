@@ -89,6 +89,7 @@ create table published_day (
     report text not null, output text not null, revision bigint not null,
     primary key (work_date, employee_id));
 create table published_coverage (unit_id text primary key, status text not null, revision bigint not null);
+create table rebuilding (unfinished boolean primary key check (unfinished));
 """
 
 FUNCTIONS = ("verdicts.sql", "coverage.sql")

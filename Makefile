@@ -1,0 +1,65 @@
+# Every task of this repository. uv is used where it is on PATH, else installed into .uv/.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+UV := $(or $(shell command -v uv 2>/dev/null),.uv/bin/uv)
+RUN := $(UV) run --no-sync
+STAFF ?=
+SPEED ?=
+ONCE ?=
+ONLY ?=
+ARGS ?=
+
+.PHONY: help setup browser up run test lint format schemas bench clean
+
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.uv/bin/uv:
+	@# Debian's python3 comes without ensurepip; its package is named where it may not be installed.
+	@python3 -c 'import ensurepip' 2>/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq python3-venv >&2; \
+	  else echo "python3-venv is missing. Install it: sudo apt-get install -y python3-venv" >&2; exit 1; fi; }
+	python3 -m venv .uv
+	.uv/bin/pip install -q --disable-pip-version-check uv
+
+setup: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Install what is needed to run and test (Python packages; the rest comes at first use)
+	@$(UV) sync -q
+
+browser:
+	@# The board's tests drive a real Chromium; Playwright's own download is not used.
+	@[ -n "$$PLAYWRIGHT_CHROMIUM" ] || command -v chromium >/dev/null || command -v chromium-browser >/dev/null || { \
+	  if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	    echo "installing Chromium for the board's tests" >&2; \
+	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >&2; \
+	  else echo "Chromium is missing. Install it: sudo apt-get install -y chromium" >&2; exit 1; fi; }
+
+up: setup ## Start everything on this machine, empty of data; Ctrl-C stops it
+	@$(RUN) hadir up $(ARGS)
+
+run: setup ## Start everything and play a working day, then stay up (ONCE=1: stop after it; STAFF=24000; SPEED=600)
+	@$(RUN) hadir run $(if $(ONCE),--once) $(if $(STAFF),--staff $(STAFF)) $(if $(SPEED),--speed $(SPEED)) $(ARGS)
+
+test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch")
+	@$(RUN) pytest $(ARGS)
+
+lint: setup ## Check style, types, and who imports whom
+	@$(RUN) ruff check .
+	@$(RUN) ruff format --check .
+	@$(RUN) basedpyright
+	@$(RUN) lint-imports
+
+format: setup ## Mend style
+	@$(RUN) ruff check --fix -q . || true
+	@$(RUN) ruff format .
+
+schemas: setup ## Write the events' JSON schemas to docs/events/
+	@$(RUN) python -m shared.events.schemas
+
+bench: setup ## Measure, as ratios in one run (ONLY="projector intake")
+	@$(RUN) python -m bench $(ONLY)
+
+clean: ## Remove the local system's data and all caches
+	@[ ! -x .venv/bin/hadir ] || .venv/bin/hadir erase
+	rm -rf .venv .uv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

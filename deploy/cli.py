@@ -1,0 +1,273 @@
+"""`hadir`: run the whole system on this machine, and look after it."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import Coroutine
+from typing import Annotated, Any, TypeVar, cast, get_args
+from uuid import UUID
+
+import typer
+
+from deploy.embedded.state import NotRunning, Running, State
+from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
+
+Result = TypeVar("Result")
+
+app = typer.Typer(
+    help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+
+
+def main() -> None:
+    """The command's entry: what is known to go wrong becomes one line that says what to do, and exit code 1."""
+    from aiokafka.errors import KafkaConnectionError
+
+    from deploy.embedded.processes import StartFailed
+    from deploy.embedded.state import AlreadyRunning
+    from deploy.embedded.tools import Missing
+    from deploy.embedded.topics import TopicsFailed
+
+    try:
+        app()
+    except (StartFailed, AlreadyRunning, NotRunning, Missing, TopicsFailed, SettingsError) as error:
+        typer.echo(f"hadir: {error}", err=True)
+        raise SystemExit(1) from error
+    except KafkaConnectionError as error:
+        typer.echo(f"hadir: Kafka does not answer: {error}. See that it runs, then try again", err=True)
+        raise SystemExit(1) from error
+    except KeyboardInterrupt as error:
+        raise SystemExit(130) from error
+
+
+@app.command()
+def up(
+    *,
+    port: Annotated[int, typer.Option(envvar="HADIR_PORT", help="HTTP port; 0: a free one")] = 0,
+    host: Annotated[str, typer.Option(envvar="HADIR_HOST", help="Address to listen on")] = "127.0.0.1",
+    kafka_port: Annotated[int, typer.Option(envvar="HADIR_KAFKA_PORT", help="0: a free one")] = 0,
+    postgres_port: Annotated[int, typer.Option(envvar="HADIR_POSTGRES_PORT", help="0: a free one")] = 0,
+    processes: Annotated[bool, typer.Option("--processes", help="One process for each service")] = False,
+    json_: Annotated[bool, typer.Option("--json", help="Say where it is, as one line of JSON")] = False,
+) -> None:
+    """Start Kafka, PostgreSQL and the four services; run until Ctrl-C. State: HADIR_STATE_DIR, default .hadir/."""
+    from deploy.embedded.system import Options, run_forever
+
+    options = Options(host, port, kafka_port, postgres_port, processes=processes, json=json_)
+    run_forever(State.from_environment(), options)
+
+
+@app.command()
+def token(
+    role: Annotated[str, typer.Option(help="staff, supervisor, opd_admin, bkpsdm, council, auditor or ops")],
+    employee: Annotated[UUID | None, typer.Option(help="employee_id of the person who calls")] = None,
+    opd: Annotated[str | None, typer.Option(help="opd_code, for an opd_admin")] = None,
+    ttl: Annotated[int, typer.Option(help="Seconds until it expires", min=1)] = 12 * 3600,
+) -> None:
+    """Print a token for the local system."""
+    from shared.auth import ROLES, load_private_key, sign
+
+    if role not in ROLES:
+        raise typer.BadParameter(f"{role!r} is not one of {', '.join(ROLES)}", param_hint="--role")
+    state = State.from_environment()
+    if not state.private_key.exists():
+        raise NotRunning(f"there is no key in {state.root}: `hadir up` makes it at its first start")
+    key = load_private_key(state.private_key)
+    typer.echo(sign(key, role=role, subject=employee, opd=opd, ttl_s=ttl))
+
+
+@app.command()
+def topics() -> None:
+    """List the topics of the contract, with the number of records of each when a cluster is reachable."""
+    from deploy.tail import counts
+    from shared.events import TOPICS
+
+    client = _kafka_or_none()
+    records = _run(counts(client, list(TOPICS))) if client else {}
+    for topic in TOPICS.values():
+        kept = "latest of each key" if "compact" in topic.config["cleanup.policy"] else "all"
+        count = f"{records[topic.name]:>10,}" if topic.name in records else ""
+        typer.echo(
+            f"{topic.name:<25} {topic.owner:<14} key={topic.key:<13} partitions={topic.partitions} "
+            f"{topic.audience:<11} keeps {kept:<18} {count}".rstrip()
+        )
+
+
+@app.command()
+def tail(
+    topic: Annotated[str, typer.Argument(help="As `hadir topics` lists it; its dead letters: with .dead")],
+    from_start: Annotated[bool, typer.Option("--from-start", help="From the oldest record")] = False,
+    limit: Annotated[int | None, typer.Option(min=1, help="End after so many records")] = None,
+) -> None:
+    """Print each record of a topic as one line of JSON, until Ctrl-C."""
+    from deploy.embedded.topics import wanted
+    from deploy.tail import records
+
+    known = [t.name for t in wanted()]
+    if topic not in known:
+        raise typer.BadParameter(f"there is no topic {topic}. Topics: {', '.join(known)}", param_hint="TOPIC")
+    client = _kafka()
+
+    async def follow() -> None:
+        async for line in records(client, topic, from_start=from_start, limit=limit):
+            sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
+            sys.stdout.flush()
+
+    _run(follow())
+
+
+@app.command("create-topics")
+def create_topics_(
+    replication: Annotated[int, typer.Option(help="Copies of each partition", min=1)] = 1,
+) -> None:
+    """Make the topics of the contract where they are missing, and set their configuration."""
+    from deploy.embedded.topics import create_topics
+
+    client = _kafka()
+    bootstrap = str(client.pop("bootstrap_servers"))
+    made = _run(create_topics(bootstrap, replication=replication, **client))
+    typer.echo("made: " + (", ".join(made) or "nothing, all were there"))
+
+
+@app.command()
+def migrate(service: Annotated[str | None, typer.Argument(help="One service; default: all")] = None) -> None:
+    """Bring the databases to the newest version of their tables."""
+    from deploy.embedded.system import migrations_of
+    from shared.database import migrate as run_migrations
+
+    chosen = (_service(service),) if service else SERVICES
+    for name in chosen:
+        run_migrations(database_url(name), migrations_of(name))
+        typer.echo(f"{name}: up to date")
+
+
+@app.command("check-config")
+def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES))]) -> None:
+    """Say whether a service could start with this environment: every error, with the variable to set."""
+    settings = load(_service(service))
+    if not settings.token_public_key_file.is_file():
+        name = settings.token_public_key_file
+        raise SettingsError(
+            f"HADIR_TOKEN_PUBLIC_KEY_FILE: {name} is not there; put the public key's PEM file there"
+        )
+    typer.echo(f"{settings.service}: the configuration is complete")
+
+
+@app.command()
+def digest() -> None:
+    """Print the hash of the fact tables: the same facts give the same hash, in whatever order they came."""
+    from services.reporting import rebuild as projections
+    from shared.database import Database
+
+    async def compute() -> str:
+        db = Database(database_url("reporting"), pool_size=2, application_name="hadir.digest")
+        try:
+            return await projections.digest(db)
+        finally:
+            await db.close()
+
+    typer.echo(_run(compute()))
+
+
+@app.command()
+def rebuild() -> None:
+    """Rebuild the projections from the log."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    from services.reporting import rebuild as projections
+
+    settings = _settings("reporting")
+    columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("events", total=None)
+
+        def show(done: int, total: int) -> None:
+            bar.update(task, completed=done, total=total)
+
+        _run(projections.rebuild(settings, show))
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
+def demo(context: typer.Context) -> None:
+    """Play a working day of the city into the running system. Its options: hadir demo --help."""
+    from deploy.demo import day
+
+    raise typer.Exit(day.main(context.args) or 0)
+
+
+@app.command()
+def erase() -> None:
+    """Remove the local system's state directory, with all its data."""
+    State.from_environment().erase()
+
+
+@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
+def run(
+    context: typer.Context,
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Stop after the day, with its exit code")] = False,
+    processes: Annotated[bool, typer.Option("--processes", help="One process for each service")] = False,
+) -> None:
+    """Start the system and play a working day into it; stay up until Ctrl-C. More options: those of hadir demo."""
+    from deploy.run import run as run_day
+
+    raise typer.Exit(run_day(context.args, ["--processes"] if processes else [], once=once))
+
+
+def database_url(service: ServiceName) -> str:
+    """The URL of a service's database: from the environment, else of the system that runs here.
+
+    Raises NotRunning.
+    """
+    given = os.environ.get(f"HADIR_{service.upper()}_DATABASE_URL")
+    if given:
+        return given
+    state = State.from_environment()
+    return state.database_url(service, state.running().postgres)
+
+
+def _settings(service: ServiceName) -> Settings:
+    if os.environ.get(f"HADIR_{service.upper()}_DATABASE_URL"):
+        return load(service)
+    state = State.from_environment()
+    running = state.running()
+    return load(
+        service,
+        {
+            f"HADIR_{service.upper()}_DATABASE_URL": state.database_url(service, running.postgres),
+            "HADIR_KAFKA_BOOTSTRAP": running.kafka,
+            "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
+            "HADIR_STATE_DIR": str(state.root),
+        },
+    )
+
+
+def _service(name: str) -> ServiceName:
+    if name not in get_args(ServiceName):
+        raise typer.BadParameter(f"{name!r} is not one of {', '.join(SERVICES)}", param_hint="SERVICE")
+    return cast("ServiceName", name)
+
+
+def _kafka() -> dict[str, Any]:
+    """The arguments of a Kafka client: from the environment, else of the system that runs here."""
+    if os.environ.get("HADIR_KAFKA_BOOTSTRAP"):
+        from shared.bus import client_arguments
+
+        # Only the cluster matters here; the rest of a service's settings need not be there.
+        unused = {"HADIR_REPORTING_DATABASE_URL": "postgresql://unused", "HADIR_TOKEN_PUBLIC_KEY_FILE": "unused"}
+        return {**client_arguments(load("reporting", {**unused, **os.environ})), "client_id": "hadir-cli"}
+    running: Running = State.from_environment().running()
+    return {"bootstrap_servers": running.kafka, "client_id": "hadir-cli"}
+
+
+def _kafka_or_none() -> dict[str, Any] | None:
+    try:
+        return _kafka()
+    except NotRunning:
+        return None
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    return asyncio.run(work)

@@ -1,0 +1,350 @@
+"""What the board must show, worked out from the receipts alone.
+
+A second opinion: written from the rules of judgement and sharing no code with the services, it takes the plans
+that were published and what the HTTP answers said (`at`, `zone`, `submitted_at`, decisions) and nothing else.
+Slow and obvious on purpose.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, timedelta
+from itertools import pairwise
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+WIB = ZoneInfo("Asia/Jakarta")
+DUTIES: tuple[str, ...] = ("on_time", "place", "hours", "report", "output")
+STATES = ("met", "not_met", "unknown", "pending", "not_due")
+MINUTE = timedelta(minutes=1)
+
+
+@dataclass(frozen=True)
+class Plan:
+    employee_id: UUID
+    opd_code: str
+    unit_id: str
+    work_date: date
+    mode: str
+    starts_at: datetime | None
+    ends_at: datetime | None
+
+
+@dataclass(frozen=True)
+class Punch:
+    punch_id: str
+    work_date: date
+    kind: str
+    at: datetime
+    zone: str
+
+    @property
+    def order(self) -> tuple[datetime, str, str]:
+        return (self.at, self.kind, self.punch_id)  # "in" sorts before "out"
+
+
+@dataclass(frozen=True)
+class Review:
+    report_revision: int
+    revision: int
+    reviewed_at: datetime
+    decision: str
+    accepted: float
+
+
+@dataclass(frozen=True)
+class Report:
+    revision: int
+    submitted_at: datetime
+
+
+@dataclass(frozen=True)
+class Outage:
+    starts_at: datetime
+    ends_at: datetime
+    everyone: bool = False
+    opd_codes: frozenset[str] = frozenset()
+    unit_ids: frozenset[str] = frozenset()
+
+    def concerns(self, opd_code: str, unit_id: str) -> bool:
+        return self.everyone or opd_code in self.opd_codes or unit_id in self.unit_ids
+
+    def overlaps(self, first: datetime, last: datetime) -> bool:
+        return self.starts_at <= last and self.ends_at >= first
+
+    def covers(self, instant: datetime) -> bool:
+        return self.starts_at <= instant < self.ends_at
+
+
+@dataclass(frozen=True)
+class Rules:
+    tolerance_minutes: int
+    report_modes: frozenset[str]
+    report_cutoff: time
+    review_sla_working_days: int
+    holidays: frozenset[date]
+
+
+@dataclass
+class Day:
+    """One person-day: the plan and what the receipts said."""
+
+    plan: Plan
+    punches: list[Punch] = field(default_factory=list[Punch])
+    reports: list[Report] = field(default_factory=list[Report])
+    reviews: list[Review] = field(default_factory=list[Review])
+
+
+# ---- the five duties
+
+
+def verdicts(day: Day, outages: list[Outage], rules: Rules, as_of: datetime) -> dict[str, str]:
+    """The state of each duty of a person-day at `as_of`."""
+    plan = day.plan
+    states: dict[str, str] = dict.fromkeys(DUTIES, "not_due")
+    if plan.mode in ("LEAVE", "OFF"):
+        return states
+    here = [o for o in outages if o.concerns(plan.opd_code, plan.unit_id)]
+    punches = sorted((p for p in day.punches if p.at <= as_of), key=lambda p: p.order)
+    if plan.mode in ("WFO", "WFH"):
+        states |= _presence_duties(plan, punches, here, rules, as_of)
+    if plan.mode in rules.report_modes:
+        states["report"], states["output"] = _report_duties(day, here, rules, as_of)
+    return states
+
+
+def _presence_duties(
+    plan: Plan, punches: list[Punch], outages: list[Outage], rules: Rules, t: datetime
+) -> dict[str, str]:
+    starts, ends = plan.starts_at, plan.ends_at
+    if starts is None or ends is None:
+        raise ValueError(f"the plan of {plan.employee_id} for {plan.work_date} has no hours")
+    tolerance = rules.tolerance_minutes * MINUTE
+    deadline = starts + tolerance
+    first = next((p for p in punches if p.kind == "in"), None)
+
+    if first is not None and first.at <= deadline:
+        on_time = "met"
+    elif first is None and t <= deadline:
+        on_time = "pending"
+    elif any(o.overlaps(starts - 60 * MINUTE, deadline) for o in outages):
+        on_time = "unknown"
+    else:
+        on_time = "not_met"
+
+    if first is None:
+        waiting = "pending" if t <= ends else on_time
+        return {"on_time": on_time, "place": waiting, "hours": waiting}
+
+    if first.zone in ("uncertain", "unknown"):
+        place = "unknown"
+    else:
+        place = "met" if first.zone in {"WFO": ("office",), "WFH": ("office", "remote")}[plan.mode] else "not_met"
+
+    last = max((p.at for p in punches if p.kind == "out" and p.at > first.at), default=None)
+    if last is not None and last - first.at >= ends - starts - tolerance:
+        hours = "met"
+    elif t < max(_midnight_after(plan.work_date), ends + 4 * 60 * MINUTE):
+        hours = "pending"
+    else:
+        hours = "not_met" if last is not None else "unknown"
+    return {"on_time": on_time, "place": place, "hours": hours}
+
+
+def _report_duties(day: Day, outages: list[Outage], rules: Rules, t: datetime) -> tuple[str, str]:
+    plan = day.plan
+    due_on = plan.ends_at.astimezone(WIB).date() if plan.ends_at else plan.work_date
+    cutoff = datetime.combine(due_on, rules.report_cutoff, WIB)
+    reports = [r for r in day.reports if r.submitted_at <= t]
+
+    if any(r.submitted_at <= cutoff for r in reports):
+        report = "met"
+    elif t <= cutoff:
+        report = "pending"
+    elif any(o.overlaps(cutoff - 60 * MINUTE, cutoff) for o in outages):
+        report = "unknown"
+    else:
+        report = "not_met"
+
+    if not reports:
+        return report, "pending" if t <= cutoff else report
+    latest = max(reports, key=lambda r: r.revision)
+    reviews = [v for v in day.reviews if v.report_revision == latest.revision and v.reviewed_at <= t]
+    if reviews:
+        decisive = max(reviews, key=lambda v: v.revision)
+        return report, "met" if decisive.decision == "accepted" and decisive.accepted > 0 else "not_met"
+    return report, "pending" if t < _review_due(latest.submitted_at, rules) else "unknown"
+
+
+def _midnight_after(day: date) -> datetime:
+    return datetime.combine(day + timedelta(days=1), time.min, WIB)
+
+
+def _review_due(submitted_at: datetime, rules: Rules) -> datetime:
+    day, left = submitted_at.astimezone(WIB).date(), rules.review_sla_working_days
+    while left > 0:
+        day += timedelta(days=1)
+        if day.weekday() < 5 and day not in rules.holidays:
+            left -= 1
+    return _midnight_after(day)
+
+
+# ---- figures over many person-days
+
+
+def figures(states: Iterable[dict[str, str]]) -> dict[str, dict[str, float | int | None]]:
+    """For each duty the number of person-days in each state, and the rate with its bounds and 95 % interval."""
+    counts: dict[str, Counter[str]] = {duty: Counter() for duty in DUTIES}
+    for one in states:
+        for duty, state in one.items():
+            counts[duty][state] += 1
+    return {duty: _rates(counts[duty]) for duty in DUTIES}
+
+
+def _rates(count: Counter[str]) -> dict[str, float | int | None]:
+    c, n, u = count["met"], count["not_met"], count["unknown"]
+    low, high = wilson(c, c + n)
+    return {
+        **{state: count[state] for state in STATES},
+        "rate": _ratio(c, c + n),
+        "low": _ratio(c, c + n + u),
+        "high": _ratio(c + u, c + n + u),
+        "n": c + n,
+        "wilson_low": low,
+        "wilson_high": high,
+    }
+
+
+def _ratio(part: float, whole: float) -> float | None:
+    return part / whole if whole else None
+
+
+def wilson(successes: int, n: int) -> tuple[float | None, float | None]:
+    """The 95 % interval of Wilson (1927) for a share; (None, None) for n = 0."""
+    if n == 0:
+        return None, None
+    z, p = 1.959963984540054, successes / n
+    middle = (p + z * z / (2 * n)) / (1 + z * z / n)
+    half = z / (1 + z * z / n) * math.sqrt(p * (1 - p) / n + z * z / (4 * n * n))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+# ---- coverage
+
+
+@dataclass(frozen=True)
+class Opening:
+    """A requirement in force on the date: local hours of that date, and how many people."""
+
+    weekdays: frozenset[int]
+    opens: datetime
+    closes: datetime
+    min_staff: int
+    on_holidays: bool
+
+
+@dataclass(frozen=True)
+class ServicePoint:
+    """One service point: its openings and its objective."""
+
+    unit_id: str
+    opd_code: str
+    openings: tuple[Opening, ...]
+    slo: float
+
+
+def presence(day: Day, as_of: datetime) -> list[tuple[datetime, datetime, str]]:
+    """The intervals in which a person was in, with the zone of the punch that opened each."""
+    if day.plan.mode != "WFO" or day.plan.ends_at is None:
+        return []
+    found: list[tuple[datetime, datetime, str]] = []
+    opened: Punch | None = None
+    for punch in sorted((p for p in day.punches if p.at <= as_of), key=lambda p: p.order):
+        if punch.kind == "in" and opened is None:
+            opened = punch
+        elif punch.kind == "out" and opened is not None:
+            found.append((opened.at, punch.at, opened.zone))
+            opened = None
+    if opened is not None:
+        found.append((opened.at, day.plan.ends_at, opened.zone))
+    return found
+
+
+def coverage(
+    point: ServicePoint, days: list[Day], outages: list[Outage], *, on: date, holiday: bool, as_of: datetime
+) -> dict[str, Any]:
+    """The figures of one service point for one date: exact seconds, and the state at `as_of`.
+    `days` are the person-days, of whatever work date, whose plan names the unit."""
+    starts, ends = datetime.combine(on, time.min, WIB), _midnight_after(on)
+    span_ends = min(ends, max(starts, as_of))
+    openings = [o for o in point.openings if on.weekday() in o.weekdays and (o.on_holidays or not holiday)]
+    here = [o for o in outages if o.concerns(point.opd_code, point.unit_id)]
+    people: dict[UUID, list[tuple[datetime, datetime, str]]] = {}
+    for day in days:
+        people.setdefault(day.plan.employee_id, []).extend(presence(day, as_of))
+
+    def state(at: datetime) -> tuple[str, int, int, int]:
+        required = max((o.min_staff for o in openings if o.opens <= at < o.closes), default=0)
+        low = high = 0
+        for intervals in people.values():
+            zones = {zone for begin, end, zone in intervals if begin <= at < end}
+            low += "office" in zones
+            high += bool(zones & {"office", "uncertain", "unknown"})
+        if not any(o.opens <= at < o.closes for o in openings):
+            return "closed", 0, low, high
+        if low >= required:
+            return "met", required, low, high
+        unknown = high >= required or any(o.covers(at) for o in here)
+        return "unknown" if unknown else "short", required, low, high
+
+    edges = {starts, span_ends}
+    edges |= {e for o in openings for e in (o.opens, o.closes)} | {
+        e for o in here for e in (o.starts_at, o.ends_at)
+    }
+    edges |= {e for intervals in people.values() for begin, end, _ in intervals for e in (begin, end)}
+    inside = sorted(e for e in edges if starts <= e <= span_ends)
+    seconds: defaultdict[str, float] = defaultdict(float)
+    wanted = filled = missing = 0.0
+    for begin, end in pairwise(inside):
+        status, required, low, _ = state(begin)
+        length = (end - begin).total_seconds()
+        seconds[status] += length
+        wanted += required * length
+        filled += min(low, required) * length
+        missing += max(0, required - low) * length
+    met, unknown, short = (seconds[s] for s in ("met", "unknown", "short"))
+    opened = met + unknown + short
+    now = state(as_of) if starts <= as_of < ends else ("closed", 0, 0, 0)
+    return {
+        "unit_id": point.unit_id,
+        "opd_code": point.opd_code,
+        "status": now[0],
+        "required": now[1],
+        "present_low": now[2],
+        "present_high": now[3],
+        "open_seconds": opened,
+        "met_seconds": met,
+        "unknown_seconds": unknown,
+        "short_seconds": short,
+        "attainment": _ratio(met, opened),
+        "low": _ratio(met, opened),
+        "high": _ratio(met + unknown, opened),
+        "fill": _ratio(filled, wanted),
+        "short_person_minutes": missing / 60,
+        "budget_minutes": (1 - point.slo) * opened / 60,
+        "spent_minutes": short / 60,
+    }
+
+
+def coverage_of_many(units: list[dict[str, Any]]) -> dict[str, Any]:
+    """The coverage of an agency or the city: service points by status, and summed met over summed open."""
+    statuses = Counter(u["status"] for u in units)
+    return {
+        "open": len(units) - statuses["closed"],
+        **{s: statuses[s] for s in ("met", "short", "unknown", "closed")},
+        "attainment": _ratio(sum(u["met_seconds"] for u in units), sum(u["open_seconds"] for u in units)),
+    }

@@ -1,0 +1,273 @@
+"""Who does what, and when, on the day: a seeded script made from the published plans.
+
+The script only says what each person's app will send. Whether that is on time, in the right place or enough is for
+the services to judge, and for `expect` to check.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import tomllib
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from uuid import UUID, uuid5
+
+from deploy.demo.city import NAMESPACE, City, Employee
+from deploy.demo.expect import WIB, Plan
+from deploy.demo.people import DATA, Place, moved
+
+MINUTE = timedelta(minutes=1)
+SHORT_COUNTER = "KEC04-JAKASETIA"
+"""The counter that falls short: all but one of its people come two hours late."""
+OUTAGE_OPDS = ("KEC01", "KEC02", "KEC03", "DISDUKCAPIL", "DISNAKER")
+OUTAGE_STARTS, OUTAGE_MINUTES = time(7, 20), 10
+REPORT_CUTOFF = time(23, 30)
+
+
+@dataclass(frozen=True)
+class Position:
+    lat: float
+    lon: float
+    accuracy_m: float
+
+
+@dataclass(frozen=True)
+class Tap:
+    """One press of the button; `repeats` presses more of the same (a nervous thumb, a lost answer)."""
+
+    punch_id: UUID
+    kind: str
+    position: Position | None
+    repeats: int = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """Something one app does at a business instant."""
+
+    at: datetime
+    employee_id: UUID
+
+
+@dataclass(frozen=True)
+class PunchStep(Step):
+    tap: Tap
+
+
+@dataclass(frozen=True)
+class OfflineStep(Step):
+    """The app was without a network at `tapped` and hands its punch over at `at`."""
+
+    tapped: datetime
+    tap: Tap
+
+
+@dataclass(frozen=True)
+class ReportStep(Step):
+    work_date: date
+    items: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class ReviewStep(Step):
+    """`employee_id` is the superior's."""
+
+    author: UUID
+    work_date: date
+    report_id: str
+    report_revision: int
+    items: tuple[dict[str, Any], ...]
+
+
+@dataclass(frozen=True)
+class OutageStep(Step):
+    starts_at: datetime
+    ends_at: datetime
+
+
+def script(city: City, plans: list[Plan], day: date, seed: int) -> list[Step]:
+    """What is known beforehand, in time order. Reviews follow from the reports' answers: see `review_after`."""
+    tasks = tomllib.loads((DATA / "tasks.toml").read_text("utf-8"))
+    late_desk = {e.employee_id for e in city.employees.values() if e.unit_id == SHORT_COUNTER and not e.heads}
+    steps: list[Step] = []
+    outage_starts = datetime.combine(day, OUTAGE_STARTS, WIB)
+    outage_ends = outage_starts + OUTAGE_MINUTES * MINUTE
+    for plan in plans:
+        if plan.starts_at is None or plan.ends_at is None or plan.mode not in ("WFO", "WFH"):
+            continue
+        person = city.employees[plan.employee_id]
+        dice = random.Random(f"{seed}:{plan.work_date}:{person.number}")
+        one = _Person(city, person, plan, plan.starts_at, plan.ends_at, dice)
+        if plan.work_date < day and plan.ends_at <= datetime.combine(day, time.min, WIB):
+            continue  # the day before matters only for the shift that is still at its post at midnight
+        punches = one.punches(late=person.employee_id in late_desk)
+        if plan.opd_code in OUTAGE_OPDS:
+            punches = [_through_outage(p, outage_starts, outage_ends, dice) for p in punches]
+        steps += punches
+        if plan.work_date == day and plan.ends_at.astimezone(WIB).date() == day:
+            steps += one.report(_kind(city, person), tasks)
+    declared_by = next(e.employee_id for e in city.employees.values() if "BKPSDM" in e.heads)
+    steps.append(OutageStep(outage_ends + MINUTE, declared_by, outage_starts, outage_ends))
+    steps.sort(key=lambda s: (s.at, str(s.employee_id)))
+    return steps
+
+
+def _kind(city: City, person: Employee) -> str:
+    unit = city.units[person.unit_id]
+    if unit.pattern is not None:
+        return unit.pattern
+    return "school" if unit.direct_service and unit.opd_code == "DISDIK" else "office"
+
+
+def _through_outage(step: Step, starts: datetime, ends: datetime, dice: random.Random) -> Step:
+    """In the outage most apps keep the punch and hand it over afterwards; with old ones one has to tap again."""
+    if not isinstance(step, PunchStep) or not starts <= step.at < ends:
+        return step
+    back = ends + dice.uniform(0.5, 6) * MINUTE
+    if dice.random() < 0.7:
+        return OfflineStep(back, step.employee_id, step.at, step.tap)
+    return PunchStep(back, step.employee_id, step.tap)
+
+
+@dataclass
+class _Person:
+    city: City
+    person: Employee
+    plan: Plan
+    starts: datetime
+    ends: datetime
+    dice: random.Random
+
+    def punches(self, *, late: bool) -> list[Step]:
+        """The day's check-ins and check-outs; none for the few who do not turn up."""
+        dice = self.dice
+        shift = self.person.timetable == "shift"
+        if dice.random() < (0.008 if shift else 0.02) and not late:
+            return []
+        came = self.starts + dice.uniform(115, 150) * MINUTE if late else self._arrival(shift=shift)
+        steps: list[Step] = [self._punch("in", came, first=True)]
+        if not shift and dice.random() < 0.06:
+            out = datetime.combine(self.plan.work_date, time(12), WIB) + dice.uniform(0, 15) * MINUTE
+            if came < out < self.ends - 90 * MINUTE:
+                steps += [self._punch("out", out), self._punch("in", out + dice.uniform(20, 60) * MINUTE)]
+        chance = dice.random()
+        if chance < 0.03:
+            return steps  # a forgotten check-out
+        leaves = self.ends - dice.uniform(15, 90) * MINUTE if chance < 0.05 else self._departure(shift=shift)
+        steps.append(self._punch("out", leaves))
+        return steps
+
+    def _arrival(self, *, shift: bool) -> datetime:
+        dice, chance = self.dice, self.dice.random()
+        if shift:
+            return self.starts + (dice.uniform(2, 40) if chance < 0.02 else dice.uniform(-24, -4)) * MINUTE
+        if chance < 0.04:
+            return self.starts + min(0.1 + dice.expovariate(1 / 6), 100) * MINUTE
+        if chance < 0.62:
+            return self.starts - dice.uniform(0.5, 10) * MINUTE
+        return self.starts - (10 + 50 * dice.random() ** 1.6) * MINUTE
+
+    def _departure(self, *, shift: bool) -> datetime:
+        return self.ends + (self.dice.uniform(2, 12) if shift else 0.1 + self.dice.expovariate(1 / 8)) * MINUTE
+
+    def _punch(self, kind: str, at: datetime, *, first: bool = False) -> PunchStep:
+        name = f"{self.plan.work_date}:{self.person.employee_id}:{kind}:{at.isoformat()}"
+        repeats = 1 if self.dice.random() < 0.02 else 0
+        tap = Tap(uuid5(NAMESPACE, name), kind, self._position(first=first), repeats)
+        return PunchStep(at, self.person.employee_id, tap)
+
+    def _position(self, *, first: bool) -> Position | None:
+        dice, home = self.dice, self.person.home
+        office = self.city.units[self.plan.unit_id].place
+        here = home if self.plan.mode == "WFH" else office
+        chance = dice.random()
+        if chance < 0.01:
+            return None  # no fix, or no permission
+        if chance < 0.03:
+            return _near(here, dice, metres=(0.7 * here.radius_m, 1.2 * here.radius_m), accuracy=(60, 250))
+        if first and chance < 0.045:
+            return _near(here, dice, metres=(900, 6000), accuracy=(5, 30))  # a café, a market, another town
+        if first and chance < 0.05 and self.plan.mode == "WFO":
+            here = home  # not where the plan says
+        return _near(here, dice, metres=(0, 35), accuracy=(4, 25))
+
+    def report(self, kind: str, tasks: dict[str, Any]) -> list[Step]:
+        """The day's report: measured, empty, after the cut-off or none."""
+        dice, chance = self.dice, self.dice.random()
+        if chance < 0.035:
+            return []
+        at = self.ends + (dice.uniform(-30, 20) if dice.random() < 0.8 else dice.uniform(20, 60)) * MINUTE
+        if chance < 0.045:
+            at = datetime.combine(self.plan.work_date, REPORT_CUTOFF, WIB) + dice.uniform(1, 20) * MINUTE
+        at = min(at, datetime.combine(self.plan.work_date, time(23, 55), WIB))
+        items = () if chance < 0.06 else measured(dice, tasks[kind]["tasks"])
+        return [ReportStep(at, self.person.employee_id, self.plan.work_date, items)]
+
+
+def measured(dice: random.Random, tasks: list[list[Any]]) -> tuple[dict[str, Any], ...]:
+    """One to three items of measured output."""
+    chosen = dice.sample(tasks, k=dice.randint(1, min(3, len(tasks))))
+    return tuple(
+        {
+            "item_id": f"item-{n}",
+            "task": task,
+            "quantity": dice.randint(least, most),
+            "unit": unit,
+            "norm_minutes": norm,
+            "evidence_count": dice.randint(0, 3),
+        }
+        for n, (task, unit, norm, least, most) in enumerate(chosen, start=1)
+    )
+
+
+def _near(
+    place: Place, dice: random.Random, *, metres: tuple[float, float], accuracy: tuple[float, float]
+) -> Position:
+    distance, angle = dice.uniform(*metres) / 1000, dice.uniform(0, 2 * math.pi)
+    lat, lon = moved(place.lat, place.lon, north_km=distance * math.sin(angle), east_km=distance * math.cos(angle))
+    return Position(round(lat, 6), round(lon, 6), round(dice.uniform(*accuracy), 1))
+
+
+# ---- reactions to answers: the dice are thrown by report and revision, so they do not depend on who is first
+
+
+def review_after(
+    city: City, report: ReportStep, *, report_id: str, revision: int, submitted_at: datetime, seed: int
+) -> ReviewStep | None:
+    """When and by whom a revision will be reviewed this day; None for a superior who stays silent."""
+    superior = city.employees[report.employee_id].supervisor
+    dice = random.Random(f"{seed}:review:{report.employee_id}:{revision}")
+    chance = dice.random()
+    if superior is None or chance < 0.12:
+        return None
+    at = submitted_at + dice.uniform(5, 75) * MINUTE
+    if chance < 0.2:
+        at = max(at, datetime.combine(report.work_date, time(19), WIB) + dice.uniform(0, 90) * MINUTE)
+    if at >= datetime.combine(report.work_date, time(23, 58), WIB):
+        return None
+    return ReviewStep(at, superior, report.employee_id, report.work_date, report_id, revision, report.items)
+
+
+def decision(review: ReviewStep, seed: int) -> tuple[str, list[dict[str, Any]]]:
+    """What the superior decides: `accepted` or `returned`, with the accepted quantity of each item."""
+    dice = random.Random(f"{seed}:decision:{review.author}:{review.report_revision}")
+    returned = 0.85 if not review.items else 0.1 if review.report_revision == 1 else 0.02
+    if dice.random() < returned:
+        return "returned", []
+    cut = dice.choice([1.0, 1.0, 1.0, 0.9, 0.5])
+    return "accepted", [
+        {"item_id": i["item_id"], "accepted_quantity": int(i["quantity"] * cut)} for i in review.items
+    ]
+
+
+def revise_after(review: ReviewStep, reviewed_at: datetime, seed: int) -> ReportStep | None:
+    """The author's better report after one was returned; None for one who leaves it until tomorrow."""
+    dice = random.Random(f"{seed}:revise:{review.author}:{review.report_revision}")
+    at = reviewed_at + dice.uniform(10, 50) * MINUTE
+    if dice.random() < 0.25 or at >= datetime.combine(review.work_date, time(23, 50), WIB):
+        return None
+    again = tuple({**i, "quantity": i["quantity"] + 1, "evidence_count": 3} for i in review.items)
+    items = again or ({"item_id": "item-1", "task": "Menyusun laporan harian", "quantity": 1, "unit": "laporan"},)
+    return ReportStep(at, review.author, review.work_date, items)

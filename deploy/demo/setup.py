@@ -1,0 +1,108 @@
+"""Before the day: BKPSDM uploads the city, sets rules and policy and publishes the roster, all through HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import time as wall
+from collections.abc import Callable
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from deploy.demo.city import City
+from deploy.demo.client import Client, Who
+from deploy.demo.expect import WIB, Plan, Rules
+from deploy.demo.imports import imports
+from deploy.demo.ledger import Ledger, instant
+from deploy.demo.script import REPORT_CUTOFF
+from deploy.demo.units import rows
+
+PATIENCE_S = 180.0
+RULES = {
+    "tolerance_minutes": 0,
+    "report_modes": ["WFH", "WFO"],
+    "report_cutoff": REPORT_CUTOFF.strftime("%H:%M"),
+    "review_sla_working_days": 3,
+}
+
+Say = Callable[[str], None]
+
+
+def rules_of_judgement() -> Rules:
+    """The rules that are published, as the second opinion reads them."""
+    return Rules(
+        tolerance_minutes=0,
+        report_modes=frozenset({"WFH", "WFO"}),
+        report_cutoff=REPORT_CUTOFF,
+        review_sla_working_days=3,
+        holidays=frozenset(date.fromisoformat(r["date"]) for r in rows("holidays.csv")),
+    )
+
+
+async def prepare(client: Client, officer: Who, city: City, day: date, say: Say) -> None:
+    """Everything a city needs before its first working day. Raises Refused where a service refuses."""
+    for kind, text in imports(city).items():
+        began = wall.monotonic()
+        await client.call(officer, "POST", f"/scheduling/v1/imports/{kind}", text=text)
+        say(f"imported {kind}: {text.count(chr(10)) - 1:,} rows in {wall.monotonic() - began:.1f} s")
+    await client.call(
+        officer,
+        "POST",
+        "/scheduling/v1/rules",
+        json={"rules_version": f"demo-{day}", "effective_from": day.isoformat(), **RULES},
+    )
+    await client.call(officer, "POST", "/scheduling/v1/policies", json=thursday_policy(day))
+    began = wall.monotonic()
+    night = sorted({u.opd_code for u in city.units.values() if u.timetable == "shift"})
+    eve = day - timedelta(days=1)
+    await _publish_roster(client, officer, eve, eve, {"opd_codes": night})
+    await _publish_roster(client, officer, day, day + timedelta(days=3), {"all": True})
+    say(f"published the roster of four days from {day:%d %b} in {wall.monotonic() - began:.1f} s")
+
+
+def thursday_policy(day: date) -> dict[str, Any]:
+    """West Java's stage I (SE 150/KPG.03/BKD of 22 October 2025): Thursdays at home, but for direct service."""
+    return {
+        "policy_id": "jabar-tahap-1",
+        "effective_from": day.isoformat(),
+        "effective_to": (day + timedelta(days=24)).isoformat(),
+        "scope": {"all": True},
+        "kind": "weekday",
+        "parameters": {"weekdays": [day.weekday()]},
+        "limits": {"never_direct_service": True, "keep_min_staff": True},
+    }
+
+
+async def _publish_roster(client: Client, officer: Who, first: date, last: date, scope: dict[str, Any]) -> None:
+    body = {"from": first.isoformat(), "to": last.isoformat(), "scope": scope, "publish": True}
+    await client.call(officer, "POST", "/scheduling/v1/rosters", json=body)
+
+
+async def read_plans(client: Client, officer: Who, ledger: Ledger, day: date) -> None:
+    """The published plans of the day and its eve."""
+    for on in (day - timedelta(days=1), day):
+        for item in await client.items(officer, "/scheduling/v1/plans", {"date": on.isoformat()}):
+            ledger.publish(
+                Plan(
+                    UUID(item["employee_id"]),
+                    item["opd_code"],
+                    item["unit_id"],
+                    date.fromisoformat(item["work_date"]),
+                    item["mode"],
+                    instant(item["starts_at"]) if item["starts_at"] else None,
+                    instant(item["ends_at"]) if item["ends_at"] else None,
+                )
+            )
+
+
+async def until_the_board_knows(client: Client, officer: Who, day: date, people: int) -> None:
+    """Returns when the city board counts so many people with a plan; raises TimeoutError after three minutes."""
+    at = {"date": day.isoformat(), "as_of": datetime.combine(day, datetime.min.time(), WIB).isoformat()}
+    deadline = wall.monotonic() + PATIENCE_S
+    while True:
+        shown = (await client.call(officer, "GET", "/reporting/v1/city", params=at)).body["employees"]
+        if shown == people:
+            return
+        if wall.monotonic() > deadline:
+            raise TimeoutError(f"the board knows {shown} people with a plan for {day}, and not {people}")
+        await asyncio.sleep(0.2)

@@ -1,0 +1,187 @@
+"""Plays the script against the HTTP doors: one heap of steps in business time, one task for each call."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Iterable
+from datetime import date, datetime
+from itertools import count
+from typing import Any
+from uuid import uuid5
+
+from deploy.demo.city import NAMESPACE, City
+from deploy.demo.client import Client, Refused, Who
+from deploy.demo.expect import Outage
+from deploy.demo.ledger import Ledger, instant
+from deploy.demo.pace import Pace
+from deploy.demo.script import (
+    OUTAGE_OPDS,
+    OfflineStep,
+    OutageStep,
+    Position,
+    PunchStep,
+    ReportStep,
+    ReviewStep,
+    Step,
+    Tap,
+    decision,
+    review_after,
+    revise_after,
+)
+
+TICK_S = 0.01
+STILL_RUNNING = 4000
+"""Calls under way at once, at most; the pool of connections lets fewer through."""
+
+
+class Stage:
+    """One run of the day. `ledger` holds what was answered."""
+
+    def __init__(self, client: Client, city: City, ledger: Ledger, pace: Pace, *, day: date, seed: int) -> None:
+        self._client = client
+        self._city = city
+        self._ledger = ledger
+        self._pace = pace
+        self._day = day
+        self._seed = seed
+        self._heap: list[tuple[datetime, int, Step]] = []
+        self._number = count()
+        self._running: set[asyncio.Task[None]] = set()
+
+    def add(self, steps: Iterable[Step]) -> None:
+        for step in steps:
+            heapq.heappush(self._heap, (step.at, next(self._number), step))
+            self._pace.expect(step.at)
+
+    async def play(self, until: datetime, show: Callable[[datetime], None]) -> None:
+        """Plays every step, then lets the clock come to `until`. A refused call is a problem in the ledger."""
+        try:
+            await self._play(until, show)
+        finally:
+            for task in self._running:
+                task.cancel()
+
+    async def _play(self, until: datetime, show: Callable[[datetime], None]) -> None:
+        while True:
+            now = self._pace.now()
+            while self._heap and self._heap[0][0] <= now and len(self._running) < STILL_RUNNING:
+                at, _, step = heapq.heappop(self._heap)
+                self._pace.done(at)
+                task = asyncio.create_task(self._take(step))
+                self._running.add(task)
+                task.add_done_callback(self._running.discard)
+            show(now)
+            if now >= until and not self._running:
+                return
+            slow = self._client.traffic.slowest(0.95)
+            self._pace.adjust(slow_share_s=slow, behind=len(self._running), until=until)
+            await asyncio.sleep(TICK_S)
+
+    def left(self) -> int:
+        return len(self._heap)
+
+    async def _take(self, step: Step) -> None:
+        try:
+            if isinstance(step, PunchStep):
+                await self._punch(step)
+            elif isinstance(step, OfflineStep):
+                await self._hand_over(step)
+            elif isinstance(step, ReportStep):
+                await self._report(step)
+            elif isinstance(step, ReviewStep):
+                await self._review(step)
+            elif isinstance(step, OutageStep):
+                await self._declare(step)
+        except Refused as refused:
+            self._ledger.problems.append(str(refused))
+        except (KeyError, TypeError, ValueError) as error:
+            self._ledger.problems.append(f"{type(step).__name__}: the answer cannot be read: {error!r}")
+
+    async def _punch(self, step: PunchStep) -> None:
+        who = Who("staff", step.employee_id)
+        body = _punch_body(step.tap, self._pace.now())
+        answer = await self._client.call(who, "POST", "/attendance/v1/punches", json=body)
+        self._ledger.punched(step.employee_id, answer.body, wall=answer.received, played=self._day)
+        for _ in range(step.tap.repeats):
+            again = await self._client.call(who, "POST", "/attendance/v1/punches", json=body)
+            self._ledger.counts["check-ins repeated"] += 1
+            if again.status != 200 or again.body != answer.body:
+                self._ledger.problems.append(
+                    f"punch {step.tap.punch_id}: the receipt changed when it was sent again"
+                )
+
+    async def _hand_over(self, step: OfflineStep) -> None:
+        body = {"punches": [_punch_body(step.tap, step.tapped)]}
+        answer = await self._client.call(
+            Who("staff", step.employee_id), "POST", "/attendance/v1/punches/batch", json=body
+        )
+        (result,) = answer.body["items"]
+        if result["status"] not in (200, 201):
+            raise Refused(f"offline punch: {result}")
+        self._ledger.counts["check-ins offline"] += 1
+        self._ledger.punched(step.employee_id, result["receipt"], wall=answer.received, played=self._day)
+
+    async def _report(self, step: ReportStep) -> None:
+        answer = await self._client.call(
+            Who("staff", step.employee_id),
+            "PUT",
+            f"/reporting/v1/me/reports/{step.work_date}",
+            json={"items": list(step.items)},
+        )
+        body = answer.body
+        self._ledger.reported(step.employee_id, step.work_date, body, empty=not step.items)
+        review = review_after(
+            self._city,
+            step,
+            report_id=body["report_id"],
+            revision=int(body["revision"]),
+            submitted_at=instant(body["submitted_at"]),
+            seed=self._seed,
+        )
+        if review is not None:
+            self.add([review])
+
+    async def _review(self, step: ReviewStep) -> None:
+        verdict, items = decision(step, self._seed)
+        answer = await self._client.call(
+            Who("supervisor", step.employee_id),
+            "POST",
+            f"/reporting/v1/reports/{step.report_id}/reviews",
+            json={"revision": step.report_revision, "decision": verdict, "items": items},
+        )
+        accepted = sum(float(i["accepted_quantity"]) for i in items)
+        self._ledger.reviewed(step.author, step.work_date, answer.body, of=step.report_revision, accepted=accepted)
+        if verdict == "returned":
+            better = revise_after(step, instant(answer.body["reviewed_at"]), self._seed)
+            if better is not None:
+                self.add([better])
+
+    async def _declare(self, step: OutageStep) -> None:
+        outage = Outage(step.starts_at, step.ends_at, opd_codes=frozenset(OUTAGE_OPDS))
+        await self._client.call(
+            Who("bkpsdm", step.employee_id),
+            "POST",
+            "/attendance/v1/outages",
+            json={
+                "outage_id": str(uuid5(NAMESPACE, f"outage:{step.starts_at.isoformat()}")),
+                "scope": {"opd_codes": list(OUTAGE_OPDS)},
+                "starts_at": step.starts_at.isoformat(),
+                "ends_at": step.ends_at.isoformat(),
+                "reason": "Jaringan antarkantor terputus",
+            },
+        )
+        self._ledger.outages.append(outage)
+        self._ledger.counts["outages"] += 1
+
+
+def _punch_body(tap: Tap, device_at: datetime) -> dict[str, Any]:
+    where: Position | None = tap.position
+    return {
+        "punch_id": str(tap.punch_id),
+        "kind": tap.kind,
+        "device_at": device_at.isoformat(),
+        "position": None
+        if where is None
+        else {"lat": where.lat, "lon": where.lon, "accuracy_m": where.accuracy_m},
+    }

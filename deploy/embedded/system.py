@@ -1,0 +1,394 @@
+"""The whole of Hadir on this machine: servers, services and one port; supervised, and gone at one Ctrl-C."""
+
+import asyncio
+import gc
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+import time
+from collections.abc import Awaitable, Callable, Generator, Mapping
+from contextlib import AsyncExitStack, contextmanager, suppress
+from dataclasses import dataclass, field
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol
+
+import httpx
+import uvicorn
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from fastapi import FastAPI
+from starlette.types import ASGIApp
+
+import services
+from deploy.embedded.front import Front, Proxy, proxy_client, running
+from deploy.embedded.kafka import Kafka
+from deploy.embedded.postgres import GivenPostgres, Postgres, ensure_database
+from deploy.embedded.processes import Child, StartFailed, end_leftovers, is_free, start_on_a_port
+from deploy.embedded.state import Running, State, say, write_private
+from deploy.embedded.topics import create_topics
+from shared.clock import Clock, clock_for
+from shared.database import migrate
+from shared.settings import SERVICES, ServiceName, load
+from shared.telemetry import configure_logging
+
+READY_TIMEOUT = 120.0
+LONG_ENOUGH = 30.0
+"""Seconds after which a part that ended again is taken to have been well before."""
+
+
+class Stopped(Exception):
+    """Somebody asked us to stop while we were starting."""
+
+
+class Part(Protocol):
+    """Something that runs beside us and must keep running."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def pid(self) -> int | None: ...
+    async def start(self) -> None: ...
+    async def wait(self) -> int: ...
+    async def stop(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the caller of `hadir up` chose; a port of 0 is chosen free."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    kafka_port: int = 0
+    postgres_port: int = 0
+    processes: bool = False
+    json: bool = False
+
+
+@dataclass(slots=True)
+class ServiceProcess:
+    """One service in a process of its own, on a port of its own behind the front."""
+
+    service: ServiceName
+    state: State
+    environment: Mapping[str, str]
+    port: int = 0
+    _child: Child | None = field(default=None, init=False)
+
+    @property
+    def name(self) -> str:
+        return self.service
+
+    @property
+    def pid(self) -> int | None:
+        return self._child.pid if self._child else None
+
+    async def start(self) -> None:
+        """Start it and return when it is ready; raises StartFailed."""
+        # Nobody outside knows its port, so after a crash any will do.
+        await start_on_a_port(0, self.port, self._start, self.stop)
+
+    async def _start(self, port: int) -> None:
+        self.port = port
+        own = {"HADIR_HOST": "127.0.0.1", "HADIR_PORT": str(port)}
+        child = self._child = Child(
+            name=self.service,
+            argv=[sys.executable, "-m", f"services.{self.service}"],
+            log=self.state.logs / f"{self.service}.log",
+            pid_file=self.state.pids / f"{self.service}.json",
+            cwd=Path.cwd(),
+            env={**self.environment, **own},
+        )
+        child.start()
+        await until_ready(f"http://127.0.0.1:{port}", [self.service], child)
+
+    async def wait(self) -> int:
+        return await self._child.wait() if self._child else 0
+
+    async def stop(self) -> None:
+        if self._child:
+            await self._child.stop(patience=25.0)
+
+
+async def until_ready(base: str, names: list[ServiceName], child: Child | None = None) -> None:
+    """Return when every service says it is ready; raises StartFailed with the reasons of those that are not."""
+    reasons: dict[str, str] = {}
+    deadline = time.monotonic() + READY_TIMEOUT
+    async with httpx.AsyncClient(base_url=base, timeout=10, trust_env=False) as client:
+        for name in names:
+            while True:
+                if child is not None and not child.alive:
+                    raise child.failed(f"{name} ended while starting")
+                with suppress(httpx.TransportError):
+                    answer = await client.get(f"/{name}/readyz")
+                    if answer.status_code == 200:
+                        break
+                    reasons[name] = answer.text[:500]
+                if time.monotonic() > deadline:
+                    raise StartFailed(f"{name} is not ready: {reasons.get(name, 'it does not answer')}")
+                await asyncio.sleep(0.05)
+
+
+async def supervise(part: Part, restarted: Callable[[], None]) -> None:
+    """Start a part again whenever it ends, for ever; quickly at first, then every 5 seconds."""
+    failures = 0
+    while True:
+        began = time.monotonic()
+        code = await part.wait()
+        failures = 0 if time.monotonic() - began > LONG_ENOUGH else failures + 1
+        say(f"{part.name} ended ({code}): starting it again")
+        await asyncio.sleep(min(0.2 * 2**failures, 5.0) if failures > 1 else 0)
+        try:
+            await part.start()
+        except (StartFailed, OSError) as error:
+            say(f"{part.name} does not start: {error}")
+        else:
+            say(f"{part.name} runs again")
+            restarted()
+
+
+def ensure_key(state: State) -> Path:
+    """Make the Ed25519 key that signs this system's tokens, once; return the path of its public half."""
+    private, public = state.private_key, state.public_key
+    if not private.exists():
+        key = Ed25519PrivateKey.generate()
+        pem = key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        write_private(private, pem.decode())
+        public.unlink(missing_ok=True)
+    if not public.exists():
+        key = serialization.load_pem_private_key(private.read_bytes(), None)
+        pem = key.public_key().public_bytes(
+            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+        )
+        write_private(public, pem.decode())
+    return public
+
+
+def service_environment(state: State, kafka: str, postgres: str) -> dict[str, str]:
+    """The environment in which each service finds this system: settings of another one are left out."""
+    rest = {k: v for k, v in os.environ.items() if not k.startswith("HADIR_KAFKA_")}
+    urls = {f"HADIR_{name.upper()}_DATABASE_URL": state.database_url(name, postgres) for name in SERVICES}
+    return {
+        **rest,
+        **urls,
+        "HADIR_STATE_DIR": str(state.root),
+        "HADIR_KAFKA_BOOTSTRAP": kafka,
+        "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
+    }
+
+
+def migrations_of(service: ServiceName) -> Path:
+    """The folder with a service's migrations."""
+    return Path(services.__path__[0]) / service / "migrations"
+
+
+async def prepare_databases(state: State, admin_url: str) -> None:
+    """One database and one role for each service, with its tables at their newest version."""
+    for name in SERVICES:
+        url = await ensure_database(state, admin_url, name)
+        await asyncio.to_thread(migrate, url, migrations_of(name))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handling of its own: it would end the process before the rest is stopped."""
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        yield
+
+
+class System:
+    """One run of `hadir up`."""
+
+    def __init__(self, state: State, options: Options) -> None:
+        self.state = state
+        self.options = options
+        self.kafka = Kafka(state, options.kafka_port)
+        given = os.environ.get("HADIR_POSTGRES_URL")
+        self.postgres = GivenPostgres(given) if given else Postgres(state, options.postgres_port)
+        self.parts: list[Part] = [self.kafka, self.postgres]
+        self.http = ""
+        self._ready = False
+        self._stop = asyncio.Event()
+        self._server: uvicorn.Server | None = None
+        self._on_stop: list[Callable[[], None]] = []
+
+    async def run(self) -> None:
+        """Start everything, say so, run until SIGINT or SIGTERM, stop everything.
+
+        Raises StartFailed, Missing, AlreadyRunning, TopicsFailed and SettingsError; nothing is left running.
+        """
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            # `nohup hadir up` asked for its terminal to be outlived.
+            if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+                loop.add_signal_handler(number, self._asked_to_stop)
+        self.state.create()
+        with self.state.lock(), suppress(Stopped):
+            self.state.withdraw()
+            for name in await end_leftovers(self.state.pids):
+                say(f"ended {name}, left by a run that was killed")
+            async with AsyncExitStack() as stack:
+                await self._run(stack)
+
+    async def _run(self, stack: AsyncExitStack) -> None:
+        listener = stack.enter_context(self._listen())
+        say(f"starting Kafka and PostgreSQL in {self.state.root}")
+        stack.push_async_callback(self._stop_parts)
+        await self._unless_stopped(asyncio.gather(self.kafka.start(), self.postgres.start()))
+        ensure_key(self.state)
+        clock = clock_for(self.state.root, os.environ.get("HADIR_CLOCK"))
+        await self._unless_stopped(
+            asyncio.gather(create_topics(self.kafka.bootstrap), prepare_databases(self.state, self.postgres.url))
+        )
+        environment = service_environment(self.state, self.kafka.bootstrap, self.postgres.url)
+        configure_logging(environment.get("HADIR_LOG_LEVEL", "INFO"))
+        watch = stack.enter_context(self._supervised())
+        watch()
+        if self.options.processes:
+            apps = await self._processes(stack, environment)
+        else:
+            apps = await self._in_this_process(stack, environment, clock)
+        watch()
+        await self._serve(Front(apps), listener)
+
+    async def _in_this_process(
+        self, stack: AsyncExitStack, environment: Mapping[str, str], clock: Clock
+    ) -> Mapping[str, ASGIApp]:
+        apps: dict[str, FastAPI] = {}
+        for name in SERVICES:
+            create_app: Callable[..., FastAPI] = import_module(f"services.{name}.app").create_app
+            apps[name] = create_app(load(name, environment), clock)
+        # A higher threshold and a frozen start-up heap: a third more events a second.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(50_000, 20, 50)
+        await stack.enter_async_context(running(apps))
+        # Event streams end by themselves when their service says that it is stopping.
+        self._on_stop += [app.state.service.stopping.set for app in apps.values()]
+        return apps
+
+    async def _processes(self, stack: AsyncExitStack, environment: Mapping[str, str]) -> Mapping[str, ASGIApp]:
+        client = await stack.enter_async_context(proxy_client())
+        started = [ServiceProcess(name, self.state, environment) for name in SERVICES]
+        self.parts += started
+        await self._unless_stopped(asyncio.gather(*(process.start() for process in started)))
+        return {p.service: Proxy(client, lambda p=p: ("127.0.0.1", p.port)) for p in started}
+
+    @contextmanager
+    def _listen(self) -> Generator[socket.socket]:
+        """Take the port before anything is started for it: chosen, else the last run's, else a free one."""
+        with socket.socket() as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if self.options.port:
+                try:
+                    listener.bind((self.options.host, self.options.port))
+                except OSError as error:
+                    raise StartFailed(f"port {self.options.port}: {error}; choose another with --port") from error
+            else:
+                known = self.state.ports().get("http", 0)
+                listener.bind((self.options.host, known if is_free(known) else 0))
+            port = listener.getsockname()[1]
+            self.state.remember_port("http", port)
+            host = "127.0.0.1" if self.options.host in ("0.0.0.0", "::") else self.options.host  # noqa: S104
+            self.http = f"http://{host}:{port}"
+            yield listener
+
+    async def _serve(self, app: ASGIApp, listener: socket.socket) -> None:
+        config = uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+            server_header=False,
+            proxy_headers=False,  # this is the edge: nobody before us may say who the client is
+        )
+        self._server = _Server(config)
+        serving = asyncio.ensure_future(self._server.serve(sockets=[listener]))
+        try:
+            await self._unless_stopped(until_ready(self.http, list(SERVICES)))
+            self._ready = True
+            self._announce()
+            stop = asyncio.ensure_future(self._stop.wait())
+            await asyncio.wait((serving, stop), return_when=asyncio.FIRST_COMPLETED)
+            stop.cancel()
+        finally:
+            self._ready = False
+            self.state.withdraw()
+            self._server.should_exit = True
+            await serving
+
+    def _announce(self) -> None:
+        self._publish()
+        if self.options.json:
+            line = {"http": self.http, "kafka": self.kafka.bootstrap, "postgres": self.postgres.url}
+            sys.stdout.write(json.dumps(line) + "\n")
+            sys.stdout.flush()
+        say(f"ready: {self.http}/ (Kafka {self.kafka.bootstrap}, state in {self.state.root}); Ctrl-C stops it")
+
+    def _publish(self) -> None:
+        if not self._ready:
+            return
+        pids = {part.name: part.pid for part in self.parts if part.pid is not None}
+        self.state.publish(Running(self.http, self.kafka.bootstrap, self.postgres.url, pids))
+
+    @contextmanager
+    def _supervised(self) -> Generator[Callable[[], None]]:
+        """Yield a function that starts the supervision of all parts there are; it ends with the block."""
+        tasks: list[asyncio.Task[None]] = []
+
+        def watch() -> None:
+            watched = {task.get_name() for task in tasks}
+            tasks.extend(
+                asyncio.create_task(supervise(part, self._publish), name=part.name)
+                for part in self.parts
+                if part.name not in watched
+            )
+
+        try:
+            yield watch
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def _stop_parts(self) -> None:
+        """Services first, while what they need is still there."""
+        say("stopping")
+        servers: list[Part] = [self.kafka, self.postgres]
+        await asyncio.gather(*(part.stop() for part in self.parts if part not in servers))
+        await asyncio.gather(*(part.stop() for part in servers))
+        say("stopped; everything is kept for the next start")
+
+    def _asked_to_stop(self) -> None:
+        if self._stop.is_set() and self._server is not None:
+            self._server.force_exit = True  # asked twice: open requests are not waited for
+        self._stop.set()
+        for tell in self._on_stop:
+            tell()
+
+    async def _unless_stopped(self, work: Awaitable[object]) -> None:
+        """Wait for a step of the start; raises Stopped when asked to stop meanwhile."""
+        step = asyncio.ensure_future(work)
+        stop = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait((step, stop), return_when=asyncio.FIRST_COMPLETED)
+        stop.cancel()
+        if not step.done():
+            step.cancel()
+            with suppress(asyncio.CancelledError):
+                await step
+            raise Stopped
+        step.result()
+
+
+def run_forever(state: State, options: Options) -> None:
+    """Blocks until stopped. The loop is uvloop's: what is measured is what is run."""
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # refused connections while the broker starts
+    import uvloop
+
+    uvloop.run(System(state, options).run())

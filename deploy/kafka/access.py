@@ -1,0 +1,148 @@
+"""Kafka users and access lists, worked out from the table of topics and from what each service declares to read.
+
+`python -m deploy.kafka.access` makes the services' users; `... access reader NAME --audience public` makes a user
+for another system of the city, which may read and nothing else. Running it again changes passwords and adds what
+is missing; it takes nothing away.
+"""
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+
+from shared.bus import Router
+from shared.events import TOPICS, Audience
+from shared.settings import SERVICES
+
+ADMIN = "admin"
+ITERATIONS = 8192
+TIMEOUT_S = 30
+SECURE = "make the secrets with deploy/new_env.sh, then set it"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Grant:
+    """One line of an access list. A group is named by its prefix, a topic by its whole name."""
+
+    user: str
+    kind: Literal["topic", "group"]
+    name: str
+    operation: Literal["read", "write"]
+
+
+def declared(service: str) -> Router:
+    """What a service declares to read; nothing if it has no handlers."""
+    module = f"services.{service}.handlers"
+    try:
+        return importlib.import_module(module).router
+    except ModuleNotFoundError as error:
+        if error.name != module:
+            raise
+        return Router()
+
+
+def grants_of(service: str) -> set[Grant]:
+    """What one service may do: write what it owns, read what it declares, set aside what it cannot read."""
+    grants = {Grant(service, "topic", topic.name, "write") for topic in TOPICS.values() if topic.owner == service}
+    for declaration in declared(service).declarations:
+        if not declaration.group.startswith(f"{service}."):
+            raise ValueError(f"group {declaration.group} of {service}: name it {service}.<handler>")
+        grants.add(Grant(service, "group", f"{service}.", "read"))
+        for name in declaration.topics:
+            grants.add(Grant(service, "topic", name, "read"))
+            grants.add(Grant(service, "topic", TOPICS[name].dead_letters, "write"))
+    return grants
+
+
+def grants_of_reader(name: str, audience: Audience) -> set[Grant]:
+    """What another system may do: read the topics of its audience, in groups named after itself.
+
+    `public` has no personal data at all; `internal` adds the topics with employee ids; `restricted` is everything.
+    """
+    if name in (*SERVICES, ADMIN):
+        raise ValueError(f"{name} is a user of Hadir itself: choose another name")
+    allowed = get_args(Audience)[: get_args(Audience).index(audience) + 1]
+    topics = {Grant(name, "topic", topic.name, "read") for topic in TOPICS.values() if topic.audience in allowed}
+    return {*topics, Grant(name, "group", f"{name}.", "read")}
+
+
+def apply(client: Any, passwords: Mapping[str, str], grants: Iterable[Grant]) -> None:
+    """Make users with these passwords and give them these grants. `client` is confluent-kafka's AdminClient.
+
+    Raises KafkaException with what the cluster refused.
+    """
+    import confluent_kafka.admin
+
+    # Its modules export these names without saying so.
+    kafka: Any = confluent_kafka.admin
+    sha512 = kafka.ScramCredentialInfo(kafka.ScramMechanism.SCRAM_SHA_512, ITERATIONS)
+    users: list[Any] = [
+        kafka.UserScramCredentialUpsertion(user, sha512, password.encode()) for user, password in passwords.items()
+    ]
+    acls: list[Any] = [
+        kafka.AclBinding(
+            kafka.ResourceType.TOPIC if grant.kind == "topic" else kafka.ResourceType.GROUP,
+            grant.name,
+            kafka.ResourcePatternType.LITERAL if grant.kind == "topic" else kafka.ResourcePatternType.PREFIXED,
+            f"User:{grant.user}",
+            "*",
+            kafka.AclOperation.READ if grant.operation == "read" else kafka.AclOperation.WRITE,
+            kafka.AclPermissionType.ALLOW,
+        )
+        for grant in sorted(grants)
+    ]
+    for answer in client.alter_user_scram_credentials(users).values():
+        answer.result(timeout=TIMEOUT_S)
+    for answer in client.create_acls(acls).values():
+        answer.result(timeout=TIMEOUT_S)
+
+
+def admin_client(bootstrap: str, password: str) -> Any:
+    """A client that comes in by the administrator's password."""
+    from confluent_kafka.admin import AdminClient
+
+    return AdminClient(
+        {
+            "bootstrap.servers": bootstrap,
+            "security.protocol": "SASL_PLAINTEXT",
+            "sasl.mechanism": "PLAIN",
+            "sasl.username": ADMIN,
+            "sasl.password": password,
+        }
+    )
+
+
+def _required(environ: Mapping[str, str], names: Sequence[str]) -> list[str]:
+    missing = [name for name in names if not environ.get(name)]
+    if missing:
+        raise SystemExit("\n".join(f"{name} is not set: {SECURE}" for name in missing))
+    return [environ[name] for name in names]
+
+
+def main(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m deploy.kafka.access", description=(__doc__ or "").split("\n")[0]
+    )
+    who = parser.add_subparsers(dest="who")
+    reader = who.add_parser("reader", help="another system; its password in HADIR_KAFKA_READER_PASSWORD")
+    reader.add_argument("name")
+    reader.add_argument("--audience", choices=get_args(Audience), default="public")
+    asked = parser.parse_args(arguments)
+    bootstrap, admin_password = _required(environ, ["HADIR_KAFKA_BOOTSTRAP", "HADIR_KAFKA_ADMIN_PASSWORD"])
+    if asked.who == "reader":
+        (password,) = _required(environ, ["HADIR_KAFKA_READER_PASSWORD"])
+        passwords = {str(asked.name): password}
+        grants = grants_of_reader(asked.name, asked.audience)
+    else:
+        given = _required(environ, [f"HADIR_{service.upper()}_KAFKA_PASSWORD" for service in SERVICES])
+        passwords = {ADMIN: admin_password, **dict(zip(SERVICES, given, strict=True))}
+        grants = {grant for service in SERVICES for grant in grants_of(service)}
+    apply(admin_client(bootstrap, admin_password), passwords, grants)
+    sys.stdout.write(f"users: {', '.join(passwords)}; {len(grants)} grants\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:], os.environ)

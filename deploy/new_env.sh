@@ -1,0 +1,34 @@
+#!/bin/sh
+# Writes `.env` for docker-compose.yml: secrets made here and now, and a key pair for tokens. Overwrites nothing.
+set -eu
+cd "$(dirname "$0")/.."
+umask 077
+
+if [ -e .env ]; then
+    echo ".env is there already; move it away first to make new secrets (the databases keep the old passwords)." >&2
+    exit 1
+fi
+command -v openssl >/dev/null || {
+    echo "openssl is missing. Install it: sudo apt-get install -y openssl" >&2
+    exit 1
+}
+keys=${HADIR_KEYS_DIR:-.keys}
+mkdir -p "$keys"
+if [ ! -e "$keys/token.key" ]; then
+    openssl genpkey -algorithm ed25519 -out "$keys/token.key"
+fi
+openssl pkey -in "$keys/token.key" -pubout -out "$keys/token.pub"
+# The services' user in the containers is not this one; the public key is no secret.
+chmod 755 "$keys"
+chmod 644 "$keys/token.pub"
+
+secret() { openssl rand -hex 24; }
+{
+    echo "# Made by deploy/new_env.sh. Secret: never in a commit."
+    echo "HADIR_TOKEN_PUBLIC_KEY_FILE=$keys/token.pub"
+    for name in POSTGRES SCHEDULING_DATABASE ATTENDANCE_DATABASE REPORTING_DATABASE NOTIFICATIONS_DATABASE \
+        KAFKA_ADMIN SCHEDULING_KAFKA ATTENDANCE_KAFKA REPORTING_KAFKA NOTIFICATIONS_KAFKA GRAFANA_ADMIN; do
+        echo "HADIR_${name}_PASSWORD=$(secret)"
+    done
+} >.env
+echo "made .env and $keys/token.key (private: for whoever issues tokens; it is not put into a container)"

@@ -1,0 +1,57 @@
+"""`hadir run`: the system and a working day in it, with one command and one Ctrl-C."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+
+from deploy.embedded.processes import leashed
+from deploy.embedded.state import say
+
+HADIR = (sys.executable, "-c", "from deploy.cli import main; main()")
+INTERRUPTED = 130
+
+
+class _Children:
+    """What was started, newest last. A Ctrl-C reaches only us, and we pass it to the newest that still runs: the
+    day ends before what it runs on."""
+
+    def __init__(self) -> None:
+        self.asked_to_stop = False
+        self._started: list[subprocess.Popen[str]] = []
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop)
+
+    def start(self, *arguments: str, stdout: int | None = None) -> subprocess.Popen[str]:
+        command = leashed([*HADIR, *arguments], signal.SIGINT)
+        child = subprocess.Popen(command, stdout=stdout, text=True, start_new_session=True)
+        self._started.append(child)
+        return child
+
+    def _stop(self, *_: object) -> None:
+        self.asked_to_stop = True
+        for child in reversed(self._started):
+            if child.poll() is None:
+                os.kill(child.pid, signal.SIGINT)
+                return
+
+
+def run(demo: Sequence[str], up: Sequence[str], *, once: bool) -> int:
+    """Start the system, play a day into it, and stay up; with `once` stop after the day.
+
+    Returns the day's exit code with `once`, else that of the system.
+    """
+    children = _Children()
+    system = children.start("up", "--json", *up, stdout=subprocess.PIPE)
+    line = system.stdout.readline() if system.stdout else ""
+    if not line:
+        return system.wait()
+    code = INTERRUPTED if children.asked_to_stop else children.start("demo", *demo).wait()
+    if not once and not children.asked_to_stop:
+        say(f"the day is over and the system stays up: {json.loads(line)['http']}/ - Ctrl-C stops it")
+        return system.wait()
+    if system.poll() is None:
+        os.kill(system.pid, signal.SIGINT)
+    return system.wait() or code

@@ -1,0 +1,25 @@
+"""Attendance, put together."""
+
+from fastapi import FastAPI
+
+from services.attendance import api, handlers, officers
+from services.attendance.recording import record
+from shared.clock import Clock
+from shared.database import GroupCommit
+from shared.service import Service, build
+from shared.settings import Settings
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    """The attendance service: punches, corrections, outages."""
+    return build(
+        settings,
+        routers=[api.router, officers.router],
+        handlers=handlers.router,
+        clock=clock,
+        prepare=_prepare,
+    )
+
+
+def _prepare(service: Service, app: FastAPI) -> None:
+    app.state.intakes = GroupCommit(service.db, record, sizes=service.metrics.group_commit_items)

@@ -1,0 +1,216 @@
+"""What the doors of attendance take and give, as JSON."""
+
+import datetime as dt
+import re
+from typing import Annotated, Any, Literal, TypeVar
+from uuid import UUID
+
+from fastapi import Request
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+
+from shared.events import PunchKind, Scope, Zone
+from shared.events.base import Instant, OpdCode, UnitId
+from shared.http import Problem, field_errors
+
+Parsed = TypeVar("Parsed")
+
+MOST_OFFLINE = 500
+"""Punches in one offline batch."""
+
+
+def _no_identity_number(value: str) -> str:
+    if re.search(r"(?:\d[ .-]?){16,}", value):
+        raise ValueError("leave identity numbers (NIP, NIK) out of the reason; it is published")
+    return value
+
+
+Moment = Annotated[Instant, AfterValidator(lambda value: value.astimezone(dt.UTC))]
+"""An instant, kept and published in UTC whatever offset it came with."""
+
+Reason = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=3, max_length=500, pattern=r"^[^\x00]*$"),
+    AfterValidator(_no_identity_number),
+]
+"""Why an officer did something, in words that other systems will read."""
+
+
+class In(BaseModel):
+    """Exact bodies: a misspelt field is an error, not silence, and a number is no substitute for a time."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
+
+
+class PositionIn(In):
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+    accuracy_m: float = Field(ge=0, le=1_000_000)
+
+
+class PunchIn(In):
+    """One check-in or check-out as the phone tells it. `punch_id` is the phone's, so that a retry is no
+    second punch; `device_at` and `position` are evidence."""
+
+    punch_id: UUID
+    kind: PunchKind
+    device_at: Moment | None = None
+    position: PositionIn | None = None
+
+
+class OfflinePunchIn(In):
+    """A punch made without a connection: here the device's time is needed."""
+
+    punch_id: UUID
+    kind: PunchKind
+    device_at: Moment
+    position: PositionIn | None = None
+
+
+class BatchIn(In):
+    punches: list[Any] = Field(max_length=MOST_OFFLINE)
+    """Each is read on its own, so that one bad punch does not hold back the others."""
+
+
+class ManualIn(In):
+    """A punch that an officer vouches for. `work_date` only where the plans would say another one."""
+
+    action: Literal["manual"]
+    punch_id: UUID | None = None
+    employee_id: UUID
+    kind: PunchKind
+    at: Moment
+    work_date: dt.date | None = None
+    reason: Reason
+
+
+class VoidIn(In):
+    """A punch that shall no longer count."""
+
+    action: Literal["void"]
+    punch_id: UUID
+    reason: Reason
+
+
+class ScopeIn(In):
+    """Whom an outage excuses; several fields are united."""
+
+    all: bool = False
+    opd_codes: list[OpdCode] = Field(default=[], max_length=1000)
+    unit_ids: list[UnitId] = Field(default=[], max_length=1000)
+
+
+class OutageIn(In):
+    """`outage_id` is the caller's, so that a retry declares no second outage."""
+
+    outage_id: UUID | None = None
+    scope: ScopeIn
+    starts_at: Moment
+    ends_at: Moment
+    reason: Reason
+
+
+class OutageRevisionIn(In):
+    """The whole outage as it shall be. `revision` is the one that the officer saw."""
+
+    revision: int
+    scope: ScopeIn
+    starts_at: Moment
+    ends_at: Moment
+    reason: Reason
+
+
+class RevocationIn(In):
+    reason: Reason
+
+
+class Receipt(BaseModel):
+    """What was recorded; the same for every retry of the same punch."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    punch_id: UUID
+    work_date: dt.date
+    kind: PunchKind
+    at: dt.datetime
+    received_at: dt.datetime
+    zone: Zone
+    flags: list[str]
+
+
+class VoidOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    punch_id: UUID
+    work_date: dt.date
+    voided_at: dt.datetime
+    voided_by: str
+    reason: str
+
+
+class PunchOut(Receipt):
+    """A punch as its person and their officers see it."""
+
+    device_at: dt.datetime | None
+    source: Literal["app", "offline", "terminal", "manual"]
+    void: VoidOut | None
+
+
+class OutageOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    outage_id: UUID
+    revision: int
+    scope: Scope
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    reason: str
+    declared_by: str
+    revoked: bool
+
+
+class AuditOut(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+    id: int
+    at: dt.datetime
+    actor: str
+    role: str
+    action: str
+    subject: str
+    reason: str
+    details: dict[str, Any]
+
+
+PUNCH = TypeAdapter(PunchIn)
+OFFLINE_PUNCH = TypeAdapter(OfflinePunchIn)
+BATCH = TypeAdapter(BatchIn)
+CORRECTION: TypeAdapter[ManualIn | VoidIn] = TypeAdapter(
+    Annotated[ManualIn | VoidIn, Field(discriminator="action")]
+)
+OUTAGE = TypeAdapter(OutageIn)
+OUTAGE_REVISION = TypeAdapter(OutageRevisionIn)
+REVOCATION = TypeAdapter(RevocationIn)
+
+
+def unreadable(error: ValidationError) -> Problem:
+    """422 that names each wrong field by its path in the body."""
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    for one in found:
+        if one["type"].startswith("union_tag"):
+            one["loc"] = ("action",)
+    return Problem(422, "validation", errors=field_errors(found, drop=("manual", "void")))
+
+
+async def read(request: Request, adapter: TypeAdapter[Parsed]) -> Parsed:
+    """The body of a request, straight from its bytes. Raises a 422 Problem."""
+    try:
+        return adapter.validate_json(await request.body())
+    except ValidationError as error:
+        raise unreadable(error) from error
+
+
+def described(adapter: TypeAdapter[Any]) -> dict[str, Any]:
+    """For `openapi_extra`: the body that `read` takes."""
+    schema = adapter.json_schema(ref_template="#/components/schemas/{model}")
+    schema.pop("$defs", None)
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}

@@ -1,0 +1,155 @@
+"""The pure rules of attendance: the work date of a punch, its zone, and the honest time of an offline one.
+
+Source of every rule: product.md sections 2 and 4. No clock, no I/O: times come in as arguments.
+"""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import asin, cos, radians, sin, sqrt
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from shared.events import Place, PunchKind, Zone
+
+WIB = ZoneInfo("Asia/Jakarta")
+REACH = dt.timedelta(hours=4)
+"""How long before its start and after its end a plan still claims a punch."""
+
+CLOCK_SKEW = dt.timedelta(minutes=5)
+"""A device clock further than this from the server's is worth a flag, and never more than a flag."""
+
+OFFLINE_LIMIT = dt.timedelta(days=31)
+"""An offline punch older than this is a matter for the supervisor's correction, not for a phone."""
+
+PLANS_BEFORE, PLANS_AFTER = dt.timedelta(days=3), dt.timedelta(days=2)
+"""Work dates around a punch's local date whose plans may claim it: shifts of up to two days, either side."""
+
+EARTH_RADIUS_M = 6_371_008.8
+"""Mean radius (IUGG): a sphere is off by 0.5 % at most, half a metre in a hundred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Of one plan, what a punch is judged by. Without hours `starts_at` and `ends_at` are None."""
+
+    work_date: dt.date
+    opd_code: str
+    unit_id: str
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Of an employee, what a punch and a correction need."""
+
+    employee_id: UUID
+    opd_code: str
+    unit_id: str
+    supervisor_id: UUID | None
+    acting_supervisor_id: UUID | None
+    heads: tuple[str, ...]
+    remote_places: tuple[Place, ...]
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Position:
+    """Degrees, and the radius in metres of the circle in which the device says that it is."""
+
+    lat: float
+    lon: float
+    accuracy_m: float
+
+
+def local_date(at: dt.datetime) -> dt.date:
+    """The calendar date in Asia/Jakarta."""
+    return at.astimezone(WIB).date()
+
+
+def work_date_of(kind: PunchKind, at: dt.datetime, plans: Iterable[Plan]) -> dt.date:
+    """The work date that a punch at `at` belongs to, among the plans of its person.
+
+    Of the plans with hours whose [starts_at - 4 h, ends_at + 4 h] contains it, the one with the nearest
+    starts_at (`in`) or ends_at (`out`), the earlier date at a tie; else its local date.
+    """
+    best: tuple[dt.timedelta, dt.date] | None = None
+    for plan in plans:
+        if plan.starts_at is None or plan.ends_at is None:
+            continue
+        if plan.starts_at - REACH <= at <= plan.ends_at + REACH:
+            distance = abs(at - (plan.starts_at if kind == "in" else plan.ends_at))
+            if best is None or (distance, plan.work_date) < best:
+                best = (distance, plan.work_date)
+    return local_date(at) if best is None else best[1]
+
+
+def metres_between(a: Position | Place, b: Position | Place) -> float:
+    """Great-circle distance in metres (haversine)."""
+    lat_a, lat_b = radians(a.lat), radians(b.lat)
+    half = sin((lat_b - lat_a) / 2) ** 2 + cos(lat_a) * cos(lat_b) * sin(radians(b.lon - a.lon) / 2) ** 2
+    return 2 * EARTH_RADIUS_M * asin(min(1.0, sqrt(half)))
+
+
+def zone_of(position: Position | None, office: Sequence[Place], remote: Sequence[Place]) -> Zone:
+    """Where a punch happened, with the accuracy circle taken at its word.
+
+    A circle that lies wholly within a fence is inside it; one that touches it without lying within is
+    `uncertain`. `office` comes before `remote`, both before `uncertain`. A unit without any place cannot show
+    that somebody is elsewhere: then the zone is `unknown`, as it is without a position.
+    """
+    if position is None:
+        return "unknown"
+    crosses = False
+    for zone, places in (("office", office), ("remote", remote)):
+        for place in places:
+            distance = metres_between(position, place)
+            if distance + position.accuracy_m <= place.radius_m:
+                return "office" if zone == "office" else "remote"
+            crosses = crosses or distance - position.accuracy_m <= place.radius_m
+    if crosses:
+        return "uncertain"
+    return "elsewhere" if office else "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """When a punch happened, and what should be said about the clock that says so."""
+
+    at: dt.datetime
+    flags: tuple[str, ...]
+
+
+def online_timing(device_at: dt.datetime | None, received_at: dt.datetime) -> Timing:
+    """A punch made while connected happened when the server got it; the device's time is evidence only."""
+    skewed = device_at is not None and abs(received_at - device_at) > CLOCK_SKEW
+    return Timing(received_at, ("clock_skew",) if skewed else ())
+
+
+def offline_timing(device_at: dt.datetime, received_at: dt.datetime, offset: dt.timedelta | None) -> Timing:
+    """A punch made offline happened at the device's time plus its last known offset to the server.
+
+    `offset` is server minus device at the person's last connected punch, None when there was none: then the
+    device's clock is taken as it is, flagged `clock_unverified`. Never after `received_at`; a time that had
+    to be cut by more than five minutes is flagged `clock_skew`, and so is a clock that was corrected by more.
+    """
+    corrected = device_at + (offset or dt.timedelta())
+    flags: list[str] = []
+    if offset is None:
+        flags.append("clock_unverified")
+    if corrected - received_at > CLOCK_SKEW or (offset is not None and abs(offset) > CLOCK_SKEW):
+        flags.append("clock_skew")
+    return Timing(min(corrected, received_at), tuple(flags))
+
+
+def is_superior(officer: Person, person: Person) -> bool:
+    """Does `officer` answer for `person`: as supervisor, acting supervisor, or head of their unit or OPD?
+
+    Never for oneself, even where somebody heads the unit that they belong to.
+    """
+    if officer.employee_id == person.employee_id:
+        return False
+    if officer.employee_id in (person.supervisor_id, person.acting_supervisor_id):
+        return True
+    return person.unit_id in officer.heads or person.opd_code in officer.heads

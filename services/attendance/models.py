@@ -1,0 +1,126 @@
+"""The tables of the attendance service's own database."""
+
+import datetime as dt
+import re
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Date, DateTime, Identity, Index, Text
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import declared_attr, registry
+from sqlmodel import Field, SQLModel
+
+INSTANT = DateTime(timezone=True)
+
+
+class Base(SQLModel, registry=registry()):
+    """A registry of its own: four services share a process, and each sees only its own tables.
+
+    A table is named after its class: EmployeeFact is employee_fact.
+    """
+
+    # SQLModel's own declaration of this attribute does not fit SQLAlchemy's types either.
+    @declared_attr  # pyright: ignore[reportArgumentType]
+    def __tablename__(cls) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
+        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+
+
+class Punch(Base, table=True):
+    """One recorded check-in or check-out, with the evidence. The position never leaves this table."""
+
+    __table_args__ = (Index("punch_of_employee", "employee_id", "work_date"),)
+
+    punch_id: UUID = Field(primary_key=True)
+    employee_id: UUID
+    opd_code: str = Field(sa_type=Text)
+    unit_id: str = Field(sa_type=Text)
+    work_date: dt.date = Field(sa_type=Date)
+    kind: str = Field(sa_type=Text)
+    at: dt.datetime = Field(sa_type=INSTANT)
+    received_at: dt.datetime = Field(sa_type=INSTANT)
+    device_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    zone: str = Field(sa_type=Text)
+    source: str = Field(sa_type=Text)
+    flags: list[str] = Field(sa_type=ARRAY(Text))
+    lat: float | None = None
+    lon: float | None = None
+    accuracy_m: float | None = None
+
+
+class Void(Base, table=True):
+    """A punch that no longer counts."""
+
+    punch_id: UUID = Field(primary_key=True, foreign_key="punch.punch_id")
+    employee_id: UUID
+    work_date: dt.date = Field(sa_type=Date)
+    voided_at: dt.datetime = Field(sa_type=INSTANT)
+    voided_by: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+
+
+class Outage(Base, table=True):
+    """The newest revision of a declared outage; the earlier ones are in the audit log."""
+
+    __table_args__ = (Index("outage_by_start", "starts_at", "outage_id"),)
+
+    outage_id: UUID = Field(primary_key=True)
+    revision: int = Field(sa_type=BigInteger)
+    scope: dict[str, Any] = Field(sa_type=JSONB)
+    starts_at: dt.datetime = Field(sa_type=INSTANT)
+    ends_at: dt.datetime = Field(sa_type=INSTANT)
+    reason: str = Field(sa_type=Text)
+    declared_by: str = Field(sa_type=Text)
+    revoked: bool = False
+
+
+class Audit(Base, table=True):
+    """Who did what to whose record, when and why. Append only: a trigger refuses anything else."""
+
+    id: int | None = Field(
+        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
+    )
+    at: dt.datetime = Field(sa_type=INSTANT)
+    actor: str = Field(sa_type=Text)
+    role: str = Field(sa_type=Text)
+    action: str = Field(sa_type=Text)
+    subject: str = Field(sa_type=Text)
+    reason: str = Field(sa_type=Text)
+    details: dict[str, Any] = Field(sa_type=JSONB)
+
+
+class EmployeeFact(Base, table=True):
+    """Of the directory's entry for a person, what attendance needs. An erased person has only the id left."""
+
+    employee_id: UUID = Field(primary_key=True)
+    opd_code: str | None = Field(default=None, sa_type=Text)
+    unit_id: str | None = Field(default=None, sa_type=Text)
+    supervisor_id: UUID | None = None
+    acting_supervisor_id: UUID | None = None
+    heads: list[str] = Field(sa_type=JSONB)
+    remote_places: list[dict[str, float]] = Field(sa_type=JSONB)
+    active: bool
+    revision: int = Field(sa_type=BigInteger)
+    ce_id: UUID
+
+
+class UnitFact(Base, table=True):
+    """Where a unit is."""
+
+    unit_id: str = Field(primary_key=True, sa_type=Text)
+    opd_code: str = Field(sa_type=Text)
+    places: list[dict[str, float]] = Field(sa_type=JSONB)
+    revision: int = Field(sa_type=BigInteger)
+    ce_id: UUID
+
+
+class PlanFact(Base, table=True):
+    """What a person is to do on a work date."""
+
+    employee_id: UUID = Field(primary_key=True)
+    work_date: dt.date = Field(primary_key=True, sa_type=Date)
+    opd_code: str = Field(sa_type=Text)
+    unit_id: str = Field(sa_type=Text)
+    starts_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    ends_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    revision: int = Field(sa_type=BigInteger)
+    ce_id: UUID

@@ -1,0 +1,4 @@
+from services.notifications.app import create_app
+from shared.service import run
+
+run("notifications", create_app)

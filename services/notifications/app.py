@@ -1,0 +1,18 @@
+"""The composition of the notifications service."""
+
+from fastapi import FastAPI
+
+from services.notifications import api, handlers, upkeep
+from shared.clock import Clock
+from shared.service import build
+from shared.settings import Settings
+
+
+def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    return build(
+        settings,
+        routers=[api.router],
+        handlers=handlers.router,
+        tasks={"upkeep": upkeep.keep_small},
+        clock=clock,
+    )

@@ -1,0 +1,176 @@
+"""Who is told what, and when silence is better. Pure: facts and a time in, notices out.
+
+An event is *news* if it ranks above what is held for its fact key, by (revision, ce_id), when it arrives. So a
+duplicate or a late, older revision says nothing new, and how records happen to be cut into batches makes no
+difference. Only fresh news is told: a rebuild, or a new deployment that reads the log from its beginning, must not
+send mail about last year.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, get_args
+from uuid import UUID, uuid5
+from zoneinfo import ZoneInfo
+
+from shared.events import (
+    ComplianceChanged,
+    CoverageChanged,
+    OutageDeclared,
+    ReportReviewed,
+    ScheduleChanged,
+    Scope,
+)
+
+Kind = Literal[
+    "schedule.wfh",
+    "schedule.changed",
+    "report.accepted",
+    "report.returned",
+    "duty.not_met",
+    "duty.unknown",
+    "duty.corrected",
+    "counter.short",
+    "counter.met",
+    "outage.declared",
+    "outage.revoked",
+]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+Channel = Literal["inbox", "email", "push", "webhook"]
+"""The channels of `notification.sent.v1`. Messages go to the inbox; the others are kept as preferences."""
+
+FRESH = dt.timedelta(days=3)
+WIB = ZoneInfo("Asia/Jakarta")
+_NAMESPACE = UUID("6f6d1c39-2f0e-5a0e-9f53-2b6f0c7d5a11")
+
+Held = Mapping[str, Any] | None
+"""The row that is held for the fact key of an event, before the event is taken in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One message to one person. `subject` is the unit or the outage it is about, where there is one."""
+
+    employee_id: UUID
+    kind: Kind
+    cause: UUID
+    params: dict[str, Any]
+    subject: str | None = None
+
+    @property
+    def id(self) -> UUID:
+        """The same for the same person, cause and kind, however often it is worked out."""
+        return notification_id(self.employee_id, self.cause, self.kind)
+
+
+def notification_id(employee_id: UUID, cause: UUID, kind: Kind) -> UUID:
+    return uuid5(_NAMESPACE, f"{employee_id}/{cause}/{kind}")
+
+
+def is_news(revision: int, ce_id: UUID, held: Held) -> bool:
+    """Whether (revision, ce_id) ranks above what is held: product.md section 5."""
+    return held is None or (revision, ce_id.int) > (held["revision"], held["ce_id"].int)
+
+
+def is_fresh(happened: dt.datetime, now: dt.datetime) -> bool:
+    """Whether something that happened then is still worth a message: not after three days."""
+    return now - happened <= FRESH
+
+
+def local_date(instant: dt.datetime) -> dt.date:
+    return instant.astimezone(WIB).date()
+
+
+def on_plan(event: ScheduleChanged, held: Held, now: dt.datetime) -> Kind | None:
+    """A changed plan is told if it differs in mode, hours or place and its day is not over.
+
+    First plans are silent, or 24,000 people would get a message for each working day of a month; but a first plan
+    to work from home is told, for it says to stay away from the office.
+    """
+    if event.work_date < local_date(now) and (event.ends_at is None or event.ends_at <= now):
+        return None
+    if held is None:
+        return "schedule.wfh" if event.mode == "WFH" else None
+    was = (held["mode"], held["starts_at"], held["ends_at"], held["unit_id"])
+    return "schedule.changed" if was != (event.mode, event.starts_at, event.ends_at, event.unit_id) else None
+
+
+def day_of(event: ScheduleChanged) -> dict[str, Any]:
+    """A plan as a message's parameters."""
+    return {
+        "work_date": event.work_date.isoformat(),
+        "mode": event.mode,
+        "starts_at": event.starts_at.isoformat() if event.starts_at else None,
+        "ends_at": event.ends_at.isoformat() if event.ends_at else None,
+    }
+
+
+def on_review(event: ReportReviewed) -> tuple[Kind, dict[str, Any]]:
+    """Every decision is told to whose work it judges; who decided is for the report's own page."""
+    kind: Kind = "report.accepted" if event.decision == "accepted" else "report.returned"
+    return kind, {"work_date": event.work_date.isoformat(), "report_revision": event.report_revision}
+
+
+def on_compliance(event: ComplianceChanged) -> tuple[Kind, dict[str, Any]] | None:
+    """`not_met` is told, `unknown` is explained, and a better verdict takes a bad one back.
+
+    `met` straight from `pending` is what everyone expects: nothing is said.
+    """
+    params = {"work_date": event.work_date.isoformat(), "duty": event.duty}
+    if event.state == event.previous:
+        return None
+    if event.state == "not_met":
+        return "duty.not_met", params
+    if event.state == "unknown":
+        return "duty.unknown", params
+    if event.previous in ("not_met", "unknown") and event.state in ("met", "not_due"):
+        return "duty.corrected", params
+    return None
+
+
+CounterStep = Literal["alert", "all_clear"]
+
+
+def on_coverage(
+    event: CoverageChanged, ce_id: UUID, held: Held, *, fresh: bool
+) -> tuple[CounterStep | None, UUID | None]:
+    """(what to tell, the alert that stands after it).
+
+    One alert for one shortage: it stands while the counter is short or unknown, and is taken back when the
+    counter is met again. Closing ends it in silence: the day is over.
+    """
+    alert: UUID | None = held["alert"] if held is not None else None
+    if event.status == "short":
+        if alert is not None or not fresh:
+            return None, alert
+        return "alert", ce_id
+    if event.status == "unknown":
+        return None, alert
+    if event.status == "met" and alert is not None:
+        return "all_clear", None
+    return None, None
+
+
+def counter_params(event: CoverageChanged) -> dict[str, Any]:
+    return {"required": event.required, "present": event.present_low, "as_of": event.as_of.isoformat()}
+
+
+def outage_differs(event: OutageDeclared, held: Held) -> bool:
+    """Whether a revision of a declared outage changes anything for the people in its scope."""
+    if held is None or held["revoked"] != event.revoked:
+        return True
+    was = (held["starts_at"], held["ends_at"], scope_of(held["scope"]))
+    return was != (event.starts_at, event.ends_at, event.scope)
+
+
+def scope_of(stored: Any) -> Scope:
+    """A scope as the database gives it back, or as it was given to the database."""
+    return Scope.model_validate_json(stored) if isinstance(stored, str) else Scope.model_validate(stored)
+
+
+def outage_params(event: OutageDeclared) -> dict[str, Any]:
+    return {
+        "starts_at": event.starts_at.isoformat(),
+        "ends_at": event.ends_at.isoformat(),
+        "reason": event.reason,
+    }

@@ -1,0 +1,336 @@
+"""From a batch of events to messages in inboxes, in one transaction."""
+
+import datetime as dt
+import json
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
+
+from services.notifications import domain, store
+from services.notifications.domain import Held, Notice
+from shared.bus import HandlerContext
+from shared.database import Tx
+from shared.events import (
+    ComplianceChanged,
+    CoverageChanged,
+    EmployeeChanged,
+    Event,
+    OutageDeclared,
+    Received,
+    ReportReviewed,
+    ScheduleChanged,
+    UnitChanged,
+)
+from shared.facts import FactTable, fold
+from shared.telemetry import Metrics
+
+SOURCE = "/hadir/notifications"
+
+E = TypeVar("E", bound=Event)
+Row = dict[str, Any]
+News = tuple[E, Received, Held]
+"""An event that is news, as it was received, and the row that was held before it."""
+
+
+async def tell(batch: Sequence[Received], context: HandlerContext) -> None:
+    """Take a batch in and tell whom it concerns. Directory and plans come first: they say who is concerned."""
+    now = context.clock.now()
+    async with context.db.transaction() as tx:
+        work = _Telling(tx, context.metrics, now)
+        erased = await work.directory(batch)
+        notices = [
+            *await work.plans(_of(ScheduleChanged, batch)),
+            *await work.reviews(_of(ReportReviewed, batch)),
+            *await work.compliance(_of(ComplianceChanged, batch)),
+            *await work.coverage(_of(CoverageChanged, batch)),
+            *await work.outages(_of(OutageDeclared, batch)),
+            *await work.newcomers(),
+        ]
+        told = await store.deliver(tx, notices, now, source=SOURCE)
+        if erased:
+            await store.forget(tx.connection, erased)
+    for kind, count in told.items():
+        context.metrics.notifications.labels(kind).inc(count)
+
+
+def _of(kind: type[E], batch: Iterable[Received]) -> list[tuple[E, Received]]:
+    return [(received.event, received) for received in batch if isinstance(received.event, kind)]
+
+
+class _Telling:
+    """One batch in one transaction."""
+
+    def __init__(self, tx: Tx, metrics: Metrics, now: dt.datetime) -> None:
+        self._tx = tx
+        self._connection = tx.connection
+        self._metrics = metrics
+        self._now = now
+        self._since = now - domain.FRESH
+        self._moved: list[UUID] = []
+
+    async def _fold(self, table: FactTable, rows: Sequence[Row]) -> list[Row]:
+        folded = await fold(self._connection, table, rows)
+        if folded.conflicts:
+            self._metrics.fact_conflicts.labels(table.name).inc(folded.conflicts)
+        return folded.changed
+
+    async def _news(
+        self,
+        table: FactTable,
+        events: Sequence[tuple[E, Received]],
+        row_of: Callable[[E, Received, Held], Row],
+    ) -> list[News[E]]:
+        """The events that are news, in the order in which they came, and all of them folded into `table`."""
+        keys = [tuple(getattr(event, name) for name in table.key) for event, _ in events]
+        held = await store.held(self._connection, table, keys)
+        news: list[News[E]] = []
+        rows: list[Row] = []
+        for key, (event, received) in zip(keys, events, strict=True):
+            before = held.get(key)
+            row = row_of(event, received, before)
+            rows.append(row)
+            if domain.is_news(row["revision"], received.id, before):
+                held[key] = row
+                news.append((event, received, before))
+        await self._fold(table, rows)
+        return news
+
+    def _fresh(self, received: Received) -> bool:
+        return domain.is_fresh(received.time, self._now)
+
+    async def directory(self, batch: Sequence[Received]) -> list[UUID]:
+        """Fold the directory; returns the people whose tombstone came."""
+        tombstones = [received for received in batch if received.event is None]
+        erased = [UUID(received.key) for received in tombstones]
+        rows = [_recipient(event, received) for event, received in _of(EmployeeChanged, batch)]
+        rows += [_erased(received) for received in tombstones]
+        changed = await self._fold(store.RECIPIENT, rows)
+        self._moved = [row["employee_id"] for row in changed]
+        await self._fold(store.UNIT, [_unit(event, received) for event, received in _of(UnitChanged, batch)])
+        return erased
+
+    async def plans(self, events: Sequence[tuple[ScheduleChanged, Received]]) -> list[Notice]:
+        """Changed plans, one message for each day; first plans to work from home, one message for each person."""
+        notices: list[Notice] = []
+        first: dict[UUID, Notice] = {}
+        for event, received, held in await self._news(store.PLAN, events, _plan):
+            kind = domain.on_plan(event, held, self._now) if self._fresh(received) else None
+            if kind == "schedule.wfh":
+                notice = first.get(event.employee_id)
+                if notice is None:
+                    notice = Notice(event.employee_id, kind, received.id, {"days": []})
+                    first[event.employee_id] = notice
+                    notices.append(notice)
+                notice.params["days"].append(domain.day_of(event))
+            elif kind is not None and held is not None:
+                params = {**domain.day_of(event), "previous": held["mode"]}
+                notices.append(Notice(event.employee_id, kind, received.id, params))
+        return notices
+
+    async def reviews(self, events: Sequence[tuple[ReportReviewed, Received]]) -> list[Notice]:
+        notices: list[Notice] = []
+        for event, received, _ in await self._news(store.REVIEW, events, _review):
+            if self._fresh(received):
+                kind, params = domain.on_review(event)
+                notices.append(Notice(event.employee_id, kind, received.id, params))
+        return notices
+
+    async def compliance(self, events: Sequence[tuple[ComplianceChanged, Received]]) -> list[Notice]:
+        notices: list[Notice] = []
+        for event, received, _ in await self._news(store.DUTY_STATE, events, _duty_state):
+            said = domain.on_compliance(event)
+            if said is not None and self._fresh(received):
+                kind, params = said
+                notices.append(Notice(event.employee_id, kind, received.id, params))
+        return notices
+
+    async def coverage(self, events: Sequence[tuple[CoverageChanged, Received]]) -> list[Notice]:
+        """Alerts for the people answerable for a counter, and the all-clear for those who got the alert."""
+        steps: dict[UUID, domain.CounterStep | None] = {}
+
+        def row_of(event: CoverageChanged, received: Received, held: Held) -> Row:
+            step, alert = domain.on_coverage(event, received.id, held, fresh=self._fresh(received))
+            steps[received.id] = step
+            return _counter(event, received, alert)
+
+        notices: list[Notice] = []
+        for event, received, held in await self._news(store.COUNTER, events, row_of):
+            step = steps[received.id]
+            if step == "alert":
+                people = await store.answerable_for(self._connection, event.unit_id, event.opd_code)
+                notices += _alert(people, received.id, event.unit_id, domain.counter_params(event))
+            elif step == "all_clear" and held is not None and self._fresh(received):
+                alert = held["alert"]
+                # The alert may be in this very batch, not yet written.
+                people = [one.employee_id for one in notices if one.cause == alert]
+                people += await store.told_by(self._connection, event.unit_id, alert)
+                params = domain.counter_params(event)
+                notices += [Notice(person, "counter.met", received.id, params, event.unit_id) for person in people]
+        return notices
+
+    async def outages(self, events: Sequence[tuple[OutageDeclared, Received]]) -> list[Notice]:
+        """A declared or changed outage for the people it concerns; a revoked one for those who were told."""
+        notices: list[Notice] = []
+        for event, received, held in await self._news(store.OUTAGE, events, _outage):
+            if not self._fresh(received) or not domain.outage_differs(event, held):
+                continue
+            subject = str(event.outage_id)
+            # A later message of this batch stands above an earlier one and above what is stored.
+            newest = dict.fromkeys(await store.last_told(self._connection, subject, "outage.declared"), True)
+            newest |= {one.employee_id: one.kind == "outage.declared" for one in notices if one.subject == subject}
+            before = [person for person, declared in newest.items() if declared]
+            now_concerned: list[UUID] = []
+            if not event.revoked:
+                now_concerned = await store.in_scope(self._connection, event.scope, event.starts_at, event.ends_at)
+            params = domain.outage_params(event)
+            notices += [
+                Notice(person, "outage.declared", received.id, params, subject) for person in now_concerned
+            ]
+            released = set(before) - set(now_concerned)
+            notices += [
+                Notice(person, "outage.revoked", received.id, params, subject) for person in sorted(released)
+            ]
+        return notices
+
+    async def newcomers(self) -> list[Notice]:
+        """What people just learnt about would have been told, had the directory come first.
+
+        Topics come in any order. Whoever was told already is not told again: a message has one cause.
+        """
+        if not self._moved:
+            return []
+        notices: list[Notice] = []
+        for row in await store.live_outages(self._connection, self._now, self._since):
+            people = await store.in_scope(
+                self._connection,
+                domain.scope_of(row["scope"]),
+                row["starts_at"],
+                row["ends_at"],
+                among=self._moved,
+            )
+            told = set(await store.last_told(self._connection, str(row["outage_id"]), "outage.declared"))
+            params = {
+                "starts_at": row["starts_at"].isoformat(),
+                "ends_at": row["ends_at"].isoformat(),
+                "reason": row["reason"],
+            }
+            notices += [
+                Notice(person, "outage.declared", row["ce_id"], params, str(row["outage_id"]))
+                for person in people
+                if person not in told
+            ]
+        for row in await store.alerts_near(self._connection, self._moved, self._since):
+            people = await store.answerable_for(self._connection, row["unit_id"], row["opd_code"])
+            params = {
+                "required": row["required"],
+                "present": row["present_low"],
+                "as_of": row["as_of"].isoformat(),
+            }
+            notices += _alert(people, row["alert"], row["unit_id"], params)
+        return notices
+
+
+def _alert(people: Iterable[UUID], cause: UUID, unit_id: str, params: Row) -> list[Notice]:
+    return [Notice(person, "counter.short", cause, params, unit_id) for person in people]
+
+
+def _recipient(event: EmployeeChanged, received: Received) -> Row:
+    return {
+        "employee_id": event.employee_id,
+        "opd_code": event.opd_code,
+        "unit_id": event.unit_id,
+        "supervisor_id": event.supervisor_id,
+        "acting_supervisor_id": event.acting_supervisor_id,
+        "heads": json.dumps(event.heads),
+        "active": event.active,
+        "revision": event.revision,
+        "ce_id": received.id,
+    }
+
+
+def _erased(received: Received) -> Row:
+    return {
+        "employee_id": UUID(received.key),
+        "opd_code": None,
+        "unit_id": None,
+        "supervisor_id": None,
+        "acting_supervisor_id": None,
+        "heads": "[]",
+        "active": False,
+        "revision": store.ERASED_REVISION,
+        "ce_id": received.id,
+    }
+
+
+def _unit(event: UnitChanged, received: Received) -> Row:
+    return {
+        "unit_id": event.unit_id,
+        "opd_code": event.opd_code,
+        "name": event.name,
+        "revision": event.revision,
+        "ce_id": received.id,
+    }
+
+
+def _plan(event: ScheduleChanged, received: Received, _: Held) -> Row:
+    return {
+        "employee_id": event.employee_id,
+        "work_date": event.work_date,
+        "opd_code": event.opd_code,
+        "unit_id": event.unit_id,
+        "mode": event.mode,
+        "starts_at": event.starts_at,
+        "ends_at": event.ends_at,
+        "revision": event.revision,
+        "ce_id": received.id,
+    }
+
+
+def _review(event: ReportReviewed, received: Received, _: Held) -> Row:
+    return {
+        "report_id": event.report_id,
+        "report_revision": event.report_revision,
+        "work_date": event.work_date,
+        "revision": event.revision,
+        "ce_id": received.id,
+    }
+
+
+def _duty_state(event: ComplianceChanged, received: Received, _: Held) -> Row:
+    return {
+        "employee_id": event.employee_id,
+        "work_date": event.work_date,
+        "duty": event.duty,
+        "state": event.state,
+        "revision": event.revision,
+        "ce_id": received.id,
+    }
+
+
+def _counter(event: CoverageChanged, received: Received, alert: UUID | None) -> Row:
+    return {
+        "unit_id": event.unit_id,
+        "opd_code": event.opd_code,
+        "status": event.status,
+        "required": event.required,
+        "present_low": event.present_low,
+        "as_of": event.as_of,
+        "alert": alert,
+        "heard_at": received.time,
+        "revision": event.revision,
+        "ce_id": received.id,
+    }
+
+
+def _outage(event: OutageDeclared, received: Received, _: Held) -> Row:
+    return {
+        "outage_id": event.outage_id,
+        "scope": event.scope.model_dump_json(),
+        "starts_at": event.starts_at,
+        "ends_at": event.ends_at,
+        "reason": event.reason,
+        "revoked": event.revoked,
+        "heard_at": received.time,
+        "revision": event.revision,
+        "ce_id": received.id,
+    }

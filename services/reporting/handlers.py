@@ -1,0 +1,78 @@
+"""Events in: which topics are facts, and how the log is read again from its beginning."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+
+from services.reporting.facts import CONSUMED, apply
+from shared.bus import HandlerContext, Router, client_arguments
+from shared.events import InvalidEvent, Received, UnknownType, decode
+from shared.settings import Settings
+
+router = Router()
+
+GROUP = "reporting.facts"
+Progress = Callable[[int, int], None]
+"""Called with (records read, records in the log)."""
+
+
+@router.batch(*CONSUMED, group=GROUP)
+async def facts(batch: list[Received], context: HandlerContext) -> None:
+    async with context.db.transaction() as tx:
+        await apply(tx, batch, context.metrics)
+
+
+async def read_log(settings: Settings, progress: Progress) -> AsyncGenerator[list[Received], None]:
+    """Every readable record that the consumed topics hold now, oldest first in each partition, in batches.
+
+    Joins no group and commits nothing. Records that no version can read were set aside when they came.
+    """
+    consumer: Any = AIOKafkaConsumer(
+        **client_arguments(settings), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+    )
+    await consumer.start()
+    try:
+        async with asyncio.timeout(60):
+            partitions = await _partitions(consumer)
+        consumer.assign(partitions)
+        ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
+        begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
+        for partition, offset in begins.items():
+            consumer.seek(partition, offset)
+        total = sum(ends[partition] - begins[partition] for partition in partitions)
+        done = 0
+        progress(done, total)
+        left = {partition for partition in partitions if ends[partition] > begins[partition]}
+        while left:
+            polled = await consumer.getmany(
+                *left, timeout_ms=1000, max_records=max(settings.batch_max_records, 5000)
+            )
+            for records in polled.values():
+                done += len(records)
+                batch = [one for record in records if (one := _readable(record)) is not None]
+                if batch:
+                    yield batch
+            left = {p for p in left if await consumer.position(p) < ends[p]}
+            progress(min(done, total), total)
+        progress(total, total)
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(consumer: Any) -> list[TopicPartition]:
+    """Those of all consumed topics; a topic that does not exist yet is waited for."""
+    found: list[TopicPartition] = []
+    for topic in CONSUMED:
+        while not (numbers := consumer.partitions_for_topic(topic)):
+            await consumer.topics()
+        found += [TopicPartition(topic, number) for number in sorted(numbers)]
+    return found
+
+
+def _readable(record: Any) -> Received | None:
+    try:
+        return decode(record.topic, record.key, record.value, record.headers)
+    except (InvalidEvent, UnknownType):
+        return None

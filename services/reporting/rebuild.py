@@ -1,0 +1,70 @@
+"""`hadir rebuild`: the fact tables again, from the log alone.
+
+The tables are emptied and the whole log is joined into them, beside the live consumer. That is safe by the law
+of the projections: whatever the live consumer writes meanwhile is joined with the same facts in any order. The
+end of the log is looked up after the tables are empty, so whatever was in them is read again.
+
+While it runs (and after it was broken off, until it is run again) a marker keeps the transitions ticker still:
+from half the facts it would announce what never happened. What was announced before stays where it is, so that
+nobody gets mail about last year. Views show what has been read so far.
+"""
+
+import asyncio
+import contextlib
+
+from services.reporting import store
+from services.reporting.facts import TABLES, apply, digest
+from services.reporting.handlers import Progress, read_log
+from shared.database import Database
+from shared.events import Received
+from shared.settings import Settings
+
+__all__ = ["RebuildRunning", "digest", "rebuild"]
+
+
+class RebuildRunning(Exception):
+    """Another process is rebuilding these tables. Wait for it to end."""
+
+
+async def rebuild(settings: Settings, progress: Progress) -> None:
+    """Empty the fact tables and read the log from its beginning; `progress(done, total)` in records.
+
+    Memory stays flat: one batch is being written while the next is read. Raises RebuildRunning.
+    """
+    db = Database(settings.database_url, pool_size=2, application_name="hadir.rebuild")
+    try:
+        lock = await db.dedicated()
+        try:
+            if not await store.facts.lock_rebuild(lock):
+                raise RebuildRunning("another `hadir rebuild` of this database is running; wait for it to end")
+            await _rebuild(db, settings, progress)
+        finally:
+            await lock.close()
+    finally:
+        await db.close()
+
+
+async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None:
+    async with db.transaction() as tx:
+        await store.facts.empty(tx.connection, [table.name for table in TABLES])
+    writing: asyncio.Task[None] | None = None
+
+    async def write(batch: list[Received]) -> None:
+        async with db.transaction() as tx:
+            await apply(tx, batch)
+
+    try:
+        async with contextlib.aclosing(read_log(settings, progress)) as log:
+            async for batch in log:
+                if writing is not None:
+                    await writing
+                writing = asyncio.create_task(write(batch))
+        if writing is not None:
+            await writing
+    except BaseException:
+        if writing is not None:
+            writing.cancel()
+            await asyncio.gather(writing, return_exceptions=True)
+        raise
+    async with db.transaction() as tx:
+        await store.facts.rebuilt(tx.connection, [table.name for table in TABLES])

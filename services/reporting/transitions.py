@@ -1,0 +1,140 @@
+"""The ticker: announces what changed, once, and never decides anything.
+
+Every second or so it judges, with the same SQL as every view, the work dates whose facts changed or whose next
+instant has come, compares the states with those last announced, and publishes the differences through the
+outbox of the same transaction. An advisory lock lets one ticker work at a time.
+
+What counts as a transition: leaving `pending`, and any later change. The first state of a person-day is stored in
+silence. One that is first seen while its day still runs was `pending` this morning, so whatever it has left
+`pending` for is a transition; one that is first seen later is history. A service point never seen was closed.
+
+Revisions: `compliance.changed.v1` counts per person-day, so two duties of one may share a revision; the event id
+is uuid5 of topic, `<employee_id>/<work_date>/<duty>` and revision. `coverage.changed.v1` counts per unit.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import time
+from typing import Any
+
+from services.reporting import domain, store
+from shared import outbox
+from shared.clock import WIB
+from shared.database import Database, Tx
+from shared.events import DUTIES, ComplianceChanged, CoverageChanged
+from shared.outbox import Outgoing
+from shared.service import Service
+
+log = logging.getLogger(__name__)
+
+SOURCE = "/hadir/reporting"
+DAYS_BACK = 35
+"""Work dates before that are never announced."""
+
+PERIOD_S = 1.0
+DUTY_CYCLE = 0.25
+"""The ticker works at most this share of wall time, however large the city."""
+
+BUDGET_S = 1.0
+"""After so long in one round the remaining dates wait for the next, so that today comes first again."""
+
+_CHUNK = 1000
+
+
+async def ticker(service: Service) -> None:
+    """Background task of the reporting service; runs until cancelled."""
+    while True:
+        started = time.perf_counter()
+        await tick(service.db, service.clock.now())
+        spent = time.perf_counter() - started
+        await asyncio.sleep(max(PERIOD_S - spent, spent * (1 / DUTY_CYCLE - 1)))
+
+
+async def tick(db: Database, now: dt.datetime) -> int:
+    """One round as of business time `now`; returns how many events it put into the outbox."""
+    started = time.perf_counter()
+    today = now.astimezone(WIB).date()
+    first = today - dt.timedelta(days=DAYS_BACK)
+    async with db.transaction() as tx:
+        if not await store.transitions.may_announce(tx.connection):
+            return 0
+        published = await _announce_coverage(tx, today, now)
+        await store.transitions.spread_touches(tx.connection, first)
+        dates = await store.transitions.dates_to_judge(tx.connection, first, today, now)
+    for done, date in enumerate(dates):
+        # Two at least: today's rush must not starve the other dates.
+        if done >= 2 and time.perf_counter() - started > BUDGET_S:
+            break
+        async with db.transaction() as tx:
+            if not await store.transitions.may_announce(tx.connection):
+                break
+            published += await _announce_date(tx, date, now, today)
+    return published
+
+
+async def _announce_coverage(tx: Tx, today: dt.date, now: dt.datetime) -> int:
+    changed = await store.transitions.cover(tx.connection, today, now)
+    return await _publish(
+        tx,
+        [
+            _outgoing(
+                CoverageChanged(
+                    unit_id=row["unit_id"],
+                    opd_code=row["opd_code"],
+                    revision=row["revision"],
+                    status=row["status"],
+                    previous=row["previous"],
+                    as_of=now,
+                    required=row["required"],
+                    present_low=row["present_low"],
+                    present_high=row["present_high"],
+                ),
+                row["unit_id"],
+                now,
+            )
+            for row in changed
+        ],
+    )
+
+
+async def _announce_date(tx: Tx, date: dt.date, now: dt.datetime, today: dt.date) -> int:
+    rows = await store.transitions.judge(tx.connection, date, now, today)
+    published = 0
+    for begin in range(0, len(rows), _CHUNK):
+        published += await _publish(
+            tx, [one for row in rows[begin : begin + _CHUNK] for one in _transitions(row, date, now)]
+        )
+    return published
+
+
+def _transitions(row: dict[str, Any], date: dt.date, now: dt.datetime) -> list[Outgoing]:
+    """One event for each duty of a person-day whose state changed."""
+    return [
+        _outgoing(
+            ComplianceChanged(
+                employee_id=row["employee_id"],
+                opd_code=row["opd_code"],
+                work_date=date,
+                duty=duty,
+                revision=row["revision"],
+                state=row[duty],
+                previous=row[f"{duty}_before"],
+                as_of=now,
+                rules_version=row["rules_version"],
+            ),
+            f"{row['employee_id']}/{date}/{duty}",
+            now,
+        )
+        for duty in DUTIES
+        if row[duty] != row[f"{duty}_before"]
+    ]
+
+
+def _outgoing(event: ComplianceChanged | CoverageChanged, key: str, now: dt.datetime) -> Outgoing:
+    return Outgoing(event, domain.transition_id(event.topic, key, event.revision), now)
+
+
+async def _publish(tx: Tx, outgoing: list[Outgoing]) -> int:
+    await outbox.add(tx, outgoing, source=SOURCE)
+    return len(outgoing)

@@ -1,0 +1,137 @@
+"""Policies as data: who may work from home, when, and within which limits (product.md section 8).
+
+Nothing about a weekday, a share or a grade is a constant of the program: within five months the rule in force
+moved from "Thursday, everyone" over "50:50" to "Friday, without echelons II to IV".
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Weekday = Annotated[int, Field(ge=0, le=6)]
+PolicyDate = Annotated[dt.date, Field(ge=dt.date(1900, 1, 1), le=dt.date(2999, 12, 31))]
+Echelon = Literal["II", "III", "IV"]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PolicyScope(_Part):
+    """Whom a policy is for: the whole city, or some OPD."""
+
+    all: bool = False
+    opd_codes: list[str] = []
+
+    @model_validator(mode="after")
+    def _one_of_two(self) -> "PolicyScope":
+        if self.all == bool(self.opd_codes):
+            raise ValueError('give either {"all": true} or a list of opd_codes')
+        return self
+
+    def covers(self, opd_code: str) -> bool:
+        return self.all or opd_code in self.opd_codes
+
+
+class WeekdayParameters(_Part):
+    weekdays: Annotated[list[Weekday], Field(min_length=1)]
+    """Monday is 0."""
+
+    @field_validator("weekdays")
+    @classmethod
+    def _each_once(cls, days: list[int]) -> list[int]:
+        return sorted(set(days))
+
+
+class RotationParameters(_Part):
+    share: Share
+    """The part of a unit's working people that is at home each day."""
+    turn: Literal["daily", "weekly"] = "daily"
+
+
+class Limits(_Part):
+    """Each limit is optional and stands alone."""
+
+    max_unit_share: Share | None = None
+    """Most people of a unit at home on a day, as a part of those who work that day, rounded down."""
+    max_days_per_week: Annotated[int, Field(ge=0, le=7)] | None = None
+    """Most WFH days of a person in a week from Monday (PermenPANRB 4/2025 art. 13: 2)."""
+    never_units: list[str] = []
+    never_opds: list[str] = []
+    never_direct_service: bool = False
+    never_heads_of: list[str] = []
+    """Kinds of OPD whose heads of units stay: `kecamatan` keeps camat and lurah at the office."""
+    never_echelons: list[Echelon] = []
+    never_under_discipline: bool = False
+    days_after_post_change: Annotated[int, Field(ge=0, le=3660)] | None = None
+    keep_min_staff: bool = True
+    """Every service point keeps its minimum on site in every opening hour before anyone is sent home."""
+
+
+class PolicyIn(BaseModel):
+    """A new version of a policy."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    policy_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
+    effective_from: PolicyDate
+    effective_to: PolicyDate | None = None
+    """Last date, included; none: until another policy wins."""
+    scope: PolicyScope
+    kind: Literal["weekday", "rotation"]
+    parameters: WeekdayParameters | RotationParameters
+    limits: Limits = Limits()
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _of_kind(cls, value: object, info: ValidationInfo) -> object:
+        # So that an error names `parameters.share` and does not speak of both kinds.
+        model = {"weekday": WeekdayParameters, "rotation": RotationParameters}.get(info.data.get("kind", ""))
+        return model.model_validate(value) if model is not None else value
+
+    @model_validator(mode="after")
+    def _order(self) -> "PolicyIn":
+        if self.effective_to is not None and self.effective_to < self.effective_from:
+            raise ValueError("effective_to is before effective_from")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """One version of a policy, as rosters use it."""
+
+    policy_id: str
+    version: int
+    content: PolicyIn
+
+    @property
+    def label(self) -> str:
+        """`policy_version` of plans: the id and the version."""
+        return f"{self.policy_id}/{self.version}"
+
+    def holds(self, opd_code: str, day: dt.date) -> bool:
+        content = self.content
+        ends = content.effective_to
+        return content.effective_from <= day and (ends is None or day <= ends) and content.scope.covers(opd_code)
+
+
+def in_force(policies: Sequence[Policy], opd_code: str, day: dt.date) -> Policy | None:
+    """The policy that decides: latest effective_from, then the narrower scope, then the id (product.md 8)."""
+
+    def rank(policy: Policy) -> tuple[dt.date, int, str]:
+        scope = policy.content.scope
+        return policy.content.effective_from, -(10**6 if scope.all else len(scope.opd_codes)), policy.policy_id
+
+    return max((one for one in policies if one.holds(opd_code, day)), key=rank, default=None)

@@ -1,0 +1,86 @@
+"""SQL of rules, policies, rosters and proposals."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import desc
+from sqlmodel import col, select
+
+from services.scheduling.domain.policies import Policy, PolicyIn
+from services.scheduling.models import PolicyVersion, Proposal, Roster, Rules
+from shared.database import Tx
+
+_NEXT_RULES = "select min(effective_from) from rules where effective_from > $1"
+_JUDGED = """
+    select employee_id, work_date from plan
+    where work_date >= $1 and work_date < $2 and mode in ('WFO', 'WFH', 'DUTY_TRAVEL')
+        and (work_date, employee_id) > ($3, $4)
+    order by work_date, employee_id limit $5
+"""
+_JUDGED_COUNT = """
+    select count(*) from plan where work_date >= $1 and work_date < $2 and mode in ('WFO', 'WFH', 'DUTY_TRAVEL')
+"""
+
+
+async def rules(tx: Tx, version: str) -> Rules | None:
+    return await tx.session.get(Rules, version)
+
+
+async def all_rules(tx: Tx) -> Sequence[Rules]:
+    """Every version, newest first."""
+    query = select(Rules).order_by(desc(col(Rules.effective_from)), desc(col(Rules.rules_version)))
+    return (await tx.session.exec(query)).all()
+
+
+async def judged_days(tx: Tx, first: dt.date, today: dt.date) -> tuple[dt.date, int]:
+    """(the date before which rules that begin on `first` alter past days, how many person-days they alter)."""
+    following = await tx.connection.fetchval(_NEXT_RULES, first)
+    before = min(today, following or today)
+    return before, int(await tx.connection.fetchval(_JUDGED_COUNT, first, before) or 0)
+
+
+async def judged_page(
+    tx: Tx, first: dt.date, before: dt.date, after: tuple[dt.date, UUID], limit: int
+) -> Sequence[Any]:
+    """(employee_id, work_date) of the person-days that a change of rules alters."""
+    return await tx.connection.fetch(_JUDGED, first, before, *after, limit)
+
+
+async def add(tx: Tx, row: Rules | PolicyVersion | Roster | Proposal) -> None:
+    tx.session.add(row)
+    await tx.session.flush()
+
+
+async def policy_versions(tx: Tx, policy_id: str | None = None) -> Sequence[PolicyVersion]:
+    """Versions of one policy or of all, by id, newest first."""
+    query = select(PolicyVersion).order_by(col(PolicyVersion.policy_id), desc(col(PolicyVersion.version)))
+    if policy_id is not None:
+        query = query.where(PolicyVersion.policy_id == policy_id)
+    return (await tx.session.exec(query)).all()
+
+
+async def current_policies(tx: Tx) -> list[Policy]:
+    """The newest version of every policy that is not withdrawn."""
+    newest: dict[str, PolicyVersion] = {}
+    for row in await policy_versions(tx):
+        newest.setdefault(row.policy_id, row)
+    return [
+        Policy(row.policy_id, row.version, PolicyIn.model_validate(row.body))
+        for row in newest.values()
+        if not row.withdrawn
+    ]
+
+
+async def roster(tx: Tx, roster_id: UUID) -> Roster | None:
+    return await tx.session.get(Roster, roster_id)
+
+
+async def proposal(tx: Tx, proposal_id: UUID) -> Proposal | None:
+    return await tx.session.get(Proposal, proposal_id, with_for_update=True)
+
+
+async def proposals(tx: Tx) -> Sequence[Proposal]:
+    """All proposals, newest first."""
+    return (await tx.session.exec(select(Proposal).order_by(desc(col(Proposal.proposed_at))))).all()

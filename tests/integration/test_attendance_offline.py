@@ -1,0 +1,126 @@
+"""Syncing what was made without a connection: honest times, a result for each item."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from tests.conftest import DatabaseFor
+from tests.integration.attendance_rig import AT_OFFICE, Rig, attendance, wib
+
+
+@pytest_asyncio.fixture
+async def rig(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Rig]:
+    async with attendance(await database_for("attendance"), tmp_path, at="2025-11-06T10:00") as running:
+        yield running
+
+
+def made(device_at: str | None, **body: Any) -> dict[str, Any]:
+    return {"punch_id": str(uuid4()), "kind": "in", "device_at": device_at, "position": AT_OFFICE, **body}
+
+
+async def sync(rig: Rig, who: UUID, punches: list[Any]) -> httpx.Response:
+    return await rig.client.post(
+        "/attendance/v1/punches/batch", json={"punches": punches}, headers=rig.token("staff", who)
+    )
+
+
+async def test_each_item_gets_its_own_result_in_order(rig: Rig) -> None:
+    me, other = await rig.staff(), await rig.staff()
+    taken = made("2025-11-06T07:20:00+07:00")
+    await sync(rig, other, [taken])
+    good, bad = made("2025-11-06T07:20:00+07:00"), made("2025-11-06T07:21:00+07:00", kind="masuk")
+    answer = await sync(rig, me, [good, bad, "nonsense", good, taken, made(None)])
+    assert answer.status_code == 200
+    assert answer.json()["next"] is None
+    items = answer.json()["items"]
+    assert [item["status"] for item in items] == [201, 422, 422, 200, 409, 422]
+    assert items[0]["receipt"] == items[3]["receipt"]
+    assert items[1]["problem"]["errors"][0]["field"] == "kind"
+    assert items[5]["problem"]["errors"][0]["field"] == "device_at"
+    assert await rig.count("punch") == 2
+
+
+async def test_an_offline_punch_happened_at_the_devices_time_when_the_clock_is_known_to_be_right(rig: Rig) -> None:
+    me = await rig.staff()
+    await rig.punch(me, device_at="2025-11-06T10:00:00+07:00")
+    rig.clock.set(wib("2025-11-07T09:00"))
+    answer = await sync(rig, me, [made("2025-11-07T07:29:00+07:00")])
+    receipt = answer.json()["items"][0]["receipt"]
+    assert receipt["at"] == "2025-11-07T00:29:00Z"
+    assert receipt["received_at"] == "2025-11-07T02:00:00Z"
+    assert receipt["flags"] == []
+    assert (await rig.outbox())[-1][1]["source"] == "offline"
+
+
+async def test_a_device_clock_a_day_off_is_corrected_by_its_last_known_offset(rig: Rig) -> None:
+    me = await rig.staff()
+    await rig.punch(me, device_at="2025-11-05T10:00:00+07:00")
+    rig.clock.set(wib("2025-11-07T09:00"))
+    answer = await sync(rig, me, [made("2025-11-06T07:29:00+07:00")])
+    receipt = answer.json()["items"][0]["receipt"]
+    assert receipt["at"] == "2025-11-07T00:29:00Z"
+    assert receipt["work_date"] == "2025-11-07"
+    assert receipt["flags"] == ["clock_skew"]
+
+
+async def test_a_clock_that_was_never_compared_is_believed_and_flagged(rig: Rig) -> None:
+    me = await rig.staff()
+    answer = await sync(rig, me, [made("2025-11-06T07:29:00+07:00")])
+    receipt = answer.json()["items"][0]["receipt"]
+    assert (receipt["at"], receipt["flags"]) == ("2025-11-06T00:29:00Z", ["clock_unverified"])
+
+
+async def test_an_offline_punch_is_never_later_than_its_receipt(rig: Rig) -> None:
+    me = await rig.staff()
+    answer = await sync(rig, me, [made("2025-11-07T07:29:00+07:00")])
+    receipt = answer.json()["items"][0]["receipt"]
+    assert receipt["at"] == receipt["received_at"] == "2025-11-06T03:00:00Z"
+    assert receipt["flags"] == ["clock_unverified", "clock_skew"]
+
+
+async def test_an_offline_punch_older_than_a_month_goes_to_the_supervisor(rig: Rig) -> None:
+    me = await rig.staff()
+    answer = await sync(rig, me, [made("2025-10-06T09:59:59+07:00"), made("2025-10-06T10:00:00+07:00")])
+    old, young = answer.json()["items"]
+    assert (old["status"], young["status"]) == (422, 201)
+    assert old["problem"]["errors"][0]["field"] == "device_at"
+
+
+async def test_a_punch_whose_answer_got_lost_may_come_again_offline(rig: Rig) -> None:
+    me = await rig.staff()
+    body = made("2025-11-06T10:00:00+07:00")
+    first = await rig.punch(me, **body)
+    rig.clock.advance(timedelta(hours=3))
+    answer = await sync(rig, me, [body])
+    assert answer.json()["items"] == [{"status": 200, "receipt": first.json()}]
+
+
+async def test_an_empty_batch_is_an_empty_answer(rig: Rig) -> None:
+    assert (await sync(rig, await rig.staff(), [])).json() == {"items": [], "next": None}
+
+
+async def test_five_hundred_fit_and_five_hundred_and_one_are_refused_whole(rig: Rig) -> None:
+    me = await rig.staff()
+    start = wib("2025-11-06T07:00")
+    punches = [made((start + timedelta(seconds=n)).isoformat()) for n in range(501)]
+    refused = await sync(rig, me, punches)
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["field"] == "punches"
+    assert await rig.count("punch") == 0
+    accepted = await sync(rig, me, punches[:500])
+    assert {item["status"] for item in accepted.json()["items"]} == {201}
+    assert await rig.count("punch") == 500
+
+
+@pytest.mark.parametrize("who", ["unknown", "inactive"])
+async def test_those_who_may_not_check_in_may_not_sync_either(rig: Rig, who: str) -> None:
+    me = uuid4() if who == "unknown" else await rig.staff(active=False)
+    answer = await sync(rig, me, [made("2025-11-06T07:29:00+07:00")])
+    assert answer.json()["items"][0]["status"] == (404 if who == "unknown" else 403)
+    assert await rig.count("punch") == 0

@@ -1,0 +1,249 @@
+"""Checking in: what is recorded, what is promised, and what a retry gets."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from tests.conftest import DatabaseFor
+from tests.integration.attendance_rig import (
+    AT_HOME,
+    AT_OFFICE,
+    AT_SEA,
+    DAY,
+    Rig,
+    attendance,
+    employee,
+    plan,
+    unit,
+    wib,
+)
+
+
+@pytest_asyncio.fixture
+async def rig(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Rig]:
+    async with attendance(await database_for("attendance"), tmp_path) as running:
+        yield running
+
+
+async def test_a_check_in_is_recorded_and_promised_in_one_step(rig: Rig) -> None:
+    me = await rig.staff()
+    punch_id = str(uuid4())
+    answer = await rig.punch(me, punch_id=punch_id, device_at="2025-11-06T07:24:58+07:00", position=AT_OFFICE)
+    assert answer.status_code == 201
+    assert answer.json() == {
+        "punch_id": punch_id,
+        "work_date": "2025-11-06",
+        "kind": "in",
+        "at": "2025-11-06T00:25:00Z",
+        "received_at": "2025-11-06T00:25:00Z",
+        "zone": "office",
+        "flags": [],
+    }
+    ((topic, value),) = await rig.outbox()
+    assert topic == "attendance.recorded.v1"
+    assert value == {
+        **answer.json(),
+        "employee_id": str(me),
+        "opd_code": "DISDUKCAPIL",
+        "unit_id": "disdukcapil.loket",
+        "device_at": "2025-11-06T00:24:58Z",
+        "source": "app",
+    }
+
+
+async def test_the_position_never_leaves_the_database(rig: Rig) -> None:
+    me = await rig.staff()
+    await rig.punch(me, position=AT_SEA)
+    ((_, value),) = await rig.outbox()
+    seen = await rig.client.get(f"/attendance/v1/me/punches?date={DAY}", headers=rig.token("staff", me))
+    assert not {"lat", "lon", "accuracy_m", "position"} & (value.keys() | seen.json()["items"][0].keys())
+
+
+async def test_the_same_punch_again_gets_the_same_receipt_and_no_second_event(rig: Rig) -> None:
+    me = await rig.staff()
+    body = {"punch_id": str(uuid4()), "device_at": "2025-11-06T07:24:00+07:00", "position": AT_OFFICE}
+    first = await rig.punch(me, **body)
+    rig.clock.advance(timedelta(hours=1))
+    await rig.know(employee(me, revision=2, active=False))
+    again = await rig.punch(me, **body | {"device_at": "2025-11-06T00:24:00Z"})
+    assert (first.status_code, again.status_code) == (201, 200)
+    assert again.json() == first.json()
+    assert len(await rig.outbox()) == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "out"},
+        {"position": None},
+        {"position": AT_HOME},
+        {"device_at": "2025-11-06T07:24:01+07:00"},
+        {"device_at": None},
+    ],
+)
+async def test_a_punch_id_used_for_another_body_is_a_conflict(rig: Rig, change: dict[str, object]) -> None:
+    me = await rig.staff()
+    body = {"punch_id": str(uuid4()), "device_at": "2025-11-06T07:24:00+07:00", "position": AT_OFFICE}
+    await rig.punch(me, **body)
+    answer = await rig.punch(me, **body | change)
+    assert answer.status_code == 409
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["errors"][0]["field"] == "punch_id"
+    assert len(await rig.outbox()) == 1
+
+
+async def test_a_punch_id_of_somebody_else_is_a_conflict(rig: Rig) -> None:
+    me, other = await rig.staff(), await rig.staff()
+    punch_id = str(uuid4())
+    await rig.punch(me, punch_id=punch_id)
+    assert (await rig.punch(other, punch_id=punch_id)).status_code == 409
+
+
+async def test_concurrent_duplicates_give_one_punch_one_event_and_equal_receipts(rig: Rig) -> None:
+    people = [await rig.staff() for _ in range(5)]
+    bodies = {who: {"punch_id": str(uuid4()), "position": AT_OFFICE} for who in people}
+    answers = await asyncio.gather(*(rig.punch(who, **bodies[who]) for who in people * 12))
+    assert sorted(answer.status_code for answer in answers) == [200] * 55 + [201] * 5
+    assert len({answer.text for answer in answers}) == 5
+    assert len(await rig.outbox()) == 5
+
+
+async def test_concurrent_claims_on_one_punch_id_leave_one_winner(rig: Rig) -> None:
+    people = [await rig.staff() for _ in range(6)]
+    punch_id = str(uuid4())
+    answers = await asyncio.gather(*(rig.punch(who, punch_id=punch_id) for who in people))
+    assert sorted(answer.status_code for answer in answers) == [201] + [409] * 5
+    assert len(await rig.outbox()) == 1
+
+
+async def test_an_unknown_employee_is_told_so_and_nothing_is_written(rig: Rig) -> None:
+    answer = await rig.punch(uuid4())
+    assert answer.status_code == 404
+    assert answer.json()["type"] == "urn:hadir:problem:employee.unknown"
+    assert await rig.count("punch") == 0
+    assert await rig.outbox() == []
+
+
+async def test_an_inactive_employee_cannot_check_in(rig: Rig) -> None:
+    me = await rig.staff(active=False)
+    assert (await rig.punch(me)).status_code == 403
+    assert await rig.count("punch") == 0
+
+
+async def test_one_refused_punch_does_not_fail_those_that_came_with_it(rig: Rig) -> None:
+    known = [await rig.staff() for _ in range(4)]
+    answers = await asyncio.gather(*(rig.punch(who) for who in [*known, uuid4(), uuid4()]))
+    assert [answer.status_code for answer in answers] == [201] * 4 + [404] * 2
+
+
+async def test_the_time_is_the_servers_and_a_wrong_device_clock_is_only_flagged(rig: Rig) -> None:
+    me = await rig.staff()
+    answer = await rig.punch(me, device_at="2025-11-05T07:25:00+07:00", position=AT_OFFICE)
+    assert answer.status_code == 201
+    assert answer.json()["at"] == "2025-11-06T00:25:00Z"
+    assert answer.json()["work_date"] == "2025-11-06"
+    assert answer.json()["flags"] == ["clock_skew"]
+
+
+@pytest.mark.parametrize(
+    ("position", "zone"),
+    [
+        (AT_OFFICE, "office"),
+        (AT_HOME, "remote"),
+        (AT_SEA, "elsewhere"),
+        (AT_OFFICE | {"accuracy_m": 500.0}, "uncertain"),
+        (None, "unknown"),
+    ],
+)
+async def test_the_zone_comes_from_the_places_of_the_unit_and_the_person(
+    rig: Rig, position: dict[str, float] | None, zone: str
+) -> None:
+    me = await rig.staff()
+    assert (await rig.punch(me, position=position)).json()["zone"] == zone
+
+
+async def test_the_unit_of_the_plan_comes_before_the_unit_of_the_directory(rig: Rig) -> None:
+    me = await rig.staff(unit_id="disdukcapil.arsip")
+    other = {"lat": -6.4, "lon": 106.8, "radius_m": 50.0}
+    await rig.know(unit("disdukcapil.arsip", places=[other]))
+    inside = {"lat": -6.4, "lon": 106.8, "accuracy_m": 5.0}
+    planned = await rig.punch(me, position=AT_OFFICE)
+    assert planned.json()["zone"] == "office"
+    rig.clock.set(wib("2025-11-09T07:30"))
+    unplanned = await rig.punch(me, position=inside)
+    assert unplanned.json()["zone"] == "office"
+    assert [value["unit_id"] for _, value in await rig.outbox()] == ["disdukcapil.loket", "disdukcapil.arsip"]
+
+
+async def test_a_unit_whose_place_is_not_known_makes_nobody_be_elsewhere(rig: Rig) -> None:
+    me = await rig.staff(unit_id="baru")
+    await rig.know(plan(me, unit_id="baru", revision=2))
+    assert (await rig.punch(me, position=AT_SEA)).json()["zone"] == "unknown"
+    assert (await rig.punch(me, position=AT_HOME)).json()["zone"] == "remote"
+
+
+async def test_a_night_shift_owns_the_check_out_of_the_next_morning(rig: Rig) -> None:
+    me = await rig.staff()
+    await rig.know(
+        plan(me, revision=2, starts_at=wib("2025-11-06T22:00"), ends_at=wib("2025-11-07T06:00")),
+        plan(me, DAY + timedelta(days=1), starts_at=wib("2025-11-07T22:00"), ends_at=wib("2025-11-08T06:00")),
+    )
+    rig.clock.set(wib("2025-11-07T06:05"))
+    assert (await rig.punch(me, kind="out")).json()["work_date"] == "2025-11-06"
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"punch_id": "x"}, "punch_id"),
+        ({"kind": "masuk"}, "kind"),
+        ({"device_at": "2025-11-06T07:24:00"}, "device_at"),
+        ({"device_at": 1762388640}, "device_at"),
+        ({"device_at": "0001-01-01T00:00:00Z"}, "device_at"),
+        ({"position": {"lat": 91, "lon": 0, "accuracy_m": 1}}, "position.lat"),
+        ({"position": {"lat": 0, "lon": 181, "accuracy_m": 1}}, "position.lon"),
+        ({"position": {"lat": 0, "lon": 0, "accuracy_m": -1}}, "position.accuracy_m"),
+        ({"position": {"lat": 0, "lon": 0}}, "position.accuracy_m"),
+        ({"employee_id": str(uuid4())}, "employee_id"),
+    ],
+)
+async def test_a_wrong_field_is_named_and_nothing_is_written(
+    rig: Rig, change: dict[str, object], field: str
+) -> None:
+    me = await rig.staff()
+    answer = await rig.punch(me, **change)
+    assert answer.status_code == 422
+    assert [error["field"] for error in answer.json()["errors"]] == [field]
+    assert await rig.count("punch") == 0
+
+
+@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"punch_id": NaN}'])
+async def test_a_body_that_is_no_punch_is_a_clear_422(rig: Rig, body: bytes) -> None:
+    me = await rig.staff()
+    answer = await rig.client.post("/attendance/v1/punches", content=body, headers=rig.token("staff", me))
+    assert answer.status_code == 422
+    assert answer.json()["errors"]
+
+
+async def test_a_caller_without_a_token_or_without_an_employee_is_refused(rig: Rig) -> None:
+    body = {"punch_id": str(uuid4()), "kind": "in", "device_at": None, "position": None}
+    assert (await rig.client.post("/attendance/v1/punches", json=body)).status_code == 401
+    office = rig.token("bkpsdm")
+    assert (await rig.client.post("/attendance/v1/punches", json=body, headers=office)).status_code == 403
+
+
+async def test_people_see_what_is_recorded_of_them_and_of_nobody_else(rig: Rig) -> None:
+    me, other = await rig.staff(), await rig.staff()
+    mine = (await rig.punch(me, position=AT_OFFICE)).json()
+    await rig.punch(other)
+    for query in ("", f"?date={DAY}"):
+        answer = await rig.client.get(f"/attendance/v1/me/punches{query}", headers=rig.token("staff", me))
+        assert answer.json() == {
+            "items": [mine | {"device_at": None, "source": "app", "void": None}],
+            "next": None,
+        }
