@@ -96,7 +96,7 @@ async def home(request: Request, service: Running, at: str | None = None) -> HTM
     seen, own_opd = views_for(who)
     async with service.db.read() as tx:
         found = await board(tx.connection, date, as_of)
-        opds = [opd for opd in found.opds if own_opd is None or opd["opd_code"] == own_opd]
+        opds = [opd for opd in found.opds if "opds" in seen and own_opd in (None, opd["opd_code"])]
         short = [unit for unit in found.units if unit["status"] == "short"]
         short.sort(key=lambda unit: (unit["present_low"] - unit["required"], unit["unit_id"]))
         since = {

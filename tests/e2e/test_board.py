@@ -1,0 +1,156 @@
+"""The board in a real browser: Chromium, at the size of a phone and of a desk."""
+
+import os
+import shutil
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+
+from shared.database import Database
+from tests.integration import reporting_city as small
+from tests.integration.reporting_city import Running, Staff, at
+
+DatabaseFor = Callable[[str], Awaitable[Database]]
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+]
+PHONE = {"width": 375, "height": 780}
+DESK = {"width": 1280, "height": 900}
+
+
+def chromium_path() -> str:
+    """The browser: PLAYWRIGHT_CHROMIUM, else `chromium` on the PATH, else where Debian puts it."""
+    return os.environ.get("PLAYWRIGHT_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+
+
+@pytest.fixture
+def staff() -> Staff:
+    return Staff.new()
+
+
+@pytest_asyncio.fixture
+async def service(kafka: str, database_for: DatabaseFor, tmp_path: Path, staff: Staff) -> AsyncIterator[Running]:
+    db = await database_for("reporting")
+    async with small.running(kafka, db, tmp_path, at("09:00")) as running:
+        await running.fold(*small.city(staff))
+        yield running
+
+
+@pytest_asyncio.fixture
+async def browser() -> AsyncIterator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        yield browser
+        await browser.close()
+
+
+@pytest_asyncio.fixture
+async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
+    context = await browser.new_context(locale="id-ID", viewport=DESK)  # pyright: ignore[reportArgumentType]
+    yield context
+    await context.close()
+
+
+async def signed_in(context: BrowserContext, service: Running, role: str = "bkpsdm", **claims: object) -> Page:
+    """A page on the board, come to by the sign-in link; complaints of the browser fail the test at its end."""
+    page = await context.new_page()
+    token = service.token(role, **claims)  # pyright: ignore[reportArgumentType]
+    await page.goto(f"{service.url}/reporting/login?token={token}")
+    await page.wait_for_url(f"{service.url}/reporting/")
+    return page
+
+
+async def test_a_sign_in_link_leads_to_a_board_that_says_it_is_live(
+    service: Running, context: BrowserContext
+) -> None:
+    complaints: list[str] = []
+    context.on("console", lambda message: complaints.append(message.text) if message.type == "error" else None)
+    page = await signed_in(context, service)
+    await expect(page.locator("#state-text")).to_have_text("langsung")
+    await expect(page.locator("[data-duty=on_time] .rate")).to_have_text("25,0%")
+    await expect(page.locator("[data-counter=short]")).to_have_text("1")
+    await expect(page.locator("#short")).to_contain_text("Loket Pendaftaran")
+    await expect(page.locator("#short [data-since]")).to_have_text("08:00")
+    assert complaints == []
+
+
+async def test_a_check_in_shows_on_the_open_board_without_a_reload(
+    service: Running, staff: Staff, context: BrowserContext
+) -> None:
+    page = await signed_in(context, service)
+    await expect(page.locator("#state-text")).to_have_text("langsung")
+    await service.fold(small.check_in(staff.elsewhere, "08:59", small.OTHER_OPD, small.OTHER_COUNTER))
+    await expect(page.locator("[data-counter=short]")).to_have_text("0")
+    await expect(page.locator("#calm")).to_be_visible()
+    await expect(page.locator("#short li")).to_have_count(0)
+    row = page.locator(f"[data-opd-code='{small.OTHER_OPD}'] [data-cell=counters]")
+    await expect(row).to_have_text("0 / 1")
+
+
+async def test_a_counter_that_becomes_short_is_listed_with_its_time(
+    service: Running, staff: Staff, context: BrowserContext
+) -> None:
+    page = await signed_in(context, service, "council")
+    await expect(page.locator("#state-text")).to_have_text("langsung")
+    leaves = small.check_in(staff.clerk, "08:45").model_copy(update={"kind": "out"})
+    await service.fold(leaves)
+    listed = page.locator(f"#short [data-unit='{small.COUNTER}']")
+    await expect(listed).to_contain_text("Loket KTP-el")
+    await expect(listed.locator("[data-since]")).to_have_text("08:45")
+    await expect(listed.locator("[data-present]")).to_have_text("1")
+
+
+async def test_the_board_says_that_it_is_cut_off_when_the_service_is_gone(
+    service: Running, context: BrowserContext
+) -> None:
+    page = await signed_in(context, service)
+    await expect(page.locator("#state-text")).to_have_text("langsung")
+    service.app.state.service.stopping.set()
+    await expect(page.locator("#state-text")).to_have_text("terputus")
+
+
+async def test_the_board_fits_a_phone_and_needs_no_script(service: Running, browser: Browser) -> None:
+    context = await browser.new_context(
+        viewport=PHONE,  # pyright: ignore[reportArgumentType]
+        java_script_enabled=False,
+        locale="id-ID",
+    )
+    page = await signed_in(context, service)
+    await expect(page.locator("[data-duty=on_time] .rate")).to_have_text("25,0%")
+    await expect(page.locator("#short")).to_contain_text("Loket Pendaftaran")
+    await context.close()
+    context = await browser.new_context(viewport=PHONE, locale="id-ID")  # pyright: ignore[reportArgumentType]
+    page = await signed_in(context, service)
+    await expect(page.locator("#state-text")).to_have_text("langsung")
+    width = await page.evaluate("document.documentElement.scrollWidth")
+    assert width == PHONE["width"]
+    await context.close()
+
+
+async def test_staff_see_their_own_day_with_reasons_and_no_one_else(
+    service: Running, staff: Staff, context: BrowserContext
+) -> None:
+    page = await signed_in(context, service, "staff", subject=staff.late)
+    await expect(page.locator("#state-text")).to_have_text("langsung")
+    await expect(page.locator(".reasons")).to_contain_text("Masuk pukul 07:41:00, lewat batas 07:30:00.")
+    await expect(page.locator("[data-duty]")).to_have_count(0)
+    await expect(page.locator("#opds")).to_have_count(0)
+
+
+async def test_the_board_can_look_back_and_then_stands_still(service: Running, context: BrowserContext) -> None:
+    page = await signed_in(context, service)
+    await page.goto(f"{service.url}/reporting/?at=2025-11-06T07:28")
+    await expect(page.locator("#state-text")).to_have_text("saat itu")
+    await expect(page.locator("[data-duty=on_time] .rate")).to_have_text("100,0%")
+    await expect(page.locator("[data-counter=closed]")).to_have_text("2")
