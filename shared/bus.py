@@ -281,7 +281,7 @@ class Bus:
             security=_security(self._context.settings),
             allow_auto_create_topics=False,
             graceful_timeout=GRACEFUL_TIMEOUT_S,
-            logger=logging.getLogger("faststream"),
+            logger=logging.getLogger("hadir.kafka"),
             log_level=logging.DEBUG,
         )
 
