@@ -65,13 +65,12 @@ async def system(folder: Path) -> AsyncGenerator[dict[str, str], None]:
 
 def check_in_of(client: Client, city: City, person: uuid.UUID) -> bytes:
     """The request of one person's app, standing at their unit."""
-    unit = city.units[city.employees[person].unit_id]
-    spot = unit.places[0] if unit.places else None
+    spot = city.units[city.employees[person].unit_id].place
     body = {
         "punch_id": str(uuid.uuid4()),
         "kind": "in",
         "device_at": MORNING.isoformat(),
-        "position": {"lat": spot.lat, "lon": spot.lon, "accuracy_m": 8.0} if spot else None,
+        "position": {"lat": spot.lat, "lon": spot.lon, "accuracy_m": 8.0},
     }
     return load.request("/attendance/v1/punches", json.dumps(body).encode(), client.token(Who("staff", person)))
 
@@ -97,9 +96,10 @@ async def measure(figures: Figures) -> None:
             await until_the_board_knows(client, officer, DAY, len(plans))
             await all_read(here["kafka"], within_s=120)
             write_anchor(folder / "clock.json", business=MORNING, wall=time.time(), speed=1)
-            await _check_ins_to_board(
-                figures, client, officer, city, [p.employee_id for p in plans if p.starts_at], here
-            )
+            requests = [
+                check_in_of(client, city, day.plan.employee_id) for day in plans if day.plan.starts_at is not None
+            ]
+            await _check_ins_to_board(figures, client, Watcher(client, officer, DAY), requests)
             await _city_view(figures, client, officer)
 
 

@@ -19,7 +19,7 @@ from typing import Any
 from bench.harness import ROOT, Figures, child, console, interleaved, machine, ratios
 from shared.events import AttendanceRecorded, encode
 
-EVENTS = 200_000
+EVENTS = 100_000
 TOPIC = AttendanceRecorded.topic
 
 
@@ -87,7 +87,6 @@ async def raw(bootstrap: str, events: int) -> float:
 async def projector(bootstrap: str, url: str, events: int) -> float:
     """Events a second until the last fact is committed, by the reporting service's own consumer."""
     from services.reporting.handlers import router as declared
-
     from shared.bus import Bus, HandlerContext, Router, client_arguments
     from shared.clock import SystemClock
     from shared.database import Database
@@ -99,7 +98,7 @@ async def projector(bootstrap: str, url: str, events: int) -> float:
     )
     db, metrics = Database(url), Metrics("reporting")
     async with db.transaction() as tx:
-        await tx.connection.execute("truncate punch, touched")
+        await tx.connection.execute("truncate fact_punch, touched")
     started, done, seen = 0.0, asyncio.Event(), 0
     router = Router()
     for declaration in declared.declarations:
@@ -120,7 +119,7 @@ async def projector(bootstrap: str, url: str, events: int) -> float:
     await done.wait()
     elapsed = time.perf_counter() - started
     async with db.read() as tx:
-        kept = await tx.connection.fetchval("select count(*) from punch")
+        kept = await tx.connection.fetchval("select count(*) from fact_punch")
     if kept != events:
         raise RuntimeError(f"{kept} facts of {events} events")
     running.cancel()
