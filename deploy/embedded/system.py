@@ -27,7 +27,7 @@ from deploy.embedded.processes import StartFailed, end_leftovers, is_free
 from deploy.embedded.state import Running, State, say
 from deploy.embedded.topics import create_topics
 from shared.clock import Clock, clock_for
-from shared.settings import SERVICES, load
+from shared.settings import SERVICES, ServiceName, Settings, load
 from shared.telemetry import configure_logging
 
 LONG_ENOUGH = 30.0
@@ -80,6 +80,10 @@ async def supervise(part: Part, restarted: Callable[[], None]) -> None:
             restarted()
 
 
+def _factories() -> dict[ServiceName, Callable[[Settings, Clock], FastAPI]]:
+    return {name: import_module(f"services.{name}.app").create_app for name in SERVICES}
+
+
 class _Server(uvicorn.Server):
     """uvicorn without signal handling of its own: it would end the process before the rest is stopped."""
 
@@ -126,7 +130,10 @@ class System:
         listener = stack.enter_context(self._listen())
         say(f"starting Kafka and PostgreSQL in {self.state.root}")
         stack.push_async_callback(self._stop_parts)
-        await self._unless_stopped(asyncio.gather(self.kafka.start(), self.postgres.start()))
+        start: list[Awaitable[object]] = [self.kafka.start(), self.postgres.start()]
+        if not self.options.processes:
+            start.append(asyncio.to_thread(_factories))  # imports take as long as the servers: side by side
+        await self._unless_stopped(asyncio.gather(*start))
         ensure_key(self.state)
         clock = clock_for(self.state.root, os.environ.get("HADIR_CLOCK"))
         await self._unless_stopped(
@@ -147,8 +154,7 @@ class System:
         self, stack: AsyncExitStack, environment: Mapping[str, str], clock: Clock
     ) -> Mapping[str, ASGIApp]:
         apps: dict[str, FastAPI] = {}
-        for name in SERVICES:
-            create_app: Callable[..., FastAPI] = import_module(f"services.{name}.app").create_app
+        for name, create_app in _factories().items():
             apps[name] = create_app(load(name, environment), clock)
         # A higher threshold and a frozen start-up heap: a third more events a second.
         gc.collect()

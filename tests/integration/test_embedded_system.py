@@ -24,6 +24,7 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from deploy.embedded.front import Front, Proxy, proxy_client
+from deploy.embedded.hosted import ensure_key
 from deploy.embedded.processes import free_port, identity
 from deploy.embedded.state import State
 from shared.auth import Authenticator
@@ -110,6 +111,7 @@ async def test_it_starts_says_where_survives_kills_and_one_interrupt_stops_all()
     with temporary_state() as state:
         with up(state) as system:
             assert await all_ready(system.http)
+            assert state.system_file.stat().st_mode & 0o077 == 0
             async with httpx.AsyncClient(base_url=system.http, trust_env=False) as client:
                 front = await client.get("/")
                 assert (front.status_code, front.headers["location"]) == (307, "/reporting/")
@@ -152,8 +154,11 @@ async def test_with_processes_each_service_comes_back_and_a_killed_run_leaves_no
 
 
 async def test_what_it_must_keep_to_itself_is_private_and_its_tokens_are_believed() -> None:
-    with temporary_state() as state, up(state):
-        for secret in ("token-key.pem", "passwords.json", "system.json"):
+    with temporary_state() as state:
+        assert "`hadir up` makes it" in run(state, "token", "--role", "bkpsdm").stderr
+        ensure_key(state)
+        state.password("attendance")
+        for secret in ("token-key.pem", "passwords.json"):
             assert (state.root / secret).stat().st_mode & 0o077 == 0, secret
         employee = uuid4()
         made = run(state, "token", "--role", "opd_admin", "--employee", str(employee), "--opd", "4.01")
