@@ -141,6 +141,7 @@ class System:
         )
         environment = service_environment(self.state, self.kafka.bootstrap, self.postgres.url)
         configure_logging(environment.get("HADIR_LOG_LEVEL", "INFO"))
+        logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells of its start and end; we do too
         watch = stack.enter_context(self._supervised())
         watch()
         if self.options.processes:
