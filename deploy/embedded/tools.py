@@ -66,6 +66,8 @@ def kafka_jars() -> Path:
             return jars
         if shutil.which("mvn") is None:
             _install("Maven", "maven")
+        if shutil.which("mvn") is None:
+            raise Missing("Maven is missing. Install it: sudo apt-get install -y maven")
         say(f"fetching Apache Kafka {KAFKA_VERSION} with Maven (44 MB, once)")
         unfinished = jars.with_name(f"{jars.name}.part")
         shutil.rmtree(unfinished, ignore_errors=True)
