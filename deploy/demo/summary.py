@@ -32,6 +32,7 @@ class Progress:
         self._start, self._end = start, end
         self._terminal = sys.stderr.isatty()
         self._shown = 0.0
+        self._began = time.monotonic()
         self._hour = ""
 
     def show(self, now: datetime) -> None:
@@ -47,6 +48,7 @@ class Progress:
         counts = self._ledger.counts
         line = (
             f"[{bar:.<{WIDTH}}] {now.astimezone(WIB):%a %H:%M:%S} x{self._pace.speed:<5.0f}"
+            f" {time.monotonic() - self._began:.0f} s"
             f" in {counts['check-in']:,} out {counts['check-out']:,} reports {counts['reports']:,}"
             f" reviews {counts['reviews accepted'] + counts['reviews returned']:,}"
             f" p95 {1000 * self._client.traffic.slowest(0.95):.0f} ms"
