@@ -58,9 +58,8 @@ class Authenticator:
         if known is not None and known.expires > time.time():
             return known
         try:
-            if jwt.get_unverified_header(token).get("typ") != TOKEN_TYPE:
-                raise TokenError(f"typ is not {TOKEN_TYPE}")
-            claims: dict[str, Any] = jwt.decode(
+            # One reading for both: what the header says counts only once the signature has been checked.
+            decoded = jwt.decode_complete(
                 token,
                 self._public_key,
                 algorithms=["EdDSA"],
@@ -68,6 +67,9 @@ class Authenticator:
                 audience=AUDIENCE,
                 options={"require": ["exp", "iss", "aud"]},
             )
+            if decoded["header"].get("typ") != TOKEN_TYPE:
+                raise TokenError(f"typ is not {TOKEN_TYPE}")
+            claims: dict[str, Any] = decoded["payload"]
             role = claims.get("role")
             if role not in ROLES:
                 raise TokenError("role is not one of " + ", ".join(ROLES))

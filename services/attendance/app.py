@@ -17,6 +17,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         routers=[api.router, officers.router],
         handlers=handlers.router,
         clock=clock,
+        body_limits={"/attendance/v1/punches/batch": 1024 * 1024},
         prepare=_prepare,
     )
 

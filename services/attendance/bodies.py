@@ -211,6 +211,17 @@ async def read(request: Request, adapter: TypeAdapter[Parsed]) -> Parsed:
 
 def described(adapter: TypeAdapter[Any]) -> dict[str, Any]:
     """For `openapi_extra`: the body that `read` takes."""
-    schema = adapter.json_schema(ref_template="#/components/schemas/{model}")
-    schema.pop("$defs", None)
-    return {"requestBody": {"required": True, "content": {"application/json": {"schema": schema}}}}
+    schema = adapter.json_schema()
+    parts = schema.pop("$defs", {})
+
+    def whole(node: Any) -> Any:
+        """`node` with the parts that it refers to in their places: OpenAPI keeps its own list of parts."""
+        if isinstance(node, list):
+            return [whole(one) for one in node]
+        if not isinstance(node, dict):
+            return node
+        if "$ref" in node:
+            return whole(parts[node["$ref"].rsplit("/", 1)[1]])
+        return {name: whole(value) for name, value in node.items() if name != "discriminator"}
+
+    return {"requestBody": {"required": True, "content": {"application/json": {"schema": whole(schema)}}}}

@@ -1,0 +1,102 @@
+"""Attendance as a whole: from the bus to the bus, without its database, and as it describes itself."""
+
+import asyncio
+import json
+from pathlib import Path
+from uuid import uuid4
+
+from deploy.embedded.postgres import Postgres
+from shared.database import Database, migrate
+from shared.events import TOPICS, decode
+from tests.backing import temporary_state
+from tests.conftest import ROOT, DatabaseFor, make_database
+from tests.integration.attendance_rig import AT_OFFICE, attendance, employee, plan, unit
+from tests.integration.probe import eventually, message, produce, reading
+
+
+async def test_from_the_directory_on_the_bus_to_a_punch_on_the_bus(
+    database_for: DatabaseFor, kafka: str, tmp_path: Path
+) -> None:
+    me, unit_id = uuid4(), f"unit-{uuid4().hex[:8]}"
+    await produce(
+        kafka,
+        [
+            message(plan(me, unit_id=unit_id, opd_code="DINKES")),
+            message(unit(unit_id)),
+            message(employee(me, unit_id="elsewhere")),
+        ],
+    )
+    async with attendance(await database_for("attendance"), tmp_path, kafka=kafka) as rig:
+        await eventually(lambda: all_known(rig.db))
+        answer = await rig.punch(me, position=AT_OFFICE)
+        assert (answer.status_code, answer.json()["zone"]) == (201, "office")
+        async with reading(kafka, "attendance.recorded.v1") as tail:
+            await tail.until(lambda: any(record.key == str(me).encode() for record in tail.records))
+    (record,) = [record for record in tail.records if record.key == str(me).encode()]
+    received = decode(record.topic, record.key, record.value, record.headers)
+    assert received.source == "/hadir/attendance"
+    assert received.traceparent
+    assert json.loads(record.value)["opd_code"] == "DINKES"
+
+
+async def all_known(db: Database) -> bool:
+    async with db.read() as tx:
+        counts = await tx.connection.fetchrow(
+            "select (select count(*) from employee_fact), (select count(*) from unit_fact),"
+            " (select count(*) from plan_fact)"
+        )
+    return min(counts) >= 1
+
+
+async def test_while_the_database_is_away_nothing_is_promised_and_the_retry_succeeds(tmp_path: Path) -> None:
+    with temporary_state() as state:
+        server = Postgres(state)
+        await server.start()
+        try:
+            url = await make_database(server.url, "attendance_away")
+            await asyncio.to_thread(migrate, url, ROOT / "services" / "attendance" / "migrations")
+            db = Database(url)
+            async with attendance(db, tmp_path) as rig:
+                me, punch_id = await rig.staff(), str(uuid4())
+                await server.stop()
+                refused = await rig.punch(me, punch_id=punch_id)
+                assert refused.status_code == 503
+                assert refused.headers["retry-after"]
+                assert refused.headers["content-type"] == "application/problem+json"
+                ready = await rig.client.get("/attendance/readyz")
+                alive = await rig.client.get("/attendance/livez")
+                assert (ready.status_code, alive.status_code) == (503, 200)
+                await server.start()
+                assert (await rig.punch(me, punch_id=punch_id)).status_code == 201
+                assert await rig.count("punch") == 1
+            await db.close()
+        finally:
+            await server.stop()
+
+
+async def test_the_service_describes_its_doors_without_loose_ends(
+    database_for: DatabaseFor, tmp_path: Path
+) -> None:
+    async with attendance(await database_for("attendance"), tmp_path) as rig:
+        described = (await rig.client.get("/attendance/openapi.json")).json()
+
+    def references(node: object) -> list[str]:
+        if isinstance(node, dict):
+            return (
+                [node["$ref"]] if "$ref" in node else [ref for part in node.values() for ref in references(part)]
+            )
+        return [ref for part in node for ref in references(part)] if isinstance(node, list) else []
+
+    parts = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
+    assert set(references(described)) <= parts
+    body = described["paths"]["/attendance/v1/punches"]["post"]["requestBody"]["content"]["application/json"]
+    assert set(body["schema"]["required"]) == {"punch_id", "kind"}
+
+
+async def test_only_the_topics_of_the_contract_are_promised(database_for: DatabaseFor, tmp_path: Path) -> None:
+    async with attendance(await database_for("attendance"), tmp_path) as rig:
+        me = await rig.staff()
+        await rig.punch(me)
+        assert {topic for topic, _ in await rig.outbox()} <= {
+            name for name, topic in TOPICS.items() if topic.owner == "attendance"
+        }
