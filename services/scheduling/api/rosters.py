@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from services.scheduling.commands import rosters
 from services.scheduling.commands.policies import own_opd
 from services.scheduling.commands.rules import officer_name
-from services.scheduling.domain.roster import Span
+from services.scheduling.domain.planning import Span
 from services.scheduling.models import Roster
 from services.scheduling.store import governance
 from services.scheduling.store.directory import known

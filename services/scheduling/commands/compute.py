@@ -10,7 +10,9 @@ import os
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
 
-from services.scheduling.domain.roster import Span, UnitInput, UnitRoster, plan_unit
+from services.scheduling.domain.frame import UnitRoster
+from services.scheduling.domain.planning import Span, UnitInput
+from services.scheduling.domain.roster import plan_unit
 
 SMALL = 60_000
 """Person-days that a thread plans in about half a second."""

@@ -10,17 +10,9 @@ from uuid import UUID, uuid4
 
 from services.scheduling.commands import publish
 from services.scheduling.commands.compute import compute
-from services.scheduling.domain.roster import (
-    MODES,
-    NONE,
-    REASONS,
-    WFH,
-    WFO,
-    Span,
-    UnitInput,
-    UnitRoster,
-)
-from services.scheduling.domain.timetable import WIB, Hours, Pattern, hours_on, instant
+from services.scheduling.domain.frame import UnitRoster
+from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Span, UnitInput
+from services.scheduling.domain.timetable import WIB, Hours, instant
 from services.scheduling.store import directory, rosters
 from services.scheduling.store.rosters import PlanRow, Wanted
 from shared.clock import Clock
@@ -53,29 +45,27 @@ async def draft(db: Database, wanted: Wanted, span: Span) -> Draft:
 def plan_rows(drafted: Draft) -> Iterator[PlanRow]:
     """The plans of a draft, unit by unit; one at a time, so that a month of the city stays small in memory."""
     days = drafted.span.days
-    known: dict[tuple[Pattern, int], tuple[dt.datetime, dt.datetime] | None] = {}
-
-    def times(pattern: Pattern, number: int) -> tuple[dt.datetime, dt.datetime] | None:
-        if (pattern, number) not in known:
-            day = days[number]
-            hours: Hours | None = hours_on(pattern, day, holiday=day in drafted.span.holidays)
-            known[pattern, number] = hours and (instant(day, hours[0]), instant(day, hours[1]))
-        return known[pattern, number]
-
+    known: dict[tuple[int, Hours], tuple[dt.datetime, dt.datetime]] = {}
     for unit, result in zip(drafted.units, drafted.results, strict=True):
         for person, modes, reasons in zip(unit.people, result.modes, result.reasons, strict=True):
+            worked = result.hours[person.pattern]
             for number, mode in enumerate(modes):
                 if mode == NONE:
                     continue
-                hours = times(person.pattern, number) if mode in (WFO, WFH) else None
+                hours = worked[number + 1] if mode in (WFO, WFH) else None
+                starts_at = ends_at = None
+                if hours is not None:
+                    starts_at, ends_at = known.get((number, hours)) or known.setdefault(
+                        (number, hours), (instant(days[number], hours[0]), instant(days[number], hours[1]))
+                    )
                 yield (
                     person.employee_id,
                     days[number],
                     unit.opd_code,
                     unit.unit_id,
                     MODES[mode],
-                    hours[0] if hours else None,
-                    hours[1] if hours else None,
+                    starts_at,
+                    ends_at,
                     result.policies[number] if hours else None,
                     REASONS[reasons[number]],
                 )

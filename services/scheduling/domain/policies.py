@@ -68,6 +68,8 @@ class Limits(_Part):
     """Most people of a unit at home on a day, as a part of those who work that day, rounded down."""
     max_days_per_week: Annotated[int, Field(ge=0, le=7)] | None = None
     """Most WFH days of a person in a week from Monday (PermenPANRB 4/2025 art. 13: 2)."""
+    never_two_in_a_row: bool = False
+    """Nobody is at home on two dates that follow each other."""
     never_units: list[str] = []
     never_opds: list[str] = []
     never_direct_service: bool = False

@@ -1,10 +1,11 @@
 """When each kind of post works, in local time.
 
 Sources: Perpres 21/2023 (37 h 30 min a week, five days from 07:30, break 60 min and 90 min on Friday); six-day
-offices and shifts as the city keeps them.
+offices and shifts as the city keeps them. Ramadan and every other departure is data: `SpecialHours`.
 """
 
 import datetime as dt
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from zoneinfo import ZoneInfo
 
@@ -20,6 +21,11 @@ def minutes(text: str) -> int:
     return int(text[:2]) * 60 + int(text[3:5])
 
 
+def clock_text(minute: int) -> str:
+    """Minutes after midnight as `HH:MM`; 1440 is `24:00`."""
+    return f"{minute // 60:02d}:{minute % 60:02d}"
+
+
 _FIVE_DAY = {**dict.fromkeys(range(4), (450, 960)), 4: (450, 990)}
 _SIX_DAY = {**dict.fromkeys(range(4), (450, 870)), 4: (450, 690), 5: (450, 780)}
 _SHIFTS: tuple[Hours | None, ...] = ((420, 900), (900, 1380), (1380, 1860), None)
@@ -33,14 +39,53 @@ class Pattern:
     shift_group: int | None = None
 
 
-def hours_on(pattern: Pattern, day: dt.date, *, holiday: bool) -> Hours | None:
-    """The working hours of `pattern` on a date; None on a rest day. Shifts work on holidays too."""
+@dataclass(frozen=True, slots=True)
+class SpecialHours:
+    """Other hours for a while: Ramadan, a half day, a unit's own week. Holidays stay free.
+
+    Of several that hold, those for units win over those for OPD, these over those for all, and among equals the
+    later one.
+    """
+
+    first: dt.date
+    last: dt.date | None
+    timetable: str
+    weekdays: Mapping[int, Hours | None]
+    """Hours by weekday, Monday 0; None is a rest day; a weekday that is not named keeps its hours."""
+    opd_codes: tuple[str, ...] = ()
+    unit_ids: tuple[str, ...] = ()
+
+    def for_unit(self, opd_code: str, unit_id: str) -> int | None:
+        """How closely this speaks of a unit: 2 by name, 1 by its OPD, 0 as of all; None: not at all."""
+        if unit_id in self.unit_ids:
+            return 2
+        if opd_code in self.opd_codes:
+            return 1
+        return None if self.unit_ids or self.opd_codes else 0
+
+
+def hours_on(
+    pattern: Pattern, day: dt.date, *, holiday: bool, special: Sequence[SpecialHours] = ()
+) -> Hours | None:
+    """The working hours of `pattern` on a date; None on a rest day. Shifts work on holidays too.
+
+    `special` holds what concerns the unit, the weakest first.
+    """
     if pattern.timetable == "shift":
         return _SHIFTS[(day.toordinal() + (pattern.shift_group or 0)) % 4]
     if holiday:
         return None
+    weekday = day.weekday()
+    for one in reversed(special):
+        if (
+            one.timetable == pattern.timetable
+            and one.first <= day
+            and (one.last is None or day <= one.last)
+            and weekday in one.weekdays
+        ):
+            return one.weekdays[weekday]
     week = _SIX_DAY if pattern.timetable == "six_day" else _FIVE_DAY
-    return week.get(day.weekday())
+    return week.get(weekday)
 
 
 def instant(day: dt.date, minute: int) -> dt.datetime:

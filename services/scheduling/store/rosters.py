@@ -8,8 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
+from services.scheduling.domain.planning import Away, Person, UnitInput
 from services.scheduling.domain.records import RequirementSet
-from services.scheduling.domain.roster import Away, Person, UnitInput
 from services.scheduling.domain.timetable import Pattern
 from services.scheduling.store.directory import opening_of
 

@@ -1,0 +1,123 @@
+"""What a roster is made from, and the words for what comes out of it."""
+
+import datetime as dt
+import math
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID
+
+from services.scheduling.domain.policies import Policy
+from services.scheduling.domain.records import RequirementSet
+from services.scheduling.domain.timetable import Pattern, SpecialHours
+
+NONE, WFO, WFH, DUTY_TRAVEL, LEAVE, OFF = range(6)
+MODES = ("NONE", "WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF")
+"""NONE: this unit does not plan this person on this date."""
+
+REASONS = (
+    "none",
+    "rest_day",
+    "holiday",
+    "leave",
+    "duty_travel",
+    "policy",
+    "no_policy",
+    "not_wfh_day",
+    "turn",
+    "direct_service",
+    "unit_excluded",
+    "opd_excluded",
+    "head",
+    "echelon",
+    "discipline",
+    "new_in_post",
+    "week_limit",
+    "unit_share",
+    "minimum",
+    "changed",
+    "departed",
+    "two_in_a_row",
+    "apart",
+)
+REASON = {name: number for number, name in enumerate(REASONS)}
+"""A reason's number in the bytes of a roster. On the wire a reason is its name; none tells of health."""
+
+Category = Literal["leave", "duty_travel"]
+
+
+@dataclass(frozen=True, slots=True)
+class Away:
+    """An absence, both ends included."""
+
+    from_date: dt.date
+    to_date: dt.date
+    category: Category
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """A personal request for one date; weight 1 (would be nice) to 3 (matters much)."""
+
+    day: dt.date
+    mode: Literal["WFO", "WFH"]
+    weight: int = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    employee_id: UUID
+    pattern: Pattern
+    echelon: str | None = None
+    is_head: bool = False
+    post_since: dt.date | None = None
+    discipline_until: dt.date | None = None
+    away: tuple[Away, ...] = ()
+    since: dt.date | None = None
+    """First date in this unit, where it lies in the span."""
+    until: dt.date | None = None
+    """Last date in this unit, where it lies in the span."""
+    earlier_days: int = 0
+    """WFH days in the four weeks before the span: who had more goes later."""
+    earlier_in_week: int = 0
+    """WFH days in the span's first week, before the span."""
+    home_before: bool = False
+    """Whether the day before the span is a WFH day."""
+    planned: frozenset[dt.date] = frozenset()
+    """WFH days in the plans that stand: kept where possible, so that a new roster changes little."""
+    pinned: tuple[tuple[dt.date, Literal["WFO", "WFH"]], ...] = ()
+    """Days settled by a swap or a named change: a roster leaves them alone."""
+    wishes: tuple[Wish, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnitInput:
+    unit_id: str
+    opd_code: str
+    opd_kind: str
+    direct_service: bool
+    people: tuple[Person, ...]
+    requirements: tuple[RequirementSet, ...] = ()
+    recommended_share: float | None = None
+    """From the readiness assessment: the cap of a policy that names none."""
+    special: tuple[SpecialHours, ...] = ()
+    """Special hours that concern this unit, the weakest first."""
+    apart: tuple[tuple[UUID, UUID], ...] = ()
+    """Pairs who share a task, of whom one must be at the office."""
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    first: dt.date
+    last: dt.date
+    holidays: frozenset[dt.date] = frozenset()
+    policies: tuple[Policy, ...] = ()
+    seed: int = 0
+
+    @property
+    def days(self) -> list[dt.date]:
+        return [self.first + dt.timedelta(n) for n in range((self.last - self.first).days + 1)]
+
+
+def floor_share(share: float, people: int) -> int:
+    """A share of so many people, rounded down; 0.58 of 100 is 58 in spite of binary fractions."""
+    return math.floor(share * people + 1e-9)
