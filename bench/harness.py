@@ -13,6 +13,7 @@ import tempfile
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -69,19 +70,20 @@ class Machine:
 async def machine() -> AsyncGenerator[Machine, None]:
     """An embedded Kafka with the contract's topics and an embedded PostgreSQL, in a folder that is removed."""
     from deploy.embedded.kafka import Kafka
-    from deploy.embedded.postgres import Postgres
+    from deploy.embedded.postgres import Postgres, ensure_database
     from deploy.embedded.state import State
     from deploy.embedded.topics import create_topics
 
     with tempfile.TemporaryDirectory(prefix="hadir-bench-") as name:
         folder = Path(name)
         state = State(folder)
+        state.create()
         kafka, postgres = Kafka(state), Postgres(state)
         try:
             await kafka.start()
             await postgres.start()
             await create_topics(kafka.bootstrap)
-            yield Machine(kafka.bootstrap, postgres.url, folder, postgres.ensure_database)
+            yield Machine(kafka.bootstrap, postgres.url, folder, partial(ensure_database, state, postgres.url))
         finally:
             await postgres.stop()
             await kafka.stop()

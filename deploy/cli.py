@@ -133,7 +133,7 @@ def create_topics_(
 @app.command()
 def migrate(service: Annotated[str | None, typer.Argument(help="One service; default: all")] = None) -> None:
     """Bring the databases to the newest version of their tables."""
-    from deploy.embedded.system import migrations_of
+    from deploy.embedded.hosted import migrations_of
     from shared.database import migrate as run_migrations
 
     chosen = (_service(service),) if service else SERVICES

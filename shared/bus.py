@@ -281,7 +281,7 @@ class Bus:
             security=_security(self._context.settings),
             allow_auto_create_topics=False,
             graceful_timeout=GRACEFUL_TIMEOUT_S,
-            logger=logging.getLogger("faststream"),
+            logger=logging.getLogger("hadir.kafka"),
             log_level=logging.DEBUG,
         )
 
@@ -303,7 +303,7 @@ class Bus:
         try:
             for letter in poison:
                 record = letter.record
-                headers = [(name, value or b"") for name, value in record.headers]
+                headers: list[tuple[str, Any]] = [*record.headers]  # a null stays a null
                 headers += [
                     ("hadir_reason", letter.reason.encode()),
                     ("hadir_group", group.encode()),

@@ -69,7 +69,10 @@ class City:
 
 
 def build(staff: int = 3000, seed: int = 2025, today: date = TODAY) -> City:
-    """The city with so many staff around `today`. Raises ValueError when there are fewer staff than units."""
+    """The city with so many staff, some of them away around `today`; the people are the same on every date.
+
+    Raises ValueError when there are fewer staff than units.
+    """
     city = City(
         opds={r["opd_code"]: Opd(**r) for r in rows("opd.csv")},
         units={u.unit_id: u for u in units()},
@@ -78,7 +81,7 @@ def build(staff: int = 3000, seed: int = 2025, today: date = TODAY) -> City:
     if staff < len(city.units):
         raise ValueError(f"STAFF must be at least {len(city.units)}, one for each unit; it is {staff}")
     dice = random.Random(seed)
-    _populate(city, _headcounts(list(city.units.values()), staff), dice, seed, today)
+    _populate(city, _headcounts(list(city.units.values()), staff), dice, seed)
     _absences(city, dice, today)
     return city
 
@@ -98,8 +101,8 @@ def _headcounts(units: list[Unit], staff: int) -> dict[str, int]:
     return counts
 
 
-def _populate(city: City, counts: dict[str, int], dice: random.Random, seed: int, today: date) -> None:
-    names, nips = Names(dice), Nips(dice, today)
+def _populate(city: City, counts: dict[str, int], dice: random.Random, seed: int) -> None:
+    names, nips = Names(dice), Nips(dice, TODAY)
     areas = [
         Area(
             r["area"],
@@ -117,7 +120,7 @@ def _populate(city: City, counts: dict[str, int], dice: random.Random, seed: int
         female = dice.random() < 0.52
         employment = "PNS" if echelon or dice.random() < 0.55 else "PPPK"
         ages = (48, 59) if echelon == "II" else (38, 57) if echelon else (24, 57)
-        rotated = echelon is not None and dice.random() < 0.1  # some 250 officials were rotated a week before
+        rotated = echelon is not None and dice.random() < 0.1  # about 250 officials were rotated that day
         on_shift = unit.timetable == "shift" and not heads
         person = Employee(
             employee_id=uuid5(NAMESPACE, f"{seed}:{number}"),
@@ -132,7 +135,7 @@ def _populate(city: City, counts: dict[str, int], dice: random.Random, seed: int
             number=number,
             shift_group=place_in_unit % SHIFT_GROUPS if on_shift else None,
             heads=heads,
-            post_since=today - timedelta(days=8) if rotated else today - timedelta(days=dice.randint(60, 2400)),
+            post_since=date(2025, 10, 29) if rotated else TODAY - timedelta(days=dice.randint(60, 2400)),
         )
         city.employees[person.employee_id] = person
         return person

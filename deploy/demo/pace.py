@@ -3,7 +3,7 @@
 All that is still to be done is known beforehand, so the speed follows from it: the next second of wall time shall
 bring no more than `rate` steps. The rate itself follows what the machine answers: a little more while answers are
 quick, a third less when they are slow. And an answer that takes a while must not make its sender late: the clock
-moves at most half a business minute in the time that most answers take.
+moves at most a business minute in the time that most answers take.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LEAST_SPEED, BUSY_SPEED, QUIET_SPEED = 1.0, 900.0, 7200.0
 LEAST_RATE, FIRST_RATE, MOST_RATE = 20.0, 250.0, 600.0
 QUICK_S, SLOW_S = 0.12, 0.30
 ADJUST_EVERY_S = 0.2
-SLACK_BUSINESS_S = 30.0
+SLACK_BUSINESS_S = 60.0
 
 
 class Pace:

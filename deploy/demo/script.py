@@ -166,7 +166,7 @@ class _Person:
         if chance < 0.04:
             return self.starts + min(0.1 + dice.expovariate(1 / 6), 100) * MINUTE
         if chance < 0.62:
-            return self.starts - dice.uniform(0.5, 10) * MINUTE
+            return self.starts - dice.uniform(1.5, 10) * MINUTE
         return self.starts - (10 + 50 * dice.random() ** 1.6) * MINUTE
 
     def _departure(self, *, shift: bool) -> datetime:

@@ -160,6 +160,8 @@ async def _acknowledges(bootstrap: str) -> None:
         topic = NewTopic(READY_TOPIC, 1, 1, topic_configs={"retention.ms": "60000"})
         with suppress(TopicAlreadyExistsError):
             await admin.create_topics([topic])
+        # Makes the offsets topic, so that the first consumer group finds its coordinator at once.
+        await admin.find_coordinator("hadir.ready")
     finally:
         await admin.close()
     producer = AIOKafkaProducer(bootstrap_servers=bootstrap, acks="all")

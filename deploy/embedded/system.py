@@ -11,31 +11,25 @@ import sys
 import time
 from collections.abc import Awaitable, Callable, Generator, Mapping
 from contextlib import AsyncExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import Protocol
 
-import httpx
 import uvicorn
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-import services
 from deploy.embedded.front import Front, Proxy, proxy_client, running
+from deploy.embedded.hosted import ServiceProcess, ensure_key, prepare_databases, service_environment, until_ready
 from deploy.embedded.kafka import Kafka
-from deploy.embedded.postgres import GivenPostgres, Postgres, ensure_database
-from deploy.embedded.processes import Child, StartFailed, end_leftovers, is_free, start_on_a_port
-from deploy.embedded.state import Running, State, say, write_private
+from deploy.embedded.postgres import GivenPostgres, Postgres
+from deploy.embedded.processes import StartFailed, end_leftovers, is_free
+from deploy.embedded.state import Running, State, say
 from deploy.embedded.topics import create_topics
 from shared.clock import Clock, clock_for
-from shared.database import migrate
-from shared.settings import SERVICES, ServiceName, load
+from shared.settings import SERVICES, load
 from shared.telemetry import configure_logging
 
-READY_TIMEOUT = 120.0
 LONG_ENOUGH = 30.0
 """Seconds after which a part that ended again is taken to have been well before."""
 
@@ -68,70 +62,6 @@ class Options:
     json: bool = False
 
 
-@dataclass(slots=True)
-class ServiceProcess:
-    """One service in a process of its own, on a port of its own behind the front."""
-
-    service: ServiceName
-    state: State
-    environment: Mapping[str, str]
-    port: int = 0
-    _child: Child | None = field(default=None, init=False)
-
-    @property
-    def name(self) -> str:
-        return self.service
-
-    @property
-    def pid(self) -> int | None:
-        return self._child.pid if self._child else None
-
-    async def start(self) -> None:
-        """Start it and return when it is ready; raises StartFailed."""
-        # Nobody outside knows its port, so after a crash any will do.
-        await start_on_a_port(0, self.port, self._start, self.stop)
-
-    async def _start(self, port: int) -> None:
-        self.port = port
-        own = {"HADIR_HOST": "127.0.0.1", "HADIR_PORT": str(port)}
-        child = self._child = Child(
-            name=self.service,
-            argv=[sys.executable, "-m", f"services.{self.service}"],
-            log=self.state.logs / f"{self.service}.log",
-            pid_file=self.state.pids / f"{self.service}.json",
-            cwd=Path.cwd(),
-            env={**self.environment, **own},
-        )
-        child.start()
-        await until_ready(f"http://127.0.0.1:{port}", [self.service], child)
-
-    async def wait(self) -> int:
-        return await self._child.wait() if self._child else 0
-
-    async def stop(self) -> None:
-        if self._child:
-            await self._child.stop(patience=25.0)
-
-
-async def until_ready(base: str, names: list[ServiceName], child: Child | None = None) -> None:
-    """Return when every service says it is ready; raises StartFailed with the reasons of those that are not."""
-    reasons: dict[str, str] = {}
-    deadline = time.monotonic() + READY_TIMEOUT
-    async with httpx.AsyncClient(base_url=base, timeout=10, trust_env=False) as client:
-        for name in names:
-            while True:
-                if child is not None and not child.alive:
-                    raise child.failed(f"{name} ended while starting")
-                with suppress(httpx.TransportError):
-                    answer = await client.get(f"/{name}/readyz")
-                    if answer.status_code == 200:
-                        break
-                    reasons[name] = answer.text[:500]
-                if time.monotonic() > deadline:
-                    raise StartFailed(f"{name} is not ready: {reasons.get(name, 'it does not answer')}")
-                await asyncio.sleep(0.05)
-
-
 async def supervise(part: Part, restarted: Callable[[], None]) -> None:
     """Start a part again whenever it ends, for ever; quickly at first, then every 5 seconds."""
     failures = 0
@@ -148,50 +78,6 @@ async def supervise(part: Part, restarted: Callable[[], None]) -> None:
         else:
             say(f"{part.name} runs again")
             restarted()
-
-
-def ensure_key(state: State) -> Path:
-    """Make the Ed25519 key that signs this system's tokens, once; return the path of its public half."""
-    private, public = state.private_key, state.public_key
-    if not private.exists():
-        key = Ed25519PrivateKey.generate()
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        write_private(private, pem.decode())
-        public.unlink(missing_ok=True)
-    if not public.exists():
-        key = serialization.load_pem_private_key(private.read_bytes(), None)
-        pem = key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-        write_private(public, pem.decode())
-    return public
-
-
-def service_environment(state: State, kafka: str, postgres: str) -> dict[str, str]:
-    """The environment in which each service finds this system: settings of another one are left out."""
-    rest = {k: v for k, v in os.environ.items() if not k.startswith("HADIR_KAFKA_")}
-    urls = {f"HADIR_{name.upper()}_DATABASE_URL": state.database_url(name, postgres) for name in SERVICES}
-    return {
-        **rest,
-        **urls,
-        "HADIR_STATE_DIR": str(state.root),
-        "HADIR_KAFKA_BOOTSTRAP": kafka,
-        "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
-    }
-
-
-def migrations_of(service: ServiceName) -> Path:
-    """The folder with a service's migrations."""
-    return Path(services.__path__[0]) / service / "migrations"
-
-
-async def prepare_databases(state: State, admin_url: str) -> None:
-    """One database and one role for each service, with its tables at their newest version."""
-    for name in SERVICES:
-        url = await ensure_database(state, admin_url, name)
-        await asyncio.to_thread(migrate, url, migrations_of(name))
 
 
 class _Server(uvicorn.Server):

@@ -138,3 +138,6 @@ def _outgoing(event: ComplianceChanged | CoverageChanged, key: str, now: dt.date
 async def _publish(tx: Tx, outgoing: list[Outgoing]) -> int:
     await outbox.add(tx, outgoing, source=SOURCE)
     return len(outgoing)
+
+
+TASKS = {"transitions": ticker}

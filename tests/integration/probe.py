@@ -24,18 +24,22 @@ from shared.telemetry import Metrics
 PATIENCE_S = 60.0
 
 
+def declared(name: str, partitions: int) -> Topic:
+    """What the table of topics would say of a topic `name` that carries plans."""
+    event = type("Probe", (ScheduleChanged,), {"topic": name, "__module__": __name__})
+    return Topic(event, "scheduling", "internal", partitions)
+
+
 async def probe_topic(monkeypatch: pytest.MonkeyPatch, kafka: str, *, partitions: int = 3) -> Topic:
     """A new topic that carries plans, known to this process and made on the broker, dead letters too."""
-    name = f"probe.{uuid4().hex}.v1"
-    event = type("Probe", (ScheduleChanged,), {"topic": name, "__module__": __name__})
-    topic = Topic(event, "scheduling", "internal", partitions)
-    monkeypatch.setitem(TOPICS, name, topic)
+    topic = declared(f"probe.{uuid4().hex}.v1", partitions)
+    monkeypatch.setitem(TOPICS, topic.name, topic)
     admin = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
     try:
         await admin.create_topics(
             [
-                NewTopic(name, partitions, 1, topic_configs=KEEP_FOR_EVER),
+                NewTopic(topic.name, partitions, 1, topic_configs=KEEP_FOR_EVER),
                 NewTopic(topic.dead_letters, 1, 1, topic_configs=KEEP_FOR_EVER),
             ]
         )

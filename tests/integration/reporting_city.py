@@ -80,7 +80,11 @@ def employee(employee_id: UUID, opd: str, unit: str, **more: Any) -> EmployeeCha
 
 def unit(unit_id: str, opd: str, name: str, opd_name: str, min_staff: int) -> UnitChanged:
     opening = Requirement(
-        effective_from=dt.date(2025, 1, 1), weekdays=[0, 1, 2, 3, 4], opens="08:00", closes="15:00", min_staff=min_staff
+        effective_from=dt.date(2025, 1, 1),
+        weekdays=[0, 1, 2, 3, 4],
+        opens="08:00",
+        closes="15:00",
+        min_staff=min_staff,
     )
     return UnitChanged(
         unit_id=unit_id,

@@ -34,8 +34,10 @@ async def promise(db: Database, topic: Topic, keys: Sequence[UUID], *, each: int
 
 
 @asynccontextmanager
-async def relay(db: Database, kafka: str, *, batch: int = 1000) -> AsyncIterator[Relay]:
-    carrier = Relay(db, {"bootstrap_servers": kafka}, Metrics("attendance"), batch=batch)
+async def relay(
+    db: Database, kafka: str, *, batch: int = 1000, metrics: Metrics | None = None
+) -> AsyncIterator[Relay]:
+    carrier = Relay(db, {"bootstrap_servers": kafka}, metrics or Metrics("attendance"), batch=batch)
     task = asyncio.create_task(carrier.run())
     try:
         yield carrier

@@ -70,7 +70,9 @@ async def test_concurrent_first_reports_make_one_report_and_one_revision_for_eac
     service: Running, staff: Staff
 ) -> None:
     async with service.caller("staff", staff.clerk) as clerk:
-        answers = await asyncio.gather(*(put(clerk, [{"task": "x", "quantity": n % 4, "unit": "u"}]) for n in range(12)))
+        answers = await asyncio.gather(
+            *(put(clerk, [{"task": "x", "quantity": n % 4, "unit": "u"}]) for n in range(12))
+        )
         last = (await clerk.get(f"/reporting/v1/me/reports/{DAY}")).json()["revision"]
     assert sorted(answer.status_code for answer in answers) == [200] * 11 + [201]
     revisions = {answer.json()["revision"] for answer in answers}
@@ -132,7 +134,10 @@ async def review(client: httpx.AsyncClient, report_id: str, **body: Any) -> http
 
 
 async def test_an_accepted_report_cannot_be_revised_until_it_is_returned(service: Running, staff: Staff) -> None:
-    async with service.caller("staff", staff.clerk) as clerk, service.caller("supervisor", staff.supervisor) as boss:
+    async with (
+        service.caller("staff", staff.clerk) as clerk,
+        service.caller("supervisor", staff.supervisor) as boss,
+    ):
         report_id = (await put(clerk)).json()["report_id"]
         accepted = await review(boss, report_id)
         again = await review(boss, report_id)
@@ -153,7 +158,9 @@ async def test_an_accepted_report_cannot_be_revised_until_it_is_returned(service
     assert (outdated.status_code, outdated.json()["revision"]) == (409, 2)
 
 
-async def test_only_supervisor_and_acting_deputy_review_and_never_themselves(service: Running, staff: Staff) -> None:
+async def test_only_supervisor_and_acting_deputy_review_and_never_themselves(
+    service: Running, staff: Staff
+) -> None:
     async with service.caller("staff", staff.clerk) as clerk:
         report_id = (await put(clerk)).json()["report_id"]
         own = await review(clerk, report_id)
@@ -218,7 +225,10 @@ async def test_the_team_list_holds_what_waits_and_pages_oldest_first(service: Ru
 
 
 async def test_reports_and_reviews_reach_kafka_and_come_back_as_facts(service: Running, staff: Staff) -> None:
-    async with service.caller("staff", staff.clerk) as clerk, service.caller("supervisor", staff.supervisor) as boss:
+    async with (
+        service.caller("staff", staff.clerk) as clerk,
+        service.caller("supervisor", staff.supervisor) as boss,
+    ):
         report_id = (await put(clerk)).json()["report_id"]
         await review(boss, report_id)
         path = f"/reporting/v1/people/{staff.clerk}/days/{DAY}"
@@ -370,7 +380,10 @@ async def test_units_are_listed_in_pages_and_have_a_timeline(service: Running) -
         unknown = await client.get("/reporting/v1/units/nowhere/timeline")
         nul = await client.get("/reporting/v1/units/a%00b/timeline")
     units = [*first["items"], *rest["items"]]
-    assert [(unit["unit_id"], unit["status"]) for unit in units] == [("DINKES-L1", "short"), ("DUKCAPIL-L1", "met")]
+    assert [(unit["unit_id"], unit["status"]) for unit in units] == [
+        ("DINKES-L1", "short"),
+        ("DUKCAPIL-L1", "met"),
+    ]
     assert timeline["segments"][-1]["status"] == "met"
     assert (unknown.status_code, nul.status_code) == (404, 422)
 

@@ -52,6 +52,10 @@ def test_the_same_seed_gives_the_same_files_and_another_seed_does_not() -> None:
     assert imports(build(700, seed=7))["employees"] != imports(build(700, seed=8))["employees"]
 
 
+def test_the_same_people_work_on_another_date() -> None:
+    assert build(700, today=date(2025, 11, 13)).employees == build(700).employees
+
+
 def test_a_nip_is_unique_and_of_the_form_of_its_employment(city: City) -> None:
     nips = [e.nip for e in city.employees.values()]
     assert len(set(nips)) == len(nips)

@@ -42,10 +42,10 @@ def test_with_a_backlog_the_clock_crawls(pace: Pace) -> None:
     assert pace.speed_for(START, behind=1000) == LEAST_SPEED
 
 
-def test_a_slow_answer_makes_nobody_late_by_more_than_half_a_minute(pace: Pace) -> None:
+def test_a_slow_answer_makes_nobody_late_by_more_than_a_minute(pace: Pace) -> None:
     pace.expect(START)
     for slow in (0.05, 0.1, 1.0):
-        assert slow * pace.speed_for(START, behind=1, slow_share_s=slow) <= 30
+        assert slow * pace.speed_for(START, behind=1, slow_share_s=slow) <= 60
 
 
 def test_slow_answers_lower_the_rate(pace: Pace) -> None:

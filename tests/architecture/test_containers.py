@@ -1,0 +1,139 @@
+"""The containers: valid, complete, without secrets, and of the same Kafka and PostgreSQL as the tests."""
+
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.settings import SERVICES
+from tests.backing import KAFKA_IMAGE, POSTGRES_IMAGE
+
+ROOT = Path(__file__).parents[2]
+FILES = ["docker-compose.yml", "deploy/kafka/compose.yml", "deploy/prometheus/compose.yml"]
+JOBS = {"topics", "migrations", "access"}
+
+
+def compose(file: str) -> dict[str, Any]:
+    return yaml.safe_load((ROOT / file).read_text())
+
+
+def services() -> dict[str, dict[str, Any]]:
+    """Every service that some file defines (an overlay only adds to those it does not define)."""
+    return {name: body for file in FILES for name, body in compose(file)["services"].items() if "image" in body}
+
+
+def test_compose_accepts_the_files_and_refuses_to_start_without_secrets() -> None:
+    checked = subprocess.run(
+        ["sh", str(ROOT / "deploy" / "check_compose.sh")], capture_output=True, text=True, check=False
+    )
+    assert checked.returncode == 0, checked.stderr
+    assert [line.split()[-3] for line in checked.stdout.splitlines()] == [
+        "docker-compose.yml",
+        "deploy/kafka/compose.yml",
+        "deploy/prometheus/compose.yml",
+    ]
+
+
+def test_all_services_jobs_and_stores_are_there() -> None:
+    assert {"kafka", "postgres", "proxy", "topics", "migrations", *SERVICES} <= set(services())
+
+
+@pytest.mark.parametrize("name", sorted(services()))
+def test_every_container_is_bounded_pinned_and_watched(name: str) -> None:
+    body = services()[name]
+    assert "mem_limit" in body
+    assert "no-new-privileges:true" in body["security_opt"]
+    assert not body.get("privileged")
+    _, _, tag = body["image"].partition(":")
+    assert tag
+    assert tag != "latest"
+    if name in JOBS:
+        assert body["restart"] == "no"
+    else:
+        assert "test" in body["healthcheck"]
+        assert body["restart"] == "unless-stopped"
+
+
+def test_our_own_containers_cannot_write_nor_gain_rights() -> None:
+    for name in (*SERVICES, *JOBS):
+        body = services()[name]
+        assert body["read_only"] is True
+        assert body["cap_drop"] == ["ALL"]
+
+
+def test_a_service_starts_after_topics_and_migrations_and_the_door_after_the_services() -> None:
+    for name in SERVICES:
+        waits = services()[name]["depends_on"]
+        assert {job: waits[job]["condition"] for job in ("topics", "migrations")} == {
+            "topics": "service_completed_successfully",
+            "migrations": "service_completed_successfully",
+        }
+    door = services()["proxy"]["depends_on"]
+    assert {name: door[name]["condition"] for name in SERVICES} == dict.fromkeys(SERVICES, "service_healthy")
+
+
+def test_a_service_knows_the_address_of_its_own_database_and_of_no_other() -> None:
+    for name in SERVICES:
+        known = {key for key in services()[name]["environment"] if key.endswith("_DATABASE_URL")}
+        assert known == {f"HADIR_{name.upper()}_DATABASE_URL"}
+
+
+def test_only_the_door_and_the_dashboards_can_be_reached_and_only_from_this_machine() -> None:
+    published = {name: body["ports"] for name, body in services().items() if "ports" in body}
+    assert set(published) == {"proxy", "grafana"}
+    for ports in published.values():
+        assert all(re.fullmatch(r"\$\{HADIR_\w+_ADDRESS:-127\.0\.0\.1:\d+\}:\d+", port) for port in ports)
+
+
+def test_no_secret_has_a_default() -> None:
+    for file in FILES:
+        text = (ROOT / file).read_text()
+        used = re.findall(r"\$\{?(HADIR_\w*(?:PASSWORD|KEY)\w*)(:?[-?])?", text)
+        # A `$$` is a variable of the container's own shell, set from a required one.
+        in_shell = set(re.findall(r"\$\$(HADIR_\w+)", text))
+        assert [name for name, operator in used if operator != ":?" and name not in in_shell] == []
+        for word in re.findall(r"^ *\w*PASSWORD: *(\S+)", text, re.MULTILINE):
+            assert word.startswith("${"), word
+
+
+def test_compose_runs_the_same_kafka_and_postgresql_as_the_tests() -> None:
+    assert services()["kafka"]["image"] == KAFKA_IMAGE
+    assert re.fullmatch(rf"{POSTGRES_IMAGE}\.\d+", services()["postgres"]["image"])
+
+
+def test_the_image_runs_as_nobody_in_particular_and_holds_what_is_copied() -> None:
+    lines = (ROOT / "deploy" / "Dockerfile").read_text().splitlines()
+    last_stage = lines[max(n for n, line in enumerate(lines) if line.startswith("FROM")) :]
+    users = [line.split()[1] for line in last_stage if line.startswith("USER")]
+    assert users
+    assert users[-1] not in ("0", "root")
+    kept = [line[1:] for line in (ROOT / ".dockerignore").read_text().splitlines() if line.startswith("!")]
+    for line in lines:
+        if line.startswith("COPY ") and "--from" not in line:
+            *sources, _ = line.split()[1:]
+            for source in sources:
+                assert (ROOT / source).exists(), source
+                assert source in kept, f"{source} is kept out by .dockerignore"
+
+
+def test_the_secrets_that_compose_asks_for_are_those_that_the_script_makes(tmp_path: Path) -> None:
+    asked = set(re.findall(r"\$\{(HADIR_\w+):\?", "".join((ROOT / file).read_text() for file in FILES)))
+    (tmp_path / "deploy").mkdir()
+    script = tmp_path / "deploy" / "new_env.sh"
+    script.write_text((ROOT / "deploy" / "new_env.sh").read_text())
+    first = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False)
+    assert first.returncode == 0, first.stderr
+    made = dict(line.split("=", 1) for line in (tmp_path / ".env").read_text().splitlines() if "=" in line)
+    assert set(made) == asked
+    assert len(set(made.values())) == len(made)
+    assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
+    assert (tmp_path / ".keys" / "token.key").stat().st_mode & 0o077 == 0
+    from shared.auth import Authenticator
+
+    Authenticator.from_file(tmp_path / made["HADIR_TOKEN_PUBLIC_KEY_FILE"])
+    again = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False)
+    assert again.returncode == 1
+    assert "move it away" in again.stderr

@@ -1,0 +1,113 @@
+"""Alerts and dashboard: each rule is valid and fires as meant, and each metric they use exists."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from shared.settings import SERVICES
+from shared.telemetry import Metrics
+from tests.debian import debian_tool
+
+ROOT = Path(__file__).parents[2]
+PROMETHEUS = ROOT / "deploy" / "prometheus"
+DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "hadir.json"
+GIVEN_BY_PROMETHEUS = {"up", "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
+GIVEN_LABELS = {"service", "instance", "job", "le"}
+WORDS = re.compile(r"\b(?:hadir|process)_[a-z_]+\b|\bup\b")
+
+
+def rules() -> list[dict[str, Any]]:
+    groups = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
+    return [rule for group in groups for rule in group["rules"]]
+
+
+def panels() -> list[dict[str, Any]]:
+    return [panel for panel in json.loads(DASHBOARD.read_text())["panels"] if panel["type"] != "row"]
+
+
+def expressions() -> list[tuple[str, str]]:
+    """(where it stands, PromQL) of everything that asks for a metric."""
+    asked = [(f"alert {rule['alert']}", rule["expr"]) for rule in rules()]
+    return asked + [(f"panel {one['title']}", target["expr"]) for one in panels() for target in one["targets"]]
+
+
+def exposed() -> dict[str, set[str]]:
+    """Sample name -> labels, of every metric of the typed list."""
+    found: dict[str, set[str]] = {}
+    for name, metric in vars(Metrics("attendance")).items():
+        if name in ("service", "registry"):
+            continue
+        for family in metric.describe():
+            labels = set(metric._labelnames)
+            if family.type == "counter":
+                found[f"{family.name}_total"] = labels
+            elif family.type == "histogram":
+                found |= {f"{family.name}_{part}": labels for part in ("bucket", "sum", "count")}
+            else:
+                found[family.name] = labels
+    return found
+
+
+@pytest.mark.parametrize(("where", "expression"), expressions())
+def test_every_metric_and_label_that_is_asked_for_exists(where: str, expression: str) -> None:
+    known = exposed()
+    labels = set(GIVEN_LABELS)
+    outside_strings = re.sub(r'"[^"]*"', '""', expression)
+    for name in WORDS.findall(outside_strings):
+        assert name in known or name in GIVEN_BY_PROMETHEUS, f"{where}: there is no metric {name}"
+        labels |= known.get(name, set())
+    used = {label for group in re.findall(r"\bby \(([^)]*)\)", expression) for label in re.split(r",\s*", group)}
+    used |= set(re.findall(r"(\w+)=~?\"", expression))
+    assert used <= labels, f"{where}: no label {used - labels}"
+
+
+def test_every_metric_that_tells_of_trouble_is_shown_or_alerted() -> None:
+    asked = {name for _, expression in expressions() for name in WORDS.findall(expression)}
+    unseen = {name for name in exposed() if not name.endswith(("_sum", "_count", "_bucket")) and name not in asked}
+    assert unseen == set()
+
+
+def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
+    for rule in rules():
+        assert rule["labels"]["severity"] in ("page", "ticket")
+        assert rule["annotations"]["summary"]
+        assert rule["annotations"]["do"].endswith(".")
+
+
+def test_every_service_is_scraped_at_its_own_prefix() -> None:
+    jobs = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
+    assert {job["job_name"]: job["metrics_path"] for job in jobs} == {
+        name: f"/{name}/metrics" for name in SERVICES
+    }
+    for job in jobs:
+        (static,) = job["static_configs"]
+        assert static["labels"] == {"service": job["job_name"]}
+        assert static["targets"] == [f"{job['job_name']}:8080"]
+
+
+@pytest.mark.parametrize("command", [("check", "config", "prometheus.yml"), ("test", "rules", "alerts.test.yml")])
+def test_promtool_agrees(command: tuple[str, ...]) -> None:
+    promtool = debian_tool("prometheus", "usr/bin/promtool")
+    checked = subprocess.run([promtool, *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_panels_do_not_overlap_and_have_ids_of_their_own() -> None:
+    every = json.loads(DASHBOARD.read_text())["panels"]
+    assert len({panel["id"] for panel in every}) == len(every)
+    cells: set[tuple[int, int]] = set()
+    for panel in every:
+        place = panel["gridPos"]
+        mine = {
+            (x, y)
+            for x in range(place["x"], place["x"] + place["w"])
+            for y in range(place["y"], place["y"] + place["h"])
+        }
+        assert not mine & cells, panel["title"]
+        assert all(x < 24 for x, _ in mine)
+        cells |= mine

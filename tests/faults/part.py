@@ -1,0 +1,65 @@
+"""One part of a service as a process of its own, to be killed: `python -m tests.faults.part relay ...`."""
+
+import asyncio
+import signal
+import sys
+from asyncio.subprocess import Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from services.attendance import handlers
+from shared import bus
+from shared.bus import HandlerContext, Router
+from shared.database import Database
+from shared.events import TOPICS, Received
+from shared.outbox import Relay
+from shared.telemetry import Metrics
+from tests.integration.probe import declared, running_bus
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@asynccontextmanager
+async def part(*arguments: str) -> AsyncIterator[Process]:
+    """The process, ended at the latest with the block."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.faults.part", *map(str, arguments), cwd=ROOT
+    )
+    try:
+        yield process
+    finally:
+        await kill(process)
+
+
+async def kill(process: Process) -> None:
+    """SIGKILL: no goodbye to Kafka or PostgreSQL."""
+    if process.returncode is None:
+        process.send_signal(signal.SIGKILL)
+        await process.wait()
+
+
+async def relay(url: str, kafka: str, batch: str) -> None:
+    await Relay(Database(url), {"bootstrap_servers": kafka}, Metrics("attendance"), batch=int(batch)).run()
+
+
+async def consumer(url: str, kafka: str, topic: str, group: str, stall: str) -> None:
+    """Folds plans into attendance's facts. With `stall`, touches that file after its first commit and then
+    never acknowledges."""
+    bus.SESSION_TIMEOUT_MS = 6_000  # the least that Kafka allows: a dead member is missed sooner
+    TOPICS[topic] = declared(topic, 3)
+    router = Router()
+
+    @router.batch(topic, group=group)
+    async def facts(batch: list[Received], context: HandlerContext) -> None:
+        await handlers.facts(batch, context)
+        if stall:
+            await asyncio.to_thread(Path(stall).touch)
+            await asyncio.Event().wait()
+
+    async with running_bus(Database(url), kafka, router, batch_max_records=100):
+        await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    asyncio.run({"relay": relay, "consumer": consumer}[sys.argv[1]](*sys.argv[2:]))
