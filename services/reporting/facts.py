@@ -287,8 +287,10 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
             touched.add(None)
         elif table.name in _OF_ONE_DATE:
             touched |= {row["work_date"] for row in given}
-            if table is VOID:  # the punch may be another date's or person's than its void says
+            if table is VOID:  # the punch may lie on another work date than its void says
                 touched |= await store.facts.dates_of_punches(tx.connection, [row["punch_id"] for row in given])
+            # A void may name another person than its punch, a plan may leave a unit that it no longer names.
+            if table in (VOID, PLAN):
                 people = None
             elif people is not None:
                 people |= {row["employee_id"] for row in given}

@@ -179,7 +179,7 @@ class Live:
                     gone = asyncio.Event()
                     connection.add_termination_listener(_setting(gone))
                     await connection.add_listener(facts.CHANNEL, self._heard)
-                    self._today.change(None)  # what was said while nobody listened
+                    self._today.change(())  # what was said while nobody listened
                     self._dirty.set()
                     await gone.wait()
                 finally:
@@ -195,10 +195,10 @@ class Live:
             near = {str(today + dt.timedelta(days=days)) for days in (-1, 0, 1)}
             if near.isdisjoint(dates.split(",")):
                 return
-        if self._subscribers:
-            self._today.change(None if "*" in str(payload) else [UUID(hex) for hex in people.split(",") if hex])
+        if self._subscribers and people != "*":
+            self._today.change([UUID(hex=person) for person in people.split(",") if person])
         else:
-            self._today.change(None)  # nobody looks on: nothing to keep count for
+            self._today.change(())  # anyone; or nobody looks on, and there is nothing to keep count for
         self._dirty.set()
 
 

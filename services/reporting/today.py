@@ -2,19 +2,21 @@
 
 Judging is always done by verdicts.sql; here its answers are only remembered and counted. Whoever may have changed
 is judged again: those named with a change of facts, those whose `next_due` has passed, and everyone after
-anything that concerns everyone and once in a while in any case.
+anything that concerns everyone and once in a while in any case. Likewise the service points: coverage.sql is asked
+again for those where a changed person is to be, and counters.py follows the clock between.
 """
 
 import datetime as dt
 import heapq
 import time
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
 from services.reporting import domain
+from services.reporting.counters import CounterDay, days_of
 from services.reporting.store import board
 from shared.clock import WIB
 from shared.database import Database
@@ -46,6 +48,7 @@ class Tally:
         self._city: Counter[_States] = Counter()
         self._opds: dict[str, Counter[_States]] = {}
         self._due: list[tuple[dt.datetime, UUID]] = []
+        self._later: list[tuple[dt.datetime, UUID]] = []
 
     def put(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take the newest verdicts of some people."""
@@ -59,6 +62,11 @@ class Tally:
             self._held[person] = (opd, states, due)
             if due is not None and (held is None or held[2] != due):
                 heapq.heappush(self._due, (due, person))
+
+    def put_later(self, facts: Iterable[tuple[UUID, dt.datetime]]) -> None:
+        """Judge these people again when facts of theirs, known already, begin to count."""
+        for person, at in facts:
+            heapq.heappush(self._later, (at, person))
 
     def put_counts(self, rows: Iterable[Mapping[str, Any]]) -> None:
         """Take people already counted by OPD, mode and states; nobody is remembered."""
@@ -74,6 +82,8 @@ class Tally:
     def due(self, now: dt.datetime) -> set[UUID]:
         """Those for whom an instant at which time alone may change a state is not after `now`."""
         found: set[UUID] = set()
+        while self._later and self._later[0][0] <= now:
+            found.add(heapq.heappop(self._later)[1])
         waiting: list[tuple[dt.datetime, UUID]] = []
         while self._due and self._due[0][0] <= now:
             due, person = heapq.heappop(self._due)
@@ -108,42 +118,53 @@ class Today:
         self._date: dt.date | None = None
         self._tally = Tally()
         self._names: dict[str, str] = {}
+        self._points: list[Mapping[str, Any]] = []
+        self._days: dict[str, CounterDay] = {}
         self._changed: set[UUID] = set()
         self._everyone = True
-        self._names_changed = True
         self._everyone_at = 0.0
 
-    def change(self, people: Iterable[UUID] | None) -> None:
-        """The facts of these people changed; None for anyone's."""
-        if people is None:
-            self._everyone = True
-        else:
-            self._changed.update(people)
-        self._names_changed = self._names_changed or not people
+    def change(self, people: Collection[UUID]) -> None:
+        """Facts of these people changed. Of nobody in particular: of everyone, or of the city itself."""
+        self._changed.update(people)
+        self._everyone = self._everyone or not people
 
     async def look(self, now: dt.datetime) -> Board:
         """The views as of `now`."""
         date = now.astimezone(WIB).date()
+        people = self._changed | self._tally.due(now)
         overdue = time.monotonic() - self._everyone_at > EVERYONE_AFTER_S
-        everyone = self._everyone or date != self._date or overdue
-        people = self._changed | (set() if everyone else self._tally.due(now))
-        names_changed = self._names_changed or everyone
-        self._changed, self._everyone, self._names_changed = set(), False, False
+        everyone = self._everyone or overdue or date != self._date or len(people) > SOME
+        changed, self._changed, self._everyone = self._changed, set(), False
         try:
             async with self._db.read() as tx:
-                if everyone or len(people) > SOME:
-                    rows = await board.states(tx.connection, date, now)
-                    self._tally, self._date, self._everyone_at = Tally(), date, time.monotonic()
-                    self._tally.put(rows)
-                elif people:
-                    self._tally.put(await board.states_of(tx.connection, date, now, people))
-                units = await board.coverage(tx.connection, date, now)
-                if names_changed:
-                    self._names = await board.opd_names(tx.connection)
+                if everyone:
+                    await self._judge_everyone(tx.connection, date, now)
+                else:
+                    await self._judge(tx.connection, date, now, people, changed)
         except BaseException:
-            self._everyone = self._names_changed = True  # whoever was to be judged has not been
+            self._everyone = True  # whoever was to be judged has not been
             raise
+        units = [{**point, **self._days[point["unit_id"]].at(now)} for point in self._points]
         return _board(self._tally, self._names, units, date, now)
+
+    async def _judge_everyone(self, conn: Any, date: dt.date, now: dt.datetime) -> None:
+        self._tally, self._date, self._everyone_at = Tally(), date, time.monotonic()
+        self._tally.put(await board.states(conn, date, now))
+        self._tally.put_later(await board.later(conn, date, now))
+        self._points = await board.points(conn)
+        self._days = days_of(await board.pieces(conn, date))
+        self._names = await board.opd_names(conn)
+
+    async def _judge(
+        self, conn: Any, date: dt.date, now: dt.datetime, people: set[UUID], changed: set[UUID]
+    ) -> None:
+        if people:
+            self._tally.put(await board.states_of(conn, date, now, people))
+            self._tally.put_later(await board.later(conn, date, now, people))
+        counters = await board.counters_of(conn, date, changed) if changed else []
+        if counters:
+            self._days.update(days_of(await board.pieces(conn, date, counters)))
 
 
 async def look_at(conn: Any, date: dt.date, as_of: dt.datetime) -> Board:
