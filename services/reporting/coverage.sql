@@ -1,10 +1,10 @@
 -- Coverage: product.md section 7, exact. Everything that can change at a service point is an edge: a person
 -- comes or goes, a requirement opens or closes, an outage begins or ends. Edges are summed in order of time.
 
--- The pieces of local date `day` up to `t`, one service point after another when `only_unit` is null. Within
+-- The pieces of local date `day` up to `t`, one service point after another when `only_units` is null. Within
 -- a piece [from_at, until_at) nothing changes. The last piece of a unit ends at the end of the span; when t is
 -- on the date, it holds the instant t as well (and is empty if something changes at t itself).
-create or replace function coverage_pieces(day date, t timestamptz, only_unit text default null)
+create or replace function coverage_pieces(day date, t timestamptz, only_units text[] default null)
 returns table (
     unit_id text, from_at timestamptz, until_at timestamptz, is_last boolean,
     required integer, present_low integer, present_high integer, status text
@@ -13,7 +13,7 @@ language sql stable as $$
 with point as materialized (
     select unit.unit_id, unit.opd_code, unit.requirements
     from fact_unit as unit
-    where unit.is_service_point and (only_unit is null or unit.unit_id = only_unit)
+    where unit.is_service_point and (only_units is null or unit.unit_id = any(only_units))
 ), dated as (
     select point.unit_id, wanted.*, max(wanted.effective_from) over (partition by point.unit_id) as latest
     from point, jsonb_to_recordset(point.requirements) as wanted(
@@ -130,7 +130,7 @@ from piece
 $$;
 
 -- Every service point on one local date as of `t`. Durations and person-durations are whole microseconds.
-create or replace function coverage(day date, t timestamptz, only_unit text default null, only_opd text default null)
+create or replace function coverage(day date, t timestamptz, only_units text[] default null, only_opd text default null)
 returns table (
     unit_id text, name text, opd_code text, slo double precision,
     status text, required integer, present_low integer, present_high integer,
@@ -141,7 +141,7 @@ language sql stable as $$
 with piece as (
     select pieces.*, (extract(epoch from pieces.until_at - pieces.from_at) * 1000000)::bigint as us,
         pieces.is_last and t < local_midnight(day + 1) as is_now
-    from coverage_pieces(day, t, only_unit) as pieces
+    from coverage_pieces(day, t, only_units) as pieces
 ), total as (
     select piece.unit_id,
         max(piece.status) filter (where piece.is_now) as status,
@@ -165,6 +165,6 @@ select unit.unit_id, unit.name, unit.opd_code, unit.slo,
     coalesce(total.required_us, 0), coalesce(total.filled_us, 0), coalesce(total.missing_us, 0)
 from fact_unit as unit left join total on total.unit_id = unit.unit_id
 where unit.is_service_point
-    and (only_unit is null or unit.unit_id = only_unit)
+    and (only_units is null or unit.unit_id = any(only_units))
     and (only_opd is null or unit.opd_code = only_opd)
 $$;

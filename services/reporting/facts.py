@@ -271,6 +271,7 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
     """Join a batch into the fact tables and note which work dates it touched."""
     rows = rows_of(batch)
     touched: set[dt.date | None] = set()
+    people: set[UUID] | None = set()
     changed = False
     for table in TABLES:
         given = rows.get(table.name)
@@ -288,8 +289,13 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
             touched |= {row["work_date"] for row in given}
             if table is VOID:  # the punch may lie on another work date than its void says
                 touched |= await store.facts.dates_of_punches(tx.connection, [row["punch_id"] for row in given])
+            # A void may name another person than its punch, a plan may leave a unit that it no longer names.
+            if table in (VOID, PLAN):
+                people = None
+            elif people is not None:
+                people |= {row["employee_id"] for row in given}
     if changed:
-        await store.facts.touch(tx.connection, touched)
+        await store.facts.touch(tx.connection, touched, people)
 
 
 async def digest(db: Database) -> str:

@@ -14,13 +14,14 @@ import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
+from uuid import UUID
 
 import asyncpg
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from services.reporting.store import facts
-from services.reporting.store.board import Board, board
+from services.reporting.today import Board, Today
 from shared.auth import Caller, Principal
 from shared.clock import WIB, Clock
 from shared.database import Database
@@ -97,6 +98,7 @@ class Live:
         self._version = 0
         self._subscribers: set[asyncio.Event] = set()
         self._dirty = asyncio.Event()
+        self._today = Today(db)
 
     async def run(self) -> None:
         """Until cancelled: listen for changed facts, and refresh."""
@@ -139,9 +141,7 @@ class Live:
                 continue
             started = time.perf_counter()
             try:
-                now = self._clock.now()
-                async with self._db.read() as tx:
-                    found = await board(tx.connection, now.astimezone(WIB).date(), now)
+                found = await self._today.look(self._clock.now())
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
                 log.warning("the live board waits for the database", extra={"fields": {"error": type(error).__name__}})
                 self._dirty.set()
@@ -179,6 +179,7 @@ class Live:
                     gone = asyncio.Event()
                     connection.add_termination_listener(_setting(gone))
                     await connection.add_listener(facts.CHANNEL, self._heard)
+                    self._today.change(())  # what was said while nobody listened
                     self._dirty.set()
                     await gone.wait()
                 finally:
@@ -187,11 +188,18 @@ class Live:
                 await asyncio.sleep(1)
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        today = self._clock.now().astimezone(WIB).date()
-        # A night shift of yesterday is at the counter today.
-        near = {str(today + dt.timedelta(days=days)) for days in (-1, 0, 1)}
-        if payload in ("", "*") or not near.isdisjoint(str(payload).split(",")):
-            self._dirty.set()
+        dates, _, people = str(payload).partition(";")
+        if dates not in ("", "*"):
+            today = self._clock.now().astimezone(WIB).date()
+            # A night shift of yesterday is at the counter today.
+            near = {str(today + dt.timedelta(days=days)) for days in (-1, 0, 1)}
+            if near.isdisjoint(dates.split(",")):
+                return
+        if self._subscribers and people != "*":
+            self._today.change([UUID(hex=person) for person in people.split(",") if person])
+        else:
+            self._today.change(())  # anyone; or nobody looks on, and there is nothing to keep count for
+        self._dirty.set()
 
 
 def _setting(event: asyncio.Event) -> Callable[[object], None]:

@@ -37,11 +37,11 @@ language sql immutable parallel safe as $$
         or coalesce(scope -> 'unit_ids' ? unit_id, false)
 $$;
 
--- One row for each plan of the work dates `first` to `last`, judged as of `t`; of one employee or one OPD
+-- One row for each plan of the work dates `first` to `last`, judged as of `t`; of some people or one OPD
 -- when given. A state comes with the rule that gave it (`*_because`) and the instants that the rule looked at.
 -- `next_due` is the earliest instant from `t` on after which time alone may change one of the five states.
 create or replace function verdicts(
-    first date, last date, t timestamptz, only_employee uuid default null, only_opd text default null
+    first date, last date, t timestamptz, only_people uuid[] default null, only_opd text default null
 ) returns table (
     employee_id uuid, work_date date, opd_code text, unit_id text, mode text,
     starts_at timestamptz, ends_at timestamptz, policy_version text, rules_version text,
@@ -77,13 +77,13 @@ with chosen as materialized (
             at time zone 'Asia/Jakarta' as cutoff_at
     from fact_plan as plan join in_force as rules on rules.work_date = plan.work_date
     where plan.work_date between first and last
-        and (only_employee is null or plan.employee_id = only_employee)
+        and (only_people is null or plan.employee_id = any(only_people))
         and (only_opd is null or plan.opd_code = only_opd)
 ), punch as materialized (
     select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone
     from fact_punch as punch
     where punch.work_date between first and last and punch.at <= t
-        and (only_employee is null or punch.employee_id = only_employee)
+        and (only_people is null or punch.employee_id = any(only_people))
         and (only_opd is null or punch.employee_id in (select plan.employee_id from plan))
         and not exists (select from fact_void as void where void.punch_id = punch.punch_id)
 ), first_in as (
@@ -100,13 +100,13 @@ with chosen as materialized (
         min(report.submitted_at) over (partition by report.employee_id, report.work_date) as first_submitted_at
     from fact_report as report
     where report.work_date between first and last and report.submitted_at <= t
-        and (only_employee is null or report.employee_id = only_employee)
+        and (only_people is null or report.employee_id = any(only_people))
     order by report.employee_id, report.work_date, report.report_revision desc, report.report_id desc
 ), review as (
     select distinct on (review.report_id, review.report_revision) review.*
     from fact_review as review
     where review.work_date between first and last and review.reviewed_at <= t
-        and (only_employee is null or review.employee_id = only_employee)
+        and (only_people is null or review.employee_id = any(only_people))
     order by review.report_id, review.report_revision, review.review_revision desc
 ), seen as materialized (
     select plan.*,

@@ -13,8 +13,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from services.reporting import api
 from services.reporting.board import words
 from services.reporting.store import views
-from services.reporting.store.board import board
 from services.reporting.stream import views_for
+from services.reporting.today import look_at
 from shared.auth import COOKIE, Authenticator, Principal, TokenError
 from shared.clock import WIB
 from shared.events import DUTIES
@@ -95,7 +95,7 @@ async def home(request: Request, service: Running, at: str | None = None) -> HTM
     language = _language(request)
     seen, own_opd = views_for(who)
     async with service.db.read() as tx:
-        found = await board(tx.connection, date, as_of)
+        found = await look_at(tx.connection, date, as_of)
         opds = [opd for opd in found.opds if "opds" in seen and own_opd in (None, opd["opd_code"])]
         short = [unit for unit in found.units if unit["status"] == "short"]
         short.sort(key=lambda unit: (unit["present_low"] - unit["required"], unit["unit_id"]))

@@ -10,9 +10,11 @@ Connection = Any
 """An asyncpg connection inside a transaction."""
 
 CHANNEL = "facts"
-"""NOTIFY channel: the payload is the touched work dates, comma-separated, or `*` for any."""
+"""NOTIFY channel: the payload is `<work dates>;<employee ids>`, comma-separated, each `*` for any."""
 
+# A payload has fewer than 8,000 bytes.
 _MOST_DATES_NAMED = 30
+_MOST_PEOPLE_NAMED = 200
 
 
 async def dates_of_punches(connection: Connection, punch_ids: Sequence[UUID]) -> set[dt.date]:
@@ -20,11 +22,20 @@ async def dates_of_punches(connection: Connection, punch_ids: Sequence[UUID]) ->
     return {row["work_date"] for row in rows}
 
 
-async def touch(connection: Connection, dates: Collection[dt.date | None]) -> None:
-    """Note that verdicts of these work dates may have changed (None: of every date), and wake who listens."""
-    payload = ",".join(sorted(str(date) for date in dates if date is not None))
+async def touch(
+    connection: Connection, dates: Collection[dt.date | None], people: Collection[UUID] | None = None
+) -> None:
+    """Note that verdicts of these work dates may have changed (None: of every date), and wake who listens.
+
+    `people` are those whose facts changed, None for anyone.
+    """
+    named = ",".join(sorted(str(date) for date in dates if date is not None))
     if None in dates or len(dates) > _MOST_DATES_NAMED:
-        payload = "*"
+        named, people = "*", None
+    if people is None or len(people) > _MOST_PEOPLE_NAMED:
+        payload = f"{named};*"
+    else:
+        payload = f"{named};{','.join(person.hex for person in people)}"
     await connection.execute(
         """
         with noted as (insert into touched (work_date) select * from unnest($1::date[]))

@@ -123,10 +123,10 @@ async def units(conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | No
 async def unit_timeline(conn: Any, unit_id: str, date: dt.date, as_of: dt.datetime) -> dict[str, Any] | None:
     """One service point's date with its segments; None when there is no such service point."""
     await plan_for_one(conn)
-    unit = await conn.fetchrow(_UNIT, date, as_of, unit_id)
+    unit = await conn.fetchrow(_UNIT, date, as_of, [unit_id])
     if unit is None:
         return None
-    segments = domain.merged(await conn.fetch(_PIECES, date, as_of, unit_id))
+    segments = domain.merged(await conn.fetch(_PIECES, date, as_of, [unit_id]))
     return {
         **domain.coverage_figures(unit),
         "date": date.isoformat(),

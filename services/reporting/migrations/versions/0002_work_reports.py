@@ -26,6 +26,8 @@ STATEMENTS = (
     "create index fact_employee_supervisor on fact_employee (supervisor_id) where supervisor_id is not null",
     "create index fact_employee_acting on fact_employee (acting_supervisor_id) "
     "where acting_supervisor_id is not null",
+    # Who is to be at a counter: asked for a few counters at a time, after each check-in there.
+    "create index fact_plan_at_counter on fact_plan (unit_id, work_date) where mode = 'WFO'",
 )
 
 
@@ -36,6 +38,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.drop_index("fact_plan_at_counter")
     op.drop_index("fact_employee_acting")
     op.drop_index("fact_employee_supervisor")
     op.drop_table("work_report")

@@ -1,0 +1,108 @@
+"""The live board remembers and counts; whatever it remembers, it shows what the views would compute afresh."""
+
+import datetime as dt
+import random
+from collections.abc import Awaitable, Callable
+from uuid import UUID, uuid4
+
+import pytest
+
+from services.reporting import facts
+from services.reporting.store import views
+from services.reporting.today import Board, Today, look_at
+from shared.clock import WIB
+from shared.database import Database
+from shared.events import AttendanceVoided, Event, OutageDeclared, ReportSubmitted, Scope
+from tests.integration import reporting_city as small
+from tests.integration.reporting_city import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Staff, at
+
+DatabaseFor = Callable[[str], Awaitable[Database]]
+
+
+async def afresh(db: Database, now: dt.datetime) -> tuple[Board, Board]:
+    """The views computed one by one, and in one look."""
+    date = now.astimezone(WIB).date()
+    async with db.read() as tx:
+        conn = tx.connection
+        one_by_one = Board(
+            await views.city(conn, date, now), await views.opds(conn, date, now), await views.units(conn, date, now)
+        )
+        return one_by_one, await look_at(conn, date, now)
+
+
+async def heard(db: Database, today: Today, *events: Event) -> None:
+    """Fold events, and tell `today` what the notification would: the people, or nobody for anyone."""
+    async with db.transaction() as tx:
+        await facts.apply(tx, [small.received(event) for event in events])
+    narrow = all(event.topic in ("attendance.recorded.v1", "report.submitted.v1") for event in events)
+    today.change({UUID(event.key) for event in events} if narrow else ())
+
+
+def one_of(random_: random.Random, staff: Staff, now: dt.datetime) -> Event:
+    """Something that may happen at `now`."""
+    clock = now.astimezone(WIB).time().isoformat()
+    who = random_.choice([staff.clerk, staff.late, staff.elsewhere, staff.supervisor])
+    opd, unit = (OTHER_OPD, OTHER_COUNTER) if who == staff.elsewhere else (OPD, COUNTER)
+    kind = random_.randrange(10)
+    if kind == 0:
+        whole = OutageDeclared(
+            outage_id=uuid4(),
+            revision=1,
+            scope=Scope(all=True),
+            starts_at=now - dt.timedelta(minutes=30),
+            ends_at=now + dt.timedelta(minutes=random_.randrange(90)),
+            reason="server",
+            declared_by=OPD,
+        )
+        return whole
+    if kind == 1:
+        return small.plan(who, opd, unit, random_.choice(["WFO", "WFH", "LEAVE"])).model_copy(
+            update={"revision": random_.randrange(1, 50)}
+        )
+    if kind == 2:
+        return ReportSubmitted(
+            report_id=uuid4(),
+            employee_id=who,
+            opd_code=opd,
+            work_date=DAY,
+            revision=1,
+            submitted_at=now,
+            items=[],
+        )
+    if kind == 3:
+        return AttendanceVoided(
+            punch_id=uuid4(), employee_id=who, work_date=DAY, voided_at=now, voided_by="x", reason="y"
+        )
+    punch = small.check_in(who, clock, opd, unit)
+    zone = random_.choice(["office", "office", "uncertain", "remote", "elsewhere"])
+    return punch.model_copy(update={"kind": random_.choice(["in", "out"]), "zone": zone})
+
+
+@pytest.mark.parametrize("seed", range(3))
+async def test_the_live_board_is_what_the_views_say_whatever_happens(database_for: DatabaseFor, seed: int) -> None:
+    random_ = random.Random(seed)
+    staff = Staff.new()
+    db = await database_for("reporting")
+    today = Today(db)
+    await heard(db, today, *small.city(staff))
+    now = at("06:30")
+    for _ in range(40):
+        now += dt.timedelta(seconds=random_.choice([0, 1, 600, 1800, random_.randrange(5400)]))
+        for _ in range(random_.randrange(3)):
+            await heard(db, today, one_of(random_, staff, now))
+        seen = await today.look(now)
+        one_by_one, at_once = await afresh(db, now)
+        assert seen == at_once == one_by_one, now
+
+
+async def test_instants_at_which_time_alone_changes_a_state_are_not_missed(database_for: DatabaseFor) -> None:
+    db = await database_for("reporting")
+    staff = Staff.new()
+    today = Today(db)
+    await heard(db, today, *small.city(staff))
+    edges = [at(clock) for clock in ("07:30", "08:00", "15:00", "16:00", "17:00", "20:00", "23:59:59")]
+    steps = [edge + dt.timedelta(microseconds=by) for edge in edges for by in (-1, 0, 1)]
+    for now in (*steps, at("00:00", DAY + dt.timedelta(days=1)), at("00:00:01", DAY + dt.timedelta(days=1))):
+        seen = await today.look(now)
+        one_by_one, at_once = await afresh(db, now)
+        assert seen == at_once == one_by_one, now
