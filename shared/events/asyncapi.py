@@ -34,7 +34,8 @@ def document() -> dict[str, Any]:
             "version": "1.0.0",
             "description": (
                 "What happened in a city's daily work, for any system that may read it. Within one major "
-                "version fields are only added; a reader ignores what it does not know and keeps the highest revision."
+                "version fields are only added; a reader ignores what it does not know and keeps the "
+                "highest revision."
             ),
         },
         "defaultContentType": CONTENT_TYPE,
