@@ -3,6 +3,7 @@
 Source: CloudEvents specification 1.0.2 and its Kafka protocol binding 1.0.2.
 """
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -18,6 +19,8 @@ SCHEMA_PREFIX = "urn:hadir:schema:"
 
 Headers = Sequence[tuple[str, bytes | None]]
 
+# An escaped NUL; with a backslash before its own it is the text `\u0000`, and harmless.
+_NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 _TIME = TypeAdapter[datetime](AwareDatetime)
 
 
@@ -134,7 +137,7 @@ def decode(topic: str, key: bytes | None, value: bytes | None, headers: Headers)
             return Received(None, event_id, type_, source, time, str(UUID(key.decode())), traceparent)
         except ValueError as error:
             raise InvalidEvent("bad_key", "the key of a tombstone is not a UUID") from error
-    if b"\\u0000" in value:
+    if b"\\u0000" in value and _NUL.search(value):
         raise InvalidEvent("nul_character", "text with a NUL character cannot be stored")
     try:
         event = contract.event.model_validate_json(value)

@@ -1,9 +1,11 @@
-"""The golden JSON Schemas in `docs/events/`: run this module to write them; a test compares them."""
+"""The golden JSON Schemas and the AsyncAPI document in `docs/events/`: run this module to write them; a test
+compares them."""
 
 import json
 from pathlib import Path
 from typing import Any
 
+from shared.events import asyncapi
 from shared.events.envelope import SCHEMA_PREFIX
 from shared.events.topics import TOPICS
 
@@ -37,6 +39,7 @@ def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for topic in TOPICS:
         (FOLDER / f"{topic}.json").write_text(text(topic), encoding="utf-8")
+    (FOLDER / "asyncapi.json").write_text(asyncapi.text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

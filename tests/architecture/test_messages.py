@@ -1,0 +1,76 @@
+"""What people read: every code that is used exists, in both languages, with the same places."""
+
+import ast
+import string
+
+import pytest
+
+from shared.messages import catalogue
+from tests.architecture.source import calls, imports, python
+
+LANGUAGES = ("id", "en")
+# Which argument of a call is a message code, and which keyword brings its parameters.
+USES = {"Problem": (1, "params"), "FieldError": (1, "params"), "text": (0, None)}
+
+
+def places(text: str) -> set[str]:
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name}
+
+
+def uses() -> list[tuple[str, str, set[str] | None]]:
+    """(where, code, parameters) for each call that names a code; parameters None where they are not plain."""
+    found: list[tuple[str, str, set[str] | None]] = []
+    for name, tree in python("shared", "services", "deploy"):
+        known = USES if "shared.messages.text" in imports(tree) else USES.keys() - {"text"}
+        for called, call in calls(tree):
+            if called not in known:
+                continue
+            position, keyword = USES[called]
+            argument = call.args[position] if len(call.args) > position else None
+            for one in call.keywords:
+                argument = one.value if one.arg == "code" else argument
+            if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
+                found.append((f"{name}:{call.lineno}", argument.value, given(called, call, keyword)))
+    return found
+
+
+def given(called: str, call: ast.Call, keyword: str | None) -> set[str] | None:
+    if keyword is None:
+        names = {one.arg for one in call.keywords}
+        return None if None in names else {str(name) for name in names}
+    value: ast.expr | None = call.args[2] if called == "FieldError" and len(call.args) > 2 else None
+    for one in call.keywords:
+        if one.arg is None:
+            return None
+        value = one.value if one.arg == keyword else value
+    if value is None:
+        return set()
+    if isinstance(value, ast.Dict) and all(isinstance(key, ast.Constant) for key in value.keys):
+        return {key.value for key in value.keys if isinstance(key, ast.Constant)}
+    return None
+
+
+@pytest.mark.parametrize("code", catalogue())
+def test_every_message_is_in_both_languages_with_the_same_places(code: str) -> None:
+    message = catalogue()[code]
+    assert set(message) == set(LANGUAGES)
+    assert all(message[language].strip() == message[language] != "" for language in LANGUAGES)
+    assert places(message["id"]) == places(message["en"])
+
+
+def test_the_check_sees_the_calls() -> None:
+    codes = {code for _, code, _ in uses()}
+    assert {"auth.missing", "cursor.invalid", "notification.unknown", "body_too_large"} <= codes
+
+
+def test_every_code_that_is_used_exists() -> None:
+    assert [(where, code) for where, code, _ in uses() if code not in catalogue()] == []
+
+
+def test_every_place_of_a_message_is_filled() -> None:
+    missing = [
+        (where, code, places(catalogue()[code]["id"]) - parameters)
+        for where, code, parameters in uses()
+        if code in catalogue() and parameters is not None and places(catalogue()[code]["id"]) - parameters
+    ]
+    assert missing == []

@@ -1,0 +1,192 @@
+"""The published contract is the one in the code, and only ever grows."""
+
+import copy
+import json
+from collections.abc import Callable
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from shared.events import TOPICS, asyncapi, schemas
+from tests.contract.compatibility import breaks
+from tests.contract.strategies import of_event
+
+RELEASED = schemas.FOLDER / "released" / "v1"
+Schema = dict[str, Any]
+
+
+def released(topic: str) -> Schema:
+    return json.loads((RELEASED / f"{topic}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_golden_schema_is_what_the_code_says(topic: str) -> None:
+    written = (schemas.FOLDER / f"{topic}.json").read_text(encoding="utf-8")
+    assert written == schemas.text(topic), "run `make schemas` and look at what changed"
+
+
+def test_every_schema_file_belongs_to_a_topic() -> None:
+    assert {path.stem for path in schemas.FOLDER.glob("*.v*.json")} == set(TOPICS)
+
+
+def test_the_asyncapi_document_is_what_the_code_says() -> None:
+    written = (schemas.FOLDER / "asyncapi.json").read_text(encoding="utf-8")
+    assert written == asyncapi.text(), "run `make schemas` and look at what changed"
+
+
+def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
+    document = json.loads(asyncapi.text())
+
+    def walk(node: Any) -> None:
+        if isinstance(node, dict):
+            reference = node.get("$ref")
+            if reference is None:
+                for inner in node.values():
+                    walk(inner)
+            elif reference.startswith("#/"):
+                found: Any = document
+                for part in reference[2:].split("/"):
+                    found = found[part]
+            else:
+                assert (schemas.FOLDER / reference).is_file(), reference
+        elif isinstance(node, list):
+            for inner in node:
+                walk(inner)
+
+    walk(document)
+    assert set(document["channels"]) == set(TOPICS)
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+@settings(max_examples=15, deadline=None)
+@given(data=st.data())
+def test_what_we_publish_is_valid_by_the_golden_schema(topic: str, data: st.DataObject) -> None:
+    event = data.draw(of_event(TOPICS[topic].event))
+    jsonschema.validate(
+        json.loads(event.model_dump_json()),
+        schemas.schema(topic),
+        cls=jsonschema.Draft202012Validator,
+        format_checker=jsonschema.FormatChecker(["uuid", "date"]),
+    )
+
+
+@pytest.mark.parametrize("topic", TOPICS)
+def test_the_contract_has_only_grown_since_its_release(topic: str) -> None:
+    assert (RELEASED / f"{topic}.json").is_file(), f"release it: copy docs/events/{topic}.json to {RELEASED.name}/"
+    assert breaks(released(topic), schemas.schema(topic)) == []
+
+
+def test_no_released_topic_has_gone() -> None:
+    assert {path.stem for path in RELEASED.glob("*.json")} <= set(TOPICS)
+
+
+# The check itself: each way to break a contract is caught, and each allowed growth passes.
+
+
+def _remove_field(schema: Schema) -> None:
+    del schema["properties"]["reason"]
+
+
+def _rename_field(schema: Schema) -> None:
+    schema["properties"]["why"] = schema["properties"].pop("reason")
+
+
+def _change_type(schema: Schema) -> None:
+    schema["properties"]["revision"]["type"] = "string"
+
+
+def _narrow(schema: Schema) -> None:
+    schema["properties"]["revision"]["maximum"] = 10
+
+
+def _widen(schema: Schema) -> None:
+    del schema["properties"]["revision"]["maximum"]
+
+
+def _require_a_new_field(schema: Schema) -> None:
+    schema["properties"]["office"] = {"type": "string"}
+    schema["required"].append("office")
+
+
+def _require_an_old_field(schema: Schema) -> None:
+    schema["required"].append("revoked")
+
+
+def _stop_requiring(schema: Schema) -> None:
+    schema["required"].remove("reason")
+
+
+def _change_a_nested_field(schema: Schema) -> None:
+    schema["$defs"]["Scope"]["properties"]["unit_ids"]["items"]["type"] = "integer"
+
+
+def _remove_a_nested_field(schema: Schema) -> None:
+    del schema["$defs"]["Scope"]["properties"]["opd_codes"]
+
+
+def _close(schema: Schema) -> None:
+    schema["additionalProperties"] = False
+
+
+def _change_key(schema: Schema) -> None:
+    schema["x-key"] = "scope"
+
+
+def _change_audience(schema: Schema) -> None:
+    schema["x-audience"] = "internal"
+
+
+def _change_partitions(schema: Schema) -> None:
+    schema["x-partitions"] = 3
+
+
+def _forget_after_a_week(schema: Schema) -> None:
+    schema["x-topic-config"]["retention.ms"] = "604800000"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        _remove_field,
+        _rename_field,
+        _change_type,
+        _narrow,
+        _widen,
+        _require_a_new_field,
+        _require_an_old_field,
+        _stop_requiring,
+        _change_a_nested_field,
+        _remove_a_nested_field,
+        _close,
+        _change_key,
+        _change_audience,
+        _change_partitions,
+        _forget_after_a_week,
+    ],
+)
+def test_a_breaking_change_is_caught(change: Callable[[Schema], None]) -> None:
+    old = schemas.schema("outage.declared.v1")
+    new = copy.deepcopy(old)
+    change(new)
+    assert breaks(old, new) != []
+
+
+@pytest.mark.parametrize("change", ["grow", "shrink"])
+def test_a_changed_set_of_words_is_caught(change: str) -> None:
+    old = schemas.schema("coverage.changed.v1")
+    new = copy.deepcopy(old)
+    words = new["properties"]["status"]["enum"]
+    words.append("crowded") if change == "grow" else words.pop()
+    assert breaks(old, new) != []
+
+
+def test_an_optional_field_a_nested_one_and_new_words_of_description_are_growth() -> None:
+    old = schemas.schema("outage.declared.v1")
+    new = copy.deepcopy(old)
+    new["properties"]["office"] = {"type": "string", "default": ""}
+    new["$defs"]["Scope"]["properties"]["employments"] = {"type": "array", "items": {"type": "string"}}
+    new["description"] = "Better words."
+    assert breaks(old, new) == []
