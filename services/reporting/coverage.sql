@@ -53,21 +53,32 @@ with point as materialized (
     select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at
     from fact_plan as plan join overnight using (employee_id, work_date)
     where plan.mode = 'WFO' and plan.unit_id in (select point.unit_id from point)
+        and plan.work_date = any (array(select overnight.work_date from overnight))
+        and plan.employee_id = any (array(select overnight.employee_id from overnight))
+), punch as (
+    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone
+    from fact_punch as punch
+    where punch.work_date = day and punch.at <= t
+    union all
+    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone
+    from fact_punch as punch join overnight using (employee_id, work_date)
+    where punch.at <= t
+        -- arrays, so that the index is used whatever the planner is told to think of joins
+        and punch.work_date = any (array(select overnight.work_date from overnight))
+        and punch.employee_id = any (array(select overnight.employee_id from overnight))
 ), turn as (
     select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at, punch.punch_id, punch.kind, punch.at,
-        punch.zone,
-        lag(punch.kind) over (
-            partition by plan.employee_id, plan.work_date
-            order by punch.at, punch.kind = 'out', punch.punch_id
-        ) as before
+        punch.zone, lag(punch.kind) over so_far as before
     from attending as plan
-        join fact_punch as punch on punch.employee_id = plan.employee_id and punch.work_date = plan.work_date
-    where punch.at <= t and not exists (select from fact_void as void where void.punch_id = punch.punch_id)
+        join punch on punch.employee_id = plan.employee_id and punch.work_date = plan.work_date
+    where not exists (select from fact_void as void where void.punch_id = punch.punch_id)
+    window so_far as (
+        partition by plan.employee_id, plan.work_date order by punch.at, punch.kind = 'out', punch.punch_id
+    )
 ), change as (
     -- An `in` while in and an `out` while out are gone; what is left alternates.
     select turn.*, lead(turn.at) over (
-        partition by turn.employee_id, turn.work_date
-        order by turn.at, turn.kind = 'out', turn.punch_id
+        partition by turn.employee_id, turn.work_date order by turn.at, turn.kind = 'out', turn.punch_id
     ) as out_at
     from turn where turn.kind is distinct from turn.before
 ), stay as (

@@ -67,7 +67,7 @@ with chosen as materialized (
         coalesce(rules.report_cutoff, '23:59:59')::interval as cutoff,
         coalesce(rules.review_sla_working_days, 3) as sla
     from chosen left join fact_rules as rules on rules.rules_version = chosen.rules_version
-), plan as materialized (
+), plan as (
     select plan.employee_id, plan.work_date, plan.opd_code, plan.unit_id, plan.mode,
         plan.starts_at, plan.ends_at, plan.policy_version, rules.rules_version, rules.sla, rules.tolerance,
         plan.mode not in ('LEAVE', 'OFF') and rules.report_modes ? plan.mode as report_due,
@@ -84,7 +84,9 @@ with chosen as materialized (
     from fact_punch as punch
     where punch.work_date between first and last and punch.at <= t
         and (only_people is null or punch.employee_id = any(only_people))
-        and (only_opd is null or punch.employee_id in (select plan.employee_id from plan))
+        and (only_opd is null or punch.employee_id in (
+            select plan.employee_id from fact_plan as plan
+            where plan.work_date between first and last and plan.opd_code = only_opd))
         and not exists (select from fact_void as void where void.punch_id = punch.punch_id)
 ), first_in as (
     select distinct on (punch.employee_id, punch.work_date) punch.*
@@ -97,7 +99,12 @@ with chosen as materialized (
 ), report as (
     select distinct on (report.employee_id, report.work_date)
         report.employee_id, report.work_date, report.report_id, report.report_revision, report.submitted_at,
-        min(report.submitted_at) over (partition by report.employee_id, report.work_date) as first_submitted_at
+        min(report.submitted_at) over (
+            partition by report.employee_id, report.work_date
+            -- the order of the result, so that one sort serves both
+            order by report.report_revision desc, report.report_id desc
+            rows between unbounded preceding and unbounded following
+        ) as first_submitted_at
     from fact_report as report
     where report.work_date between first and last and report.submitted_at <= t
         and (only_people is null or report.employee_id = any(only_people))
@@ -134,7 +141,8 @@ with chosen as materialized (
         select distinct (seen.submitted_at at time zone 'Asia/Jakarta')::date as day, seen.sla
         from seen where seen.report_due and seen.submitted_at is not null and seen.decision is null
     ) as waits
-), first_judged as materialized (
+), first_judged as (
+    -- `offset 0`: each code is worked out once, though it is asked for more than once
     select seen.*, sla.until as review_due,
         case
             when seen.mode = 'LEAVE' then 'not_due:leave'
@@ -169,7 +177,8 @@ with chosen as materialized (
     from seen
         left join sla on sla.day = (seen.submitted_at at time zone 'Asia/Jakarta')::date
             and sla.sla = seen.sla and seen.report_due and seen.decision is null
-), judged as materialized (
+    offset 0
+), judged as (
     select first_judged.*,
         case
             when on_time_code like 'not\_due:%' then on_time_code
@@ -200,6 +209,7 @@ with chosen as materialized (
             else 'unknown:review_overdue'
         end as output_code
     from first_judged
+    offset 0
 )
 select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, rules_version,
     split_part(on_time_code, ':', 1), split_part(place_code, ':', 1), split_part(hours_code, ':', 1),

@@ -25,7 +25,7 @@ async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
     yield await database_for("reporting")
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(given=worlds.worlds(counters=True, dates=worlds.DATES[:3]))
 async def test_coverage_equals_the_reference(db: Database, given: tuple[worlds.World, list[dt.datetime]]) -> None:
     world, instants = given

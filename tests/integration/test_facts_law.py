@@ -63,7 +63,7 @@ def erasure(employee_id: UUID, ce_id: UUID) -> Received:
     return Received(None, ce_id, known.type, known.source, known.time, str(employee_id), None)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     given=st.one_of(worlds.worlds(), worlds.worlds(counters=True)),
     people=st.lists(

@@ -18,7 +18,7 @@ from tests.reference.facts import fold
 from tests.reference.verdicts import verdict
 
 DUTIES = ("on_time", "place", "hours", "report", "output")
-QUIET = settings(max_examples=150, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
 World = tuple[worlds.World, list[dt.datetime]]
 SPAN = (worlds.DATES[0], worlds.DATES[-1])
 

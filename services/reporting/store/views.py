@@ -39,7 +39,8 @@ async def plan_for_whole_dates(conn: Any) -> None:
     is what it then would choose.
     """
     await conn.execute(
-        "select set_config('enable_nestloop', 'off', true), set_config('work_mem', '64MB', true), "
+        "select set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), "
+        "set_config('work_mem', '64MB', true), "
         "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)"
     )
 
