@@ -22,7 +22,7 @@ from deploy.demo.script import script
 from deploy.demo.setup import prepare, read_plans, rules_of_judgement, until_the_board_knows
 from deploy.demo.stage import Stage
 from deploy.demo.summary import say
-from deploy.demo.watch import Watcher, delays, quantile
+from deploy.demo.watch import Watcher, delays
 from deploy.embedded.state import NotRunning, Running, State
 from shared.auth import load_private_key
 from shared.clock import AnchoredClock
@@ -138,9 +138,7 @@ async def _play(run: Run) -> int:
         ledger,
         last,
         published={t: n - before[t] for t, n in after.items() if n - before[t]},
-        p50=quantile(took, 0.5),
-        p99=quantile(took, 0.99),
-        measured=len(took),
+        delays=took,
         facts={
             "Wall time": f"{prepared - began:.0f} s to set up, {played - prepared:.0f} s for the day, "
             f"{wall.monotonic() - played:.0f} s to check; {wall.monotonic() - began:.0f} s in all",

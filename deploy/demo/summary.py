@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Iterator
 from datetime import datetime
 
 from rich.console import Console
@@ -14,6 +15,7 @@ from deploy.demo.client import Client
 from deploy.demo.expect import DUTIES, STATES, WIB
 from deploy.demo.ledger import Ledger
 from deploy.demo.pace import Pace
+from deploy.demo.watch import quantile
 
 WIDTH = 30
 
@@ -65,80 +67,77 @@ def _percent(value: float | int | None) -> str:
     return "-" if value is None else f"{100 * value:.1f} %"
 
 
-def table(
-    ledger: Ledger,
-    last: Expected,
-    *,
-    published: dict[str, int],
-    p50: float | None,
-    p99: float | None,
-    measured: int,
-    facts: dict[str, str],
-) -> None:
-    """The end of the day, on standard output."""
-    console = Console(file=sys.stdout, highlight=False, width=110 if not sys.stdout.isatty() else None)
-    counts = ledger.counts
-    day = Table(title="The day, as the apps saw it", show_header=False, min_width=60)
-    for label, key in (
-        ("check-ins", "check-in"),
-        ("check-outs", "check-out"),
-        ("of these handed over after an outage", "check-ins offline"),
-        ("sent twice, one receipt", "check-ins repeated"),
-        ("at the office / a registered place", ""),
-        ("elsewhere / uncertain / no position", " "),
-        ("reports", "reports"),
-        ("of these empty", "reports empty"),
-        ("revised after a return", "reports revised"),
-        ("reviews accepted", "reviews accepted"),
-        ("reviews returned", "reviews returned"),
-    ):
-        if key.strip():
-            value = f"{counts[key]:,}"
-        elif key == "":
-            value = f"{counts['zone office']:,} / {counts['zone remote']:,}"
-        else:
-            value = f"{counts['zone elsewhere']:,} / {counts['zone uncertain']:,} / {counts['zone unknown']:,}"
-        day.add_row(label, value)
-    console.print(day)
+def _milliseconds(value: float | None) -> str:
+    return "-" if value is None else f"{1000 * value:.0f} ms"
 
-    duties = Table(title=f"Duties of {last.city['employees']:,} people, as the board shows them at midnight")
-    duties.add_column("duty")
+
+def table(
+    ledger: Ledger, last: Expected, *, published: dict[str, int], delays: list[float], facts: dict[str, str]
+) -> None:
+    """The end of the day, on standard output: `last` are the views at midnight, `delays` in seconds."""
+    console = Console(file=sys.stdout, highlight=False, width=None if sys.stdout.isatty() else 110)
+    console.print(_receipts(ledger))
+    console.print(_duties(last))
+    for line in _coverage(last):
+        console.print(line)
+    topics = Table(title="Events of this run by topic", show_header=False, min_width=60)
+    for topic, records in published.items():
+        topics.add_row(topic, f"{records:,}")
+    console.print(topics)
+    p50, p99 = (_milliseconds(quantile(delays, share)) for share in (0.5, 0.99))
+    console.print(f"Check-in to board: p50 {p50}, p99 {p99} over {len(delays):,} check-ins")
+    for label, value in facts.items():
+        console.print(f"{label}: {value}")
+
+
+def _receipts(ledger: Ledger) -> Table:
+    counts = ledger.counts
+
+    def numbers(*keys: str) -> str:
+        return " / ".join(f"{counts[key]:,}" for key in keys)
+
+    table = Table(title="The day, as the apps saw it", show_header=False, min_width=60)
+    table.add_row("check-ins / check-outs", numbers("check-in", "check-out"))
+    table.add_row("handed over after the outage", numbers("check-ins offline"))
+    table.add_row("sent twice, one receipt", numbers("check-ins repeated"))
+    table.add_row("at the office / at a registered place", numbers("zone office", "zone remote"))
+    table.add_row(
+        "elsewhere / uncertain / no position", numbers("zone elsewhere", "zone uncertain", "zone unknown")
+    )
+    table.add_row("reports / of these empty", numbers("reports", "reports empty"))
+    table.add_row("reports revised after a return", numbers("reports revised"))
+    table.add_row("reviews: accepted / returned", numbers("reviews accepted", "reviews returned"))
+    return table
+
+
+def _duties(last: Expected) -> Table:
+    table = Table(title=f"Duties of {last.city['employees']:,} people at midnight")
+    table.add_column("duty")
     for column in (*STATES, "rate", "low", "high", "n"):
-        duties.add_column(column, justify="right")
+        table.add_column(column, justify="right")
     for duty in DUTIES:
         figures = last.city["duties"][duty]
-        duties.add_row(
+        table.add_row(
             duty,
             *(f"{figures[s]:,}" for s in STATES),
             *(_percent(figures[k]) for k in ("rate", "low", "high")),
             f"{figures['n']:,}",
         )
-    console.print(duties)
+    return table
 
-    hours = {
-        s: sum(u[f"{s}_seconds"] for u in last.units.values()) / 3600 for s in ("open", "met", "unknown", "short")
-    }
-    worst = sorted(last.units.values(), key=lambda u: -u["spent_minutes"])[:5]
-    console.print(
-        f"Coverage of {len(last.units)} service points: attainment {_percent(last.city['coverage']['attainment'])}"
-        f" of {hours['open']:,.0f} open hours (short {hours['short']:,.1f} h, unknown {hours['unknown']:,.1f} h)"
+
+def _coverage(last: Expected) -> Iterator[str]:
+    """The whole, then the counters that were short for longest."""
+    units = last.units.values()
+    opened, short, unknown = (sum(u[f"{s}_seconds"] for u in units) / 3600 for s in ("open", "short", "unknown"))
+    attainment = _percent(last.city["coverage"]["attainment"])
+    yield (
+        f"Coverage of {len(units)} service points: attainment {attainment} of {opened:,.0f} open hours"
+        f" (short {short:,.1f} h, unknown {unknown:,.1f} h)"
     )
-    for unit in worst:
-        console.print(
+    fell_short = [u for u in units if u["spent_minutes"] > 0]
+    for unit in sorted(fell_short, key=lambda u: -u["spent_minutes"])[:5]:
+        yield (
             f"  {unit['unit_id']}: short for {unit['spent_minutes']:.0f} min,"
             f" budget {unit['budget_minutes']:.0f} min, fill {_percent(unit['fill'])}"
         )
-
-    topics = Table(title="Events of this run by topic", show_header=False, min_width=60)
-    for topic, records in published.items():
-        topics.add_row(topic, f"{records:,}")
-    console.print(topics)
-
-    def milliseconds(value: float | None) -> str:
-        return "-" if value is None else f"{1000 * value:.0f} ms"
-
-    console.print(
-        f"Check-in to board: p50 {milliseconds(p50)}, p99 {milliseconds(p99)} over {measured:,} check-ins"
-    )
-    for label, value in facts.items():
-        console.print(f"{label}: {value}")
