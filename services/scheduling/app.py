@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from services.scheduling.api import imports, plans, policies, rosters, rules
+from services.scheduling.api import changes, imports, people, plans, policies, proposals, rosters, rules, swaps
+from services.scheduling.commands.people import keep_in_force
 from shared.clock import Clock
 from shared.service import build
 from shared.settings import Settings
@@ -12,7 +13,18 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The application; `clock` is for tests."""
     return build(
         settings,
-        routers=[imports.router, rules.router, policies.router, rosters.router, plans.router],
+        routers=[
+            imports.router,
+            rules.router,
+            proposals.router,
+            policies.router,
+            rosters.router,
+            plans.router,
+            changes.router,
+            people.router,
+            swaps.router,
+        ],
         clock=clock,
+        tasks={"directory": keep_in_force},
         body_limits={"/scheduling/v1/imports": imports.BODY_LIMIT},
     )
