@@ -2,7 +2,19 @@
 
 from fastapi import FastAPI
 
-from services.scheduling.api import changes, imports, people, plans, policies, proposals, rosters, rules, swaps
+from services.scheduling.api import (
+    changes,
+    hours,
+    imports,
+    people,
+    plans,
+    policies,
+    proposals,
+    readiness,
+    rosters,
+    rules,
+    swaps,
+)
 from services.scheduling.commands.people import keep_in_force
 from shared.clock import Clock
 from shared.service import build
@@ -23,6 +35,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             changes.router,
             people.router,
             swaps.router,
+            readiness.router,
+            hours.router,
         ],
         clock=clock,
         tasks={"directory": keep_in_force},
