@@ -2,7 +2,20 @@
 
 from fastapi import FastAPI
 
-from services.scheduling.api import imports, plans, policies, rosters, rules
+from services.scheduling.api import (
+    changes,
+    hours,
+    imports,
+    people,
+    plans,
+    policies,
+    proposals,
+    readiness,
+    rosters,
+    rules,
+    swaps,
+)
+from services.scheduling.commands.people import keep_in_force
 from shared.clock import Clock
 from shared.service import build
 from shared.settings import Settings
@@ -12,7 +25,20 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The application; `clock` is for tests."""
     return build(
         settings,
-        routers=[imports.router, rules.router, policies.router, rosters.router, plans.router],
+        routers=[
+            imports.router,
+            rules.router,
+            proposals.router,
+            policies.router,
+            rosters.router,
+            plans.router,
+            changes.router,
+            people.router,
+            swaps.router,
+            readiness.router,
+            hours.router,
+        ],
         clock=clock,
+        tasks={"directory": keep_in_force},
         body_limits={"/scheduling/v1/imports": imports.BODY_LIMIT},
     )

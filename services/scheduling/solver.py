@@ -220,10 +220,11 @@ def _cost(search: _Search, go: _Go) -> cp_model.LinearExprT:
             variable = go.get((index, (wish.day - made.span.first).days))
             if variable is not None:
                 cost.append(WISH * wish.weight * (1 - variable if wish.mode == "WFH" else variable))
-        for day in person.planned:
-            variable = go.get((index, (day - made.span.first).days))
-            if variable is not None:
-                cost.append(-KEPT * variable)
+    cost.extend(
+        -KEPT * variable
+        for (index, number), variable in go.items()
+        if made.unit.people[index].planned >> number & 1
+    )
     return sum(cost)
 
 

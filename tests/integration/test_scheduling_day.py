@@ -11,7 +11,6 @@ import pytest_asyncio
 
 from tests.conftest import DatabaseFor
 from tests.integration.scheduling_kit import (
-    EVENING,
     OPDS,
     SMALL_CITY,
     STAGE_1,
@@ -248,7 +247,25 @@ async def test_staff_cannot_import_and_an_opd_admin_plans_their_own_opd_only(run
 async def test_a_roster_never_rewrites_a_past_day_by_itself(running: Desk) -> None:
     await running.small_city()
     body = {"from": "2025-11-04", "to": "2025-11-06", "scope": {"all": True}, "publish": True}
-    answer = await running.call("POST", "/rosters", json=body)
-    assert answer.status_code == 409
-    assert EVENING.date() > dt.date(2025, 11, 4)
+    office = await running.call("POST", "/rosters", json={**body, "reason": "late start"})
+    assert (office.status_code, office.json()["type"]) == (403, "urn:hadir:problem:proposal.needs_person")
+    ani, budi = uuid4(), uuid4()
+    silent = await running.call("POST", "/rosters", json=body, subject=ani)
+    assert (silent.status_code, silent.json()["errors"][0]["field"]) == (422, "reason")
     assert await running.outbox("schedule.changed.v1") == []
+
+    answer = await running.call("POST", "/rosters", json={**body, "reason": "late start"}, subject=ani)
+    assert (answer.status_code, answer.json()["changed"]) == (202, 30)
+    proposal = answer.json()["proposal"]
+    assert proposal["person_days"] == 15
+    days = await running.call("GET", f"/proposals/{proposal['proposal_id']}/person-days")
+    assert {(item["work_date"], item["old_mode"], item["new_mode"]) for item in days.json()["items"]} == {
+        ("2025-11-04", None, "WFO")
+    }
+    assert len(await running.outbox("schedule.changed.v1")) == 30
+    approve = f"/proposals/{proposal['proposal_id']}/approve"
+    assert (await running.call("POST", approve, subject=ani)).status_code == 403
+    assert (await running.call("POST", approve, subject=budi)).status_code == 200
+    assert len(await running.outbox("schedule.changed.v1")) == 45
+    actions = [row["action"] for row in (await running.call("GET", "/audit")).json()["items"]]
+    assert actions == ["proposal.approved"]

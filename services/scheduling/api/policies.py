@@ -1,5 +1,7 @@
 """Policies and their versions."""
 
+import json
+from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Response
@@ -13,6 +15,7 @@ from shared.http import page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/policies", tags=["policies"])
+REFERENCES = Path(__file__).parents[1] / "data" / "policies.json"
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
 
@@ -44,9 +47,37 @@ async def list_versions(policy_id: str, service: Running) -> dict[str, Any]:
         return page([view(row) for row in await governance.policy_versions(tx, policy_id)], None)
 
 
+@router.get("/references", dependencies=[Depends(principal)])
+async def list_references() -> dict[str, Any]:
+    """The reference policies: real rules as data, to be posted as they are or changed."""
+    return page(json.loads(REFERENCES.read_text(encoding="utf-8")), None)
+
+
 @router.post("", status_code=201)
-async def give_policy(given: PolicyIn, service: Running, who: Officer, response: Response) -> dict[str, Any]:
-    """A new version of a policy; plans change when a roster is published."""
-    row, created = await policies.give(service.db, service.clock, who, given)
-    response.status_code = 201 if created else 200
-    return view(row)
+async def give_policy(
+    given: PolicyIn, service: Running, who: Officer, response: Response, dry_run: bool = False
+) -> dict[str, Any]:
+    """A new version of a policy; plans change when a roster is published.
+
+    `conflicts` shows where it meets other policies and which of them decides; `dry_run` shows only that.
+    """
+    result = await policies.give(service.db, service.clock, who, given, dry_run=dry_run)
+    response.status_code = 201 if result.created else 200
+    met = [
+        {
+            "policy_version": one.policy_version,
+            "from": one.first,
+            "to": one.last,
+            "opd_codes": one.opd_codes,
+            "winner": one.winner,
+            "because": one.because,
+        }
+        for one in result.conflicts
+    ]
+    return {**view(result.row), "dry_run": dry_run, "conflicts": met}
+
+
+@router.post("/{policy_id}/withdraw")
+async def withdraw_policy(policy_id: str, service: Running, who: Officer) -> dict[str, Any]:
+    """The policy holds no longer."""
+    return view(await policies.withdraw(service.db, service.clock, who, policy_id))

@@ -1,19 +1,23 @@
-"""Rosters: preview and publish."""
+"""Rosters: preview, publish, and what a draft policy would do."""
 
 import datetime as dt
+from dataclasses import replace
 from typing import Annotated, Any
+from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from services.scheduling.commands import rosters
-from services.scheduling.commands.policies import own_opd
-from services.scheduling.commands.rules import officer_name
+from services.scheduling.commands import plans, report, rosters
+from services.scheduling.commands.compute import Method
+from services.scheduling.commands.officer import officer_name, own_opd
+from services.scheduling.commands.policies import check_known
 from services.scheduling.domain.planning import Span
+from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.models import Roster
 from services.scheduling.store import governance
 from services.scheduling.store.directory import known
-from services.scheduling.store.rosters import Wanted
+from services.scheduling.store.inputs import Wanted
 from shared.auth import Principal, require
 from shared.events import Scope
 from shared.http import FieldError, Problem
@@ -23,26 +27,49 @@ router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
 LONGEST_DAYS = 62
+DETAILED = 20_000
+"""Person-days up to which an answer can hold each of them."""
+COUNTED = 100_000
+"""Person-days up to which a preview is compared with the standing plans."""
+RosterDate = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2999, 12, 31))]
 
 
-class RosterIn(BaseModel):
-    """What to plan: `from` and `to` are both included."""
+class SpanIn(BaseModel):
+    """`from` and `to` are both included."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    first: Annotated[dt.date, Field(alias="from", ge=dt.date(2000, 1, 1), le=dt.date(2999, 12, 31))]
-    last: Annotated[dt.date, Field(alias="to", ge=dt.date(2000, 1, 1), le=dt.date(2999, 12, 31))]
+    first: Annotated[RosterDate, Field(alias="from")]
+    last: Annotated[RosterDate, Field(alias="to")]
     scope: Scope
-    publish: bool = False
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    method: Method = "auto"
+    detail: bool = False
+    """Show every person-day and unit-day; for scopes of up to 20,000 person-days."""
 
     @model_validator(mode="after")
-    def _order(self) -> "RosterIn":
+    def _order(self) -> "SpanIn":
         if self.last < self.first:
             raise ValueError("`to` is before `from`")
         if (self.last - self.first).days >= LONGEST_DAYS:
             raise ValueError(f"at most {LONGEST_DAYS} days at a time")
         return self
+
+
+class RosterIn(SpanIn):
+    """What to plan."""
+
+    publish: bool = False
+    fresh: bool = False
+    """Plan anew instead of keeping the standing plans where possible."""
+    reason: Annotated[str, Field(max_length=500)] | None = None
+    """Needed when days before today change."""
+
+
+class WhatIfIn(SpanIn):
+    """A draft policy to try; it takes the place of the stored policy with its id, if there is one."""
+
+    policy: PolicyIn
 
 
 async def wanted_by(service: Service, who: Principal, scope: Scope) -> Wanted:
@@ -66,30 +93,76 @@ async def wanted_by(service: Service, who: Principal, scope: Scope) -> Wanted:
     return Wanted(scope.all, tuple(scope.opd_codes), tuple(scope.unit_ids))
 
 
+def _details(drafted: rosters.Draft) -> list[dict[str, Any]]:
+    if sum(len(unit.people) for unit in drafted.units) * len(drafted.span.days) > DETAILED:
+        raise Problem(
+            422, "validation", errors=[FieldError("detail", "roster.detail_too_large", {"most": DETAILED})]
+        )
+    return [
+        report.unit_view(drafted, unit, result)
+        for unit, result in zip(drafted.units, drafted.results, strict=True)
+    ]
+
+
 @router.post("")
 async def make_roster(given: RosterIn, service: Running, who: Officer, response: Response) -> dict[str, Any]:
-    """A preview of the span's plans, or with `publish` the plans themselves and their events."""
+    """A preview of the span's plans, or with `publish` the plans themselves and their events.
+
+    201: published. 202: the rest is published, and changes of past days wait for a second officer.
+    """
     wanted = await wanted_by(service, who, given.scope)
     async with service.db.read() as tx:
         policies = await governance.current_policies(tx)
     span = Span(given.first, given.last, policies=tuple(policies), seed=given.seed)
-    drafted = await rosters.draft(service.db, wanted, span)
-    answer = rosters.summary(drafted)
+    drafted = await rosters.draft(service.db, wanted, span, method=given.method, fresh=given.fresh)
+    answer = report.summary(drafted)
+    if given.detail:
+        answer["details"] = _details(drafted)
     if not given.publish:
+        if answer["person_days"] <= COUNTED:
+            answer["changed"] = await plans.count_changes(service.db, rosters.plan_rows(drafted))
         return answer
-    past = await rosters.past_changes(service.db, service.clock, drafted)
-    if past:
-        raise Problem(409, "roster.past", params={"count": past}, errors=[FieldError("from", "roster.past_field")])
-    changed = await rosters.publish_draft(service.db, service.clock, drafted)
-    row = Roster(
-        roster_id=rosters.new_id(),
-        request=given.model_dump(mode="json", by_alias=True),
-        status="published",
-        summary={**answer, "from": str(given.first), "to": str(given.last), "changed": changed},
-        created_at=service.clock.now(),
-        created_by=officer_name(who),
-    )
+    changed, proposal = await rosters.publish_draft(service.db, service.clock, who, drafted, reason=given.reason)
+    roster_id = uuid4()
+    response.status_code = 202 if proposal is not None else 201
+    kept = {name: value for name, value in answer.items() if name not in ("from", "to", "details", "unsatisfied")}
     async with service.db.transaction() as tx:
+        row = Roster(
+            roster_id=roster_id,
+            request=given.model_dump(mode="json", by_alias=True),
+            status="published",
+            summary={**kept, "changed": changed},
+            created_at=service.clock.now(),
+            created_by=officer_name(who),
+        )
         await governance.add(tx, row)
-    response.status_code = 201
-    return {"roster_id": row.roster_id, **answer, "changed": changed}
+    proposed = proposal and {"proposal_id": proposal.proposal_id, "person_days": proposal.person_days}
+    return {"roster_id": roster_id, **answer, "changed": changed, "proposal": proposed}
+
+
+@router.get("/{roster_id}", dependencies=[Depends(require("bkpsdm", "opd_admin", "auditor"))])
+async def read_roster(roster_id: UUID, service: Running) -> dict[str, Any]:
+    """What was asked for and what came of it."""
+    async with service.db.read() as tx:
+        row = await governance.roster(tx, roster_id)
+    if row is None:
+        raise Problem(404, "not_found")
+    return row.model_dump(exclude={"created_by"})
+
+
+@router.post("/what-if")
+async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, Any]:
+    """The effect of a draft policy on a span, past or future; nothing is stored."""
+    wanted = await wanted_by(service, who, given.scope)
+    async with service.db.read() as tx:
+        await check_known(tx, given.policy)
+        policies = await governance.current_policies(tx)
+    span = Span(given.first, given.last, policies=tuple(policies), seed=given.seed)
+    now = await rosters.draft(service.db, wanted, span, method=given.method, fresh=True)
+    others = [one for one in policies if one.policy_id != given.policy.policy_id]
+    tried = replace(now.span, policies=(*others, Policy(given.policy.policy_id, 0, given.policy)))
+    then = await rosters.redraft(now, tried, method=given.method)
+    answer = report.comparison(now, then)
+    if given.detail:
+        answer["details"] = _details(then)
+    return answer

@@ -1,6 +1,12 @@
 """Policies: each change is a new version; the newest version counts."""
 
-from services.scheduling.commands.rules import officer_name
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from services.scheduling.commands import plans
+from services.scheduling.commands.officer import officer_name, own_opd
+from services.scheduling.domain.conflicts import Conflict, conflicts
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.models import PolicyVersion
 from services.scheduling.store import directory, governance
@@ -11,11 +17,13 @@ from shared.database import Database, Tx
 from shared.http import FieldError, Problem
 
 
-def own_opd(who: Principal, opd_codes: list[str], *, everybody: bool) -> None:
-    """An OPD admin acts for their own OPD only."""
-    if who.role == "opd_admin" and (everybody or any(code != who.opd for code in opd_codes)):
-        field = FieldError("scope", "scope.own_opd", {"opd": who.opd or "-"})
-        raise Problem(403, "scope.own_opd", params={"opd": who.opd or "-"}, errors=[field])
+@dataclass(frozen=True, slots=True)
+class Given:
+    """A version, whether it is new, and where it meets other policies."""
+
+    row: PolicyVersion
+    created: bool
+    conflicts: Sequence[Conflict]
 
 
 async def check_known(tx: Tx, given: PolicyIn) -> None:
@@ -37,8 +45,8 @@ async def check_known(tx: Tx, given: PolicyIn) -> None:
         raise Problem(422, "validation", errors=errors)
 
 
-async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn) -> tuple[PolicyVersion, bool]:
-    """Store a new version; the same content again is no change. Returns (version, whether it is new)."""
+async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, dry_run: bool) -> Given:
+    """Store a new version; the same content again is no change. With `dry_run` only look for conflicts."""
     own_opd(who, given.scope.opd_codes, everybody=given.scope.all)
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
@@ -47,20 +55,50 @@ async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn) -> t
         if versions:
             newest = PolicyIn.model_validate(versions[0].body)
             own_opd(who, newest.scope.opd_codes, everybody=newest.scope.all)
-            if newest == given and not versions[0].withdrawn:
-                return versions[0], False
-        row = PolicyVersion(
-            policy_id=given.policy_id,
-            version=versions[0].version + 1 if versions else 1,
-            effective_from=given.effective_from,
-            effective_to=given.effective_to,
-            withdrawn=False,
-            body=given.model_dump(mode="json"),
-            created_at=clock.now(),
-            created_by=officer_name(who),
-        )
+        number = versions[0].version + 1 if versions else 1
+        opds = sorted((await known(tx.connection, "opds")).opds)
+        met = conflicts(Policy(given.policy_id, number, given), await governance.current_policies(tx), opds)
+        if versions and not versions[0].withdrawn and PolicyIn.model_validate(versions[0].body) == given:
+            return Given(versions[0], False, met)
+        row = _version(given, number, clock.now(), who)
+        if not dry_run:
+            await governance.add(tx, row)
+            await plans.note(
+                tx, row.created_at, who, "policy.given", subject=f"{given.policy_id}/{number}", reason=None
+            )
+        return Given(row, not dry_run, met)
+
+
+def _version(given: PolicyIn, number: int, now: dt.datetime, who: Principal) -> PolicyVersion:
+    return PolicyVersion(
+        policy_id=given.policy_id,
+        version=number,
+        effective_from=given.effective_from,
+        effective_to=given.effective_to,
+        withdrawn=False,
+        body=given.model_dump(mode="json"),
+        created_at=now,
+        created_by=officer_name(who),
+    )
+
+
+async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -> PolicyVersion:
+    """A new version that says: no longer. Plans change when a roster is published."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        versions = await governance.policy_versions(tx, policy_id)
+        if not versions:
+            raise Problem(404, "not_found")
+        newest = versions[0]
+        content = PolicyIn.model_validate(newest.body)
+        own_opd(who, content.scope.opd_codes, everybody=content.scope.all)
+        if newest.withdrawn:
+            return newest
+        row = _version(content, newest.version + 1, clock.now(), who)
+        row.withdrawn = True
         await governance.add(tx, row)
-        return row, True
+        await plans.note(tx, row.created_at, who, "policy.withdrawn", subject=policy_id, reason=None)
+        return row
 
 
 def label(row: PolicyVersion) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from uuid import uuid4
 
+from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import directory
 from shared.database import Tx
 from shared.events import CalendarChanged, EmployeeChanged, Event, UnitChanged
@@ -34,7 +35,7 @@ async def directory_changes(tx: Tx, now: datetime) -> int:
     """Publish every unit, employee and calendar year that differs from what was last published."""
     connection = tx.connection
     units = await directory.changed_units(connection)
-    employees = await directory.changed_employees(connection)
+    employees = await directory.changed_employees(connection, now.astimezone(WIB).date())
     years = await directory.changed_years(connection)
     sent = await send(tx, _events(UnitChanged, units), now)
     sent += await send(tx, _events(EmployeeChanged, employees), now)

@@ -1,26 +1,21 @@
-"""Rosters: preview, and publication of what changed."""
+"""Rosters: a draft of the span's plans, and its publication."""
 
-import asyncio
 import datetime as dt
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
-from uuid import UUID, uuid4
 
-from services.scheduling.commands import publish
-from services.scheduling.commands.compute import compute
+from services.scheduling.commands import plans
+from services.scheduling.commands.compute import Method, compute
 from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Span, UnitInput
-from services.scheduling.domain.timetable import WIB, Hours, instant
-from services.scheduling.store import directory, rosters
-from services.scheduling.store.rosters import PlanRow, Wanted
+from services.scheduling.domain.timetable import Hours, instant
+from services.scheduling.models import Proposal
+from services.scheduling.store import directory, inputs
+from services.scheduling.store.inputs import Wanted
+from services.scheduling.store.rosters import PlanRow
+from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database
-from shared.events import ScheduleChanged
-
-PART = 5_000
-"""Plans written and published in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +27,21 @@ class Draft:
     results: Sequence[UnitRoster]
 
 
-async def draft(db: Database, wanted: Wanted, span: Span) -> Draft:
+async def draft(
+    db: Database, wanted: Wanted, span: Span, *, method: Method = "auto", fresh: bool = False
+) -> Draft:
     """Plan the span, with the calendar's holidays; nothing is written."""
     async with db.read() as tx:
-        holidays = await rosters.holidays(tx.connection, span.first, span.last)
-        parts = [part async for part in rosters.units(tx.connection, wanted, span.first, span.last)]
+        holidays = await inputs.holidays(tx.connection, span.first, span.last)
+        parts = [part async for part in inputs.units(tx.connection, wanted, span.first, span.last, fresh=fresh)]
     units = [unit for part in parts for unit in part if unit.people]
     span = replace(span, holidays=holidays)
-    return Draft(span, units, await compute(units, span))
+    return Draft(span, units, await compute(units, span, method))
+
+
+async def redraft(drafted: Draft, span: Span, *, method: Method = "auto") -> Draft:
+    """The same people under other policies."""
+    return Draft(span, drafted.units, await compute(drafted.units, span, method))
 
 
 def plan_rows(drafted: Draft) -> Iterator[PlanRow]:
@@ -71,70 +73,19 @@ def plan_rows(drafted: Draft) -> Iterator[PlanRow]:
                 )
 
 
-def _parts(rows: Iterator[PlanRow]) -> Iterator[list[PlanRow]]:
-    part: list[PlanRow] = []
-    for row in rows:
-        part.append(row)
-        if len(part) == PART:
-            yield part
-            part = []
-    if part:
-        yield part
+async def publish_draft(
+    db: Database, clock: Clock, who: Principal, drafted: Draft, *, reason: str | None
+) -> tuple[int, Proposal | None]:
+    """Publish what changed from today on; changes of past days become a proposal.
 
-
-async def publish_draft(db: Database, clock: Clock, drafted: Draft) -> int:
-    """Write and publish the plans that changed, some thousands to a transaction. Returns how many.
-
-    A crash in the middle leaves the rest undone; publishing the same roster again does that rest and no more.
+    Returns (how many plans changed, the proposal).
     """
-    changed = 0
-    for part in _parts(plan_rows(drafted)):
+    day = plans.today(clock)
+    proposal = None
+    if drafted.span.first < day:
         async with db.transaction() as tx:
             await directory.lock(tx.connection)
-            rows = await rosters.merge(tx.connection, part)
-            changed += await publish.send(tx, (ScheduleChanged(**dict(row)) for row in rows), clock.now())
-        await asyncio.sleep(0)
-    return changed
-
-
-async def past_changes(db: Database, clock: Clock, drafted: Draft) -> int:
-    """How many plans of days before today the draft would alter."""
-    today = clock.now().astimezone(WIB).date()
-    if drafted.span.first >= today:
-        return 0
-    count = 0
-    async with db.read() as tx:
-        for part in _parts(row for row in plan_rows(drafted) if row[1] < today):
-            count += len(await rosters.changes(tx.connection, part))
-    return count
-
-
-def summary(drafted: Draft) -> dict[str, Any]:
-    """What the officer sees of a draft: modes, reasons, fairness, and what cannot be satisfied."""
-    modes: Counter[str] = Counter()
-    reasons: Counter[str] = Counter()
-    for result in drafted.results:
-        joined = b"".join(result.modes)
-        for number, name in enumerate(MODES):
-            if number != NONE:
-                modes[name] += joined.count(number)
-        why = b"".join(result.reasons)
-        for number, name in enumerate(REASONS):
-            reasons[name] += why.count(number)
-    shortages = [one for result in drafted.results for one in result.shortages]
-    blocked = [one for result in drafted.results for one in result.blocked]
-    return {
-        "from": drafted.span.first,
-        "to": drafted.span.last,
-        "person_days": sum(modes.values()),
-        "modes": {name: count for name, count in modes.items() if count},
-        "reasons": {name: count for name, count in reasons.items() if count and name != "none"},
-        "units": len(drafted.units),
-        "spread": max((result.spread for result in drafted.results), default=0),
-        "shortages": len(shortages),
-        "blocked": len(blocked),
-    }
-
-
-def new_id() -> UUID:
-    return uuid4()
+            past = (row for row in plan_rows(drafted) if row[1] < day)
+            proposal = await plans.propose(tx, clock.now(), who, past, reason=reason)
+    coming = (row for row in plan_rows(drafted) if row[1] >= day)
+    return await plans.write_all(db, clock, coming), proposal

@@ -2,9 +2,10 @@
 
 import datetime as dt
 from dataclasses import dataclass
-from uuid import UUID, uuid4
+from uuid import uuid4
 
-from services.scheduling.commands import publish
+from services.scheduling.commands import plans, publish
+from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.rules import RulesIn
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal, Rules
@@ -22,11 +23,6 @@ class Given:
     row: Rules | None
     created: bool
     proposal: Proposal | None = None
-
-
-def officer_name(who: Principal) -> str:
-    """How an audit row names the caller: their employee_id, or the role of an office account."""
-    return str(who.subject) if who.subject is not None else who.role
 
 
 async def give(db: Database, clock: Clock, who: Principal, given: RulesIn) -> Given:
@@ -70,25 +66,5 @@ async def store(tx: Tx, now: dt.datetime, who: Principal, given: RulesIn) -> Rul
     row = Rules(**given.model_dump(), created_at=now, created_by=officer_name(who))
     await governance.add(tx, row)
     await publish.send(tx, [given.event()], now)
+    await plans.note(tx, now, who, "rules.given", subject=given.rules_version, reason=None)
     return row
-
-
-async def approve(db: Database, clock: Clock, who: Principal, proposal_id: UUID) -> Proposal:
-    """The second officer's yes: the proposal takes effect. Never one's own."""
-    async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        proposal = await governance.proposal(tx, proposal_id)
-        if proposal is None:
-            raise Problem(404, "not_found")
-        if who.subject is None:
-            raise Problem(403, "proposal.needs_person")
-        if who.subject == proposal.proposed_by:
-            raise Problem(403, "proposal.own")
-        if proposal.status != "open":
-            raise Problem(409, "proposal.decided")
-        now = clock.now()
-        if proposal.kind == "rules":
-            await store(tx, now, who, RulesIn.model_validate(proposal.body))
-        proposal.status, proposal.decided_by, proposal.decided_at = "approved", who.subject, now
-        tx.session.add(proposal)
-        return proposal

@@ -82,8 +82,9 @@ class Person:
     """WFH days in the span's first week, before the span."""
     home_before: bool = False
     """Whether the day before the span is a WFH day."""
-    planned: frozenset[dt.date] = frozenset()
-    """WFH days in the plans that stand: kept where possible, so that a new roster changes little."""
+    planned: int = 0
+    """WFH days in the plans that stand, bit n for day n of the span: kept where possible, so that a new roster
+    changes little."""
     pinned: tuple[tuple[dt.date, Literal["WFO", "WFH"]], ...] = ()
     """Days settled by a swap or a named change: a roster leaves them alone."""
     wishes: tuple[Wish, ...] = ()

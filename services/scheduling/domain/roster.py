@@ -59,7 +59,6 @@ class _Rotation:
             if one in numbers and other in numbers:
                 self.apart.setdefault(numbers[one], []).append(numbers[other])
                 self.apart.setdefault(numbers[other], []).append(numbers[one])
-        self.planned = [{(day - made.span.first).days for day in person.planned} for person in people]
         self.wishes = [
             {
                 (wish.day - made.span.first).days: wish.weight if wish.mode == "WFH" else -wish.weight
@@ -103,8 +102,9 @@ class _Rotation:
             ordered.sort(key=lambda index: index not in turn)
         if any(self.wishes[index] for index in ordered):
             ordered.sort(key=lambda index: -self.wishes[index].get(number, 0))
-        if any(self.planned[index] for index in ordered):
-            ordered.sort(key=lambda index: number not in self.planned[index])
+        bit = 1 << number
+        if any(people[index].planned & bit for index in ordered):
+            ordered.sort(key=lambda index: not people[index].planned & bit)
         return ordered
 
     def _obstacle(self, choice: Choice, index: int) -> str | None:

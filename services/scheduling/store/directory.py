@@ -97,13 +97,26 @@ _PUBLISH_UNITS = """
     returning unit.revision, digest.body
 """
 _PUBLISH_EMPLOYEES = """
-    with entry as (
-        select employee_id, jsonb_build_object(
-            'employee_id', employee_id, 'nip', nip, 'name', name, 'opd_code', opd_code, 'unit_id', unit_id,
-            'supervisor_id', supervisor_id, 'acting_supervisor_id', acting_supervisor_id, 'heads', heads,
+    with today as (
+        select a.absent_id, a.deputy_id, absent.heads
+        from acting a join employee absent on absent.employee_id = a.absent_id
+        where not a.cancelled and $1::date between a.from_date and a.to_date
+    ), entry as (
+        select e.employee_id, jsonb_build_object(
+            'employee_id', e.employee_id, 'nip', nip, 'name', name, 'opd_code', opd_code, 'unit_id', unit_id,
+            'supervisor_id', supervisor_id,
+            -- nobody deputises for their own superior towards themselves
+            'acting_supervisor_id', coalesce(
+                (select deputy_id from today
+                 where absent_id = e.supervisor_id and deputy_id <> e.employee_id), acting_supervisor_id),
+            'heads', array(
+                select distinct head from (
+                    select unnest(e.heads) as head
+                    union select unnest(today.heads) from today where deputy_id = e.employee_id) as all_heads
+                order by head),
             'employment', employment, 'echelon', echelon, 'email', email, 'phone', phone,
             'remote_places', remote_places, 'active', active) as body
-        from employee
+        from employee e
     ), digest as (select employee_id, body, md5(body::text) as digest from entry)
     update employee set revision = revision + 1, published = digest.digest
     from digest where digest.employee_id = employee.employee_id
@@ -294,8 +307,8 @@ class Entry:
     body: Mapping[str, Any]
 
 
-async def _entries(connection: asyncpg.Connection, statement: str) -> list[Entry]:
-    return [Entry(row[0], row[1]) for row in await connection.fetch(statement)]
+async def _entries(connection: asyncpg.Connection, statement: str, *parameters: Any) -> list[Entry]:
+    return [Entry(row[0], row[1]) for row in await connection.fetch(statement, *parameters)]
 
 
 async def changed_units(connection: asyncpg.Connection) -> list[Entry]:
@@ -303,9 +316,12 @@ async def changed_units(connection: asyncpg.Connection) -> list[Entry]:
     return await _entries(connection, _PUBLISH_UNITS)
 
 
-async def changed_employees(connection: asyncpg.Connection) -> list[Entry]:
-    """Employees whose entry differs from the one last published; each gets its next revision."""
-    return await _entries(connection, _PUBLISH_EMPLOYEES)
+async def changed_employees(connection: asyncpg.Connection, today: dt.date) -> list[Entry]:
+    """Employees whose entry on `today` differs from the one last published; each gets its next revision.
+
+    While an acting period lasts, the deputy stands beside the superior and heads what the superior heads.
+    """
+    return await _entries(connection, _PUBLISH_EMPLOYEES, today)
 
 
 async def changed_years(connection: asyncpg.Connection) -> list[Entry]:

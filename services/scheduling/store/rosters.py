@@ -1,149 +1,109 @@
-"""SQL of rosters: what the method needs, and the merge of what it found."""
+"""SQL of plans: merge what a roster or a change brings, and tell what would change."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Iterable, Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 import asyncpg
 
-from services.scheduling.domain.planning import Away, Person, UnitInput
-from services.scheduling.domain.records import RequirementSet
-from services.scheduling.domain.timetable import Pattern
-from services.scheduling.store.directory import opening_of
-
-_UNITS = """
-    select u.unit_id, u.opd_code, o.kind, u.direct_service
-    from unit u join opd o using (opd_code)
-    where $1 or u.opd_code = any($2::text[]) or u.unit_id = any($3::text[])
-    order by u.opd_code, u.unit_id
-"""
-_PEOPLE = """
-    select employee_id, unit_id, timetable, shift_group, echelon, cardinality(heads) > 0, post_since,
-        discipline_until
-    from employee where active and unit_id = any($1::text[])
-    order by employee_id
-"""
-_AWAY = """
-    select a.employee_id, a.from_date, a.to_date, a.category
-    from absence a join employee e using (employee_id)
-    where e.unit_id = any($1::text[]) and a.to_date >= $2 and a.from_date <= $3
-    order by a.category desc, a.from_date
-"""
-_EARLIER = """
-    select p.employee_id, count(*), count(*) filter (where p.work_date >= date_trunc('week', $2::date)::date)
-    from plan p join employee e using (employee_id)
-    where e.unit_id = any($1::text[]) and p.mode = 'WFH'
-        and p.work_date >= $2::date - 28 and p.work_date < $2::date
-    group by p.employee_id
-"""
-_REQUIREMENTS = """
-    select r.unit_id, r.effective_from, r.openings from requirement r join unit u using (unit_id)
-    where r.unit_id = any($1::text[]) and u.is_service_point order by r.unit_id, r.effective_from
-"""
-_HOLIDAYS = """
-    select (holiday ->> 'date')::date from calendar, jsonb_array_elements(holidays) as holiday
-    where year between $1 and $2
-"""
+# A plan changes when what the person has to do changes. Another policy version or reason for the same mode and
+# hours is no change: the plan names the version that made it, and a late policy moves as few plans as it can.
 _INCOMING = """
     unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
            $8::text[], $9::text[])
     as i (employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason)
     left join plan p using (employee_id, work_date)
     where p.employee_id is null
-       or (p.opd_code, p.unit_id, p.mode, p.starts_at, p.ends_at, p.policy_version, p.reason)
-          is distinct from
-          (i.opd_code, i.unit_id, i.mode, i.starts_at, i.ends_at, i.policy_version, i.reason)
+       or (p.opd_code, p.unit_id, p.mode, p.starts_at, p.ends_at)
+          is distinct from (i.opd_code, i.unit_id, i.mode, i.starts_at, i.ends_at)
 """
+_COLUMNS = "employee_id, opd_code, unit_id, work_date, revision, mode, starts_at, ends_at, policy_version, reason"
 _MERGE = f"""
-    insert into plan as stored (employee_id, work_date, opd_code, unit_id, revision, mode, starts_at, ends_at,
-        policy_version, reason)
+    insert into plan (employee_id, work_date, opd_code, unit_id, revision, mode, starts_at, ends_at,
+        policy_version, reason, pinned)
     select i.employee_id, i.work_date, i.opd_code, i.unit_id, coalesce(p.revision, 0) + 1, i.mode, i.starts_at,
-        i.ends_at, i.policy_version, i.reason
+        i.ends_at, i.policy_version, i.reason, $10
     from {_INCOMING}
     on conflict (employee_id, work_date) do update set opd_code = excluded.opd_code, unit_id = excluded.unit_id,
         revision = excluded.revision, mode = excluded.mode, starts_at = excluded.starts_at,
-        ends_at = excluded.ends_at, policy_version = excluded.policy_version, reason = excluded.reason
-    returning employee_id, work_date, opd_code, unit_id, revision, mode, starts_at, ends_at, policy_version, reason
+        ends_at = excluded.ends_at, policy_version = excluded.policy_version, reason = excluded.reason,
+        pinned = excluded.pinned
+    returning {_COLUMNS}
 """  # noqa: S608 - built from constants
-_CHANGES = f"""
-    select i.employee_id, i.work_date, p.mode, i.mode from {_INCOMING} order by i.work_date, i.employee_id
-"""  # noqa: S608 - built from constants
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which units a roster is for."""
-
-    all: bool
-    opd_codes: tuple[str, ...] = ()
-    unit_ids: tuple[str, ...] = ()
-
+_CHANGES = f"select i.*, p.mode as old_mode from {_INCOMING} order by i.work_date, i.employee_id"  # noqa: S608
+_COUNT = f"select count(*) from {_INCOMING}"  # noqa: S608
+_ADD_DAYS = """
+    insert into proposal_day (proposal_id, employee_id, work_date, old_mode, row)
+    select $1, * from unnest($2::uuid[], $3::date[], $4::text[], $5::jsonb[])
+"""
+_DAYS = """
+    select employee_id, work_date, old_mode, row from proposal_day
+    where proposal_id = $1 and (work_date, employee_id) > ($2, $3) order by work_date, employee_id limit $4
+"""
 
 PlanRow = tuple[UUID, dt.date, str, str, str, dt.datetime | None, dt.datetime | None, str | None, str | None]
 """employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason."""
 
 
-async def holidays(connection: asyncpg.Connection, first: dt.date, last: dt.date) -> frozenset[dt.date]:
-    """The holidays of the years that touch the span."""
-    rows = await connection.fetch(_HOLIDAYS, first.year - 1, last.year + 1)
-    return frozenset(row[0] for row in rows)
+def _columns(rows: Iterable[PlanRow]) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True))
 
 
-async def units(
-    connection: asyncpg.Connection, wanted: Wanted, first: dt.date, last: dt.date
-) -> AsyncIterator[list[UnitInput]]:
-    """The input of the method, some thousands of people at a time."""
-    rows = await connection.fetch(_UNITS, wanted.all, list(wanted.opd_codes), list(wanted.unit_ids))
-    for start in range(0, len(rows), 200):
-        yield await _inputs(connection, rows[start : start + 200], first, last)
+async def merge(connection: asyncpg.Connection, rows: Iterable[PlanRow], *, pinned: bool = False) -> Sequence[Any]:
+    """Write what differs from the stored plans; each change gets the next revision. Returns those rows.
 
-
-async def _inputs(
-    connection: asyncpg.Connection, rows: Sequence[Any], first: dt.date, last: dt.date
-) -> list[UnitInput]:
-    ids = [row[0] for row in rows]
-    near, far = first - dt.timedelta(1), last + dt.timedelta(1)
-    away: dict[UUID, list[Away]] = {}
-    for row in await connection.fetch(_AWAY, ids, near, far):
-        away.setdefault(row[0], []).append(Away(row[1], row[2], row[3]))
-    earlier = {row[0]: (row[1], row[2]) for row in await connection.fetch(_EARLIER, ids, first)}
-    requirements: dict[str, list[RequirementSet]] = {}
-    for unit_id, effective_from, openings in await connection.fetch(_REQUIREMENTS, ids):
-        found = RequirementSet(unit_id, effective_from, tuple(opening_of(one) for one in openings))
-        requirements.setdefault(unit_id, []).append(found)
-    people: dict[str, list[Person]] = {}
-    for row in await connection.fetch(_PEOPLE, ids):
-        days, in_week = earlier.get(row[0], (0, 0))
-        people.setdefault(row[1], []).append(
-            Person(
-                UUID(int=row[0].int),
-                Pattern(row[2], row[3]),
-                row[4],
-                row[5],
-                row[6],
-                row[7],
-                tuple(away.get(row[0], ())),
-                earlier_days=days,
-                earlier_in_week=in_week,
-            )
-        )
-    return [
-        UnitInput(
-            row[0], row[1], row[2], row[3], tuple(people.get(row[0], ())), tuple(requirements.get(row[0], ()))
-        )
-        for row in rows
-    ]
-
-
-async def merge(connection: asyncpg.Connection, rows: Iterable[PlanRow]) -> Sequence[Any]:
-    """Write what differs from the stored plans; each change gets the next revision. Returns those rows."""
-    columns = list(zip(*rows, strict=True))
-    return await connection.fetch(_MERGE, *columns) if columns else []
+    `pinned` settles the days: later rosters leave them alone.
+    """
+    columns = _columns(rows)
+    return await connection.fetch(_MERGE, *columns, pinned) if columns else []
 
 
 async def changes(connection: asyncpg.Connection, rows: Iterable[PlanRow]) -> Sequence[Any]:
-    """(employee_id, work_date, old mode or None, new mode) of each plan that `merge` would write."""
-    columns = list(zip(*rows, strict=True))
+    """The rows that `merge` would write, each with `old_mode` (None where there is no plan)."""
+    columns = _columns(rows)
     return await connection.fetch(_CHANGES, *columns) if columns else []
+
+
+async def change_count(connection: asyncpg.Connection, rows: Iterable[PlanRow]) -> int:
+    """How many rows `merge` would write."""
+    columns = _columns(rows)
+    return int(await connection.fetchval(_COUNT, *columns) or 0) if columns else 0
+
+
+async def add_proposal_days(connection: asyncpg.Connection, proposal_id: UUID, rows: Sequence[Any]) -> None:
+    """Keep rows of `changes` exactly as the proposal's approval will write them."""
+    bodies = [json.dumps(dict(row), default=_text) for row in rows]
+    columns = [[row[name] for row in rows] for name in ("employee_id", "work_date", "old_mode")]
+    await connection.execute(_ADD_DAYS, proposal_id, *columns, bodies)
+
+
+def _text(value: object) -> str:
+    return value.isoformat() if isinstance(value, dt.date | dt.datetime) else str(value)
+
+
+async def proposal_days(
+    connection: asyncpg.Connection, proposal_id: UUID, after: tuple[dt.date, UUID], limit: int
+) -> Sequence[Any]:
+    """(employee_id, work_date, old_mode, row) of a proposal, by date, after `after`."""
+    return await connection.fetch(_DAYS, proposal_id, *after, limit)
+
+
+def plan_row(body: dict[str, Any]) -> PlanRow:
+    """A row kept by `add_proposal_days`, as `merge` takes it."""
+
+    def instant(name: str) -> dt.datetime | None:
+        return dt.datetime.fromisoformat(body[name]) if body[name] else None
+
+    return (
+        UUID(body["employee_id"]),
+        dt.date.fromisoformat(body["work_date"]),
+        body["opd_code"],
+        body["unit_id"],
+        body["mode"],
+        instant("starts_at"),
+        instant("ends_at"),
+        body["policy_version"],
+        body["reason"],
+    )

@@ -1,0 +1,149 @@
+"""The directory over time."""
+
+from typing import Annotated, Any, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from services.scheduling.commands import people
+from services.scheduling.commands.people import Acting, Posting
+from services.scheduling.commands.plans import today
+from services.scheduling.domain.policies import Echelon, PolicyDate
+from services.scheduling.store import people as store
+from shared.auth import Principal, require
+from shared.http import page
+from shared.service import Service, service_of
+
+router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
+Running = Annotated[Service, Depends(service_of)]
+Officer = Annotated[Principal, Depends(require("bkpsdm"))]
+
+
+class _In(BaseModel):
+    model_config = ConfigDict(extra="forbid", populate_by_name=True)
+
+
+class PostingIn(_In):
+    """A change of a person's posting from a date on. Fields that are not given stay as they are."""
+
+    kind: Literal["transfer", "departure", "post", "discipline"]
+    effective_from: PolicyDate
+    unit_id: str | None = None
+    supervisor_id: UUID | None = None
+    timetable: Literal["five_day", "six_day", "shift"] | None = None
+    shift_group: Annotated[int, Field(ge=0, le=3)] | None = None
+    echelon: Echelon | None = None
+    heads: list[str] | None = None
+    until: PolicyDate | None = None
+    """Last day under discipline."""
+
+    @model_validator(mode="after")
+    def _whole(self) -> "PostingIn":
+        if (self.kind == "transfer") != (self.unit_id is not None):
+            raise ValueError("a transfer names unit_id, and nothing else does")
+        if (self.kind == "discipline") != (self.until is not None):
+            raise ValueError("a discipline period names until, and nothing else does")
+        if self.until is not None and self.until < self.effective_from:
+            raise ValueError("until is before effective_from")
+        if (self.timetable == "shift") != (self.shift_group is not None):
+            raise ValueError("shift_group goes with the timetable shift")
+        return self
+
+
+class ActingIn(_In):
+    """Plh (for days) or Plt (for longer): `deputy_id` acts for `absent_id`, both dates included."""
+
+    absent_id: UUID
+    deputy_id: UUID
+    kind: Literal["PLH", "PLT"]
+    first: Annotated[PolicyDate, Field(alias="from")]
+    last: Annotated[PolicyDate, Field(alias="to")]
+    letter: Annotated[str, Field(max_length=100)] | None = None
+
+    @model_validator(mode="after")
+    def _order(self) -> "ActingIn":
+        if self.last < self.first:
+            raise ValueError("`to` is before `from`")
+        return self
+
+
+class PlaceIn(_In):
+    lat: Annotated[float, Field(ge=-90, le=90)]
+    lon: Annotated[float, Field(ge=-180, le=180)]
+    radius_m: Annotated[float, Field(ge=1, le=10_000)]
+
+
+class PlacesIn(_In):
+    places: Annotated[list[PlaceIn], Field(max_length=5)]
+
+
+class EraseIn(_In):
+    reason: Annotated[str, Field(min_length=3, max_length=500)]
+
+
+@router.post("/employees/{employee_id}/postings", status_code=201)
+async def change_posting(employee_id: UUID, given: PostingIn, service: Running, who: Officer) -> dict[str, Any]:
+    """A transfer, departure, new post or discipline period from a date on."""
+    body = given.model_dump(exclude={"kind", "effective_from"}, exclude_unset=True, exclude_none=True)
+    change_id = await people.change_posting(
+        service.db, service.clock, who, Posting(employee_id, given.kind, given.effective_from, body)
+    )
+    return {"change_id": change_id}
+
+
+@router.get("/employees/{employee_id}/postings")
+async def list_postings(employee_id: UUID, service: Running, who: Officer) -> dict[str, Any]:  # noqa: ARG001
+    """A person's changes, past and to come."""
+    async with service.db.read() as tx:
+        return page([dict(row) for row in await store.changes_of(tx.connection, employee_id)], None)
+
+
+@router.post("/postings/{change_id}/cancel")
+async def cancel_posting(change_id: UUID, service: Running, who: Officer) -> dict[str, Any]:
+    """Take back a change that still waits."""
+    await people.cancel_posting(service.db, service.clock, who, change_id)
+    return {"change_id": change_id, "status": "cancelled"}
+
+
+@router.put("/employees/{employee_id}/remote-places")
+async def set_remote_places(employee_id: UUID, given: PlacesIn, service: Running, who: Officer) -> dict[str, Any]:
+    """The places where a person may work away from the office."""
+    places = [one.model_dump() for one in given.places]
+    await people.set_remote_places(service.db, service.clock, who, employee_id, places)
+    return {"employee_id": employee_id, "places": places}
+
+
+@router.post("/employees/{employee_id}/erase")
+async def erase(employee_id: UUID, given: EraseIn, service: Running, who: Officer) -> dict[str, Any]:
+    """Delete the personal data of someone who has left, everywhere: a tombstone goes out."""
+    await people.erase(service.db, service.clock, who, employee_id, given.reason)
+    return {"employee_id": employee_id, "status": "erased"}
+
+
+@router.post("/directory/publish")
+async def publish_again(service: Running, who: Officer) -> dict[str, Any]:
+    """Publish the whole directory once more."""
+    return {"published": await people.publish_again(service.db, service.clock, who)}
+
+
+@router.post("/acting", status_code=201)
+async def appoint(given: ActingIn, service: Running, who: Officer) -> dict[str, Any]:
+    """An acting deputy for a superior."""
+    acting = Acting(given.absent_id, given.deputy_id, given.kind, given.first, given.last, given.letter)
+    acting_id = await people.appoint(service.db, service.clock, who, acting)
+    return {"acting_id": acting_id}
+
+
+@router.get("/acting")
+async def list_acting(service: Running, who: Officer) -> dict[str, Any]:  # noqa: ARG001
+    """Acting periods that have not ended."""
+    async with service.db.read() as tx:
+        return page([dict(row) for row in await store.acting(tx.connection, today(service.clock))], None)
+
+
+@router.post("/acting/{acting_id}/end")
+async def end_acting(acting_id: UUID, service: Running, who: Officer) -> dict[str, Any]:
+    """The period ends now."""
+    await people.end_acting(service.db, service.clock, who, acting_id)
+    return {"acting_id": acting_id, "status": "ended"}

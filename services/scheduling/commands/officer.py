@@ -1,0 +1,16 @@
+"""Who may act for whom, and how an audit row names them."""
+
+from shared.auth import Principal
+from shared.http import FieldError, Problem
+
+
+def officer_name(who: Principal) -> str:
+    """How an audit row names the caller: their employee_id, or the role of an office account."""
+    return str(who.subject) if who.subject is not None else who.role
+
+
+def own_opd(who: Principal, opd_codes: list[str], *, everybody: bool = False) -> None:
+    """403 where an OPD admin acts for another OPD than their own."""
+    if who.role == "opd_admin" and (everybody or any(code != who.opd for code in opd_codes)):
+        params = {"opd": who.opd or "-"}
+        raise Problem(403, "scope.own_opd", params=params, errors=[FieldError("scope", "scope.own_opd", params)])

@@ -1,0 +1,226 @@
+"""The directory over time: transfers, departures, posts, discipline, acting deputies, erasure.
+
+What begins later waits as data; a timer puts it in force on its date and publishes the entries that changed.
+"""
+
+import asyncio
+import datetime as dt
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from services.scheduling.commands import plans, publish
+from services.scheduling.commands.officer import officer_name
+from services.scheduling.domain.imports import loops
+from services.scheduling.store import directory, people
+from services.scheduling.store.rosters import PlanRow
+from services.scheduling.store.standing import PersonRow, person
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.database import Database, Tx
+from shared.events import EmployeeChanged
+from shared.http import FieldError, Problem
+from shared.outbox import Outgoing, add
+from shared.service import Service
+
+LOOK_S = 1.0
+"""Wall seconds between two looks at the date: cheap, and soon enough for a clock that runs fast."""
+
+
+def _wrong(field: str, code: str, **params: Any) -> Problem:
+    return Problem(422, "validation", errors=[FieldError(field, code, params)])
+
+
+async def _known(tx: Tx, field: str, employee_id: UUID) -> PersonRow:
+    found = await person(tx.connection, employee_id)
+    if found is None:
+        raise _wrong(field, "employee.unknown")
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """What changes about a person from a date on; `body` holds the fields that change."""
+
+    employee_id: UUID
+    kind: str
+    effective_from: dt.date
+    body: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Acting:
+    """A deputy for an absent superior, both dates included."""
+
+    absent_id: UUID
+    deputy_id: UUID
+    kind: str
+    first: dt.date
+    last: dt.date
+    letter: str | None
+
+
+async def change_posting(db: Database, clock: Clock, who: Principal, posting: Posting) -> UUID:
+    """Record a transfer, departure, new post or discipline; in force at once when its date has come."""
+    employee_id, kind, day, body = posting.employee_id, posting.kind, posting.effective_from, posting.body
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        found = await _known(tx, "employee_id", employee_id)
+        if not found.active:
+            raise _wrong("employee_id", "employee.departed")
+        await _check_posting(tx, employee_id, body)
+        waiting = await people.changes_of(tx.connection, employee_id)
+        if any(one["status"] == "due" and (one["effective_from"], one["kind"]) == (day, kind) for one in waiting):
+            raise Problem(409, "posting.twice", errors=[FieldError("effective_from", "posting.twice")])
+        if kind == "departure":
+            body = {"active": False}
+        elif kind in ("transfer", "post"):
+            body = {**body, "post_since": str(day)}
+        change_id, now = uuid4(), clock.now()
+        await people.add_change(
+            tx.connection, change_id, employee_id, day, kind, now, officer_name(who), body=body
+        )
+        await plans.note(
+            tx, now, who, f"posting.{kind}", subject=employee_id, reason=None, effective_from=day, body=body
+        )
+        await in_force(tx, clock)
+        if kind == "departure":
+            await _clear_plans(tx, now, employee_id, max(day, plans.today(clock)))
+        return change_id
+
+
+async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> None:
+    known = await directory.known(tx.connection, "units")
+    unit_id = body.get("unit_id")
+    if unit_id is not None:
+        if unit_id not in known.unit_opd:
+            raise _wrong("unit_id", "scope.unknown_unit", id=unit_id)
+        body["opd_code"] = known.unit_opd[unit_id]
+    for head in body.get("heads") or ():
+        if head not in known.unit_opd and head not in known.opds:
+            raise _wrong("heads", "import.unknown_head")
+    superior = body.get("supervisor_id")
+    if superior is not None:
+        await _known(tx, "supervisor_id", superior)
+        bosses = {**await people.supervisors(tx.connection), employee_id: superior}
+        ring = next((one for one in loops(bosses) if employee_id in one), None)
+        if ring is not None:
+            raise _wrong("supervisor_id", "import.supervisor_loop", length=len(ring))
+
+
+async def _clear_plans(tx: Tx, now: dt.datetime, employee_id: UUID, day: dt.date) -> None:
+    """Who has left has no plans: what stands from `day` on becomes a free day."""
+    rows: list[PlanRow] = [
+        (row[0], row[1], row[2], row[3], "OFF", None, None, None, "departed")
+        for row in await people.coming_plans(tx.connection, employee_id, day)
+    ]
+    await plans.write(tx, now, rows)
+
+
+async def in_force(tx: Tx, clock: Clock) -> int:
+    """Apply what is due and publish every entry that differs from the published one. Returns how many."""
+    for row in await people.take_due(tx.connection, plans.today(clock)):
+        await people.apply_change(tx.connection, row["employee_id"], row["body"])
+    return await publish.directory_changes(tx, clock.now())
+
+
+async def keep_in_force(service: Service) -> None:
+    """The timer: when the local date changes, postings and acting periods begin and end."""
+    seen: dt.date | None = None
+    while True:
+        today = plans.today(service.clock)
+        if today != seen:
+            async with service.db.transaction() as tx:
+                await directory.lock(tx.connection)
+                await in_force(tx, service.clock)
+            seen = today
+        await asyncio.sleep(LOOK_S)
+
+
+async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) -> UUID:
+    """An acting period: the deputy reviews and is told in the absent superior's place."""
+    absent_id, deputy_id, span = acting.absent_id, acting.deputy_id, (acting.first, acting.last)
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        await _known(tx, "absent_id", absent_id)
+        deputy = await _known(tx, "deputy_id", deputy_id)
+        if absent_id == deputy_id:
+            raise _wrong("deputy_id", "acting.self")
+        if not deputy.active:
+            raise _wrong("deputy_id", "employee.departed")
+        other = await people.acting_overlap(tx.connection, absent_id, *span)
+        if other is not None:
+            params = {"start": other["from_date"], "end": other["to_date"]}
+            raise Problem(
+                409, "acting.overlap", params=params, errors=[FieldError("from", "acting.overlap", params)]
+            )
+        acting_id, now = uuid4(), clock.now()
+        await people.add_acting(
+            tx.connection,
+            acting_id,
+            absent_id,
+            deputy_id,
+            acting.kind,
+            *span,
+            acting.letter,
+            now,
+            officer_name(who),
+        )
+        await plans.note(
+            tx, now, who, "acting.given", subject=absent_id, reason=acting.letter, deputy=deputy_id, span=span
+        )
+        await in_force(tx, clock)
+        return acting_id
+
+
+async def end_acting(db: Database, clock: Clock, who: Principal, acting_id: UUID) -> None:
+    """The period holds no longer."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        if not await people.cancel_acting(tx.connection, acting_id):
+            raise Problem(404, "not_found")
+        await plans.note(tx, clock.now(), who, "acting.ended", subject=acting_id, reason=None)
+        await in_force(tx, clock)
+
+
+async def cancel_posting(db: Database, clock: Clock, who: Principal, change_id: UUID) -> None:
+    """A change that still waits is taken back."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        if not await people.cancel_change(tx.connection, change_id):
+            raise Problem(409, "posting.applied")
+        await plans.note(tx, clock.now(), who, "posting.cancelled", subject=change_id, reason=None)
+
+
+async def set_remote_places(
+    db: Database, clock: Clock, who: Principal, employee_id: UUID, places: list[dict[str, float]]
+) -> None:
+    """The places where a person may be when at home; all of them."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        await _known(tx, "employee_id", employee_id)
+        await people.set_remote_places(tx.connection, employee_id, places)
+        await plans.note(tx, clock.now(), who, "remote_places", subject=employee_id, reason=None)
+        await publish.directory_changes(tx, clock.now())
+
+
+async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, reason: str) -> None:
+    """Delete a departed person's data and publish the tombstone. Their plans stay: they name no person."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        if not await people.erase(tx.connection, employee_id):
+            raise Problem(409, "employee.not_departed")
+        now = clock.now()
+        tombstone = Outgoing(None, uuid4(), now, topic=EmployeeChanged.topic, key=str(employee_id))
+        await add(tx, [tombstone], source=publish.SOURCE)
+        await plans.note(tx, now, who, "employee.erased", subject=employee_id, reason=reason)
+        await publish.directory_changes(tx, now)
+
+
+async def publish_again(db: Database, clock: Clock, who: Principal) -> int:
+    """Publish the whole directory and the calendar once more, each entry with its next revision."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        await people.forget_published(tx.connection)
+        await plans.note(tx, clock.now(), who, "directory.published", subject="-", reason=None)
+        return await publish.directory_changes(tx, clock.now())

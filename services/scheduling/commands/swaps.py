@@ -1,0 +1,148 @@
+"""Two people change days: one asks, the other agrees, their superior approves; wishes for days to come."""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID, uuid4
+
+from services.scheduling.commands import changes, plans
+from services.scheduling.commands.officer import officer_name, own_opd
+from services.scheduling.domain.frame import barred
+from services.scheduling.domain.policies import in_force
+from services.scheduling.store import directory, governance, inputs, people, standing
+from services.scheduling.store.inputs import Wanted
+from services.scheduling.store.rosters import PlanRow
+from shared.auth import Principal, employee_of
+from shared.clock import Clock
+from shared.database import Database, Tx
+from shared.http import FieldError, Problem
+
+
+def _wrong(field: str, code: str, **params: Any) -> Problem:
+    return Problem(422, "validation", errors=[FieldError(field, code, params)])
+
+
+async def ask(
+    db: Database, clock: Clock, who: Principal, partner_id: UUID, dates: tuple[dt.date, dt.date]
+) -> UUID:
+    """Offer one's own WFH day for a WFH day of a colleague of the same unit: `dates` are (mine, theirs)."""
+    me = employee_of(who)
+    async with db.transaction() as tx:
+        mine, theirs = await standing.person(tx.connection, me), await standing.person(tx.connection, partner_id)
+        if theirs is None or mine is None or theirs.unit_id != mine.unit_id or partner_id == me:
+            raise _wrong("partner_id", "swap.partner")
+        if dates[0] == dates[1]:
+            raise _wrong("their_date", "swap.same_date")
+        for field, day in (("my_date", dates[0]), ("their_date", dates[1])):
+            if day < plans.today(clock):
+                raise _wrong(field, "swap.past")
+        await _rows(tx, me, partner_id, dates)
+        swap_id = uuid4()
+        await people.add_swap(tx.connection, swap_id, me, partner_id, *dates, clock.now())
+        return swap_id
+
+
+async def _rows(tx: Tx, asker: UUID, partner: UUID, dates: tuple[dt.date, dt.date]) -> list[PlanRow]:
+    """The four changed plans. 422 unless the plans still are what the swap is about."""
+    expected = (
+        ("my_date", asker, dates[0], "WFH", "WFO"),
+        ("my_date", partner, dates[0], "WFO", "WFH"),
+        ("their_date", partner, dates[1], "WFH", "WFO"),
+        ("their_date", asker, dates[1], "WFO", "WFH"),
+    )
+    rows: list[PlanRow] = []
+    for field, employee_id, day, mode, new_mode in expected:
+        stored = await standing.plans_of(tx.connection, employee_id, day, day)
+        if not stored or stored[0]["mode"] != mode:
+            raise _wrong(field, "swap.plans")
+        rows.append(await changes.moved(tx, employee_id, day, new_mode, field))
+    return rows
+
+
+async def agree(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> None:
+    """The colleague's yes."""
+    async with db.transaction() as tx:
+        swap = await _swap(tx, swap_id, "asked")
+        if swap["partner_id"] != employee_of(who):
+            raise Problem(403, "swap.not_partner")
+        await people.set_swap(tx.connection, swap_id, "agreed", officer_name(who), clock.now())
+
+
+async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> None:
+    """A no of either person or of a superior."""
+    async with db.transaction() as tx:
+        swap = await _swap(tx, swap_id, "asked", "agreed")
+        if who.subject not in (swap["asker_id"], swap["partner_id"]):
+            await _superior(tx, who, swap)
+        await people.set_swap(tx.connection, swap_id, "refused", officer_name(who), clock.now())
+
+
+async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Any:
+    swap = await people.swap(tx.connection, swap_id)
+    if swap is None:
+        raise Problem(404, "not_found")
+    if swap["status"] not in statuses:
+        raise Problem(409, "swap.status", params={"status": swap["status"]})
+    return swap
+
+
+async def _superior(tx: Tx, who: Principal, swap: Any) -> None:
+    """403 unless the caller is the asker's superior or deputy, the OPD's admin, or BKPSDM."""
+    asker = await standing.person(tx.connection, swap["asker_id"])
+    if asker is None:
+        raise Problem(404, "not_found")
+    if who.role == "opd_admin":
+        own_opd(who, [asker.opd_code])
+    elif who.role != "bkpsdm" and (
+        who.subject is None or who.subject not in (asker.supervisor_id, asker.acting_supervisor_id)
+    ):
+        raise Problem(403, "swap.not_superior")
+
+
+async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, override: str | None) -> int:
+    """The superior's yes: the four plans change, within the policy's limits and the counter's minimum."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        swap = await _swap(tx, swap_id, "agreed")
+        await _superior(tx, who, swap)
+        dates = (swap["asker_date"], swap["partner_date"])
+        if min(dates) < plans.today(clock):
+            raise _wrong("my_date", "swap.past")
+        rows = await _rows(tx, swap["asker_id"], swap["partner_id"], dates)
+        await _limits(tx, rows)
+        short = await changes.minimum_check(tx, rows, override)
+        now = clock.now()
+        changed = await plans.write(tx, now, rows, pinned=True)
+        await people.set_swap(tx.connection, swap_id, "approved", officer_name(who), now)
+        await plans.note(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))
+        return changed
+
+
+async def _limits(tx: Tx, rows: list[PlanRow]) -> None:
+    """409 where a limit of the policy in force bars who would be at home, or their week is full."""
+    policies = await governance.current_policies(tx)
+    for row in rows:
+        employee_id, day, opd_code, unit_id, mode = row[:5]
+        policy = in_force(policies, opd_code, day)
+        if mode != "WFH" or policy is None:
+            continue
+        wanted = Wanted(False, unit_ids=(unit_id,))
+        units = [unit async for part in inputs.units(tx.connection, wanted, day, day) for unit in part]
+        for unit in units:
+            reason = next(
+                (barred(person, unit, policy, day) for person in unit.people if person.employee_id == employee_id),
+                None,
+            )
+            if reason is not None:
+                raise Problem(409, "swap.barred", params={"reason": reason, "date": day})
+        most = policy.content.limits.max_days_per_week
+        if most is not None and await _week(tx, rows, employee_id, day) > most:
+            raise Problem(409, "swap.barred", params={"reason": "week_limit", "date": day})
+
+
+async def _week(tx: Tx, rows: list[PlanRow], employee_id: UUID, day: dt.date) -> int:
+    """WFH days of a person in the week of `day`, as the swap would leave them."""
+    monday = day - dt.timedelta(day.weekday())
+    stored = await standing.plans_of(tx.connection, employee_id, monday, monday + dt.timedelta(6))
+    modes = {row["work_date"]: row["mode"] for row in stored}
+    modes |= {row[1]: row[4] for row in rows if row[0] == employee_id}
+    return sum(mode == "WFH" for date, mode in modes.items() if monday <= date <= monday + dt.timedelta(6))

@@ -1,0 +1,135 @@
+"""Changes after publication: what a unit's counter loses, and who could step in.
+
+Everything here looks at plans as they stand, never at what a roster would make anew: a change touches the plans
+of the people it names and no others.
+"""
+
+import datetime as dt
+import itertools
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from services.scheduling.domain.counters import openings_on
+from services.scheduling.domain.records import RequirementSet
+from services.scheduling.domain.timetable import DAY, WIB
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One plan with hours (mode WFO or WFH), or one without."""
+
+    employee_id: UUID
+    work_date: dt.date
+    unit_id: str
+    mode: str
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Short:
+    """A stretch of opening time below its minimum, as local minutes of the date."""
+
+    work_date: dt.date
+    start: int
+    end: int
+    required: int
+    on_site: int
+
+
+@dataclass(frozen=True, slots=True)
+class Substitute:
+    """Someone at home on that date who could come to the office, and how much of the shortage it would mend."""
+
+    employee_id: UUID
+    work_date: dt.date
+    minutes: int
+    home_days: int
+
+
+def _minutes(moment: dt.datetime, day: dt.date) -> int:
+    local = moment.astimezone(WIB)
+    return (local.date() - day).days * DAY + local.hour * 60 + local.minute
+
+
+def shortages(
+    requirements: Sequence[RequirementSet],
+    plans: Sequence[Standing],
+    unit_id: str,
+    days: Sequence[dt.date],
+    holidays: frozenset[dt.date],
+) -> list[Short]:
+    """Where the counter of a unit is below its minimum on these dates, given all plans of them and the day before.
+
+    Exact to the minute; neighbouring stretches with the same figures are joined.
+    """
+    found: list[Short] = []
+    for day in days:
+        openings = openings_on(requirements, day, holiday=day in holidays)
+        if not openings:
+            continue
+        there = [
+            (_minutes(plan.starts_at, day), _minutes(plan.ends_at, day))
+            for plan in plans
+            if plan.unit_id == unit_id and plan.mode == "WFO" and plan.starts_at and plan.ends_at
+        ]
+        edges = {edge for opens, closes, _ in openings for edge in (opens, closes)}
+        edges |= {edge for hours in there for edge in hours if 0 < edge < DAY}
+        for start, end in itertools.pairwise(sorted(edges)):
+            required = max((least for opens, closes, least in openings if opens <= start < closes), default=0)
+            on_site = sum(first <= start and end <= last for first, last in there)
+            if on_site >= required:
+                continue
+            last = found[-1] if found else None
+            if last and (last.work_date, last.end, last.required, last.on_site) == (day, start, required, on_site):
+                found[-1] = Short(day, last.start, end, required, on_site)
+            else:
+                found.append(Short(day, start, end, required, on_site))
+    return found
+
+
+def worse(before: Sequence[Short], after: Sequence[Short]) -> list[Short]:
+    """The shortages of `after` in which somebody is missing who was not missing `before`."""
+    missing = {
+        (one.work_date, minute): one.required - one.on_site
+        for one in before
+        for minute in range(one.start, one.end)
+    }
+    return [
+        one
+        for one in after
+        if any(
+            missing.get((one.work_date, minute), 0) < one.required - one.on_site
+            for minute in range(one.start, one.end)
+        )
+    ]
+
+
+def substitutes(
+    short: Sequence[Short],
+    plans: Sequence[Standing],
+    unit_id: str,
+    *,
+    home_days: Mapping[UUID, int],
+    leave_out: frozenset[UUID],
+) -> list[Substitute]:
+    """People of the unit who are at home on a short date, best first.
+
+    First who mends most of the shortage, then who has had most WFH days of late, then by id.
+    """
+    found: list[Substitute] = []
+    for plan in plans:
+        if plan.mode != "WFH" or plan.unit_id != unit_id or plan.employee_id in leave_out:
+            continue
+        if plan.starts_at is None or plan.ends_at is None:
+            continue
+        mended = 0
+        for one in short:
+            start = max(one.start, _minutes(plan.starts_at, one.work_date))
+            end = min(one.end, _minutes(plan.ends_at, one.work_date))
+            mended += max(0, end - start)
+        if mended:
+            days = home_days.get(plan.employee_id, 0)
+            found.append(Substitute(plan.employee_id, plan.work_date, mended, days))
+    return sorted(found, key=lambda one: (one.work_date, -one.minutes, -one.home_days, one.employee_id))

@@ -1,0 +1,226 @@
+"""SQL of a roster's input: who is posted where and when, and what binds them."""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.scheduling.domain.planning import Away, Person, UnitInput, Wish
+from services.scheduling.domain.records import RequirementSet
+from services.scheduling.domain.timetable import Pattern, SpecialHours
+from services.scheduling.store.directory import opening_of
+from services.scheduling.store.special import special_hours
+
+_UNITS = """
+    select u.unit_id, u.opd_code, o.kind, u.direct_service
+    from unit u join opd o using (opd_code)
+    where $1 or u.opd_code = any($2::text[]) or u.unit_id = any($3::text[])
+    order by u.opd_code, u.unit_id
+"""
+_PEOPLE = """
+    select employee_id, unit_id, timetable, shift_group, echelon, cardinality(heads) > 0, post_since,
+        discipline_until
+    from employee
+    where active and (unit_id = any($1::text[]) or employee_id in (
+        select employee_id from posting_change
+        where status = 'due' and effective_from <= $2 and body ->> 'unit_id' = any($1::text[])))
+    order by employee_id
+"""
+_CHANGES = """
+    select employee_id, effective_from, kind, body from posting_change
+    where status = 'due' and effective_from <= $2 and employee_id = any($1::uuid[])
+    order by employee_id, effective_from, kind
+"""
+_AWAY = """
+    select employee_id, from_date, to_date, category from absence
+    where employee_id = any($1::uuid[]) and to_date >= $2 and from_date <= $3
+    order by category desc, from_date
+"""
+_STANDING = """
+    select employee_id,
+        count(*) filter (where mode = 'WFH' and work_date < $2),
+        count(*) filter (where mode = 'WFH' and work_date < $2
+                         and work_date >= date_trunc('week', $2::date)::date),
+        coalesce(bool_or(mode = 'WFH' and work_date = $2::date - 1), false),
+        coalesce(bit_or(1::bigint << (work_date - $2)) filter (where mode = 'WFH' and work_date >= $2), 0),
+        array_agg(work_date order by work_date) filter (where pinned and work_date >= $2),
+        array_agg(mode order by work_date) filter (where pinned and work_date >= $2)
+    from plan
+    where employee_id = any($1::uuid[]) and work_date between $2::date - 28 and $3 and (mode = 'WFH' or pinned)
+    group by employee_id
+"""
+_REQUIREMENTS = """
+    select r.unit_id, r.effective_from, r.openings from requirement r join unit u using (unit_id)
+    where r.unit_id = any($1::text[]) and u.is_service_point order by r.unit_id, r.effective_from
+"""
+_WISHES = """
+    select employee_id, work_date, mode, weight from wish
+    where employee_id = any($1::uuid[]) and work_date between $2 and $3 order by work_date
+"""
+_APART = "select unit_id, one_id, other_id from apart where unit_id = any($1::text[]) order by 1, 2, 3"
+_SHARES = """
+    select u.unit_id, (
+        select a.recommended_share from assessment a
+        where a.assessed_on <= $2 and ((a.subject_kind = 'unit' and a.subject_id = u.unit_id)
+            or (a.subject_kind = 'opd' and a.subject_id = u.opd_code))
+        order by a.subject_kind desc, a.assessed_on desc limit 1)
+    from unit u where u.unit_id = any($1::text[])
+"""
+_HOLIDAYS = """
+    select (holiday ->> 'date')::date from calendar, jsonb_array_elements(holidays) as holiday
+    where year between $1 and $2
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which units a roster is for."""
+
+    all: bool
+    opd_codes: tuple[str, ...] = ()
+    unit_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Where a person is posted for a while; None where a bound lies outside the span."""
+
+    unit_id: str
+    person: Person
+
+
+async def holidays(connection: asyncpg.Connection, first: dt.date, last: dt.date) -> frozenset[dt.date]:
+    """The holidays of the years that touch the span."""
+    rows = await connection.fetch(_HOLIDAYS, first.year - 1, last.year + 1)
+    return frozenset(row[0] for row in rows)
+
+
+async def units(
+    connection: asyncpg.Connection, wanted: Wanted, first: dt.date, last: dt.date, *, fresh: bool = False
+) -> AsyncIterator[list[UnitInput]]:
+    """The input of the method, some thousands of people at a time. `fresh` leaves standing plans aside."""
+    special = await special_hours(connection, first, last)
+    rows = await connection.fetch(_UNITS, wanted.all, list(wanted.opd_codes), list(wanted.unit_ids))
+    for start in range(0, len(rows), 200):
+        yield await _inputs(connection, rows[start : start + 200], (first, last), special, fresh=fresh)
+
+
+async def _inputs(
+    connection: asyncpg.Connection,
+    rows: Sequence[Any],
+    span: tuple[dt.date, dt.date],
+    special: Sequence[SpecialHours],
+    *,
+    fresh: bool,
+) -> list[UnitInput]:
+    first, last = span
+    ids = [row[0] for row in rows]
+    people: dict[str, list[Person]] = {unit_id: [] for unit_id in ids}
+    for posting in await _postings(connection, ids, first, last, fresh=fresh):
+        if posting.unit_id in people:
+            people[posting.unit_id].append(posting.person)
+    requirements: dict[str, list[RequirementSet]] = {}
+    for unit_id, effective_from, openings in await connection.fetch(_REQUIREMENTS, ids):
+        found = RequirementSet(unit_id, effective_from, tuple(opening_of(one) for one in openings))
+        requirements.setdefault(unit_id, []).append(found)
+    apart: dict[str, list[tuple[UUID, UUID]]] = {}
+    for unit_id, one, other in await connection.fetch(_APART, ids):
+        apart.setdefault(unit_id, []).append((_plain(one), _plain(other)))
+    shares = {row[0]: row[1] for row in await connection.fetch(_SHARES, ids, first)}
+    return [
+        UnitInput(
+            unit_id,
+            opd_code,
+            kind,
+            direct_service,
+            tuple(people[unit_id]),
+            tuple(requirements.get(unit_id, ())),
+            shares.get(unit_id),
+            _special_of(special, opd_code, unit_id),
+            tuple(apart.get(unit_id, ())),
+        )
+        for unit_id, opd_code, kind, direct_service in rows
+    ]
+
+
+def _special_of(special: Sequence[SpecialHours], opd_code: str, unit_id: str) -> tuple[SpecialHours, ...]:
+    levels = [(one.for_unit(opd_code, unit_id), one) for one in special]
+    mine = [(level, one) for level, one in levels if level is not None]
+    return tuple(one for _, one in sorted(mine, key=lambda pair: pair[0]))
+
+
+def _plain(value: UUID) -> UUID:
+    # asyncpg gives a subclass; a plain one pickles small and compares fast.
+    return UUID(int=value.int)
+
+
+async def _postings(
+    connection: asyncpg.Connection, ids: list[str], first: dt.date, last: dt.date, *, fresh: bool
+) -> list[Posting]:
+    rows = await connection.fetch(_PEOPLE, ids, last)
+    who = [row[0] for row in rows]
+    away: dict[UUID, list[Away]] = {}
+    beside = first - dt.timedelta(1), last + dt.timedelta(1)
+    for row in await connection.fetch(_AWAY, who, *beside):
+        away.setdefault(row[0], []).append(Away(row[1], row[2], row[3]))
+    wishes: dict[UUID, list[Wish]] = {}
+    for row in await connection.fetch(_WISHES, who, first, last):
+        wishes.setdefault(row[0], []).append(Wish(row[1], row[2], row[3]))
+    standing = {row[0]: row[1:] for row in await connection.fetch(_STANDING, who, first, last)}
+    changes: dict[UUID, list[Any]] = {}
+    for row in await connection.fetch(_CHANGES, who, last):
+        changes.setdefault(row[0], []).append(row)
+    found: list[Posting] = []
+    for row in rows:
+        days, in_week, before, planned, pinned_days, pinned_modes = standing.get(
+            row[0], (0, 0, False, 0, None, None)
+        )
+        person = Person(
+            _plain(row[0]),
+            Pattern(row[2], row[3]),
+            row[4],
+            row[5],
+            row[6],
+            row[7],
+            tuple(away.get(row[0], ())),
+            earlier_days=days,
+            earlier_in_week=in_week,
+            home_before=before,
+            planned=0 if fresh else planned,
+            pinned=tuple(
+                (day, mode)
+                for day, mode in zip(pinned_days or (), pinned_modes or (), strict=True)
+                if mode in ("WFO", "WFH")
+            ),
+            wishes=tuple(wishes.get(row[0], ())),
+        )
+        found.extend(_timeline(Posting(row[1], person), changes.get(row[0], ())))
+    return found
+
+
+def _timeline(posting: Posting, changes: Sequence[Any]) -> list[Posting]:
+    """A person's postings one after the other, as the changes that are due cut them."""
+    found: list[Posting] = []
+    for _, effective_from, kind, body in changes:
+        until = effective_from - dt.timedelta(1)
+        found.append(replace(posting, person=replace(posting.person, until=until)))
+        if kind == "departure":
+            return found
+        posting = _after(posting, effective_from, kind, body)
+    found.append(posting)
+    return found
+
+
+def _after(posting: Posting, day: dt.date, kind: str, body: Mapping[str, Any]) -> Posting:
+    person = replace(posting.person, since=day, until=None)
+    if kind == "discipline":
+        return replace(posting, person=replace(person, discipline_until=dt.date.fromisoformat(body["until"])))
+    person = replace(person, post_since=day, echelon=body.get("echelon", person.echelon))
+    if "heads" in body:
+        person = replace(person, is_head=bool(body["heads"]))
+    if body.get("timetable"):
+        person = replace(person, pattern=Pattern(body["timetable"], body.get("shift_group")))
+    return Posting(body.get("unit_id", posting.unit_id), person)

@@ -1,0 +1,119 @@
+"""SQL of the plans that stand: what a change after publication looks at."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+import asyncpg
+
+from services.scheduling.domain.changes import Standing
+from services.scheduling.domain.records import RequirementSet
+from services.scheduling.store.directory import opening_of
+
+_PLANS = """
+    select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason
+    from plan where employee_id = $1 and work_date between $2 and $3 order by work_date
+"""
+_OF_UNITS = """
+    select employee_id, work_date, unit_id, mode, starts_at, ends_at
+    from plan where unit_id = any($1::text[]) and work_date between $2 and $3 order by work_date, employee_id
+"""
+_REQUIREMENTS = """
+    select r.unit_id, r.effective_from, r.openings from requirement r join unit u using (unit_id)
+    where u.unit_id = any($1::text[]) and u.is_service_point order by 1, 2
+"""
+_HOME_DAYS = """
+    select employee_id, count(*) from plan
+    where unit_id = any($1::text[]) and mode = 'WFH' and work_date between $2::date - 28 and $2::date + 28
+    group by employee_id
+"""
+_PERSON = """
+    select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, active
+    from employee where employee_id = $1
+"""
+_OVERLAPS = """
+    select category, from_date, to_date from absence
+    where employee_id = $1 and from_date <= $3 and to_date >= $2 order by from_date
+"""
+_ADD_ABSENCE = """
+    insert into absence (employee_id, category, from_date, to_date, kind, letter) values ($1, $2, $3, $4, $5, $6)
+"""
+_END_ABSENCE = """
+    delete from absence where employee_id = $1 and category = $2 and from_date = $3 and to_date = $4 returning 1
+"""
+_ABSENCES = """
+    select a.employee_id, a.category, a.from_date, a.to_date, a.kind, a.letter
+    from absence a join employee e using (employee_id)
+    where ($1::text is null or e.opd_code = $1) and a.to_date >= $2 and a.from_date <= $3
+    order by a.from_date, a.employee_id, a.category limit 1000
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    employee_id: UUID
+    opd_code: str
+    unit_id: str
+    supervisor_id: UUID | None
+    acting_supervisor_id: UUID | None
+    active: bool
+
+
+async def person(connection: asyncpg.Connection, employee_id: UUID) -> PersonRow | None:
+    row = await connection.fetchrow(_PERSON, employee_id)
+    return None if row is None else PersonRow(*row)
+
+
+async def plans_of(
+    connection: asyncpg.Connection, employee_id: UUID, first: dt.date, last: dt.date
+) -> Sequence[Any]:
+    """One person's plans in full, by date."""
+    return await connection.fetch(_PLANS, employee_id, first, last)
+
+
+async def plans_of_units(
+    connection: asyncpg.Connection, unit_ids: Sequence[str], first: dt.date, last: dt.date
+) -> list[Standing]:
+    """All plans of some units."""
+    rows = await connection.fetch(_OF_UNITS, list(unit_ids), first, last)
+    return [Standing(*row) for row in rows]
+
+
+async def requirements(connection: asyncpg.Connection, unit_ids: Sequence[str]) -> dict[str, list[RequirementSet]]:
+    """Opening hours by service point."""
+    found: dict[str, list[RequirementSet]] = {}
+    for unit_id, effective_from, openings in await connection.fetch(_REQUIREMENTS, list(unit_ids)):
+        one = RequirementSet(unit_id, effective_from, tuple(opening_of(opening) for opening in openings))
+        found.setdefault(unit_id, []).append(one)
+    return found
+
+
+async def home_days(connection: asyncpg.Connection, unit_ids: Sequence[str], day: dt.date) -> dict[UUID, int]:
+    """WFH days of each person of the units in the eight weeks around `day`."""
+    return {row[0]: row[1] for row in await connection.fetch(_HOME_DAYS, list(unit_ids), day)}
+
+
+async def overlapping(
+    connection: asyncpg.Connection, employee_id: UUID, first: dt.date, last: dt.date
+) -> Sequence[Any]:
+    """(category, from_date, to_date) of stored absences that touch the span."""
+    return await connection.fetch(_OVERLAPS, employee_id, first, last)
+
+
+async def add_absence(connection: asyncpg.Connection, employee_id: UUID, *rest: Any) -> None:
+    """`rest` is category, from_date, to_date, kind, letter."""
+    await connection.execute(_ADD_ABSENCE, employee_id, *rest)
+
+
+async def end_absence(connection: asyncpg.Connection, employee_id: UUID, *rest: Any) -> bool:
+    """`rest` is category, from_date, to_date. False if there is no such absence."""
+    return bool(await connection.fetchval(_END_ABSENCE, employee_id, *rest))
+
+
+async def absences(
+    connection: asyncpg.Connection, opd_code: str | None, first: dt.date, last: dt.date
+) -> Sequence[Any]:
+    """Absences that touch the span, the first thousand."""
+    return await connection.fetch(_ABSENCES, opd_code, first, last)
