@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from services.reporting.board import words
 from services.reporting.store import access, views
 from shared.auth import Caller, Principal, require
 from shared.clock import WIB
@@ -27,6 +28,7 @@ Code = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
 CITY_ROLES = ("bkpsdm", "auditor", "council")
 PEOPLE_ROLES = ("bkpsdm", "auditor")
 
+_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:")
 _SPACE_FOR_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
 
 
@@ -68,9 +70,7 @@ def moment(
     ] = None,
     as_of: Annotated[
         str | None,
-        Query(
-            description="Instant with an offset; now when left out", examples=["2025-11-06T08:00:00+07:00"]
-        ),
+        Query(description="Instant with an offset; now when left out", examples=["2025-11-06T08:00:00+07:00"]),
     ] = None,
 ) -> Moment:
     """FastAPI dependency: the `date` and `as_of` of a view."""
@@ -87,7 +87,9 @@ def visible_opd(who: Principal) -> str | None:
         return None
     if who.role == "opd_admin" and who.opd is not None:
         return who.opd
-    raise Problem(403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join((*CITY_ROLES, "opd_admin"))})
+    raise Problem(
+        403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join((*CITY_ROLES, "opd_admin"))}
+    )
 
 
 @router.get("/city", dependencies=[Depends(require(*CITY_ROLES))])
@@ -107,6 +109,7 @@ async def opds(at: At, who: Caller, service: Running) -> dict[str, Any]:
 
 @router.get("/opds/{opd_code}/people")
 async def people(
+    *,
     opd_code: Code,
     who: Annotated[Principal, Depends(require(*PEOPLE_ROLES, "opd_admin"))],
     at: At,
@@ -146,7 +149,7 @@ def _after(cursor: str, at: Moment, request: Request) -> tuple[Moment, UUID]:
 
 @router.get("/people/{employee_id}/days/{date}")
 async def person_day(
-    employee_id: UUID, who: Caller, service: Running, request: Request, date: str, as_of: str | None = None
+    *, employee_id: UUID, who: Caller, service: Running, request: Request, date: str, as_of: str | None = None
 ) -> dict[str, Any]:
     """One person's date with the reason for each state.
 
@@ -165,8 +168,10 @@ async def _may_see(connection: Any, who: Principal, employee_id: UUID, date: dt.
         return True
     if who.role in ("council", "ops"):
         return False
-    if who.role == "opd_admin" and who.opd is not None and who.opd in await access.opds_of(
-        connection, employee_id, date
+    if (
+        who.role == "opd_admin"
+        and who.opd is not None
+        and who.opd in await access.opds_of(connection, employee_id, date)
     ):
         return True
     return who.subject is not None and who.subject in await views.superiors_of(connection, employee_id)
@@ -178,7 +183,7 @@ def explained(day: dict[str, Any], language: Language) -> dict[str, Any]:
         because = duty["because"]
         code: str = because["code"]
         common = f"because.{code.partition('.')[2]}"
-        values = {name: _spoken(value, day["work_date"]) for name, value in because["params"].items()}
+        values = {name: _spoken(value, day["work_date"], language) for name, value in because["params"].items()}
         # Leave, rest days and the like have one text for all duties.
         because["text"] = text(common if code in _SHARED else f"because.{code}", language, **values)
     return day
@@ -191,19 +196,22 @@ _SHARED = frozenset(
 )
 
 
-def _spoken(value: Any, work_date: str) -> str:
+def _spoken(value: Any, work_date: str, language: Language) -> str:
     """A compared value as people say it: local time, with the date where it is not the work date."""
     if isinstance(value, float):
         return f"{value:g}"
-    if not isinstance(value, str) or not value[:1].isdigit() or "T" not in value:
-        return "-" if value is None else str(value)
+    if not isinstance(value, str) or not _INSTANT.match(value):
+        return "–" if value is None else str(value)
     local = dt.datetime.fromisoformat(value).astimezone(WIB)
-    clock = f"{local:%H:%M:%S}"
-    return clock if local.date().isoformat() == work_date else f"{local:%Y-%m-%d} {clock}"
+    if local.date().isoformat() == work_date:
+        return f"{local:%H:%M:%S}"
+    return f"{words.day(local.date(), language)} {local:%H:%M:%S}"
 
 
 @router.get("/units")
-async def units(at: At, _: Caller, service: Running, limit: Limit = 1000, cursor: str | None = None) -> dict[str, Any]:
+async def units(
+    at: At, _: Caller, service: Running, limit: Limit = 1000, cursor: str | None = None
+) -> dict[str, Any]:
     """Every service point, by unit_id. For everyone who is signed in."""
     after = str(decode_cursor(cursor, 1)[0]) if cursor else ""
     async with service.db.read() as tx:

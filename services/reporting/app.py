@@ -16,7 +16,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     def prepare(service: Service, app: FastAPI) -> None:
         app.state.live = stream.Live(service.db, service.clock, service.stopping)
 
-    async def live(service: Service) -> None:
+    async def live(_: Service) -> None:
         live: stream.Live = app.state.live
         await live.run()
 

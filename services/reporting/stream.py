@@ -143,7 +143,9 @@ class Live:
             try:
                 found = await self._today.look(self._clock.now())
             except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
-                log.warning("the live board waits for the database", extra={"fields": {"error": type(error).__name__}})
+                log.warning(
+                    "the live board waits for the database", extra={"fields": {"error": type(error).__name__}}
+                )
                 self._dirty.set()
                 await asyncio.sleep(1)
                 continue

@@ -24,8 +24,8 @@ from shared.events import DUTIES
 
 SOME = 300
 """Above so many people, judging the whole date at once is cheaper."""
-EVERYONE_AFTER_S = 20.0
-"""Wall seconds after which everyone is judged again though nothing asked for it."""
+EVERYONE_AFTER_S = 300.0
+"""Wall seconds after which everyone is judged again though nothing asked for it: a belt beside the braces."""
 
 _States = tuple[str, ...]
 """Mode, then the five duties' states in the order of DUTIES."""

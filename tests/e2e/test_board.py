@@ -10,8 +10,8 @@ import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from shared.database import Database
-from tests.integration import reporting_city as small
-from tests.integration.reporting_city import Running, Staff, at
+from tests.integration.reporting import city as small
+from tests.integration.reporting.city import Running, Staff, at
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
 

@@ -139,7 +139,7 @@ def _as_of(at: str | None) -> dt.datetime | None:
 
 
 def _counters(units: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = {status: 0 for status in ("met", "short", "unknown", "closed")}
+    counts = dict.fromkeys(("met", "short", "unknown", "closed"), 0)
     for unit in units:
         counts[unit["status"]] += 1
     open_s = sum(unit["open_seconds"] for unit in units)

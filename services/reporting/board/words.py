@@ -1,13 +1,11 @@
 """How figures, times and states are written for people, in Bahasa Indonesia or English."""
 
 import datetime as dt
-from collections.abc import Callable
+from collections.abc import Mapping
 from typing import Any
 
 from shared.clock import WIB
 from shared.messages import Language, text
-
-Write = Callable[..., str]
 
 
 def number(value: float | None, language: Language) -> str:
@@ -28,6 +26,13 @@ def percent(value: float | None, language: Language) -> str:
     return written.replace(".", ",") if language == "id" else written
 
 
+def interval(duty: Mapping[str, Any], language: Language) -> str:
+    """Wilson's 95 % interval of a duty's rate; a dash where nobody has been judged."""
+    if not duty["n"]:
+        return percent(None, language)
+    return f"{percent(duty['wilson_low'], language)}–{percent(duty['wilson_high'], language)}"
+
+
 def day(date: dt.date, language: Language) -> str:
     """`Kamis, 6 November 2025`."""
     weekdays = text("board.weekdays", language).split()
@@ -41,9 +46,10 @@ def clock(instant: dt.datetime, *, seconds: bool = False) -> str:
 
 
 def writers(language: Language) -> dict[str, Any]:
-    """The filters that the templates use."""
+    """What the templates write with."""
     return {
         "number": lambda value: number(value, language),
         "percent": lambda value: percent(value, language),
+        "interval": lambda duty: interval(duty, language),
         "clock": clock,
     }

@@ -1,7 +1,7 @@
 """The doors of work reports: submit and revise one's own, review those of one's people."""
 
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID, uuid5
@@ -33,7 +33,7 @@ Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 @contextmanager
-def _as_problems() -> Iterator[None]:
+def _as_problems() -> Generator[None]:
     """The domain's refusals as HTTP says them: 409 for the state of things, 422 for the input."""
     try:
         yield
@@ -67,6 +67,7 @@ def _view(report: domain.Report) -> dict[str, Any]:
 
 @router.put("/me/reports/{work_date}", responses={201: {"description": "The first revision"}})
 async def submit(
+    *,
     work_date: LocalDate,
     given: domain.ReportIn,
     employee_id: Employee,
@@ -157,15 +158,16 @@ async def team_reports(
             raise _bad_cursor() from error
     async with service.db.read() as tx:
         found = await store.team(tx.connection, superior, status, after=after, limit=limit + 1)
-    more = encode_cursor(found[limit - 1][0].work_date, found[limit - 1][0].report_id) if len(found) > limit else None
-    items = [
-        {"employee_id": report.employee_id, "name": name, **_view(report)} for report, name in found[:limit]
-    ]
+    more = (
+        encode_cursor(found[limit - 1][0].work_date, found[limit - 1][0].report_id) if len(found) > limit else None
+    )
+    items = [{"employee_id": report.employee_id, "name": name, **_view(report)} for report, name in found[:limit]]
     return page(items, more)
 
 
 @router.post("/reports/{report_id}/reviews", responses={201: {"description": "A new decision"}})
 async def review(
+    *,
     report_id: UUID,
     given: domain.ReviewIn,
     who: Reviewer,

@@ -77,7 +77,9 @@ class ReviewIn(_Input):
 class Refused(Exception):
     """The command contradicts the state of the report: `code` is a message code, `extra` tells the state."""
 
-    def __init__(self, code: str, *, params: Mapping[str, Any] | None = None, extra: Mapping[str, Any] | None = None):
+    def __init__(
+        self, code: str, *, params: Mapping[str, Any] | None = None, extra: Mapping[str, Any] | None = None
+    ):
         super().__init__(code)
         self.code = code
         self.params = params or {}
@@ -190,7 +192,9 @@ def revise(report: Report, items: tuple[ReportItem, ...], opd_code: str, now: dt
     Raises Refused after an accepted review: what was paid for cannot change.
     """
     if report.status == "accepted":
-        raise Refused("report.accepted", params={"work_date": report.work_date}, extra={"revision": report.revision})
+        raise Refused(
+            "report.accepted", params={"work_date": report.work_date}, extra={"revision": report.revision}
+        )
     if report.items == items:
         return report
     return replace(

@@ -12,7 +12,7 @@ from sqlmodel import Field, SQLModel
 class WorkReport(SQLModel, table=True):
     """The newest revision of one day's work report, with the newest decision on it."""
 
-    __tablename__ = "work_report"
+    __tablename__ = "work_report"  # pyright: ignore[reportAssignmentType] - SQLAlchemy's way
 
     report_id: uuid.UUID = Field(sa_column=Column(Uuid, primary_key=True))
     employee_id: uuid.UUID = Field(sa_column=Column(Uuid, nullable=False))

@@ -1,3 +1,4 @@
+# ruff: noqa: S608 - statements are put together from constants of this file
 """The SQL of work reports. The state of a report is one row, locked before anything about it is published."""
 
 import datetime as dt
@@ -51,7 +52,7 @@ _TEAM = f"""
       and ({_STATUS.replace("review", "r.review")} and ($2 <> 'waiting' or r.review is null))
       and ($3::date is null or (r.work_date, r.report_id) > ($3, $4::uuid))
     order by r.work_date, r.report_id limit $5
-"""  # noqa: S608 - put together from constants of this file
+"""
 
 
 def _report(row: Mapping[str, Any]) -> Report:
@@ -144,7 +145,7 @@ async def update(connection: "asyncpg.Connection", report: Report) -> None:
 
 async def may_review(connection: "asyncpg.Connection", employee_id: UUID, reviewer_id: UUID) -> bool:
     """Whether the directory says, at this moment, that `reviewer_id` is their supervisor or acting deputy."""
-    return await connection.fetchval(_REVIEWS, employee_id, reviewer_id)
+    return bool(await connection.fetchval(_REVIEWS, employee_id, reviewer_id))
 
 
 async def own(

@@ -1,4 +1,4 @@
-"""What the board reads: the states of one date, counted, of everyone or of some people; and every service point."""
+"""What the board reads: one date's states, counted, of everyone or of some people; and every service point."""
 
 import datetime as dt
 from collections.abc import Collection

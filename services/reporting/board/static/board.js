@@ -17,6 +17,8 @@
     percent: (value) =>
       value == null ? "–" : share.format(value >= 1 || value <= 0 ? value : Math.min(Math.max(value, 0.001), 0.999)),
   };
+  write.interval = (duty) =>
+    duty.n ? `${write.percent(duty.wilson_low)}–${write.percent(duty.wilson_high)}` : write.percent(null);
   const at = (root, path) => path.split(".").reduce((value, name) => (value == null ? value : value[name]), root);
   const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
   const pc = (value) => `${((value ?? 0) * 100).toFixed(2)}%`;

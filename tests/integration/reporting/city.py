@@ -158,6 +158,17 @@ def city(staff: Staff) -> list[Event]:
     ]
 
 
+ITEMS = [
+    {"item_id": "a", "task": "Cetak KTP-el", "quantity": 30, "unit": "keping", "norm_minutes": 5},
+    {"item_id": "b", "task": "Legalisasi", "quantity": 4.5, "unit": "berkas"},
+]
+
+
+async def put(client: httpx.AsyncClient, items: Any = ITEMS, date: Any = DAY) -> httpx.Response:
+    """Hand in the report of a day."""
+    return await client.put(f"/reporting/v1/me/reports/{date}", json={"items": items})
+
+
 @dataclass
 class Running:
     """The service, listening on a port of its own."""

@@ -13,8 +13,8 @@ from services.reporting.today import Board, Today, look_at
 from shared.clock import WIB
 from shared.database import Database
 from shared.events import AttendanceVoided, Event, OutageDeclared, ReportSubmitted, Scope
-from tests.integration import reporting_city as small
-from tests.integration.reporting_city import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Staff, at
+from tests.integration.reporting import city as small
+from tests.integration.reporting.city import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Staff, at
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
 
@@ -25,7 +25,9 @@ async def afresh(db: Database, now: dt.datetime) -> tuple[Board, Board]:
     async with db.read() as tx:
         conn = tx.connection
         one_by_one = Board(
-            await views.city(conn, date, now), await views.opds(conn, date, now), await views.units(conn, date, now)
+            await views.city(conn, date, now),
+            await views.opds(conn, date, now),
+            await views.units(conn, date, now),
         )
         return one_by_one, await look_at(conn, date, now)
 
@@ -45,7 +47,7 @@ def one_of(random_: random.Random, staff: Staff, now: dt.datetime) -> Event:
     opd, unit = (OTHER_OPD, OTHER_COUNTER) if who == staff.elsewhere else (OPD, COUNTER)
     kind = random_.randrange(10)
     if kind == 0:
-        whole = OutageDeclared(
+        return OutageDeclared(
             outage_id=uuid4(),
             revision=1,
             scope=Scope(all=True),
@@ -54,7 +56,6 @@ def one_of(random_: random.Random, staff: Staff, now: dt.datetime) -> Event:
             reason="server",
             declared_by=OPD,
         )
-        return whole
     if kind == 1:
         return small.plan(who, opd, unit, random_.choice(["WFO", "WFH", "LEAVE"])).model_copy(
             update={"revision": random_.randrange(1, 50)}

@@ -1,0 +1,103 @@
+"""Server-sent events, and the session of a browser."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import httpx
+
+from tests.integration.reporting import city as small
+from tests.integration.reporting.city import OPD, OTHER_OPD, Running, Staff
+
+
+async def events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
+    name = ""
+    async for line in response.aiter_lines():
+        field, _, value = line.partition(": ")
+        if field == "event":
+            name = value
+        elif field == "data":
+            yield name, json.loads(value)
+
+
+async def test_the_stream_opens_with_every_view_and_follows_a_new_fact(service: Running, staff: Staff) -> None:
+    seen: list[str] = []
+    async with (
+        asyncio.timeout(30),
+        service.caller("bkpsdm") as client,
+        client.stream("GET", "/reporting/v1/stream") as response,
+    ):
+        assert response.headers["content-type"].startswith("text/event-stream")
+        told = events(response)
+        async for name, view in told:
+            seen.append(name)
+            if name == "units":
+                assert {unit["status"] for unit in view["items"]} == {"met", "short"}
+                break
+        arrival = small.check_in(staff.elsewhere, "08:30", OTHER_OPD, small.OTHER_COUNTER)
+        await service.fold(arrival)
+        async for name, view in told:
+            if name == "city" and view["coverage"]["short"] == 0:
+                break
+    assert seen == ["city", "opds", "units"]
+
+
+async def test_the_stream_is_narrowed_to_the_role(service: Running, staff: Staff) -> None:
+    for role, subject, opd, expected in (
+        ("council", None, None, ["city", "opds", "units"]),
+        ("opd_admin", None, OPD, ["opds", "units"]),
+        ("staff", staff.clerk, None, ["units"]),
+    ):
+        async with (
+            asyncio.timeout(30),
+            service.caller(role, subject, opd) as client,
+            client.stream("GET", "/reporting/v1/stream") as response,
+        ):
+            told = events(response)
+            names = []
+            async for name, view in told:
+                names.append(name)
+                if name == "opds" and opd:
+                    assert [item["opd_code"] for item in view["items"]] == [OPD]
+                if name == "units":
+                    break
+            assert names == expected
+
+
+async def test_streams_end_when_the_service_stops(service: Running) -> None:
+    async with (
+        asyncio.timeout(30),
+        service.caller("bkpsdm") as client,
+        client.stream("GET", "/reporting/v1/stream") as response,
+    ):
+        told = events(response)
+        await anext(told)
+        service.app.state.service.stopping.set()
+        left = [name async for name, _ in told]
+    assert "city" not in left
+
+
+async def test_a_sign_in_link_swaps_the_token_for_a_strict_cookie(service: Running) -> None:
+    async with httpx.AsyncClient(base_url=service.url) as browser:
+        welcome = await browser.get("/reporting/")
+        assert "hadir token --role bkpsdm" in welcome.text
+        bad = await browser.get("/reporting/login?token=nonsense")
+        assert bad.status_code == 401
+        assert "set-cookie" not in bad.headers
+        good = await browser.get("/reporting/login", params={"token": service.token("council")})
+        cookie = good.headers["set-cookie"].lower()
+        assert "httponly" in cookie
+        assert "samesite=strict" in cookie
+        assert "path=/" in cookie
+        assert "secure" not in cookie
+        assert (await browser.get("/reporting/v1/city")).status_code == 200
+        page = await browser.get("/reporting/")
+        assert "Siapa bekerja di mana" in page.text
+        assert "script-src 'self'" in page.headers["content-security-policy"]
+        assert "style=" not in page.text
+        english = await browser.get("/reporting/", headers={"Accept-Language": "en-GB"})
+        assert "Who works where" in english.text
+        out = await browser.post("/reporting/logout")
+        assert out.status_code == 303
+        assert (await browser.get("/reporting/v1/city")).status_code == 401
