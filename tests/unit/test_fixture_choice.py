@@ -31,6 +31,7 @@ class BrokenEngine(FakeEngine):
 def engine(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[dict[str, str]]:
     socket = tmp_path / "docker.sock"
     with ThreadingUnixStreamServer(str(socket), getattr(request, "param", FakeEngine)) as server:
+        server.handle_error = lambda *_: None  # the one who asks leaves as soon as it knows enough
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield {"DOCKER_HOST": f"unix://{socket}"}
