@@ -5,6 +5,7 @@ from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from services.reporting.facts import CONSUMED, apply
 from shared.bus import HandlerContext, Router, client_arguments
@@ -35,7 +36,7 @@ async def read_log(settings: Settings, progress: Progress) -> AsyncGenerator[lis
     await consumer.start()
     try:
         async with asyncio.timeout(60):
-            partitions = await _partitions(consumer)
+            partitions = await _partitions(settings)
         consumer.assign(partitions)
         ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
         begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
@@ -61,14 +62,15 @@ async def read_log(settings: Settings, progress: Progress) -> AsyncGenerator[lis
         await consumer.stop()
 
 
-async def _partitions(consumer: Any) -> list[TopicPartition]:
-    """Those of all consumed topics; a topic that does not exist yet is waited for."""
-    found: list[TopicPartition] = []
-    for topic in CONSUMED:
-        while not (numbers := consumer.partitions_for_topic(topic)):
-            await consumer.topics()
-        found += [TopicPartition(topic, number) for number in sorted(numbers)]
-    return found
+async def _partitions(settings: Settings) -> list[TopicPartition]:
+    """Those of all consumed topics. A consumer that has subscribed to nothing never learns them."""
+    admin: Any = AIOKafkaAdminClient(**client_arguments(settings))
+    await admin.start()
+    try:
+        described = await admin.describe_topics(list(CONSUMED))
+    finally:
+        await admin.close()
+    return sorted(TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"])
 
 
 def _readable(record: Any) -> Received | None:
