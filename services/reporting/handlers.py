@@ -1,10 +1,10 @@
 """Events in: which topics are facts, and how the log is read again from its beginning."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
 
 from services.reporting.facts import CONSUMED, apply
 from shared.bus import HandlerContext, Router, client_arguments
@@ -29,13 +29,12 @@ async def read_log(settings: Settings, progress: Progress) -> AsyncGenerator[lis
 
     Joins no group and commits nothing. Records that no version can read were set aside when they came.
     """
+    partitions = await _partitions(settings)
     consumer: Any = AIOKafkaConsumer(
         **client_arguments(settings), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
     )
     await consumer.start()
     try:
-        async with asyncio.timeout(60):
-            partitions = await _partitions(consumer)
         consumer.assign(partitions)
         ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
         begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
@@ -61,14 +60,19 @@ async def read_log(settings: Settings, progress: Progress) -> AsyncGenerator[lis
         await consumer.stop()
 
 
-async def _partitions(consumer: Any) -> list[TopicPartition]:
-    """Those of all consumed topics; a topic that does not exist yet is waited for."""
-    found: list[TopicPartition] = []
-    for topic in CONSUMED:
-        while not (numbers := consumer.partitions_for_topic(topic)):
-            await consumer.topics()
-        found += [TopicPartition(topic, number) for number in sorted(numbers)]
-    return found
+async def _partitions(settings: Settings) -> list[TopicPartition]:
+    """Those of all consumed topics. A topic that does not exist yet has none."""
+    admin: Any = AIOKafkaAdminClient(**client_arguments(settings))
+    await admin.start()
+    try:
+        described: list[dict[str, Any]] = await admin.describe_topics(list(CONSUMED))
+    finally:
+        await admin.close()
+    return [
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        for partition in topic["partitions"]
+    ]
 
 
 def _readable(record: Any) -> Received | None:
