@@ -1,6 +1,5 @@
 """Events in: which topics are facts, and how the log is read again from its beginning."""
 
-import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
@@ -30,13 +29,12 @@ async def read_log(settings: Settings, progress: Progress) -> AsyncGenerator[lis
 
     Joins no group and commits nothing. Records that no version can read were set aside when they came.
     """
+    partitions = await _partitions(settings)
     consumer: Any = AIOKafkaConsumer(
         **client_arguments(settings), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
     )
     await consumer.start()
     try:
-        async with asyncio.timeout(60):
-            partitions = await _partitions(settings)
         consumer.assign(partitions)
         ends: dict[TopicPartition, int] = await consumer.end_offsets(partitions)
         begins: dict[TopicPartition, int] = await consumer.beginning_offsets(partitions)
@@ -63,14 +61,18 @@ async def read_log(settings: Settings, progress: Progress) -> AsyncGenerator[lis
 
 
 async def _partitions(settings: Settings) -> list[TopicPartition]:
-    """Those of all consumed topics. A consumer that has subscribed to nothing never learns them."""
+    """Those of all consumed topics. A topic that does not exist yet has none."""
     admin: Any = AIOKafkaAdminClient(**client_arguments(settings))
     await admin.start()
     try:
-        described = await admin.describe_topics(list(CONSUMED))
+        described: list[dict[str, Any]] = await admin.describe_topics(list(CONSUMED))
     finally:
         await admin.close()
-    return sorted(TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"])
+    return [
+        TopicPartition(topic["topic"], partition["partition"])
+        for topic in described
+        for partition in topic["partitions"]
+    ]
 
 
 def _readable(record: Any) -> Received | None:
