@@ -69,7 +69,7 @@ class Client:
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(limit=CONNECTIONS, keepalive_timeout=60)
-        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=60)
+        timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=600)
         self._session = aiohttp.ClientSession(connector=connector, timeout=timeout)
         return self
 

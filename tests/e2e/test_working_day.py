@@ -3,9 +3,11 @@
 import signal
 import subprocess
 
+import httpx
 import pytest
 
 from deploy.embedded.state import State
+from shared.auth import load_private_key, sign
 from tests.backing import temporary_state
 from tests.integration.test_embedded_system import HADIR, environment, up
 
@@ -50,16 +52,46 @@ def test_a_city_smaller_than_its_units_is_refused_before_anything_is_sent(staff:
         assert not (state.root / "clock.json").exists(), "the clock was not touched"
 
 
+def begun(state: State) -> subprocess.Popen[str]:
+    """A demonstration whose city is imported and whose day has begun."""
+    demo = subprocess.Popen(
+        [*HADIR, "demo", "--staff", STAFF], env=environment(state), stderr=subprocess.PIPE, text=True
+    )
+    assert demo.stderr is not None
+    said = " "
+    while "steps are known" not in said:
+        said = demo.stderr.readline()
+        assert said, "it ended before the day began"
+    return demo
+
+
+def test_a_board_that_differs_from_the_receipts_fails_the_day_and_is_named() -> None:
+    with temporary_state() as state, up(state) as system:
+        demo = begun(state)
+        officer = sign(load_private_key(state.private_key), role="bkpsdm")
+        # An outage the simulator knows nothing of: the board must excuse people whom the receipts call late.
+        outage = {
+            "scope": {"all": True},
+            "starts_at": "2025-11-06T07:00:00+07:00",
+            "ends_at": "2025-11-06T07:01:00+07:00",
+            "reason": "Uji coba",
+        }
+        declared = httpx.post(
+            f"{system.http}/attendance/v1/outages",
+            json=outage,
+            headers={"authorization": f"Bearer {officer}"},
+            trust_env=False,
+        )
+        assert declared.status_code == 201, declared.text
+        _, said = demo.communicate(timeout=PATIENCE_S)
+        assert demo.returncode == 1, said[-3000:]
+        assert "differs: city at 06 Nov" in said
+        assert "unknown_seconds: expected" in said, "the service points whose outage minute no receipt explains"
+
+
 def test_ctrl_c_ends_the_day_and_leaves_the_system_running_at_real_speed() -> None:
     with temporary_state() as state, up(state):
-        demo = subprocess.Popen(
-            [*HADIR, "demo", "--staff", STAFF], env=environment(state), stderr=subprocess.PIPE, text=True
-        )
-        assert demo.stderr is not None
-        said = " "
-        while "steps are known" not in said:
-            said = demo.stderr.readline()
-            assert said, "it ended before the day began"
+        demo = begun(state)
         demo.send_signal(signal.SIGINT)
         _, rest = demo.communicate(timeout=60)
         assert demo.returncode == 130, rest[-3000:]
