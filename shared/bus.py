@@ -148,7 +148,8 @@ class _Consumer:
 
     def subscribe(self, broker: KafkaBroker) -> None:
         async def parser(records: Any, original: Callable[[Any], Awaitable[Any]]) -> Any:
-            message = await original(tuple(map(_clean, records)))
+            # The message that FastStream needs for its bookkeeping; the records are read by the decoder below.
+            message = await original((_clean(records[0]),))
             message.raw_message = records
             return message
 
