@@ -34,7 +34,7 @@ def _wrong(field: str, code: str, **params: Any) -> Problem:
 async def _known(tx: Tx, field: str, employee_id: UUID) -> PersonRow:
     found = await person(tx.connection, employee_id)
     if found is None:
-        raise _wrong(field, "employee.unknown")
+        raise _wrong(field, "directory.unknown")
     return found
 
 
