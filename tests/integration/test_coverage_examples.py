@@ -65,9 +65,11 @@ def plan(who: UUID, begin: str = "06 07:30", end: str = "06 16:00", mode: str = 
     )
 
 
-def punch(who: UUID, kind: str, when: str, zone: str = "office", date: dt.date = DAY) -> Event:
+def punch(
+    who: UUID, kind: str, when: str, zone: str = "office", date: dt.date = DAY, punch_id: int | None = None
+) -> Event:
     return AttendanceRecorded(
-        punch_id=uuid4(),
+        punch_id=UUID(int=punch_id) if punch_id is not None else uuid4(),
         employee_id=who,
         opd_code="OPD-1",
         unit_id="elsewhere",  # the plan's unit decides, not the punch's
@@ -225,3 +227,14 @@ async def test_the_largest_of_overlapping_requirements_holds_and_midnight_closes
         ("22:00:00", 1),
     ]
     assert found["short_person_minutes"] == 60 * (3 + 3)
+
+
+async def test_in_and_out_at_the_same_instant_is_no_presence_whatever_their_ids(db: Database) -> None:
+    known = [
+        counter(hours("08:00", "15:00", 1)),
+        plan(ANNA),
+        punch(ANNA, "out", "06 09:00", punch_id=1),
+        punch(ANNA, "in", "06 09:00", punch_id=2),
+    ]
+    assert (await day(db, known))["met_seconds"] == 0
+    assert (await day(db, [], "06 10:00"))["present_low"] == 0
