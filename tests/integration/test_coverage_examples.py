@@ -66,7 +66,7 @@ def plan(who: UUID, begin: str = "06 07:30", end: str = "06 16:00", mode: str = 
 
 
 def punch(
-    who: UUID, kind: str, when: str, zone: str = "office", date: dt.date = DAY, punch_id: int | None = None
+    who: UUID, kind: str, when: str, zone: str = "office", *, date: dt.date = DAY, punch_id: int | None = None
 ) -> Event:
     return AttendanceRecorded(
         punch_id=UUID(int=punch_id) if punch_id is not None else uuid4(),
