@@ -98,7 +98,7 @@ async def set_wish(work_date: dt.date, given: WishIn, service: Running, me: Empl
         raise Problem(422, "validation", errors=[FieldError("work_date", "wish.past")])
     async with service.db.transaction() as tx:
         if await standing.person(tx.connection, me) is None:
-            raise Problem(404, "employee.unknown")
+            raise Problem(404, "directory.unknown")
         await people.set_wish(tx.connection, me, work_date, given.mode, given.weight, service.clock.now())
     return {"work_date": work_date, **given.model_dump()}
 

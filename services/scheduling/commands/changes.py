@@ -74,7 +74,7 @@ async def someone(tx: Tx, who: Principal, employee_id: UUID) -> PersonRow:
     """The person a change is about. 404 if unknown, 403 for another OPD's."""
     person = await standing.person(tx.connection, employee_id)
     if person is None:
-        raise Problem(404, "employee.unknown", errors=[FieldError("employee_id", "employee.unknown")])
+        raise Problem(404, "directory.unknown", errors=[FieldError("employee_id", "directory.unknown")])
     own_opd(who, [person.opd_code])
     return person
 

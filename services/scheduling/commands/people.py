@@ -34,7 +34,7 @@ def _wrong(field: str, code: str, **params: Any) -> Problem:
 async def _known(tx: Tx, field: str, employee_id: UUID) -> PersonRow:
     found = await person(tx.connection, employee_id)
     if found is None:
-        raise _wrong(field, "employee.unknown")
+        raise _wrong(field, "directory.unknown")
     return found
 
 
@@ -67,7 +67,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         await directory.lock(tx.connection)
         found = await _known(tx, "employee_id", employee_id)
         if not found.active:
-            raise _wrong("employee_id", "employee.departed")
+            raise _wrong("employee_id", "directory.departed")
         await _check_posting(tx, employee_id, body)
         waiting = await people.changes_of(tx.connection, employee_id)
         if any(one["status"] == "due" and (one["effective_from"], one["kind"]) == (day, kind) for one in waiting):
@@ -147,7 +147,7 @@ async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) ->
         if absent_id == deputy_id:
             raise _wrong("deputy_id", "acting.self")
         if not deputy.active:
-            raise _wrong("deputy_id", "employee.departed")
+            raise _wrong("deputy_id", "directory.departed")
         other = await people.acting_overlap(tx.connection, absent_id, *span)
         if other is not None:
             params = {"start": other["from_date"], "end": other["to_date"]}
@@ -209,7 +209,7 @@ async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, r
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
         if not await people.erase(tx.connection, employee_id):
-            raise Problem(409, "employee.not_departed")
+            raise Problem(409, "directory.not_departed")
         now = clock.now()
         tombstone = Outgoing(None, uuid4(), now, topic=EmployeeChanged.topic, key=str(employee_id))
         await add(tx, [tombstone], source=publish.SOURCE)
