@@ -215,10 +215,15 @@ def _first_end(ledger: Ledger, day: date) -> datetime:
     return min(d.plan.ends_at for d in ledger.plans(day) if d.plan.ends_at is not None)
 
 
+def _breadth(difference: str) -> int:
+    """The widest first: a city that differs is seen before the hundred counters that make it so."""
+    return {"city": 0, "OPD": 1, "unit": 3}.get(difference.partition(" ")[0], 2)
+
+
 def _conclude(ledger: Ledger, found: list[str]) -> int:
     for problem in ledger.problems[:MOST_LINES]:
         say(f"problem: {problem}")
-    for line in found[:MOST_LINES]:
+    for line in sorted(found, key=_breadth)[:MOST_LINES]:
         say(f"differs: {line}")
     for what, lines in (("problems", ledger.problems), ("differences", found)):
         if len(lines) > MOST_LINES:
