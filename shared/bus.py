@@ -32,6 +32,7 @@ log = logging.getLogger(__name__)
 REBALANCE_TIMEOUT_MS = 60_000
 SESSION_TIMEOUT_MS = 30_000
 GRACEFUL_TIMEOUT_S = 15.0
+STOP_TIMEOUT_S = GRACEFUL_TIMEOUT_S + 5.0
 MAX_PAUSE_S = 30.0
 STUCK_AFTER_S = 120.0
 
@@ -148,7 +149,8 @@ class _Consumer:
 
     def subscribe(self, broker: KafkaBroker) -> None:
         async def parser(records: Any, original: Callable[[Any], Awaitable[Any]]) -> Any:
-            message = await original(tuple(map(_clean, records)))
+            # The message that FastStream needs for its bookkeeping; the records are read by the decoder below.
+            message = await original((_clean(records[0]),))
             message.raw_message = records
             return message
 
@@ -289,10 +291,20 @@ class Bus:
         self.started = False
         broker, self._broker = self._broker, None
         if broker is not None:
-            await broker.stop()
+            # In a task of its own: a client that never lets go must not keep the process from ending. What it
+            # leaves unacknowledged is read again.
+            stopping = asyncio.create_task(broker.stop())
+            done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
+            if not done:
+                stopping.cancel()
+                log.warning("kafka's consumers did not stop in time; left behind")
+            elif error := stopping.exception():
+                log.warning("kafka's consumers stopped badly", exc_info=error)
         producer, self._dead_letters = self._dead_letters, None
         if producer is not None:
-            await producer.stop()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(5):
+                    await producer.stop()
 
     async def set_aside(self, group: str, poison: Sequence[_Poison]) -> None:
         """Copy records, byte for byte, to the dead letter topic of their topic, with where and why."""
@@ -343,7 +355,8 @@ class Bus:
             behind = False
             for partition in client.assignment():
                 try:
-                    position = await asyncio.wait_for(client.position(partition), 2)
+                    async with asyncio.timeout(2):
+                        position = await client.position(partition)
                 except Exception:
                     log.debug("no position yet", extra={"fields": {"group": group}})
                     continue

@@ -87,7 +87,7 @@ async def fold(connection: "asyncpg.Connection", table: FactTable, rows: Iterabl
     if not newest:
         return Folded([], 0)
     # In key order, so that two transactions that meet lock the same rows in the same order.
-    ordered = [newest[key] for key in sorted(newest, key=lambda key: tuple(map(str, key)))]
+    ordered = [newest[key] for key in sorted(newest, key=_order)]
     arrays = [[row[column] for row in ordered] for column in table.all_columns]
     changed: list[dict[str, Any]] = []
     for record in await connection.fetch(table.upsert, *arrays):
@@ -101,3 +101,7 @@ async def fold(connection: "asyncpg.Connection", table: FactTable, rows: Iterabl
 def _rank(row: Mapping[str, Any]) -> tuple[int, int]:
     ce_id: UUID = row["ce_id"]
     return int(row["revision"]), ce_id.int
+
+
+def _order(key: tuple[Any, ...]) -> tuple[Any, ...]:
+    return tuple(part.int if isinstance(part, UUID) else part for part in key)

@@ -153,8 +153,10 @@ class Relay:
                         await asyncio.sleep(pause)
                         continue
                     if sent == 0:
+                        # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the wake-up.
                         with contextlib.suppress(TimeoutError):
-                            await asyncio.wait_for(self._wake.wait(), self._idle_s)
+                            async with asyncio.timeout(self._idle_s):
+                                await self._wake.wait()
             finally:
                 await self._drop_producer()
 
@@ -197,7 +199,8 @@ class Relay:
         producer, self._producer = self._producer, None
         if producer is not None:
             with contextlib.suppress(Exception):
-                await asyncio.wait_for(producer.stop(), 10)
+                async with asyncio.timeout(10):
+                    await producer.stop()
 
     async def _listen(self) -> None:
         """Wakes the relay on NOTIFY. While this connection is away, the idle poll serves."""

@@ -26,6 +26,9 @@ log = logging.getLogger(__name__)
 
 Task = Callable[["Service"], Awaitable[None]]
 
+STOP_TIMEOUT_S = 30.0
+"""Longer than what the consumers and the relay allow themselves, so that this is the last resort."""
+
 
 class Service:
     """What the parts of one running service share."""
@@ -97,22 +100,26 @@ def build(
         if prepare is not None:
             prepare(service, app)
         running = [
-            asyncio.create_task(_forever("bus", service.bus.run)),
-            asyncio.create_task(_forever("relay", service.relay.run)),
+            asyncio.create_task(_forever("bus", service.bus.run), name="bus"),
+            asyncio.create_task(_forever("relay", service.relay.run), name="relay"),
         ]
         for name, task in (tasks or {}).items():
 
             async def work(task: Task = task) -> None:
                 await task(service)
 
-            running.append(asyncio.create_task(_forever(name, work)))
+            running.append(asyncio.create_task(_forever(name, work), name=name))
         try:
             yield
         finally:
             service.stopping.set()
             for task in reversed(running):
                 task.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
+            # One deadline for all of them: a process that cannot end is worse than one that ends untidily.
+            _, late = await asyncio.wait(running, timeout=STOP_TIMEOUT_S)
+            for task in late:
+                task.cancel()
+                log.warning("a background task did not stop in time", extra={"fields": {"task": task.get_name()}})
             await service.db.close()
 
     app = FastAPI(

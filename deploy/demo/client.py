@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from json import loads
 from types import TracebackType
 from typing import Any, Self
 from uuid import UUID
@@ -118,7 +119,7 @@ class Client:
                         params=params,
                         headers=headers,
                     ) as response:
-                        body = await response.json(content_type=None)
+                        body = _read(await response.read())
                         status = response.status
                 except (aiohttp.ClientError, TimeoutError) as error:
                     status, body = 0, f"{type(error).__name__}: {error}"
@@ -154,6 +155,14 @@ class Client:
         headers = {"authorization": f"Bearer {self.token(who)}", "accept": "text/event-stream"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=None)
         return self._session.get(self.base + path, headers=headers, timeout=timeout)
+
+
+def _read(body: bytes) -> Any:
+    """The JSON of an answer, or its text where it is none: a crash says so in plain words."""
+    try:
+        return loads(body)
+    except ValueError:
+        return body.decode(errors="replace")
 
 
 def explain(body: Any) -> str:

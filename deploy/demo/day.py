@@ -85,7 +85,6 @@ def main(arguments: list[str]) -> int:
 
 
 def _plan_run(state: State, options: argparse.Namespace) -> Run:
-    system = state.running()
     anchor = state.root / "clock.json"
     # On real time the clock may be set to the eve; where somebody set it before, time only goes on.
     now = AnchoredClock(anchor).now() if anchor.exists() else _eve(options.date or TODAY)
@@ -99,7 +98,7 @@ def _plan_run(state: State, options: argparse.Namespace) -> Run:
         city = build(options.staff, options.seed, day)
     except ValueError as error:
         raise CannotStart(str(error)) from error
-    return Run(system, state, city, day, options.seed, options.speed)
+    return Run(state.running(), state, city, day, options.seed, options.speed)
 
 
 def next_day(now: datetime) -> date:

@@ -95,7 +95,7 @@ async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Problem]) 
     for index, (item, timing) in enumerate(zip(items, timings, strict=True)):
         person = people.get(item.employee_id)
         if person is None:
-            refused[index] = Problem(404, "employee.unknown")
+            refused[index] = Problem(404, "punch.unknown_employee")
             continue
         problem = _refusal(item, person, timing)
         if problem is not None:
@@ -153,7 +153,7 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
 
 def _refusal(item: Intake, person: Person, timing: Timing) -> Problem | None:
     if not person.active and item.source != "manual":
-        return Problem(403, "employee.inactive")
+        return Problem(403, "punch.inactive_employee")
     if item.source == "offline" and timing.at < item.received_at - domain.OFFLINE_LIMIT:
         days = domain.OFFLINE_LIMIT.days
         return Problem(

@@ -43,12 +43,19 @@ _CHUNK = 1000
 
 
 async def ticker(service: Service) -> None:
-    """Background task of the reporting service; runs until cancelled."""
+    """Background task of the reporting service; runs until cancelled.
+
+    Judges as of the instant at which the round before began: check-ins of the last second may still be on their
+    way, and someone who came in the last second must not be told first that they are late.
+    """
+    as_of = service.clock.now()
+    spent = 0.0
     while True:
-        started = time.perf_counter()
-        await tick(service.db, service.clock.now())
-        spent = time.perf_counter() - started
         await asyncio.sleep(max(PERIOD_S - spent, spent * (1 / DUTY_CYCLE - 1)))
+        started, now = time.perf_counter(), service.clock.now()
+        await tick(service.db, as_of)
+        as_of = now
+        spent = time.perf_counter() - started
 
 
 async def tick(db: Database, now: dt.datetime) -> int:
@@ -60,7 +67,7 @@ async def tick(db: Database, now: dt.datetime) -> int:
         if not await store.transitions.may_announce(tx.connection):
             return 0
         published = await _announce_coverage(tx, today, now)
-        await store.transitions.spread_touches(tx.connection, first)
+        await store.transitions.tidy(tx.connection, first)
         dates = await store.transitions.dates_to_judge(tx.connection, first, today, now)
     for done, date in enumerate(dates):
         # Two at least: today's rush must not starve the other dates.

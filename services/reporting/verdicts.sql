@@ -70,7 +70,7 @@ with chosen as materialized (
 ), plan as (
     select plan.employee_id, plan.work_date, plan.opd_code, plan.unit_id, plan.mode,
         plan.starts_at, plan.ends_at, plan.policy_version, rules.rules_version, rules.sla, rules.tolerance,
-        plan.mode not in ('LEAVE', 'OFF') and rules.report_modes ? plan.mode as report_due,
+        rules.report_modes ? plan.mode as report_due,
         plan.starts_at + rules.tolerance as deadline,
         greatest(local_midnight(plan.work_date + 1), plan.ends_at + interval '4 hours') as close_at,
         (coalesce((plan.ends_at at time zone 'Asia/Jakarta')::date, plan.work_date) + rules.cutoff)

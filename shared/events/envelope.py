@@ -7,9 +7,11 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Literal
 from uuid import UUID
 
 from pydantic import AwareDatetime, TypeAdapter, ValidationError
+from typing_extensions import TypedDict
 
 from shared.events.base import Event
 from shared.events.topics import TOPICS
@@ -21,7 +23,6 @@ Headers = Sequence[tuple[str, bytes | None]]
 
 # An escaped NUL; with a backslash before its own it is the text `\u0000`, and harmless.
 _NUL = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
-_TIME = TypeAdapter[datetime](AwareDatetime)
 
 
 class InvalidEvent(Exception):
@@ -53,7 +54,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Received:
-    """One event as it came: `event` is None for a tombstone, whose `key` says what is erased."""
+    """One event as it came, with its record's key. `event` is None for a tombstone: the key says whose."""
 
     event: Event | None
     id: UUID
@@ -95,14 +96,38 @@ def encode(
     return Message(name, subject.encode(), value, headers)
 
 
-def _text(headers: Mapping[str, bytes | None], name: str) -> str:
-    value = headers.get(name)
-    if value is None:
-        raise InvalidEvent("missing_header", f"header {name} is missing")
+class _Attributes(TypedDict):
+    """The CloudEvents attributes that a consumer requires; other headers are ignored."""
+
+    ce_specversion: Literal["1.0"]
+    ce_id: UUID
+    ce_type: str
+    ce_source: str
+    ce_time: AwareDatetime
+
+
+# One call into compiled code for all of them: this runs once for each record of the log.
+_ATTRIBUTES = TypeAdapter[_Attributes](_Attributes)
+
+
+def _attributes(given: Mapping[str, bytes | None]) -> _Attributes:
+    texts: dict[str, str] = {}
+    for name in _Attributes.__annotations__:
+        value = given.get(name)
+        if value is None:
+            raise InvalidEvent("missing_header", f"header {name} is missing")
+        try:
+            texts[name] = value.decode()
+        except UnicodeDecodeError as error:
+            raise InvalidEvent("bad_header", f"header {name} is not UTF-8") from error
     try:
-        return value.decode()
-    except UnicodeDecodeError as error:
-        raise InvalidEvent("bad_header", f"header {name} is not UTF-8") from error
+        return _ATTRIBUTES.validate_python(texts)
+    except ValidationError as error:
+        name = str(error.errors(include_url=False, include_input=False)[0]["loc"][0])
+        if name == "ce_specversion":
+            raise InvalidEvent("unsupported_specversion", "ce_specversion is not 1.0") from error
+        wanted = "a UUID" if name == "ce_id" else "an RFC 3339 time with offset"
+        raise InvalidEvent("bad_header", f"{name} is not {wanted}") from error
 
 
 def decode(topic: str, key: bytes | None, value: bytes | None, headers: Headers) -> Received:
@@ -111,30 +136,21 @@ def decode(topic: str, key: bytes | None, value: bytes | None, headers: Headers)
     Raises InvalidEvent where no later version of this program could read it, UnknownType where one could.
     """
     given = dict(headers)
-    if _text(given, "ce_specversion") != "1.0":
-        raise InvalidEvent("unsupported_specversion", "ce_specversion is not 1.0")
-    try:
-        event_id = UUID(_text(given, "ce_id"))
-    except ValueError as error:
-        raise InvalidEvent("bad_header", "ce_id is not a UUID") from error
-    type_ = _text(given, "ce_type")
-    source = _text(given, "ce_source")
-    try:
-        time = _TIME.validate_python(_text(given, "ce_time"))
-    except ValidationError as error:
-        raise InvalidEvent("bad_header", "ce_time is not an RFC 3339 time with offset") from error
+    said = _attributes(given)
+    event_id, type_, source, time = said["ce_id"], said["ce_type"], said["ce_source"], said["ce_time"]
     if type_ != topic:
         raise UnknownType(type_)
     contract = TOPICS[topic]
     trace = given.get("traceparent")
     traceparent = trace.decode("ascii", "ignore") if trace else None
+    subject = key.decode("utf-8", "replace") if key else ""
     if value is None:
         if not contract.tombstones:
             raise InvalidEvent("null_value", "the topic has no tombstones")
-        if not key:
+        if not subject:
             raise InvalidEvent("missing_key", "a tombstone needs a key")
         try:
-            return Received(None, event_id, type_, source, time, str(UUID(key.decode())), traceparent)
+            return Received(None, event_id, type_, source, time, str(UUID(subject)), traceparent)
         except ValueError as error:
             raise InvalidEvent("bad_key", "the key of a tombstone is not a UUID") from error
     if b"\\u0000" in value and _NUL.search(value):
@@ -145,4 +161,4 @@ def decode(topic: str, key: bytes | None, value: bytes | None, headers: Headers)
         first = error.errors(include_url=False, include_input=False)[0]
         field = ".".join(str(part) for part in first["loc"]) or "value"
         raise InvalidEvent("schema", f"{field}: {first['msg']}") from error
-    return Received(event, event_id, type_, source, time, event.key, traceparent)
+    return Received(event, event_id, type_, source, time, subject, traceparent)

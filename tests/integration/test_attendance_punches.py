@@ -124,7 +124,7 @@ async def test_concurrent_claims_on_one_punch_id_leave_one_winner(rig: Rig) -> N
 async def test_an_unknown_employee_is_told_so_and_nothing_is_written(rig: Rig) -> None:
     answer = await rig.punch(uuid4())
     assert answer.status_code == 404
-    assert answer.json()["type"] == "urn:hadir:problem:employee.unknown"
+    assert answer.json()["type"] == "urn:hadir:problem:punch.unknown_employee"
     assert await rig.count("punch") == 0
     assert await rig.outbox() == []
 

@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from faststream.kafka import KafkaBroker
 
 from shared.bus import HandlerContext, Router
 from shared.events import Message, Received, Topic
@@ -255,6 +256,27 @@ async def test_consumers_that_wait_for_kafka_are_not_ready_and_not_stuck(
     async with running_bus(await database_for("attendance"), "127.0.0.1:1", seen.router) as bus:
         await eventually(lambda: bus.not_ready() == [seen.group])
         assert bus.stuck() == []
+
+
+async def test_a_client_that_never_lets_go_does_not_keep_the_process_from_ending(
+    database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    topic = await probe_topic(monkeypatch, kafka)
+    seen = Seen(topic)
+    stuck: list[KafkaBroker] = []
+    really_stop = KafkaBroker.stop
+
+    async def never(self: KafkaBroker, *_: object) -> None:
+        stuck.append(self)
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(KafkaBroker, "stop", never)
+    monkeypatch.setattr("shared.bus.STOP_TIMEOUT_S", 0.2)
+    async with asyncio.timeout(30):
+        async with running_bus(await database_for("attendance"), kafka, seen.router) as bus:
+            await eventually(lambda: bus.started and not bus.not_ready())
+    assert len(stuck) == 1
+    await really_stop(stuck[0])
 
 
 async def test_lag_is_told_for_each_partition(

@@ -45,9 +45,7 @@ async def test_the_migrations_can_be_taken_back_and_made_again(database_for: Dat
     config.attributes["url"] = db.url
     await asyncio.to_thread(alembic.command.downgrade, config, "base")
     async with db.read() as tx:
-        left = await tx.connection.fetch(
-            "select table_name from information_schema.tables where table_schema = 'public'"
-        )
+        left = await tx.connection.fetch("select tablename from pg_tables where schemaname = 'public'")
     assert {row["tablename"] for row in left} == {"alembic_version"}
     await asyncio.to_thread(alembic.command.upgrade, config, "head")
     async with db.read() as tx:

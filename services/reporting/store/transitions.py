@@ -12,7 +12,9 @@ Connection = Any
 # because this morning it was so; else its first state, which is no transition.
 _JUDGE = """
     with judged as materialized (
-        select * from verdicts($1, $1, $2)
+        select employee_id, work_date, opd_code, ends_at, rules_version,
+            on_time, place, hours, report, output, next_due
+        from verdicts($1, $1, $2)
     ), compared as materialized (
         select judged.employee_id, judged.opd_code, judged.rules_version, judged.on_time, judged.place,
             judged.hours, judged.report, judged.output,
@@ -78,9 +80,13 @@ async def may_announce(connection: Connection) -> bool:
     return bool(locked) and not await connection.fetchval("select exists (select from rebuilding)")
 
 
-async def spread_touches(connection: Connection, first: dt.date) -> None:
-    """Turn "every date" into the dates from `first` on that have plans; forget dates before."""
+async def tidy(connection: Connection, first: dt.date) -> None:
+    """Turn a touch of every date into the dates from `first` on that have plans; forget what is long past."""
     await connection.execute("delete from touched where work_date < $1", first)
+    # Twice the time, so that a clock set back by a few days announces nothing again.
+    long_past = first - dt.timedelta(days=35)
+    await connection.execute("delete from next_due where work_date < $1", long_past)
+    await connection.execute("delete from published_day where work_date < $1", long_past)
     if await connection.fetchval(
         "with gone as (delete from touched where work_date is null returning 1) select count(*) from gone"
     ):

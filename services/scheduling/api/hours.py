@@ -32,7 +32,7 @@ class HoursIn(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     first: Annotated[PolicyDate, Field(alias="from")]
-    last: Annotated[PolicyDate, Field(alias="to")] | None = None
+    last: Annotated[PolicyDate | None, Field(alias="to")] = None
     timetable: Literal["five_day", "six_day"]
     weekdays: dict[Annotated[int, Field(ge=0, le=6)], tuple[Time, Time] | None]
     """Monday 0 -> [start, end], or null for a rest day; a weekday that is not named keeps its hours."""

@@ -183,7 +183,8 @@ async def moved(tx: Tx, employee_id: UUID, day: dt.date, mode: str, where: str) 
     """The stored plan with another place to work. 422 for a day without working hours."""
     rows = await standing.plans_of(tx.connection, employee_id, day, day)
     if not rows or rows[0]["starts_at"] is None:
-        raise Problem(422, "change.no_work", errors=[FieldError(where, "change.no_work", {"date": day})])
+        errors = [FieldError(where, "change.no_work", {"date": day})]
+        raise Problem(422, "change.no_work", params={"date": day}, errors=errors)
     row = rows[0]
     return (
         row["employee_id"],
