@@ -1,8 +1,10 @@
 """The composition of one service: settings in, FastAPI application with a life of its own out."""
 
 import asyncio
+import contextlib
 import gc
 import logging
+import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
@@ -163,6 +165,17 @@ def service_of(request: Request) -> Service:
     return request.app.state.service
 
 
+class _Server(uvicorn.Server):
+    """Says that the service stops before it waits for open requests: an event stream ends only when told."""
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        app = self.config.app
+        if isinstance(app, FastAPI):
+            service: Service = app.state.service
+            service.stopping.set()
+        await super().shutdown(sockets)
+
+
 def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None:
     """The whole of a service's `__main__`: settings from the environment, one process, one Ctrl-C to stop."""
     try:
@@ -174,11 +187,18 @@ def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    uvicorn.run(
-        create_app(settings),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        timeout_graceful_shutdown=20,
+    server = _Server(
+        uvicorn.Config(
+            create_app(settings),
+            host=settings.host,
+            port=settings.port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=20,
+        )
     )
+    # uvicorn raises the signal again once it has stopped in good order.
+    with contextlib.suppress(KeyboardInterrupt):
+        server.run()
+    if not server.started:
+        raise SystemExit(3)

@@ -31,7 +31,7 @@ _HERE = Path(__file__).parent
 _FILES = {"board.css": "text/css", "board.js": "text/javascript", "icon.svg": "image/svg+xml"}
 # A new version of a file has a new address, so browsers may keep what they have.
 _VERSION = hashlib.sha256(b"".join((_HERE / "static" / name).read_bytes() for name in _FILES)).hexdigest()[:12]
-_MOST_SHORT_SHOWN = 40
+_MOST_SHORT_SHOWN = 24
 
 HEADERS = {
     "Content-Security-Policy": (

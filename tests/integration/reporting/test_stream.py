@@ -2,11 +2,19 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+import os
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from deploy.embedded.processes import free_port
+from shared.auth import sign
+from shared.database import Database
 from tests.integration.reporting import city as small
 from tests.integration.reporting.city import OPD, OTHER_OPD, Running, Staff
 
@@ -76,6 +84,51 @@ async def test_streams_end_when_the_service_stops(service: Running) -> None:
         service.app.state.service.stopping.set()
         left = [name async for name, _ in told]
     assert "city" not in left
+
+
+async def test_a_process_with_an_open_stream_stops_at_once_when_asked(
+    kafka: str, database_for: Callable[[str], Awaitable[Database]], tmp_path: Path
+) -> None:
+    db = await database_for("reporting")
+    key = Ed25519PrivateKey.generate()
+    public = tmp_path / "token.pub"
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    port = free_port()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.reporting",
+        env={
+            **os.environ,
+            "HADIR_REPORTING_DATABASE_URL": db.url,
+            "HADIR_KAFKA_BOOTSTRAP": kafka,
+            "HADIR_TOKEN_PUBLIC_KEY_FILE": str(public),
+            "HADIR_STATE_DIR": str(tmp_path),
+            "HADIR_PORT": str(port),
+        },
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {sign(key, role='bkpsdm')}"}
+    try:
+        async with asyncio.timeout(60), httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+            while True:
+                try:
+                    await client.get("/reporting/livez")
+                    break
+                except httpx.ConnectError:
+                    await asyncio.sleep(0.1)
+            async with client.stream("GET", "/reporting/v1/stream") as response:
+                told = events(response)
+                await anext(told)
+                process.terminate()
+                async for _ in told:
+                    pass
+        async with asyncio.timeout(10):  # uvicorn alone would wait for the stream for 20 s, and cut it off then
+            await process.wait()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
 
 
 async def test_a_sign_in_link_swaps_the_token_for_a_strict_cookie(service: Running) -> None:

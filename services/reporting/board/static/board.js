@@ -116,7 +116,7 @@
   }
 
   // --- Counters -------------------------------------------------------------------------------------------
-  const MOST_SHORT_SHOWN = 40;
+  const MOST_SHORT_SHOWN = 24;
   async function sinceWhen(unitId, element) {
     try {
       const answer = await fetch(`/reporting/v1/units/${encodeURIComponent(unitId)}/timeline`, { credentials: "same-origin" });
@@ -165,6 +165,9 @@
     }
     for (const row of rows.values()) row.remove();
     $("#calm").hidden = short.length > 0;
+    const more = $("#more");
+    more.hidden = short.length <= MOST_SHORT_SHOWN;
+    put(more, more.dataset.words.replace("#", write.number(short.length - MOST_SHORT_SHOWN)));
   }
 
   // --- Stream ---------------------------------------------------------------------------------------------
