@@ -35,6 +35,7 @@ GRACEFUL_TIMEOUT_S = 15.0
 STOP_TIMEOUT_S = GRACEFUL_TIMEOUT_S + 5.0
 MAX_PAUSE_S = 30.0
 STUCK_AFTER_S = 120.0
+MAX_DEAD_LETTER_BYTES = 2_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +168,7 @@ class _Consumer:
             max_records=self._context.settings.batch_max_records,
             batch_timeout_ms=20,
             auto_offset_reset="earliest",
+            isolation_level="read_committed",
             ack_policy=AckPolicy.NACK_ON_ERROR,
             listener=self.drain,
             session_timeout_ms=SESSION_TIMEOUT_MS,
@@ -309,7 +311,7 @@ class Bus:
     async def set_aside(self, group: str, poison: Sequence[_Poison]) -> None:
         """Copy records, byte for byte, to the dead letter topic of their topic, with where and why."""
         if self._dead_letters is None:
-            producer = AIOKafkaProducer(**self._kafka, acks="all")
+            producer = AIOKafkaProducer(**self._kafka, acks="all", max_request_size=2 * MAX_DEAD_LETTER_BYTES)
             await producer.start()
             self._dead_letters = producer
         try:
@@ -323,8 +325,13 @@ class Bus:
                     ("hadir_partition", str(record.partition).encode()),
                     ("hadir_offset", str(record.offset).encode()),
                 ]
+                value = record.value
+                if value is not None and len(value) > MAX_DEAD_LETTER_BYTES:
+                    # Compressed it was small enough for its topic. The whole of it stays there, at its offset.
+                    headers.append(("hadir_truncated_bytes", str(len(value)).encode()))
+                    value = value[:MAX_DEAD_LETTER_BYTES]
                 await self._dead_letters.send_and_wait(
-                    TOPICS[record.topic].dead_letters, record.value, key=record.key, headers=headers
+                    TOPICS[record.topic].dead_letters, value, key=record.key, headers=headers
                 )
                 self._context.metrics.dead_letters.labels(group, letter.reason).inc()
                 log.error(

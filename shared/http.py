@@ -4,8 +4,8 @@ import base64
 import dataclasses
 import json
 import logging
+import re
 import time
-import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,7 +20,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.messages import Language, language_of, text
-from shared.telemetry import Metrics
+from shared.telemetry import Metrics, new_traceparent
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +30,7 @@ _UNAVAILABLE = (
     asyncpg.CannotConnectNowError,
     asyncpg.InsufficientResourcesError,
     asyncpg.OperatorInterventionError,
+    asyncpg.TransactionRollbackError,
     asyncpg.InterfaceError,
     PoolTimeout,
     InterfaceError,
@@ -118,13 +119,15 @@ def validation_problem(errors: Sequence[Any]) -> Problem:
     return Problem(422, "validation", errors=field_errors(errors))
 
 
-def _traceparent() -> str:
-    return f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
 
 
 def traceparent_of(request: Request) -> str:
     """The caller's W3C trace context, or a new one; the same for the whole request."""
-    return request.scope["state"].setdefault("traceparent", request.headers.get("traceparent") or _traceparent())
+    given = request.headers.get("traceparent", "")
+    return request.scope["state"].setdefault(
+        "traceparent", given if _TRACEPARENT.fullmatch(given) else new_traceparent()
+    )
 
 
 class Gate:

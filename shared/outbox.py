@@ -20,7 +20,7 @@ from aiokafka import AIOKafkaProducer
 
 from shared.database import Database, Tx
 from shared.events import Event, encode
-from shared.telemetry import Metrics
+from shared.telemetry import Metrics, new_traceparent
 
 log = logging.getLogger(__name__)
 
@@ -100,7 +100,7 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
             id=one.id,
             time=one.time,
             source=source,
-            traceparent=one.traceparent,
+            traceparent=one.traceparent or new_traceparent(),
             topic=one.topic,
             key=one.key,
         )

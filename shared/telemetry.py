@@ -6,6 +6,7 @@ Prometheus naming: base units, `_total` for counters, no ids as labels.
 import json
 import logging
 import sys
+import uuid
 from datetime import UTC, datetime
 from typing import Any
 
@@ -80,6 +81,11 @@ class Metrics:
             registry=registry,
             buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500),
         )
+
+
+def new_traceparent() -> str:
+    """A W3C trace context (version 00, sampled) for what begins here."""
+    return f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
 
 
 class _JsonLines(logging.Formatter):

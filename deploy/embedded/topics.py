@@ -9,7 +9,8 @@ from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
 from shared.events import TOPICS
 
-DEAD_LETTERS = {"cleanup.policy": "delete", "retention.ms": "-1"}
+# A copy is larger than its original by the headers that say where and why.
+DEAD_LETTERS = {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": "4194304"}
 
 
 class TopicsFailed(Exception):

@@ -19,7 +19,7 @@ REACH = dt.timedelta(hours=4)
 CLOCK_SKEW = dt.timedelta(minutes=5)
 """A device clock further than this from the server's is worth a flag, and never more than a flag."""
 
-OFFLINE_LIMIT = dt.timedelta(days=31)
+LATE = dt.timedelta(days=31)
 """An offline punch older than this is a matter for the supervisor's correction, not for a phone."""
 
 PLANS_BEFORE, PLANS_AFTER = dt.timedelta(days=3), dt.timedelta(days=2)
@@ -96,8 +96,7 @@ def zone_of(position: Position | None, office: Sequence[Place], remote: Sequence
     """Where a punch happened, with the accuracy circle taken at its word.
 
     A circle that lies wholly within a fence is inside it; one that touches it without lying within is
-    `uncertain`. `office` comes before `remote`, both before `uncertain`. A unit without any place cannot show
-    that somebody is elsewhere: then the zone is `unknown`, as it is without a position.
+    `uncertain`. `office` comes before `remote`, both before `uncertain`. `unknown` is said of no position only.
     """
     if position is None:
         return "unknown"
@@ -110,7 +109,7 @@ def zone_of(position: Position | None, office: Sequence[Place], remote: Sequence
             crosses = crosses or distance - position.accuracy_m <= place.radius_m
     if crosses:
         return "uncertain"
-    return "elsewhere" if office else "unknown"
+    return "elsewhere"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,6 +132,7 @@ def offline_timing(device_at: dt.datetime, received_at: dt.datetime, offset: dt.
     `offset` is server minus device at the person's last connected punch, None when there was none: then the
     device's clock is taken as it is, flagged `clock_unverified`. Never after `received_at`; a time that had
     to be cut by more than five minutes is flagged `clock_skew`, and so is a clock that was corrected by more.
+    What was handed over more than 31 days later is recorded like the rest, flagged `late`.
     """
     corrected = device_at + (offset or dt.timedelta())
     flags: list[str] = []
@@ -140,6 +140,8 @@ def offline_timing(device_at: dt.datetime, received_at: dt.datetime, offset: dt.
         flags.append("clock_unverified")
     if corrected - received_at > CLOCK_SKEW or (offset is not None and abs(offset) > CLOCK_SKEW):
         flags.append("clock_skew")
+    if received_at - corrected > LATE:
+        flags.append("late")
     return Timing(min(corrected, received_at), tuple(flags))
 
 

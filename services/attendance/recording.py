@@ -97,7 +97,7 @@ async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Problem]) 
         if person is None:
             refused[index] = Problem(404, "punch.unknown_employee")
             continue
-        problem = _refusal(item, person, timing)
+        problem = _refusal(item, person)
         if problem is not None:
             refused[index] = problem
             continue
@@ -151,17 +151,9 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
     return timings
 
 
-def _refusal(item: Intake, person: Person, timing: Timing) -> Problem | None:
+def _refusal(item: Intake, person: Person) -> Problem | None:
     if not person.active and item.source != "manual":
         return Problem(403, "punch.inactive_employee")
-    if item.source == "offline" and timing.at < item.received_at - domain.OFFLINE_LIMIT:
-        days = domain.OFFLINE_LIMIT.days
-        return Problem(
-            422,
-            "punch.too_old",
-            params={"days": days},
-            errors=[FieldError("device_at", "punch.too_old", {"days": days})],
-        )
     return None
 
 

@@ -272,7 +272,7 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
     rows = rows_of(batch)
     touched: set[dt.date | None] = set()
     people: set[UUID] | None = set()
-    changed = False
+    changed = counters = False
     for table in TABLES:
         given = rows.get(table.name)
         if not given:
@@ -283,6 +283,7 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
         if not folded.changed:
             continue
         changed = True
+        counters = counters or table is UNIT
         if table.name in _EVERY_DATE or folded.conflicts:  # the loser of a conflict may have had another date
             touched.add(None)
         elif table.name in _OF_ONE_DATE:
@@ -295,7 +296,7 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
             elif people is not None:
                 people |= {row["employee_id"] for row in given}
     if changed:
-        await store.facts.touch(tx.connection, touched, people)
+        await store.facts.touch(tx.connection, touched, people, counters=counters)
 
 
 async def digest(db: Database) -> str:

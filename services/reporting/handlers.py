@@ -31,7 +31,11 @@ async def read_log(settings: Settings, progress: Progress) -> AsyncGenerator[lis
     """
     partitions = await _partitions(settings)
     consumer: Any = AIOKafkaConsumer(
-        **client_arguments(settings), group_id=None, enable_auto_commit=False, auto_offset_reset="earliest"
+        **client_arguments(settings),
+        group_id=None,
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
     )
     await consumer.start()
     try:

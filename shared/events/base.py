@@ -45,7 +45,8 @@ PunchKind = Literal["in", "out"]
 class Part(BaseModel):
     """A piece of an event that never travels alone."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
+    # Another system may well write a version or a code as a number; nothing is lost by reading it as text.
+    model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False, coerce_numbers_to_str=True)
 
 
 class Event(Part):

@@ -52,7 +52,7 @@ class Requirement(Part):
     weekdays: list[Annotated[int, Field(ge=0, le=6)]]
     opens: LocalTime
     closes: LocalTime
-    min_staff: Count
+    min_staff: Annotated[int, Field(ge=0, le=1_000_000)]
     on_holidays: bool = False
 
 
@@ -69,7 +69,7 @@ class UnitChanged(Event):
     is_service_point: bool
     places: list[Place] = []
     requirements: list[Requirement] = []
-    slo: float = 0.99
+    slo: Annotated[float, Field(ge=0, le=1)] = 0.99
 
 
 class RulesChanged(Event):
@@ -77,7 +77,7 @@ class RulesChanged(Event):
     key_field = "rules_version"
     description = "One version of the rules of judgement. The content of a version never changes."
 
-    rules_version: Annotated[str, Field(min_length=1)]
+    rules_version: Annotated[str, Field(min_length=1, max_length=64)]
     effective_from: dt.date
     tolerance_minutes: Count
     report_modes: list[Mode]

@@ -18,6 +18,7 @@ from shared.events.scheduling import (
 Audience = Literal["public", "internal", "restricted"]
 KEEP_FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
 SEVEN_DAYS_MS = str(7 * 24 * 3600 * 1000)
+HUNDRED_YEARS_MS = str(100 * 366 * 24 * 3600 * 1000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,13 @@ _TOPICS = (
         "scheduling",
         "restricted",
         6,
-        {"cleanup.policy": "compact", "retention.ms": "-1", "min.compaction.lag.ms": SEVEN_DAYS_MS},
+        {
+            "cleanup.policy": "compact",
+            "retention.ms": "-1",
+            "min.compaction.lag.ms": SEVEN_DAYS_MS,
+            # An erasure is a fact too: a rebuild years later must find it.
+            "delete.retention.ms": HUNDRED_YEARS_MS,
+        },
         tombstones=True,
     ),
     Topic(UnitChanged, "scheduling", "public", 1),

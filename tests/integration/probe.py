@@ -13,6 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
+from deploy.embedded.topics import DEAD_LETTERS
 from shared.bus import Bus, HandlerContext, Router
 from shared.clock import SystemClock
 from shared.database import Database
@@ -40,7 +41,7 @@ async def probe_topic(monkeypatch: pytest.MonkeyPatch, kafka: str, *, partitions
         await admin.create_topics(
             [
                 NewTopic(topic.name, partitions, 1, topic_configs=KEEP_FOR_EVER),
-                NewTopic(topic.dead_letters, 1, 1, topic_configs=KEEP_FOR_EVER),
+                NewTopic(topic.dead_letters, 1, 1, topic_configs=DEAD_LETTERS),
             ]
         )
     finally:

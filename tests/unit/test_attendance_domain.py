@@ -158,8 +158,8 @@ def test_office_comes_before_remote_and_both_before_uncertain() -> None:
 
 def test_without_a_known_fence_nobody_is_elsewhere() -> None:
     far = north_of(OFFICE, 50_000, 5)
-    assert zone_of(far, [], []) == "unknown"
-    assert zone_of(far, [], [OFFICE]) == "unknown"
+    assert zone_of(far, [], []) == "elsewhere"
+    assert zone_of(far, [], [OFFICE]) == "elsewhere"
     assert zone_of(north_of(OFFICE, 0, 5), [], [OFFICE]) == "remote"
 
 

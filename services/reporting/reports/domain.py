@@ -11,12 +11,11 @@ from dataclasses import dataclass, field, replace
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.events import ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
 
 MAX_ITEMS = 200
-OLDEST_DAYS = 35
 """Older work dates are closed: nothing announces a change of theirs any more."""
 
 Decision = Literal["accepted", "returned"]
@@ -68,7 +67,10 @@ class ReviewItemIn(_Input):
 class ReviewIn(_Input):
     """A decision on one revision. Accepting without `items` accepts every quantity in full."""
 
-    revision: Annotated[int, Field(ge=1, le=2**53, strict=True)]
+    # Named as in the event; the short name is what most will write.
+    revision: Annotated[
+        int, Field(ge=1, le=2**53, strict=True, validation_alias=AliasChoices("revision", "report_revision"))
+    ]
     decision: Decision
     items: Annotated[list[ReviewItemIn], Field(max_length=MAX_ITEMS)] = []
     note: Note | None = None
@@ -161,8 +163,6 @@ def check_work_date(work_date: dt.date, today: dt.date) -> None:
     """Raises Invalid unless a report for `work_date` may be handed in on the local date `today`."""
     if work_date > today + dt.timedelta(days=1):
         raise Invalid(("work_date", "report.too_early", {"latest": today + dt.timedelta(days=1)}))
-    if work_date < today - dt.timedelta(days=OLDEST_DAYS):
-        raise Invalid(("work_date", "report.too_late", {"earliest": today - dt.timedelta(days=OLDEST_DAYS)}))
 
 
 def items_of(given: ReportIn) -> tuple[ReportItem, ...]:

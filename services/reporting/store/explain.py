@@ -108,7 +108,7 @@ async def _reason(conn: Any, duty: str, row: Any, events: dict[str, list[str]]) 
     params = {
         name: domain.text(value) if isinstance(value := row[name], dt.datetime) else value for name in columns
     }
-    if duty == "hours":
+    if duty == "hours" and row["starts_at"] is not None and row["ends_at"] is not None:
         params["required_minutes"] = (row["ends_at"] - row["starts_at"] - row["tolerance"]) / dt.timedelta(
             minutes=1
         )

@@ -23,14 +23,19 @@ async def dates_of_punches(connection: Connection, punch_ids: Sequence[UUID]) ->
 
 
 async def touch(
-    connection: Connection, dates: Collection[dt.date | None], people: Collection[UUID] | None = None
+    connection: Connection,
+    dates: Collection[dt.date | None],
+    people: Collection[UUID] | None = None,
+    *,
+    counters: bool = False,
 ) -> None:
     """Note that verdicts of these work dates may have changed (None: of every date), and wake who listens.
 
-    `people` are those whose facts changed, None for anyone.
+    `people` are those whose facts changed, None for anyone. `counters`: units changed, which no verdict depends
+    on, but every view of a counter.
     """
     named = ",".join(sorted(str(date) for date in dates if date is not None))
-    if None in dates or len(dates) > _MOST_DATES_NAMED:
+    if counters or None in dates or len(dates) > _MOST_DATES_NAMED:
         named, people = "*", None
     if people is None or len(people) > _MOST_PEOPLE_NAMED:
         payload = f"{named};*"

@@ -93,11 +93,7 @@ async def tidy(connection: Connection, first: dt.date) -> None:
         await connection.execute(
             """
             insert into touched (work_date)
-            select day from (
-                select $1::date + i as day
-                from generate_series(0, (select max(work_date) from fact_plan) - $1::date) as i
-            ) as days
-            where exists (select from fact_plan where fact_plan.work_date = day)
+            select distinct work_date from fact_plan where work_date >= $1
             """,
             first,
         )
