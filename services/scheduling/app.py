@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from services.scheduling.api import (
     changes,
+    directory,
     hours,
     imports,
     people,
@@ -26,6 +27,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     return build(
         settings,
         routers=[
+            directory.router,
             imports.router,
             rules.router,
             proposals.router,

@@ -1,6 +1,7 @@
 """What a working day needs of scheduling: directory, rules, a policy, plans."""
 
 import datetime as dt
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
+from services.scheduling.models import Table
 from tests.conftest import DatabaseFor
 from tests.integration.scheduling_kit import (
     OPDS,
@@ -144,6 +146,46 @@ async def test_a_ring_of_superiors_a_nip_twice_and_overlapping_leave_are_refused
     assert (await running.load("leave", f"{head}{nip(1)},2025-11-10,2025-11-12,annual\n")).status_code == 200
     trip = await running.load("duty_travel", f"nip;from;to;letter\n{nip(1)};2025-11-12;2025-11-13;800/1\n")
     assert [error["code"] for error in trip.json()["errors"]] == ["import.overlaps_stored"]
+
+
+async def test_an_import_shows_its_progress_as_lines(running: Desk) -> None:
+    await running.small_city()
+    text = employees({"DISDIK-A": ("1.01", 900)})
+    answer = await running.load("employees", text, progress=True)
+    assert answer.headers["content-type"] == "application/x-ndjson"
+    lines = [json.loads(line) for line in answer.text.splitlines()]
+    assert [(line["stage"], line["count"]) for line in lines[:-1]] == [
+        ("read", 900),
+        ("checked", 900),
+        ("stored", 894),
+        ("published", 500),
+    ]
+    assert (lines[-1]["status"], lines[-1]["result"]["created"]) == (200, 885)
+    broken = await running.load("employees", text.replace("five_day", "x"), progress=True)
+    last = json.loads(broken.text.splitlines()[-1])
+    assert (last["status"], last["problem"]["total_errors"]) == (422, 900)
+
+
+async def test_the_directory_can_be_read_and_hides_nips_outside_the_hr_agency(running: Desk) -> None:
+    await running.small_city()
+    everyone = (await running.call("GET", "/employees")).json()["items"]
+    assert {one["nip"] for one in everyone} == {nip(n) for n in range(15)}
+    own = await running.call("GET", "/employees", role="opd_admin", opd="4.01")
+    assert [one["nip"] for one in own.json()["items"]] == ["*" * 15 + nip(n)[15:] for n in range(11, 15)]
+    assert (await running.call("GET", "/employees", role="staff", subject=employee_id(1))).status_code == 403
+    units = (await running.call("GET", "/units", params={"opd_code": "1.01"})).json()["items"]
+    assert [unit["unit_id"] for unit in units] == ["DISDIK-A", "DISDIK-B"]
+    assert len((await running.call("GET", "/opds")).json()["items"]) == 2
+
+
+async def test_the_models_are_the_migrated_tables(running: Desk) -> None:
+    async with running.db.read() as tx:
+        for table in Table.metadata.sorted_tables:
+            rows = await tx.connection.fetch(
+                "select column_name, is_nullable = 'YES' from information_schema.columns where table_name = $1",
+                table.name,
+            )
+            assert {row[0]: row[1] for row in rows} == {one.name: bool(one.nullable) for one in table.columns}
 
 
 async def test_semicolons_byte_order_mark_and_crlf_are_read(running: Desk) -> None:

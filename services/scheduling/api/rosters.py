@@ -9,10 +9,9 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from services.scheduling.commands import plans, report, rosters
-from services.scheduling.commands.compute import Method
 from services.scheduling.commands.officer import officer_name, own_opd
 from services.scheduling.commands.policies import check_known
-from services.scheduling.domain.planning import Span
+from services.scheduling.domain.planning import Method, Span
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.models import Roster
 from services.scheduling.store import governance

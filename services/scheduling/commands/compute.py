@@ -1,39 +1,26 @@
 """The methods at work, away from the event loop.
 
-A small roster is planned in a thread. A large one goes to a process for each core, which ends with it: the
-service's memory stays flat and requests are answered meanwhile.
+A small roster is planned in a thread. A large one goes to a process for each core, which ends with it: requests
+are answered meanwhile, and the service's memory stays what it was.
 """
 
 import asyncio
-import multiprocessing
+import contextlib
 import os
+import pickle
+import sys
 from collections.abc import Sequence
-from concurrent.futures import ProcessPoolExecutor
-from typing import Literal
 
 from services.scheduling.domain.frame import UnitRoster
-from services.scheduling.domain.planning import Span, UnitInput
-from services.scheduling.domain.roster import plan_unit
-
-Method = Literal["auto", "direct", "solver"]
-"""`auto`: the solver for units where requests or limits interact, the rotation for all others."""
+from services.scheduling.domain.planning import Method, Span, UnitInput
+from services.scheduling.planner import plan_units
 
 SMALL = 60_000
-"""Person-days that a thread plans in about half a second."""
+"""Person-days that a thread plans in about a tenth of a second."""
 
 
-def plan_units(units: Sequence[UnitInput], span: Span, method: Method) -> list[UnitRoster]:
-    """The rosters of `units`, in order."""
-    if method == "direct":
-        return [plan_unit(unit, span) for unit in units]
-    from services.scheduling import solver  # half a second and 60 MB that most rosters do not need
-
-    return [
-        solver.solve_unit(unit, span)
-        if method == "solver" or solver.needs_solver(unit, span)
-        else plan_unit(unit, span)
-        for unit in units
-    ]
+class PlanningFailed(RuntimeError):
+    """A planning process ended without an answer; its own words are on standard error."""
 
 
 def _method(units: Sequence[UnitInput], span: Span, method: Method) -> Method:
@@ -44,17 +31,36 @@ def _method(units: Sequence[UnitInput], span: Span, method: Method) -> Method:
     return method
 
 
-def _shares(units: Sequence[UnitInput], people: int) -> list[list[UnitInput]]:
-    """`units` cut into pieces of about `people` people."""
-    pieces: list[list[UnitInput]] = [[]]
-    size = 0
+def _shares(units: Sequence[UnitInput], count: int) -> list[list[UnitInput]]:
+    """`units` in `count` runs of about as many people each."""
+    people = sum(len(unit.people) for unit in units)
+    shares: list[list[UnitInput]] = [[] for _ in range(count)]
+    seen = 0
     for unit in units:
-        if size >= people:
-            pieces.append([])
-            size = 0
-        pieces[-1].append(unit)
-        size += len(unit.people)
-    return pieces
+        shares[min(count - 1, seen * count // max(1, people))].append(unit)
+        seen += len(unit.people)
+    return [share for share in shares if share]
+
+
+async def _elsewhere(units: Sequence[UnitInput], span: Span, method: Method) -> list[UnitRoster]:
+    """Plan in a process of its own. It ends with this call, whatever happens."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "services.scheduling.planner",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        limit=1 << 20,
+    )
+    try:
+        order = await asyncio.to_thread(pickle.dumps, (units, span, method), 5)
+        answer, _ = await process.communicate(order)
+        if process.returncode != 0:
+            raise PlanningFailed(f"the planning process ended with {process.returncode}")
+        return await asyncio.to_thread(pickle.loads, answer)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
 
 
 async def compute(units: Sequence[UnitInput], span: Span, method: Method) -> list[UnitRoster]:
@@ -62,11 +68,6 @@ async def compute(units: Sequence[UnitInput], span: Span, method: Method) -> lis
     method = _method(units, span, method)
     if sum(len(unit.people) for unit in units) * len(span.days) <= SMALL:
         return await asyncio.to_thread(plan_units, units, span, method)
-    loop = asyncio.get_running_loop()
-    # spawn: a forked child of a process with threads and connections is not safe.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(os.cpu_count() or 1, 4), mp_context=context) as pool:
-        parts = await asyncio.gather(
-            *(loop.run_in_executor(pool, plan_units, piece, span, method) for piece in _shares(units, 1000))
-        )
+    shares = _shares(units, min(os.cpu_count() or 1, 4))
+    parts = await asyncio.gather(*(_elsewhere(share, span, method) for share in shares))
     return [roster for part in parts for roster in part]

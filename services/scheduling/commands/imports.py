@@ -1,7 +1,7 @@
 """The CSV imports: read, check, compare, then write and publish; or nothing at all."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from services.scheduling.domain.imports import Found, Kind
 from services.scheduling.domain.records import Record
 from services.scheduling.store import directory
 from shared.database import Database
+
+Watch = Callable[[str, int], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +53,20 @@ def _differences(found: Sequence[Found], stored: Mapping[object, Record]) -> tup
     return changes, records
 
 
-async def run(db: Database, kind: Kind, body: bytes, now: datetime, *, dry_run: bool) -> Outcome:
+def silent(stage: str, count: int) -> None:
+    """Nobody watches."""
+
+
+async def run(
+    db: Database, kind: Kind, body: bytes, now: datetime, *, dry_run: bool, watch: Watch = silent
+) -> Outcome:
     """Import a CSV body. Raises csvfile.Rejected with every error by row and column; then nothing changed.
 
     The checks run in a thread: they hold nobody else up. With `dry_run` the outcome says what would change.
+    `watch` hears of each stage, with the rows, records or events it is about.
     """
     rows = await asyncio.to_thread(csvfile.read, body, *imports.COLUMNS[kind])
+    watch("read", len(rows))
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
         known = await directory.known(tx.connection, kind)
@@ -67,10 +77,12 @@ async def run(db: Database, kind: Kind, body: bytes, now: datetime, *, dry_run: 
             return checked, *_differences(checked.found, stored)
 
         checked, changes, records = await asyncio.to_thread(work)
+        watch("checked", len(checked.found))
         published = 0
         if not dry_run:
             await directory.save(tx.connection, kind, records)
-            published = await publish.directory_changes(tx, now)
+            watch("stored", len(records))
+            published = await publish.directory_changes(tx, now, watch=lambda count: watch("published", count))
     created = sum(1 for change in changes if change.change == "created")
     return Outcome(
         rows=len(rows),

@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from services.scheduling.commands import plans
-from services.scheduling.commands.compute import Method, compute
+from services.scheduling.commands.compute import compute
 from services.scheduling.domain.frame import UnitRoster
-from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Span, UnitInput
+from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Method, Span, UnitInput
 from services.scheduling.domain.timetable import Hours, instant
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, inputs

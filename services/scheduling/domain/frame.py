@@ -97,6 +97,8 @@ class Frame:
     roster: UnitRoster
     coverage: Coverage
     choices: list[Choice]
+    barred: dict[str, list[str | None]] = field(default_factory=dict[str, list[str | None]])
+    """By policy version: what keeps each person at the office on every date."""
 
     def covered(self, index: int, number: int) -> list[Segment]:
         """The segments that a person's work day covers."""
@@ -128,7 +130,7 @@ def frame(unit: UnitInput, span: Span) -> Frame:
         hours,
     )
     for index, person in enumerate(unit.people):
-        _fixed(roster, index, person, span)
+        _fixed(roster, index, person, span, days)
     found = coverage(unit, days, span.holidays, hours, roster.modes) if unit.requirements else Coverage()
     roster.segments, roster.shortages = found.segments, found.shortages
     made = Frame(unit, span, days, roster, found, [])
@@ -140,9 +142,9 @@ def frame(unit: UnitInput, span: Span) -> Frame:
     return made
 
 
-def _fixed(roster: UnitRoster, index: int, person: Person, span: Span) -> None:
+def _fixed(roster: UnitRoster, index: int, person: Person, span: Span, days: list[dt.date]) -> None:
     """What no policy can change: rest days, holidays, absences; on every other day one works at the office."""
-    days, hours = span.days, roster.hours[person.pattern]
+    hours = roster.hours[person.pattern]
     modes, reasons = roster.modes[index], roster.reasons[index]
     for number, day in enumerate(days):
         if hours[number + 1] is None:
@@ -183,19 +185,29 @@ def _settle(made: Frame) -> dict[int, int]:
 
 def barred(person: Person, unit: UnitInput, policy: Policy, day: dt.date) -> str | None:
     """The reason why a policy's limits keep a person at the office on a date, whoever else goes; or None."""
+    return _always(person, unit, policy) or _on_date(person, policy, day)
+
+
+def _always(person: Person, unit: UnitInput, policy: Policy) -> str | None:
+    """What keeps a person at the office whatever the date."""
     limits = policy.content.limits
-    wait, since = limits.days_after_post_change, person.post_since
-    if limits.never_direct_service and unit.direct_service:
-        return "direct_service"
     reasons = (
+        ("direct_service", limits.never_direct_service and unit.direct_service),
         ("unit_excluded", unit.unit_id in limits.never_units),
         ("opd_excluded", unit.opd_code in limits.never_opds),
         ("head", person.is_head and unit.opd_kind in limits.never_heads_of),
         ("echelon", person.echelon in limits.never_echelons),
-        ("discipline", limits.never_under_discipline and day <= (person.discipline_until or dt.date.min)),
-        ("new_in_post", bool(wait) and since is not None and day < since + dt.timedelta(wait or 0)),
     )
     return next((reason for reason, holds in reasons if holds), None)
+
+
+def _on_date(person: Person, policy: Policy, day: dt.date) -> str | None:
+    """What keeps a person at the office on some dates."""
+    limits = policy.content.limits
+    if limits.never_under_discipline and day <= (person.discipline_until or dt.date.min):
+        return "discipline"
+    wait, since = limits.days_after_post_change, person.post_since
+    return "new_in_post" if wait and since is not None and day < since + dt.timedelta(wait) else None
 
 
 def wanted_on(policy: Policy, day: dt.date, working: int) -> int | None:
@@ -220,13 +232,18 @@ def _choice(made: Frame, number: int, day: dt.date, settled: int) -> Choice | No
         return None
     roster.policies[number] = policy.label
     candidates: list[int] = []
+    limits = policy.content.limits
+    dated = limits.never_under_discipline or limits.days_after_post_change
+    always = made.barred.get(policy.label)
+    if always is None:
+        always = made.barred[policy.label] = [_always(person, unit, policy) for person in unit.people]
     for index in open_ones:
-        reason = barred(unit.people[index], unit, policy, day)
+        reason = always[index] or (_on_date(unit.people[index], policy, day) if dated else None)
         if reason is None:
             candidates.append(index)
         else:
             roster.reasons[index][number] = REASON[reason]
-    share = policy.content.limits.max_unit_share
+    share = limits.max_unit_share
     cap = share if share is not None else unit.recommended_share
     most = wanted if cap is None else min(wanted, floor_share(cap, len(working)))
     return Choice(number, policy, candidates, max(0, wanted - settled), max(0, most - settled))

@@ -43,6 +43,8 @@ REASON = {name: number for number, name in enumerate(REASONS)}
 """A reason's number in the bytes of a roster. On the wire a reason is its name; none tells of health."""
 
 Category = Literal["leave", "duty_travel"]
+Method = Literal["auto", "direct", "solver"]
+"""`auto`: the solver for units where requests or limits interact, the rotation for all others."""
 
 
 @dataclass(frozen=True, slots=True)

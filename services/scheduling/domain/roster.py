@@ -114,31 +114,35 @@ class _Rotation:
             return "week_limit"
         if limits.never_two_in_a_row and self.latest[index] == number - 1:
             return "two_in_a_row"
-        if any(self.latest[other] == number for other in self.apart.get(index, ())):
+        if self.apart and any(self.latest[other] == number for other in self.apart.get(index, ())):
             return "apart"
-        if limits.keep_min_staff and any(segment.tight for segment in self.made.covered(index, number)):
-            return "minimum"
+        if limits.keep_min_staff:
+            for segment in self.made.covered(index, number):
+                if segment.on_site <= segment.required:
+                    return "minimum"
         return None
 
     def _choose(self, choice: Choice) -> None:
         made, number = self.made, choice.number
-        given = 0
         stops: dict[str, int] = {}
         hours: set[tuple[int, int]] = set()
-        for index in self._order(choice):
+        ordered = self._order(choice)
+        given = 0
+        for place, index in enumerate(ordered):
             if given >= choice.most:
-                reason = "turn" if choice.most == choice.wanted else "unit_share"
-                made.roster.reasons[index][number] = REASON[reason]
-                continue
-            reason = self._obstacle(choice, index)
-            if reason is None:
+                reason = REASON["turn" if choice.most == choice.wanted else "unit_share"]
+                for other in ordered[place:]:
+                    made.roster.reasons[other][number] = reason
+                break
+            obstacle = self._obstacle(choice, index)
+            if obstacle is None:
                 given += 1
                 made.send_home(index, number)
                 self._note(index, number)
                 continue
-            made.roster.reasons[index][number] = REASON[reason]
-            stops[reason] = stops.get(reason, 0) + 1
-            if reason == "minimum":
+            made.roster.reasons[index][number] = REASON[obstacle]
+            stops[obstacle] = stops.get(obstacle, 0) + 1
+            if obstacle == "minimum":
                 hours.update((one.start, one.end) for one in made.covered(index, number) if one.tight)
         aimed = min(choice.wanted, len(choice.candidates))
         if given < aimed:

@@ -1,0 +1,64 @@
+"""Reading the directory."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends
+
+from services.scheduling.store import lists
+from shared.auth import Principal, principal, require
+from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page
+from shared.service import Service, service_of
+
+router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
+Running = Annotated[Service, Depends(service_of)]
+Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+PAGE = 1000
+
+
+def masked(nip: str) -> str:
+    """A NIP without birth date and sex: what those outside the HR agency see."""
+    return "*" * 15 + nip[15:]
+
+
+@router.get("/opds", dependencies=[Depends(principal)])
+async def list_opds(service: Running) -> dict[str, Any]:
+    """Every OPD."""
+    async with service.db.read() as tx:
+        return page([dict(row) for row in await lists.opds(tx.connection)], None)
+
+
+@router.get("/units", dependencies=[Depends(principal)])
+async def list_units(service: Running, opd_code: str | None = None, cursor: str | None = None) -> dict[str, Any]:
+    """Units with their places and opening hours, a thousand to a page."""
+    after = "" if cursor is None else str(decode_cursor(cursor, 1)[0])
+    async with service.db.read() as tx:
+        rows = await lists.units(tx.connection, opd_code, after, PAGE)
+    following = encode_cursor(rows[-1]["unit_id"]) if len(rows) == PAGE else None
+    return page([dict(row) for row in rows], following)
+
+
+@router.get("/employees")
+async def list_employees(
+    service: Running,
+    who: Officer,
+    opd_code: str | None = None,
+    unit_id: str | None = None,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """People, a thousand to a page; an OPD admin sees their own OPD, and masked NIPs."""
+    if who.role == "opd_admin":
+        opd_code = who.opd or ""
+    after = UUID(int=0)
+    if cursor is not None:
+        try:
+            after = UUID(str(decode_cursor(cursor, 1)[0]))
+        except ValueError as error:
+            raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+    async with service.db.read() as tx:
+        rows = await lists.employees(tx.connection, opd_code, unit_id, after, PAGE)
+    items = [dict(row) for row in rows]
+    if who.role != "bkpsdm":
+        items = [{**item, "nip": masked(item["nip"])} for item in items]
+    following = encode_cursor(items[-1]["employee_id"]) if len(items) == PAGE else None
+    return page(items, following)

@@ -1,0 +1,36 @@
+"""`python -m services.scheduling.planner`: plans the units that come in on standard input.
+
+A process of its own, so that planning a city holds nobody up; it imports the rules and nothing of the service.
+Pickles go both ways through pipes that only its parent holds.
+"""
+
+import pickle
+import sys
+from collections.abc import Sequence
+
+from services.scheduling.domain.frame import UnitRoster
+from services.scheduling.domain.planning import Method, Span, UnitInput
+from services.scheduling.domain.roster import plan_unit
+
+
+def plan_units(units: Sequence[UnitInput], span: Span, method: Method) -> list[UnitRoster]:
+    """The rosters of `units`, in order."""
+    if method == "direct":
+        return [plan_unit(unit, span) for unit in units]
+    from services.scheduling import solver  # half a second and 60 MB that most rosters do not need
+
+    return [
+        solver.solve_unit(unit, span)
+        if method == "solver" or solver.needs_solver(unit, span)
+        else plan_unit(unit, span)
+        for unit in units
+    ]
+
+
+def main() -> None:
+    units, span, method = pickle.load(sys.stdin.buffer)  # noqa: S301 - our parent wrote it
+    pickle.dump(plan_units(units, span, method), sys.stdout.buffer, protocol=5)
+
+
+if __name__ == "__main__":
+    main()
