@@ -44,8 +44,8 @@ async def tell(batch: Sequence[Received], context: HandlerContext) -> None:
             *await work.compliance(_of(ComplianceChanged, batch)),
             *await work.coverage(_of(CoverageChanged, batch)),
             *await work.outages(_of(OutageDeclared, batch)),
-            *await work.newcomers(),
         ]
+        notices += await work.newcomers(notices)
         told = await store.deliver(tx, notices, now, source=SOURCE)
         if erased:
             await store.forget(tx.connection, erased)
@@ -146,16 +146,15 @@ class _Telling:
 
     async def coverage(self, events: Sequence[tuple[CoverageChanged, Received]]) -> list[Notice]:
         """Alerts for the people answerable for a counter, and the all-clear for those who got the alert."""
-        steps: dict[UUID, domain.CounterStep | None] = {}
 
         def row_of(event: CoverageChanged, received: Received, held: Held) -> Row:
-            step, alert = domain.on_coverage(event, received.id, held, fresh=self._fresh(received))
-            steps[received.id] = step
+            _, alert = domain.on_coverage(event, received.id, held, fresh=self._fresh(received))
             return _counter(event, received, alert)
 
         notices: list[Notice] = []
         for event, received, held in await self._news(store.COUNTER, events, row_of):
-            step = steps[received.id]
+            # Worked out again rather than noted in `row_of`: that is called for duplicates too, which say nothing.
+            step, _ = domain.on_coverage(event, received.id, held, fresh=self._fresh(received))
             if step == "alert":
                 people = await store.answerable_for(self._connection, event.unit_id, event.opd_code)
                 notices += _alert(people, received.id, event.unit_id, domain.counter_params(event))
@@ -175,10 +174,7 @@ class _Telling:
             if not self._fresh(received) or not domain.outage_differs(event, held):
                 continue
             subject = str(event.outage_id)
-            # A later message of this batch stands above an earlier one and above what is stored.
-            newest = dict.fromkeys(await store.last_told(self._connection, subject, "outage.declared"), True)
-            newest |= {one.employee_id: one.kind == "outage.declared" for one in notices if one.subject == subject}
-            before = [person for person, declared in newest.items() if declared]
+            before = await self._told_of(subject, notices)
             now_concerned: list[UUID] = []
             if not event.revoked:
                 now_concerned = await store.in_scope(self._connection, event.scope, event.starts_at, event.ends_at)
@@ -186,20 +182,31 @@ class _Telling:
             notices += [
                 Notice(person, "outage.declared", received.id, params, subject) for person in now_concerned
             ]
-            released = set(before) - set(now_concerned)
+            released = before - set(now_concerned)
             notices += [
                 Notice(person, "outage.revoked", received.id, params, subject) for person in sorted(released)
             ]
         return notices
 
-    async def newcomers(self) -> list[Notice]:
+    async def _told_of(self, outage: str, notices: Iterable[Notice]) -> set[UUID]:
+        """The people whose newest message about an outage is that it was declared.
+
+        `notices` are those of this batch, not yet written: they stand above what is stored, the later above the
+        earlier.
+        """
+        newest = dict.fromkeys(await store.last_told(self._connection, outage, "outage.declared"), True)
+        newest |= {one.employee_id: one.kind == "outage.declared" for one in notices if one.subject == outage}
+        return {person for person, declared in newest.items() if declared}
+
+    async def newcomers(self, notices: Sequence[Notice]) -> list[Notice]:
         """What people just learnt about would have been told, had the directory come first.
 
-        Topics come in any order. Whoever was told already is not told again: a message has one cause.
+        Topics come in any order. Whoever was told already, or is by `notices` of this batch, is not told again: a
+        message has one cause.
         """
         if not self._moved:
             return []
-        notices: list[Notice] = []
+        more: list[Notice] = []
         for row in await store.live_outages(self._connection, self._now, self._since):
             people = await store.in_scope(
                 self._connection,
@@ -208,14 +215,15 @@ class _Telling:
                 row["ends_at"],
                 among=self._moved,
             )
-            told = set(await store.last_told(self._connection, str(row["outage_id"]), "outage.declared"))
+            subject = str(row["outage_id"])
+            told = await self._told_of(subject, notices)
             params = {
                 "starts_at": row["starts_at"].isoformat(),
                 "ends_at": row["ends_at"].isoformat(),
                 "reason": row["reason"],
             }
-            notices += [
-                Notice(person, "outage.declared", row["ce_id"], params, str(row["outage_id"]))
+            more += [
+                Notice(person, "outage.declared", row["ce_id"], params, subject)
                 for person in people
                 if person not in told
             ]
@@ -226,8 +234,8 @@ class _Telling:
                 "present": row["present_low"],
                 "as_of": row["as_of"].isoformat(),
             }
-            notices += _alert(people, row["alert"], row["unit_id"], params)
-        return notices
+            more += _alert(people, row["alert"], row["unit_id"], params)
+        return more
 
 
 def _alert(people: Iterable[UUID], cause: UUID, unit_id: str, params: Row) -> list[Notice]:

@@ -289,6 +289,40 @@ async def test_a_short_counter_is_told_to_heads_and_supervisors_and_its_end_to_t
     assert sorted(await messages(context.db))[::2] == [(one, "counter.met") for one in (BUDI, CITRA, DEWI, EKO)]
 
 
+async def test_an_event_twice_in_one_batch_is_told_as_if_it_came_once(context: HandlerContext, hear: Hear) -> None:
+    await hear(person(ADI), person(BUDI, heads=["U1"]), plan(mode="WFO", date=TODAY + dt.timedelta(days=5)))
+    stories: list[tuple[UUID, Event, str]] = [
+        (BUDI, counter("short", 1), "counter.short"),
+        (BUDI, counter("met", 2, "short"), "counter.met"),
+        (ADI, verdict("not_met"), "duty.not_met"),
+        (ADI, plan(mode="WFH"), "schedule.wfh"),
+        (ADI, plan(mode="WFO", revision=2), "schedule.changed"),
+        (ADI, review("returned"), "report.returned"),
+    ]
+    for who, event, kind in stories:
+        before = await kinds(context.db, who)
+        once = received(event)
+        await hear(once, once)
+        assert await kinds(context.db, who) == [*before, kind]
+    assert await published(context.db) == len(stories)
+
+
+async def test_a_shortage_and_its_end_each_twice_in_one_batch_are_both_told(
+    context: HandlerContext, hear: Hear
+) -> None:
+    short, met = received(counter("short", 1)), received(counter("met", 2, "short"))
+    await hear(person(BUDI, heads=["U1"]), short, short, met, short, met)
+    assert await kinds(context.db, BUDI) == ["counter.short", "counter.met"]
+
+
+async def test_an_outage_told_in_this_batch_is_not_told_again_to_who_just_appeared(
+    context: HandlerContext, hear: Hear
+) -> None:
+    reworded = outage(Scope(all=True), 2).model_copy(update={"reason": "listrik padam di seluruh kota"})
+    await hear(person(ADI), outage(Scope(all=True)), reworded)
+    assert await kinds(context.db, ADI) == ["outage.declared"]
+
+
 async def test_an_outage_is_told_to_those_it_concerns_and_not_to_those_on_leave(
     context: HandlerContext, hear: Hear
 ) -> None:
