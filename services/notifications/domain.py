@@ -23,6 +23,7 @@ from shared.events import (
 )
 
 Kind = Literal[
+    "schedule.new",
     "schedule.wfh",
     "schedule.changed",
     "report.accepted",
@@ -40,6 +41,8 @@ Channel = Literal["inbox", "email", "push", "webhook"]
 """The channels of `notification.sent.v1`. Messages go to the inbox; the others are kept as preferences."""
 
 FRESH = dt.timedelta(days=3)
+SOON = dt.timedelta(days=1)
+"""So far ahead a first plan is told whatever its mode."""
 WIB = ZoneInfo("Asia/Jakarta")
 _NAMESPACE = UUID("6f6d1c39-2f0e-5a0e-9f53-2b6f0c7d5a11")
 
@@ -84,13 +87,17 @@ def local_date(instant: dt.datetime) -> dt.date:
 def on_plan(event: ScheduleChanged, held: Held, now: dt.datetime) -> Kind | None:
     """A changed plan is told if it differs in mode, hours or place and its day is not over.
 
-    First plans are silent, or 24,000 people would get a message for each working day of a month; but a first plan
-    to work from home is told, for it says to stay away from the office.
+    A first plan to work from home is told for whatever day, for it says to stay away from the office. Any other
+    first plan is told for today and tomorrow in Jakarta, when it is late to find out by oneself; further ahead it
+    is silent, or 24,000 people would get a message for each working day of a month. A first day off is silent.
     """
     if event.work_date < local_date(now) and (event.ends_at is None or event.ends_at <= now):
         return None
     if held is None:
-        return "schedule.wfh" if event.mode == "WFH" else None
+        if event.mode == "WFH":
+            return "schedule.wfh"
+        soon = event.work_date <= local_date(now) + SOON
+        return "schedule.new" if soon and event.mode != "OFF" else None
     was = (held["mode"], held["starts_at"], held["ends_at"], held["unit_id"])
     return "schedule.changed" if was != (event.mode, event.starts_at, event.ends_at, event.unit_id) else None
 

@@ -110,7 +110,7 @@ class _Telling:
         return erased
 
     async def plans(self, events: Sequence[tuple[ScheduleChanged, Received]]) -> list[Notice]:
-        """Changed plans, one message for each day; first plans to work from home, one message for each person."""
+        """Changed and first plans, one message for each day; first plans from home, one for each person."""
         notices: list[Notice] = []
         first: dict[UUID, Notice] = {}
         for event, received, held in await self._news(store.PLAN, events, _plan):
@@ -122,8 +122,10 @@ class _Telling:
                     first[event.employee_id] = notice
                     notices.append(notice)
                 notice.params["days"].append(domain.day_of(event))
-            elif kind is not None and held is not None:
-                params = {**domain.day_of(event), "previous": held["mode"]}
+            elif kind is not None:
+                params = domain.day_of(event)
+                if held is not None:
+                    params["previous"] = held["mode"]
                 notices.append(Notice(event.employee_id, kind, received.id, params))
         return notices
 

@@ -56,10 +56,11 @@ def render(
     if kind == "schedule.wfh":
         dates = sorted(dt.date.fromisoformat(day["work_date"]) for day in params["days"])
         given["dates"] = "; ".join(date_text(date, language) for date in dates)
-    elif kind == "schedule.changed":
+    elif kind in ("schedule.new", "schedule.changed"):
         given["mode"] = text(f"notification.mode.{params['mode']}", language)
-        given["previous"] = text(f"notification.mode.{params['previous']}", language)
         given["hours"] = _hours(params["starts_at"], params["ends_at"], language)
+        if kind == "schedule.changed":
+            given["previous"] = text(f"notification.mode.{params['previous']}", language)
     elif kind in ("duty.not_met", "duty.unknown", "duty.corrected"):
         given["duty"] = text(f"notification.duty.{params['duty']}", language)
         if kind != "duty.corrected":

@@ -35,9 +35,33 @@ def held(event: ScheduleChanged) -> dict[str, Any]:
     return {**event.model_dump(), "revision": 1, "ce_id": uuid4()}
 
 
-def test_a_first_plan_is_silent_unless_it_is_to_work_from_home() -> None:
-    said = {mode: domain.on_plan(plan(mode), None, NOW) for mode in ("WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF")}
-    assert said == {"WFO": None, "WFH": "schedule.wfh", "DUTY_TRAVEL": None, "LEAVE": None, "OFF": None}
+MODES = ("WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF")
+
+
+@pytest.mark.parametrize("days", [0, 1])
+def test_a_first_plan_for_today_or_tomorrow_is_told_unless_it_is_a_day_off(days: int) -> None:
+    date = TODAY + dt.timedelta(days=days)
+    assert {mode: domain.on_plan(plan(mode, date), None, NOW) for mode in MODES} == {
+        "WFO": "schedule.new",
+        "WFH": "schedule.wfh",
+        "DUTY_TRAVEL": "schedule.new",
+        "LEAVE": "schedule.new",
+        "OFF": None,
+    }
+
+
+def test_a_first_plan_for_a_later_day_is_silent_unless_it_is_to_work_from_home() -> None:
+    later = TODAY + dt.timedelta(days=2)
+    said = {mode: domain.on_plan(plan(mode, later), None, NOW) for mode in MODES}
+    assert said == {**dict.fromkeys(MODES), "WFH": "schedule.wfh"}
+
+
+def test_tomorrow_is_that_of_jakarta() -> None:
+    in_two_days = TODAY + dt.timedelta(days=2)
+    midnight = dt.datetime.combine(TODAY + dt.timedelta(days=1), dt.time(), WIB).astimezone(dt.UTC)
+    assert midnight.date() == TODAY
+    assert domain.on_plan(plan(date=in_two_days), None, midnight - dt.timedelta(seconds=1)) is None
+    assert domain.on_plan(plan(date=in_two_days), None, midnight) == "schedule.new"
 
 
 @pytest.mark.parametrize("change", [{"mode": "WFH"}, {"start": 8}, {"unit_id": "U2"}, {"mode": "LEAVE"}])
@@ -185,9 +209,8 @@ def params_of(kind: domain.Kind) -> list[dict[str, Any]]:
     """Everything that a message of this kind may hold."""
     if kind == "schedule.wfh":
         return [{"days": [domain.day_of(plan("WFH"))]}]
-    if kind == "schedule.changed":
-        modes = ("WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF")
-        return [{**domain.day_of(plan(mode)), "previous": was} for mode in modes for was in modes]
+    if kind.startswith("schedule."):
+        return [{**domain.day_of(plan(mode)), "previous": was} for mode in MODES for was in MODES]
     if kind.startswith("report."):
         return [{"work_date": "2025-11-06", "report_revision": 1}]
     if kind.startswith("duty."):
@@ -206,6 +229,13 @@ def test_every_message_can_be_read_in_both_languages(kind: domain.Kind, language
         assert title
         assert body.endswith(".")
         assert title != body
+
+
+def test_a_first_plan_is_read_as_day_mode_and_hours() -> None:
+    title, body = render("schedule.new", domain.day_of(plan("WFO")), "id")
+    assert title == "Jadwal Anda: Kamis, 6 November 2025"
+    assert "bekerja di kantor (WFO), 07.30–15.30 WIB" in body
+    assert "leave, no working hours" in render("schedule.new", domain.day_of(plan("LEAVE")), "en")[1]
 
 
 def test_dates_and_times_are_written_as_people_write_them() -> None:
