@@ -12,23 +12,25 @@ command -v openssl >/dev/null || {
     echo "openssl is missing. Install it: sudo apt-get install -y openssl" >&2
     exit 1
 }
+# Under the names by which `hadir token` finds them, as in the state directory of a local system.
 keys=${HADIR_KEYS_DIR:-.keys}
 mkdir -p "$keys"
-if [ ! -e "$keys/token.key" ]; then
-    openssl genpkey -algorithm ed25519 -out "$keys/token.key"
+if [ ! -e "$keys/token-key.pem" ]; then
+    openssl genpkey -algorithm ed25519 -out "$keys/token-key.pem"
 fi
-openssl pkey -in "$keys/token.key" -pubout -out "$keys/token.pub"
+openssl pkey -in "$keys/token-key.pem" -pubout -out "$keys/token-key.pub.pem"
 # The services' user in the containers is not this one; the public key is no secret.
 chmod 755 "$keys"
-chmod 644 "$keys/token.pub"
+chmod 644 "$keys/token-key.pub.pem"
 
 secret() { openssl rand -hex 24; }
 {
     echo "# Made by deploy/new_env.sh. Secret: never in a commit."
-    echo "HADIR_TOKEN_PUBLIC_KEY_FILE=$keys/token.pub"
+    echo "HADIR_TOKEN_PUBLIC_KEY_FILE=$keys/token-key.pub.pem"
     for name in POSTGRES SCHEDULING_DATABASE ATTENDANCE_DATABASE REPORTING_DATABASE NOTIFICATIONS_DATABASE \
         KAFKA_ADMIN SCHEDULING_KAFKA ATTENDANCE_KAFKA REPORTING_KAFKA NOTIFICATIONS_KAFKA GRAFANA_ADMIN; do
         echo "HADIR_${name}_PASSWORD=$(secret)"
     done
 } >.env
-echo "made .env and $keys/token.key (private: for whoever issues tokens; it is not put into a container)"
+echo "made .env and $keys/token-key.pem (private: for whoever issues tokens; it is not put into a container)"
+echo "a token: HADIR_STATE_DIR=$keys uv run hadir token --role bkpsdm"

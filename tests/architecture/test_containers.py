@@ -1,19 +1,28 @@
 """The containers: valid, complete, without secrets, and of the same Kafka and PostgreSQL as the tests."""
 
+import os
 import re
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvicorn
 import yaml
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from shared.auth import Authenticator
 from shared.settings import SERVICES
 from tests.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 
 ROOT = Path(__file__).parents[2]
 FILES = ["docker-compose.yml", "deploy/kafka/compose.yml", "deploy/prometheus/compose.yml"]
 JOBS = {"topics", "migrations", "access"}
+
+
+async def nowhere(*_: object) -> None:
+    """An application that is never called."""
 
 
 def compose(file: str) -> dict[str, Any]:
@@ -81,6 +90,19 @@ def test_a_service_knows_the_address_of_its_own_database_and_of_no_other() -> No
         assert known == {f"HADIR_{name.upper()}_DATABASE_URL"}
 
 
+def test_services_believe_the_door_about_https_and_only_the_inside_reaches_them(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name in SERVICES:
+        monkeypatch.setenv("FORWARDED_ALLOW_IPS", services()[name]["environment"].get("FORWARDED_ALLOW_IPS", ""))
+        assert (
+            "172.18.0.9"
+            in ProxyHeadersMiddleware(nowhere, uvicorn.Config(nowhere).forwarded_allow_ips).trusted_hosts
+        )
+        assert services()[name]["networks"] == ["inside"]
+    assert compose("docker-compose.yml")["networks"]["inside"] == {"internal": True}
+
+
 def test_only_the_door_and_the_dashboards_can_be_reached_and_only_from_this_machine() -> None:
     published = {name: body["ports"] for name, body in services().items() if "ports" in body}
     assert set(published) == {"proxy", "grafana"}
@@ -130,10 +152,17 @@ def test_the_secrets_that_compose_asks_for_are_those_that_the_script_makes(tmp_p
     assert set(made) == asked
     assert len(set(made.values())) == len(made)
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
-    assert (tmp_path / ".keys" / "token.key").stat().st_mode & 0o077 == 0
-    from shared.auth import Authenticator
-
-    Authenticator.from_file(tmp_path / made["HADIR_TOKEN_PUBLIC_KEY_FILE"])
+    assert (tmp_path / ".keys" / "token-key.pem").stat().st_mode & 0o077 == 0
+    token = subprocess.run(
+        [sys.executable, "-c", "from deploy.cli import main; main()", "token", "--role", "bkpsdm"],
+        env={**os.environ, "HADIR_STATE_DIR": str(tmp_path / ".keys")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert token.returncode == 0, token.stderr
+    authenticator = Authenticator.from_file(tmp_path / made["HADIR_TOKEN_PUBLIC_KEY_FILE"])
+    assert authenticator.verify(token.stdout.strip()).role == "bkpsdm"
     again = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False)
     assert again.returncode == 1
     assert "move it away" in again.stderr

@@ -27,6 +27,7 @@ class Upstream:
         self.go_on = asyncio.Event()
         self.port = free_port()
         self.bodies: list[int] = []
+        self.schemes: list[str] = []
 
     async def __aenter__(self) -> "Upstream":
         self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
@@ -46,6 +47,7 @@ class Upstream:
             await self.go_on.wait()
             writer.write(b"data: 2\n\n")
         else:
+            self.schemes += re.findall(r"x-forwarded-proto: (\w+)", head, re.IGNORECASE)
             length = re.search(r"content-length: (\d+)", head, re.IGNORECASE)
             with contextlib.suppress(asyncio.IncompleteReadError):
                 self.bodies.append(len(await reader.readexactly(int(length[1]) if length else 0)))
@@ -107,6 +109,16 @@ async def test_the_root_leads_to_the_board_and_strangers_get_nothing(
         assert (await client.get("/elsewhere/v1")).status_code == 404
         for name in SERVICES:
             assert (await client.get(f"/{name}/metrics")).status_code == 404
+
+
+async def test_a_service_hears_whether_the_browser_came_by_https(door: tuple[str, dict[str, Upstream]]) -> None:
+    """The session cookie is marked Secure by it. TLS ends here, or at a proxy of the same house in front."""
+    async with httpx.AsyncClient(base_url=door[0]) as client:
+        for name in SERVICES:
+            door[1][name].schemes.clear()
+            await client.get(f"/{name}/v1/x")
+            await client.get(f"/{name}/v1/x", headers={"X-Forwarded-Proto": "https"})
+            assert door[1][name].schemes == ["http", "https"]
 
 
 async def test_events_pass_before_the_stream_ends(door: tuple[str, dict[str, Upstream]]) -> None:
