@@ -79,6 +79,15 @@ def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
         assert rule["annotations"]["do"].endswith(".")
 
 
+def test_every_alert_points_to_its_own_part_of_the_runbook_and_each_part_has_an_alert() -> None:
+    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("\n## 3. Alerts\n")
+    parts = re.findall(r"^### (\w+)\n\n(.+)$", section, re.MULTILINE)
+    assert {rule["alert"]: rule["annotations"].get("runbook") for rule in rules()} == {
+        name: f"docs/runbook.md#{name.lower()}" for name, _ in parts
+    }
+
+
 def test_every_service_is_scraped_at_its_own_prefix() -> None:
     jobs = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
     assert {job["job_name"]: job["metrics_path"] for job in jobs} == {
