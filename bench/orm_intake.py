@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel
-from services.attendance.models import EmployeeFact, PlanFact, Punch, UnitFact
 from sqlmodel import select
 
+from services.attendance.models import EmployeeFact, PlanFact, Punch, UnitFact
 from shared import outbox
 from shared.auth import Employee
 from shared.clock import WIB
