@@ -83,16 +83,19 @@ class Stage:
 
     async def _take(self, step: Step) -> None:
         try:
-            if isinstance(step, PunchStep):
-                await self._punch(step)
-            elif isinstance(step, OfflineStep):
-                await self._hand_over(step)
-            elif isinstance(step, ReportStep):
-                await self._report(step)
-            elif isinstance(step, ReviewStep):
-                await self._review(step)
-            elif isinstance(step, OutageStep):
-                await self._declare(step)
+            match step:
+                case PunchStep():
+                    await self._punch(step)
+                case OfflineStep():
+                    await self._hand_over(step)
+                case ReportStep():
+                    await self._report(step)
+                case ReviewStep():
+                    await self._review(step)
+                case OutageStep():
+                    await self._declare(step)
+                case _:
+                    self._ledger.problems.append(f"nobody plays a {type(step).__name__}")
         except Refused as refused:
             self._ledger.problems.append(str(refused))
         except (KeyError, TypeError, ValueError) as error:
