@@ -6,6 +6,7 @@ own, so that their memory is theirs alone.
 
 import asyncio
 import datetime as dt
+import gc
 import json
 import os
 import random
@@ -144,6 +145,10 @@ async def preview(url: str) -> None:
 async def publish(url: str, bootstrap: str) -> None:
     from shared.auth import Principal
 
+    # As `shared.service.run` sets them for a service.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
     db, clock = Database(url), FixedClock(NOW)
     relay = Relay(db, {"bootstrap_servers": bootstrap}, Metrics("scheduling"))
     drafted = await rosters.draft(db, Wanted(True), span())
