@@ -115,12 +115,33 @@ def peak_mib() -> float:
     )
 
 
+class Lag:
+    """The longest time for which the event loop, and so every other request, had to wait. Milliseconds."""
+
+    def __init__(self) -> None:
+        self.worst_ms = 0.0
+        self._task = asyncio.create_task(self._tick())
+
+    async def _tick(self) -> None:
+        while True:
+            before = time.perf_counter()
+            await asyncio.sleep(0.005)
+            self.worst_ms = max(self.worst_ms, (time.perf_counter() - before - 0.005) * 1000)
+
+    def stop(self) -> float:
+        self._task.cancel()
+        return self.worst_ms
+
+
 async def preview(url: str) -> None:
     db = Database(url)
+    await db.ping()
+    lag = Lag()
     started = time.perf_counter()
     drafted = await rosters.draft(db, Wanted(True), span())
     summary = report.summary(drafted)
     seconds = time.perf_counter() - started
+    worst_ms = lag.stop()
     below = sum(
         one.on_site < one.required
         for result in drafted.results
@@ -131,6 +152,7 @@ async def preview(url: str) -> None:
         json.dumps(
             {
                 "seconds": seconds,
+                "worst_lag_ms": worst_ms,
                 "mib": peak_mib(),
                 "person_days": summary["person_days"],
                 "spread": summary["spread"],
@@ -262,6 +284,7 @@ async def measure(figures: Figures) -> None:
                 raise RuntimeError("a preview left a counter below its minimum")
         figures.add("roster_city_month_s", [run["seconds"] for run in runs])
         figures.add("roster_city_month_mib", [run["mib"] for run in runs])
+        figures.add("roster_city_month_lag_ms", [run["worst_lag_ms"] for run in runs])
         figures.add("roster_city_month_spread", [run["spread"] for run in runs])
 
         async with projections(here) as reporting_url:
