@@ -45,11 +45,16 @@ _STANDING = """
         count(*) filter (where mode = 'WFH' and work_date < $2
                          and work_date >= date_trunc('week', $2::date)::date),
         coalesce(bool_or(mode = 'WFH' and work_date = $2::date - 1), false),
-        coalesce(bit_or(1::bigint << (work_date - $2)) filter (where mode = 'WFH' and work_date >= $2), 0),
-        array_agg(work_date order by work_date) filter (where pinned and work_date >= $2),
-        array_agg(mode order by work_date) filter (where pinned and work_date >= $2)
+        count(*) filter (where mode = 'WFH' and work_date > $3
+                         and work_date < date_trunc('week', $3::date)::date + 7),
+        coalesce(bool_or(mode = 'WFH' and work_date = $3::date + 1), false),
+        coalesce(bit_or(1::bigint << (work_date - $2))
+                 filter (where mode = 'WFH' and work_date between $2 and $3), 0),
+        array_agg(work_date order by work_date) filter (where pinned and work_date between $2 and $3),
+        array_agg(mode order by work_date) filter (where pinned and work_date between $2 and $3)
     from plan
-    where employee_id = any($1::uuid[]) and work_date between $2::date - 28 and $3 and (mode = 'WFH' or pinned)
+    where employee_id = any($1::uuid[]) and work_date between $2::date - 28 and $3::date + 6
+        and (mode = 'WFH' or pinned)
     group by employee_id
 """
 _REQUIREMENTS = """
@@ -179,8 +184,8 @@ async def _postings(
         changes.setdefault(row[0], []).append(row)
     found: list[Posting] = []
     for row in rows:
-        days, in_week, before, planned, pinned_days, pinned_modes = standing.get(
-            row[0], (0, 0, False, 0, None, None)
+        days, in_week, before, later, after, planned, pinned_days, pinned_modes = standing.get(
+            row[0], (0, 0, False, 0, False, 0, None, None)
         )
         person = Person(
             _plain(row[0]),
@@ -193,6 +198,8 @@ async def _postings(
             earlier_days=days,
             earlier_in_week=in_week,
             home_before=before,
+            later_in_week=later,
+            home_after=after,
             planned=0 if fresh else planned,
             pinned=tuple(
                 (day, mode)
