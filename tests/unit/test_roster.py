@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.scheduling.commands import compute
 from services.scheduling.domain.counters import openings_on
 from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import (
@@ -408,3 +409,13 @@ def test_a_policy_that_does_not_keep_minimums_is_never_silent(method: Any) -> No
     assert home_days(roster) == [1, 1, 1]
     [short] = roster.shortages
     assert (short.required, short.on_site, short.because) == (2, 0, "sent_home")
+
+
+async def test_a_large_roster_is_planned_elsewhere_to_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    units = [unit(people(5 + n), minimum=2) for n in range(4)]
+    when = span(14, policies=(policy(),))
+    here = await compute.compute(units, when, "auto")
+    monkeypatch.setattr(compute, "SMALL", 0)
+    elsewhere = await compute.compute(units, when, "auto")
+    assert [one.modes for one in elsewhere] == [one.modes for one in here]
+    assert [one.segments for one in elsewhere] == [one.segments for one in here]
