@@ -19,7 +19,7 @@ from services.scheduling.domain.counters import Segment
 from services.scheduling.domain.frame import Blocked, Choice, Frame, Solved, UnitRoster, frame
 from services.scheduling.domain.planning import REASON, WFH, Span, UnitInput
 from services.scheduling.domain.policies import RotationParameters
-from services.scheduling.domain.roster import fairness, plan_unit
+from services.scheduling.domain.roster import finish, plan_unit
 
 PLACE = 100
 """Worth of one more person at home, up to what the policy asks for."""
@@ -72,6 +72,8 @@ def solve_unit(unit: UnitInput, span: Span, *, effort: float = EFFORT) -> UnitRo
     for index, person in enumerate(unit.people):
         if person.home_before:
             search.chosen.add((index, -1))
+        if person.home_after:
+            search.chosen.add((index, len(made.days)))
         for day, mode in person.pinned:
             number = (day - span.first).days
             if mode == "WFH" and 0 <= number < len(made.days) and made.roster.modes[index][number] == WFH:
@@ -79,9 +81,13 @@ def solve_unit(unit: UnitInput, span: Span, *, effort: float = EFFORT) -> UnitRo
                 search.count[index] += 1
     for week in weeks:
         _solve_week(search, week)
-    settled = {place for place in search.chosen if place[1] < 0 or made.roster.modes[place[0]][place[1]] == WFH}
+    settled = {
+        (index, number)
+        for index, number in search.chosen
+        if not 0 <= number < len(made.days) or made.roster.modes[index][number] == WFH
+    }
     _fill(made, search.chosen, settled)
-    fairness(made)
+    finish(made)
     wishes, granted = _granted(made)
     gap = abs(search.found - search.bound) / max(1.0, abs(search.found))
     made.roster.solved = Solved(
@@ -187,9 +193,12 @@ def _limit_week(search: _Search, model: cp_model.CpModel, go: _Go, week: list[Ch
                     load[id(segment)].append(go[index, choice.number])
     if limit is not None:
         for index, variables in by_person.items():
-            used = sum((index, number) in search.chosen for number in range(max(0, start), start + 7))
+            days = range(max(0, start), min(start + 7, len(made.days)))
+            used = sum((index, number) in search.chosen for number in days)
             if start <= 0:
                 used += made.unit.people[index].earlier_in_week
+            if start + 7 > len(made.days):
+                used += made.unit.people[index].later_in_week
             model.add(sum(variables) <= max(0, limit - used))
     for key, variables in load.items():
         gone = _gone(search, segments[key])

@@ -231,4 +231,17 @@ async def test_a_preview_shows_each_person_day_each_counter_and_what_blocks(runn
     large = {"from": "2025-11-01", "to": "2025-12-31", "scope": {"all": True}}
     assert (await running.call("POST", "/rosters", json=large)).status_code == 200
     reverse = {"from": "2025-11-02", "to": "2025-11-01", "scope": {"all": True}}
-    assert (await running.call("POST", "/rosters", json=reverse)).status_code == 422
+    refused = await running.call("POST", "/rosters", json=reverse)
+    assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "to")
+
+
+async def test_a_settled_day_stays_even_if_it_was_so_already(running: Desk) -> None:
+    await roster(running, THURSDAY, THURSDAY)
+    moves = [{"employee_id": str(employee_id(n)), "work_date": THURSDAY, "mode": "WFO"} for n in range(1, 4)]
+    body = {"moves": moves, "reason": "rapat dengan dewan"}
+    answer = await running.call("POST", "/plans/settle", json=body)
+    assert (answer.status_code, answer.json()["changed"]) == (200, 0)
+    await running.call("POST", "/policies", json=STAGE_1)
+    await roster(running, THURSDAY, THURSDAY)
+    plans = await modes(running, THURSDAY)
+    assert [plans[employee_id(n)] for n in range(6)] == ["WFH", "WFO", "WFO", "WFO", "WFH", "WFH"]

@@ -273,7 +273,7 @@ async def test_wrong_policies_are_refused_by_field(running: Desk) -> None:
     assert await fields(**rotation) == ["parameters.share"]
     assert await fields(parameters={"weekdays": [7]}) == ["parameters.weekdays.0"]
     assert await fields(limits={"max_unit_share": 2}) == ["limits.max_unit_share"]
-    assert await fields(effective_to="2025-11-01") == ["body"]
+    assert await fields(effective_to="2025-11-01") == ["effective_to"]
 
 
 async def test_staff_cannot_import_and_an_opd_admin_plans_their_own_opd_only(running: Desk) -> None:

@@ -15,7 +15,7 @@ from services.scheduling.commands.people import in_force
 from services.scheduling.store import directory
 from shared.clock import WIB
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import STAGE_1, Desk, desk, employee_id
+from tests.integration.scheduling_kit import SMALL_CITY, STAGE_1, UNITS, Desk, desk, employee_id, employees
 
 THURSDAY = "2025-11-06"
 
@@ -146,7 +146,7 @@ async def test_wrong_postings_are_refused_by_field(running: Desk) -> None:
     )
     assert answer.json()["errors"][0]["field"] == "unit_id"
     backwards = {"kind": "discipline", "effective_from": THURSDAY, "until": "2025-11-01"}
-    assert (await running.call("POST", path, json=backwards)).status_code == 422
+    assert (await running.call("POST", path, json=backwards)).json()["errors"][0]["field"] == "until"
     assert (await running.call("POST", f"/employees/{uuid4()}/postings", json=loop)).status_code == 422
 
 
@@ -276,3 +276,18 @@ async def test_teams_units_the_wfh_list_and_the_export_agree(running: Desk) -> N
     assert {one["employee_id"] for one in home.json()["items"]} == at_home
     assert {row["employee_id"] for row in csv.DictReader(io.StringIO(table.text))} == at_home
     assert len(at_home) == 8
+
+
+async def test_an_import_that_ends_an_employment_frees_the_coming_days(running: Desk) -> None:
+    await publish(running, THURSDAY, THURSDAY)
+    await running.clear_outbox()
+    header, *lines = employees(SMALL_CITY).splitlines()
+    rows = [f"{line},{'false' if number == 14 else 'true'}" for number, line in enumerate(lines)]
+    assert (await running.load("employees", "\n".join([f"{header},active", *rows]))).json()["changed"] == 1
+    [(_, key, plan)] = await running.outbox("schedule.changed.v1")
+    assert (UUID(key), plan["mode"], plan["reason"]) == (employee_id(14), "OFF", "departed")
+
+
+async def test_a_unit_with_people_does_not_move_to_another_opd(running: Desk) -> None:
+    answer = await running.load("units", UNITS.replace("DISDIK-A,1.01", "DISDIK-A,4.01"))
+    assert [(one["row"], one["column"]) for one in answer.json()["errors"]] == [(2, "opd_code")]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from services.scheduling.commands import compute
 from services.scheduling.domain.counters import openings_on
 from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import (
@@ -383,3 +384,38 @@ def test_the_solver_grants_requests_that_the_rotation_misses() -> None:
 @pytest.mark.parametrize(("share", "count", "home"), [(0.58, 100, 58), (0.5, 7, 3), (0.1, 9, 0), (1.0, 3, 3)])
 def test_a_share_is_rounded_down_to_people(share: float, count: int, home: int) -> None:
     assert floor_share(share, count) == home
+
+
+@pytest.mark.parametrize("method", [plan_unit, solve_unit])
+def test_plans_that_stand_around_the_span_count_for_weeks_and_neighbours(method: Any) -> None:
+    limits = policy(parameters={"share": 1.0}, max_days_per_week=2, never_two_in_a_row=True)
+    tuesday = Span(MONDAY + dt.timedelta(1), MONDAY + dt.timedelta(1), policies=(limits,))
+    before, after, busy, free = people(4)
+    members = (
+        replace(before, home_before=True, earlier_in_week=1),
+        replace(after, home_after=True, later_in_week=1),
+        replace(busy, later_in_week=2),
+        free,
+    )
+    roster = method(unit(members), tuesday)
+    assert home_days(roster) == [0, 0, 0, 1]
+    assert [reasons_of(roster, n) for n in range(3)] == [{"two_in_a_row"}, {"two_in_a_row"}, {"week_limit"}]
+
+
+@pytest.mark.parametrize("method", [plan_unit, solve_unit])
+def test_a_policy_that_does_not_keep_minimums_is_never_silent(method: Any) -> None:
+    rule = policy("weekday", {"weekdays": [0]}, keep_min_staff=False)
+    roster = method(unit(people(3), minimum=2), span(1, policies=(rule,)))
+    assert home_days(roster) == [1, 1, 1]
+    [short] = roster.shortages
+    assert (short.required, short.on_site, short.because) == (2, 0, "sent_home")
+
+
+async def test_a_large_roster_is_planned_elsewhere_to_the_same_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    units = [unit(people(5 + n), minimum=2) for n in range(4)]
+    when = span(14, policies=(policy(),))
+    here = await compute.compute(units, when, "auto")
+    monkeypatch.setattr(compute, "SMALL", 0)
+    elsewhere = await compute.compute(units, when, "auto")
+    assert [one.modes for one in elsewhere] == [one.modes for one in here]
+    assert [one.segments for one in elsewhere] == [one.segments for one in here]

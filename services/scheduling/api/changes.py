@@ -5,11 +5,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.scheduling.commands import changes
 from services.scheduling.commands.changes import Leave, Recall, Terms
-from services.scheduling.domain.policies import PolicyDate
+from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import standing
 from shared.auth import Principal, require
 from shared.http import page
@@ -54,14 +54,12 @@ class AbsenceIn(TermsIn):
     employee_id: UUID
     category: Literal["leave", "duty_travel"]
     first: Annotated[PolicyDate, Field(alias="from")]
-    last: Annotated[PolicyDate, Field(alias="to")]
+    last: Annotated[PolicyDate, Field(alias="to"), AfterValidator(not_before("first"))]
     kind: LeaveKind | None = None
     letter: Annotated[str, Field(max_length=100)] | None = None
 
     @model_validator(mode="after")
     def _whole(self) -> "AbsenceIn":
-        if self.last < self.first:
-            raise ValueError("`to` is before `from`")
         if (self.category == "leave") != (self.kind is not None):
             raise ValueError("a leave has a kind, a duty travel has none")
         return self

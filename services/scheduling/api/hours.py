@@ -7,11 +7,11 @@ from typing import Annotated, Any, Literal
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from services.scheduling.commands import plans
 from services.scheduling.commands.officer import officer_name
-from services.scheduling.domain.policies import PolicyDate
+from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import special
 from services.scheduling.store.directory import known
 from shared.auth import Principal, principal, require
@@ -32,7 +32,7 @@ class HoursIn(BaseModel):
 
     name: Annotated[str, Field(min_length=1, max_length=200)]
     first: Annotated[PolicyDate, Field(alias="from")]
-    last: Annotated[PolicyDate | None, Field(alias="to")] = None
+    last: Annotated[PolicyDate | None, Field(alias="to"), AfterValidator(not_before("first"))] = None
     timetable: Literal["five_day", "six_day"]
     weekdays: dict[Annotated[int, Field(ge=0, le=6)], tuple[Time, Time] | None]
     """Monday 0 -> [start, end], or null for a rest day; a weekday that is not named keeps its hours."""
@@ -45,12 +45,6 @@ class HoursIn(BaseModel):
         if not weekdays or any(hours is not None and hours[0] >= hours[1] for hours in weekdays.values()):
             raise ValueError("name at least one weekday, each with a start before its end")
         return weekdays
-
-    @model_validator(mode="after")
-    def _order(self) -> "HoursIn":
-        if self.last is not None and self.last < self.first:
-            raise ValueError("`to` is before `from`")
-        return self
 
 
 @router.get("", dependencies=[Depends(principal)])

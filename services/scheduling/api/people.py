@@ -4,12 +4,12 @@ from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 from services.scheduling.commands import people
 from services.scheduling.commands.people import Acting, Posting
 from services.scheduling.commands.plans import today
-from services.scheduling.domain.policies import Echelon, PolicyDate
+from services.scheduling.domain.policies import Echelon, PolicyDate, not_before
 from services.scheduling.store import people as store
 from shared.auth import Principal, require
 from shared.http import page
@@ -35,7 +35,7 @@ class PostingIn(_In):
     shift_group: Annotated[int, Field(ge=0, le=3)] | None = None
     echelon: Echelon | None = None
     heads: list[str] | None = None
-    until: PolicyDate | None = None
+    until: Annotated[PolicyDate | None, AfterValidator(not_before("effective_from"))] = None
     """Last day under discipline."""
 
     @model_validator(mode="after")
@@ -44,8 +44,6 @@ class PostingIn(_In):
             raise ValueError("a transfer names unit_id, and nothing else does")
         if (self.kind == "discipline") != (self.until is not None):
             raise ValueError("a discipline period names until, and nothing else does")
-        if self.until is not None and self.until < self.effective_from:
-            raise ValueError("until is before effective_from")
         if (self.timetable == "shift") != (self.shift_group is not None):
             raise ValueError("shift_group goes with the timetable shift")
         return self
@@ -58,14 +56,8 @@ class ActingIn(_In):
     deputy_id: UUID
     kind: Literal["PLH", "PLT"]
     first: Annotated[PolicyDate, Field(alias="from")]
-    last: Annotated[PolicyDate, Field(alias="to")]
+    last: Annotated[PolicyDate, Field(alias="to"), AfterValidator(not_before("first"))]
     letter: Annotated[str, Field(max_length=100)] | None = None
-
-    @model_validator(mode="after")
-    def _order(self) -> "ActingIn":
-        if self.last < self.first:
-            raise ValueError("`to` is before `from`")
-        return self
 
 
 class PlaceIn(_In):

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from uuid import UUID, uuid4
 
 from fastapi import APIRouter, Depends, Response
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from services.scheduling.commands import plans, report, rosters
 from services.scheduling.commands.officer import officer_name, own_opd
@@ -33,26 +33,27 @@ COUNTED = 100_000
 RosterDate = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2999, 12, 31))]
 
 
+def _short_span(last: dt.date, info: ValidationInfo) -> dt.date:
+    first = info.data.get("first")
+    if first is not None and last < first:
+        raise ValueError("`to` is before `from`")
+    if first is not None and (last - first).days >= LONGEST_DAYS:
+        raise ValueError(f"at most {LONGEST_DAYS} days at a time")
+    return last
+
+
 class SpanIn(BaseModel):
     """`from` and `to` are both included."""
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     first: Annotated[RosterDate, Field(alias="from")]
-    last: Annotated[RosterDate, Field(alias="to")]
+    last: Annotated[RosterDate, Field(alias="to"), AfterValidator(_short_span)]
     scope: Scope
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     method: Method = "auto"
     detail: bool = False
     """Show every person-day and unit-day; for scopes of up to 20,000 person-days."""
-
-    @model_validator(mode="after")
-    def _order(self) -> "SpanIn":
-        if self.last < self.first:
-            raise ValueError("`to` is before `from`")
-        if (self.last - self.first).days >= LONGEST_DAYS:
-            raise ValueError(f"at most {LONGEST_DAYS} days at a time")
-        return self
 
 
 class RosterIn(SpanIn):

@@ -6,7 +6,7 @@ from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 
-from services.scheduling.commands import publish
+from services.scheduling.commands import people, publish
 from services.scheduling.domain import csvfile, imports
 from services.scheduling.domain.csvfile import RowError
 from services.scheduling.domain.imports import Found, Kind
@@ -82,6 +82,8 @@ async def run(
         if not dry_run:
             await directory.save(tx.connection, kind, records)
             watch("stored", len(records))
+            if kind == "employees":
+                await people.free_departed(tx, now)
             published = await publish.directory_changes(tx, now, watch=lambda count: watch("published", count))
     created = sum(1 for change in changes if change.change == "created")
     return Outcome(

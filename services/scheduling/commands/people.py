@@ -5,6 +5,7 @@ What begins later waits as data; a timer puts it in force on its date and publis
 
 import asyncio
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -12,6 +13,7 @@ from uuid import UUID, uuid4
 from services.scheduling.commands import plans, publish
 from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.imports import loops
+from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import directory, people
 from services.scheduling.store.rosters import PlanRow
 from services.scheduling.store.standing import PersonRow, person
@@ -85,7 +87,8 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         )
         await in_force(tx, clock)
         if kind == "departure":
-            await _clear_plans(tx, now, employee_id, max(day, plans.today(clock)))
+            first = max(day, plans.today(clock))
+            await _free(tx, now, await people.coming_plans(tx.connection, employee_id, first))
         return change_id
 
 
@@ -108,12 +111,9 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
             raise _wrong("supervisor_id", "import.supervisor_loop", length=len(ring))
 
 
-async def _clear_plans(tx: Tx, now: dt.datetime, employee_id: UUID, day: dt.date) -> None:
-    """Who has left has no plans: what stands from `day` on becomes a free day."""
-    rows: list[PlanRow] = [
-        (row[0], row[1], row[2], row[3], "OFF", None, None, None, "departed")
-        for row in await people.coming_plans(tx.connection, employee_id, day)
-    ]
+async def _free(tx: Tx, now: dt.datetime, stored: Sequence[Any]) -> None:
+    """Who has left has no plans: what stands becomes a free day."""
+    rows: list[PlanRow] = [(*row[:4], "OFF", None, None, None, "departed") for row in stored]
     await plans.write(tx, now, rows)
 
 
@@ -121,7 +121,14 @@ async def in_force(tx: Tx, clock: Clock) -> int:
     """Apply what is due and publish every entry that differs from the published one. Returns how many."""
     for row in await people.take_due(tx.connection, plans.today(clock)):
         await people.apply_change(tx.connection, row["employee_id"], row["body"])
+    await free_departed(tx, clock.now())
     return await publish.directory_changes(tx, clock.now())
+
+
+async def free_departed(tx: Tx, now: dt.datetime) -> None:
+    """Plans from today on of people who have left, by an import or on their date, become free days."""
+    day = now.astimezone(WIB).date()
+    await _free(tx, now, await people.plans_of_departed(tx.connection, day))
 
 
 async def keep_in_force(service: Service) -> None:

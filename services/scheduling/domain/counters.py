@@ -37,7 +37,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class Shortage:
-    """A minimum that cannot be kept, even with everybody at the office. Local minutes after midnight."""
+    """A minimum that is not kept: even with everybody at the office, or because a policy that does not keep
+    minimums, or a settled day, sent people home. Local minutes after midnight."""
 
     unit_id: str
     work_date: dt.date
@@ -45,7 +46,7 @@ class Shortage:
     end: int
     required: int
     on_site: int
-    because: Literal["absence", "timetable"]
+    because: Literal["absence", "timetable", "sent_home"]
 
 
 @dataclass(slots=True)

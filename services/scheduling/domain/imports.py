@@ -136,6 +136,8 @@ def _units(rows: Sequence[Row], known: Known, errors: list[RowError]) -> list[Fo
         opd_code = cells.text("opd_code")
         if opd_code and opd_code not in known.opds:
             cells.wrong("opd_code", "import.unknown_opd")
+        elif known.unit_sizes.get(unit_id) and known.unit_opd[unit_id] != opd_code:
+            cells.wrong("opd_code", "import.unit_has_people", opd=known.unit_opd[unit_id])
         record = Unit(
             unit_id,
             opd_code,

@@ -84,6 +84,10 @@ class Person:
     """WFH days in the span's first week, before the span."""
     home_before: bool = False
     """Whether the day before the span is a WFH day."""
+    later_in_week: int = 0
+    """WFH days in the span's last week, after the span, in the plans that stand."""
+    home_after: bool = False
+    """Whether the day after the span is a WFH day."""
     planned: int = 0
     """WFH days in the plans that stand, bit n for day n of the span: kept where possible, so that a new roster
     changes little."""

@@ -5,11 +5,12 @@ moved from "Thursday, everyone" over "50:50" to "Friday, without echelons II to 
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -23,6 +24,18 @@ Share = Annotated[float, Field(ge=0, le=1)]
 Weekday = Annotated[int, Field(ge=0, le=6)]
 PolicyDate = Annotated[dt.date, Field(ge=dt.date(1900, 1, 1), le=dt.date(2999, 12, 31))]
 Echelon = Literal["II", "III", "IV"]
+
+
+def not_before(field: str) -> Callable[[dt.date | None, ValidationInfo], dt.date | None]:
+    """For an `AfterValidator`: refuses a date before the one in `field`, which stands earlier in the model."""
+
+    def check(value: dt.date | None, info: ValidationInfo) -> dt.date | None:
+        start = info.data.get(field)
+        if value is not None and start is not None and value < start:
+            raise ValueError("the end is before the start")
+        return value
+
+    return check
 
 
 class _Part(BaseModel):
@@ -89,7 +102,7 @@ class PolicyIn(BaseModel):
 
     policy_id: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
     effective_from: PolicyDate
-    effective_to: PolicyDate | None = None
+    effective_to: Annotated[PolicyDate | None, AfterValidator(not_before("effective_from"))] = None
     """Last date, included; none: until another policy wins."""
     scope: PolicyScope
     kind: Literal["weekday", "rotation"]
@@ -102,12 +115,6 @@ class PolicyIn(BaseModel):
         # So that an error names `parameters.share` and does not speak of both kinds.
         model = {"weekday": WeekdayParameters, "rotation": RotationParameters}.get(info.data.get("kind", ""))
         return model.model_validate(value) if model is not None else value
-
-    @model_validator(mode="after")
-    def _order(self) -> "PolicyIn":
-        if self.effective_to is not None and self.effective_to < self.effective_from:
-            raise ValueError("effective_to is before effective_from")
-        return self
 
 
 @dataclass(frozen=True, slots=True)

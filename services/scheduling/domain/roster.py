@@ -6,24 +6,35 @@ are kept where possible, so a small change of the input changes few plans. The s
 roster.
 """
 
+import datetime as dt
 import hashlib
 from uuid import UUID
 
+from services.scheduling.domain.counters import Shortage
 from services.scheduling.domain.frame import Blocked, Choice, Frame, UnitRoster, frame
 from services.scheduling.domain.planning import REASON, Span, UnitInput
 from services.scheduling.domain.policies import RotationParameters
+
+DAY = dt.timedelta(1)
 
 
 def plan_unit(unit: UnitInput, span: Span) -> UnitRoster:
     """The roster of one unit for the span. Pure and deterministic."""
     made = frame(unit, span)
     _Rotation(made).run()
-    fairness(made)
+    finish(made)
     return made.roster
 
 
-def fairness(made: Frame) -> None:
-    """Note the fewest and the most WFH days among those who could have gone on every day of a choice."""
+def finish(made: Frame) -> None:
+    """Note the fewest and the most WFH days among those who could have gone on every day of a choice, and the
+    minimums that a policy without `keep_min_staff` or a settled day has broken: never silently."""
+    known = {(one.work_date, one.start) for one in made.roster.shortages}
+    made.roster.shortages.extend(
+        Shortage(made.unit.unit_id, made.days[one.day], one.start, one.end, one.required, one.on_site, "sent_home")
+        for one in made.roster.segments
+        if one.on_site < one.required and (made.days[one.day], one.start) not in known
+    )
     steady = set(range(len(made.unit.people)))
     count: dict[int, int] = dict.fromkeys(steady, 0)
     for choice in made.choices:
@@ -50,7 +61,12 @@ class _Rotation:
         self.made = made
         self.count = [0] * len(people)
         self.latest = [-1 if person.home_before else -2 for person in people]
-        self.in_week = [person.earlier_in_week for person in people]
+        last = made.span.last
+        self.last_monday = last - dt.timedelta(last.weekday())
+        self.in_week = [
+            person.earlier_in_week + (person.later_in_week if made.span.first >= self.last_monday else 0)
+            for person in people
+        ]
         self.tie = [_tie(made.span.seed, person.employee_id) for person in people]
         self.turn: frozenset[int] | None = None
         self.apart: dict[int, list[int]] = {}
@@ -73,7 +89,8 @@ class _Rotation:
             if day.weekday() == 0:
                 self.turn = None
                 if number:
-                    self.in_week = [0] * len(self.made.unit.people)
+                    later = day == self.last_monday
+                    self.in_week = [one.later_in_week if later else 0 for one in self.made.unit.people]
             for index, person in enumerate(self.made.unit.people):
                 if person.pinned and (day, "WFH") in person.pinned:
                     self._note(index, number)
@@ -112,7 +129,11 @@ class _Rotation:
         limits, number = choice.policy.content.limits, choice.number
         if limits.max_days_per_week is not None and self.in_week[index] >= limits.max_days_per_week:
             return "week_limit"
-        if limits.never_two_in_a_row and self.latest[index] == number - 1:
+        if limits.never_two_in_a_row and (
+            self.latest[index] == number - 1
+            or (number == len(self.made.days) - 1 and self.made.unit.people[index].home_after)
+            or (self.made.days[number] + DAY, "WFH") in self.made.unit.people[index].pinned
+        ):
             return "two_in_a_row"
         if self.apart and any(self.latest[other] == number for other in self.apart.get(index, ())):
             return "apart"

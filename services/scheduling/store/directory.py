@@ -157,7 +157,7 @@ async def known(connection: asyncpg.Connection, kind: Kind) -> Known:
     """What the checks of an import of `kind` need."""
     opds = frozenset(row["opd_code"] for row in await connection.fetch("select opd_code from opd"))
     unit_opd = {row[0]: row[1] for row in await connection.fetch("select unit_id, opd_code from unit")}
-    if kind == "requirements":
+    if kind in {"requirements", "units"}:
         sizes = await connection.fetch("select unit_id, count(*) from employee where active group by unit_id")
         return Known(opds, unit_opd, {row[0]: row[1] for row in sizes})
     if kind not in {"employees", "leave", "duty_travel"}:

@@ -59,6 +59,11 @@ _COMING_PLANS = """
     select employee_id, work_date, opd_code, unit_id from plan
     where employee_id = $1 and work_date >= $2 and mode <> 'OFF' order by work_date
 """
+_PLANS_OF_DEPARTED = """
+    select p.employee_id, p.work_date, p.opd_code, p.unit_id
+    from employee e join plan p on p.employee_id = e.employee_id and p.work_date >= $1 and p.mode <> 'OFF'
+    where not e.active order by p.employee_id, p.work_date
+"""
 _REMOTE = "update employee set remote_places = $2::jsonb where employee_id = $1"
 _ERASE = "delete from employee where employee_id = $1 and not active returning 1"
 _UNLINK = (
@@ -155,6 +160,11 @@ async def supervisors(connection: asyncpg.Connection) -> dict[UUID, UUID]:
 async def coming_plans(connection: asyncpg.Connection, employee_id: UUID, day: dt.date) -> Sequence[Any]:
     """Plans from `day` on that are not OFF."""
     return await connection.fetch(_COMING_PLANS, employee_id, day)
+
+
+async def plans_of_departed(connection: asyncpg.Connection, day: dt.date) -> Sequence[Any]:
+    """Plans from `day` on, other than OFF, of people who have left."""
+    return await connection.fetch(_PLANS_OF_DEPARTED, day)
 
 
 async def set_remote_places(connection: asyncpg.Connection, employee_id: UUID, places: list[Any]) -> None:

@@ -32,6 +32,12 @@ _MERGE = f"""
         pinned = excluded.pinned
     returning {_COLUMNS}
 """  # noqa: S608 - built from constants
+_PIN = """
+    update plan set pinned = true
+    from unnest($1::uuid[], $2::date[], $3::text[]) as i (employee_id, work_date, mode)
+    where plan.employee_id = i.employee_id and plan.work_date = i.work_date and plan.mode = i.mode
+        and not plan.pinned
+"""
 _CHANGES = f"select i.*, p.mode as old_mode from {_INCOMING} order by i.work_date, i.employee_id"  # noqa: S608
 _COUNT = f"select count(*) from {_INCOMING}"  # noqa: S608
 _ADD_DAYS = """
@@ -57,7 +63,13 @@ async def merge(connection: asyncpg.Connection, rows: Iterable[PlanRow], *, pinn
     `pinned` settles the days: later rosters leave them alone.
     """
     columns = _columns(rows)
-    return await connection.fetch(_MERGE, *columns, pinned) if columns else []
+    if not columns:
+        return []
+    changed = await connection.fetch(_MERGE, *columns, pinned)
+    if pinned:
+        # Those that were so already: nothing to tell anybody, and settled from now on all the same.
+        await connection.execute(_PIN, columns[0], columns[1], columns[4])
+    return changed
 
 
 async def changes(connection: asyncpg.Connection, rows: Iterable[PlanRow]) -> Sequence[Any]:
