@@ -123,7 +123,8 @@ class Live:
                         sent[view] = frame.version
                         yield frame.encoded(view, opd)
                 try:
-                    await asyncio.wait_for(news.wait(), min(HEARTBEAT_S, max(0.0, expires - time.time())))
+                    async with asyncio.timeout(min(HEARTBEAT_S, max(0.0, expires - time.time()))):
+                        await news.wait()
                 except TimeoutError:
                     yield b": still here\n\n"
         finally:
@@ -135,7 +136,8 @@ class Live:
         tick_s = TICK_S
         while True:
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._dirty.wait(), tick_s if self._subscribers else None)
+                async with asyncio.timeout(tick_s if self._subscribers else None):
+                    await self._dirty.wait()
             self._dirty.clear()
             if not self._subscribers:
                 continue

@@ -180,10 +180,10 @@ async def test_the_unit_of_the_plan_comes_before_the_unit_of_the_directory(rig: 
     assert [value["unit_id"] for _, value in await rig.outbox()] == ["disdukcapil.loket", "disdukcapil.arsip"]
 
 
-async def test_a_unit_whose_place_is_not_known_makes_nobody_be_elsewhere(rig: Rig) -> None:
+async def test_a_position_at_no_known_place_is_elsewhere(rig: Rig) -> None:
     me = await rig.staff(unit_id="baru")
     await rig.know(plan(me, unit_id="baru", revision=2))
-    assert (await rig.punch(me, position=AT_SEA)).json()["zone"] == "unknown"
+    assert (await rig.punch(me, position=AT_SEA)).json()["zone"] == "elsewhere"
     assert (await rig.punch(me, position=AT_HOME)).json()["zone"] == "remote"
 
 

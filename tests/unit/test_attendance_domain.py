@@ -156,7 +156,7 @@ def test_office_comes_before_remote_and_both_before_uncertain() -> None:
     assert zone_of(at_office, [crossing, OFFICE], []) == "office"
 
 
-def test_without_a_known_fence_nobody_is_elsewhere() -> None:
+def test_without_a_known_fence_a_position_is_elsewhere() -> None:
     far = north_of(OFFICE, 50_000, 5)
     assert zone_of(far, [], []) == "elsewhere"
     assert zone_of(far, [], [OFFICE]) == "elsewhere"
