@@ -12,6 +12,8 @@ from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import Method, Span, UnitInput
 from services.scheduling.domain.roster import plan_unit
 
+LENGTH_BYTES = 8
+
 
 def plan_units(units: Sequence[UnitInput], span: Span, method: Method) -> list[UnitRoster]:
     """The rosters of `units`, in order."""
@@ -28,8 +30,16 @@ def plan_units(units: Sequence[UnitInput], span: Span, method: Method) -> list[U
 
 
 def main() -> None:
-    units, span, method = pickle.load(sys.stdin.buffer)  # noqa: S301 - our parent wrote it
-    pickle.dump(plan_units(units, span, method), sys.stdout.buffer, protocol=5)
+    """First (span, method), then lists of units until the input ends; to each its length and its rosters."""
+    span, method = pickle.load(sys.stdin.buffer)  # noqa: S301 - our parent wrote it
+    while True:
+        try:
+            units = pickle.load(sys.stdin.buffer)  # noqa: S301
+        except EOFError:
+            return
+        answer = pickle.dumps(plan_units(units, span, method), protocol=5)
+        sys.stdout.buffer.write(len(answer).to_bytes(LENGTH_BYTES) + answer)
+        sys.stdout.buffer.flush()
 
 
 if __name__ == "__main__":

@@ -416,6 +416,16 @@ async def test_a_large_roster_is_planned_elsewhere_to_the_same_result(monkeypatc
     when = span(14, policies=(policy(),))
     here = await compute.compute(units, when, "auto")
     monkeypatch.setattr(compute, "SMALL", 0)
+    monkeypatch.setattr(compute, "PIECE", 6)
     elsewhere = await compute.compute(units, when, "auto")
     assert [one.modes for one in elsewhere] == [one.modes for one in here]
     assert [one.segments for one in elsewhere] == [one.segments for one in here]
+
+
+async def test_a_planning_process_that_dies_is_an_error_and_not_half_a_roster(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(compute, "SMALL", 0)
+    broken = Span(MONDAY, MONDAY, policies=("no policy",))  # pyright: ignore[reportArgumentType]
+    with pytest.raises(compute.PlanningFailed):
+        await compute.compute([unit(people(2))], broken, "direct")

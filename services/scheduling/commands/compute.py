@@ -13,10 +13,14 @@ from collections.abc import Sequence
 
 from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import Method, Span, UnitInput
-from services.scheduling.planner import plan_units
+from services.scheduling.planner import LENGTH_BYTES, plan_units
 
 SMALL = 60_000
 """Person-days that a thread plans in about a tenth of a second."""
+
+
+PIECE = 500
+"""People sent at once to a planning process: few enough that packing them holds nobody up."""
 
 
 class PlanningFailed(RuntimeError):
@@ -31,15 +35,17 @@ def _method(units: Sequence[UnitInput], span: Span, method: Method) -> Method:
     return method
 
 
-def _shares(units: Sequence[UnitInput], count: int) -> list[list[UnitInput]]:
-    """`units` in `count` runs of about as many people each."""
-    people = sum(len(unit.people) for unit in units)
-    shares: list[list[UnitInput]] = [[] for _ in range(count)]
-    seen = 0
+def _cut(units: Sequence[UnitInput], people: int) -> list[list[UnitInput]]:
+    """`units` in runs of about so many people."""
+    runs: list[list[UnitInput]] = [[]]
+    size = 0
     for unit in units:
-        shares[min(count - 1, seen * count // max(1, people))].append(unit)
-        seen += len(unit.people)
-    return [share for share in shares if share]
+        if size >= people:
+            runs.append([])
+            size = 0
+        runs[-1].append(unit)
+        size += len(unit.people)
+    return runs
 
 
 async def _elsewhere(units: Sequence[UnitInput], span: Span, method: Method) -> list[UnitRoster]:
@@ -50,17 +56,36 @@ async def _elsewhere(units: Sequence[UnitInput], span: Span, method: Method) -> 
         "services.scheduling.planner",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
-        limit=1 << 20,
     )
+    to, back = process.stdin, process.stdout
+    assert to is not None  # noqa: S101 - both are pipes
+    assert back is not None  # noqa: S101
+    pieces = _cut(units, PIECE)
+
+    async def order() -> None:
+        to.write(pickle.dumps((span, method), 5))
+        for piece in pieces:
+            to.write(pickle.dumps(piece, 5))
+            await to.drain()
+        to.write_eof()
+
+    ordering = asyncio.create_task(order())
     try:
-        order = await asyncio.to_thread(pickle.dumps, (units, span, method), 5)
-        answer, _ = await process.communicate(order)
-        if process.returncode != 0:
-            raise PlanningFailed(f"the planning process ended with {process.returncode}")
-        return await asyncio.to_thread(pickle.loads, answer)
+        found: list[UnitRoster] = []
+        for _ in pieces:
+            length = int.from_bytes(await back.readexactly(LENGTH_BYTES))
+            found.extend(pickle.loads(await back.readexactly(length)))  # noqa: S301 - our child wrote it
+        await ordering
+    except (asyncio.IncompleteReadError, ConnectionError) as error:
+        raise PlanningFailed(f"the planning process ended with {await process.wait()}") from error
+    else:
+        return found
     finally:
+        ordering.cancel()
+        await asyncio.gather(ordering, return_exceptions=True)
         with contextlib.suppress(ProcessLookupError):
             process.kill()
+        await process.wait()
 
 
 async def compute(units: Sequence[UnitInput], span: Span, method: Method) -> list[UnitRoster]:
@@ -68,6 +93,7 @@ async def compute(units: Sequence[UnitInput], span: Span, method: Method) -> lis
     method = _method(units, span, method)
     if sum(len(unit.people) for unit in units) * len(span.days) <= SMALL:
         return await asyncio.to_thread(plan_units, units, span, method)
-    shares = _shares(units, min(os.cpu_count() or 1, 4))
+    cores = min(os.cpu_count() or 1, 4)
+    shares = _cut(units, sum(len(unit.people) for unit in units) // cores + 1)
     parts = await asyncio.gather(*(_elsewhere(share, span, method) for share in shares))
     return [roster for part in parts for roster in part]
