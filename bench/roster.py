@@ -115,6 +115,13 @@ def peak_mib() -> float:
     )
 
 
+def like_a_service() -> None:
+    """The collector's settings that `shared.service.run` gives a service."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 50)
+
+
 class Lag:
     """The longest time for which the event loop, and so every other request, had to wait. Milliseconds."""
 
@@ -134,6 +141,7 @@ class Lag:
 
 
 async def preview(url: str) -> None:
+    like_a_service()
     db = Database(url)
     await db.ping()
     lag = Lag()
@@ -167,10 +175,7 @@ async def preview(url: str) -> None:
 async def publish(url: str, bootstrap: str) -> None:
     from shared.auth import Principal
 
-    # As `shared.service.run` sets them for a service.
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(50_000, 20, 50)
+    like_a_service()
     db, clock = Database(url), FixedClock(NOW)
     relay = Relay(db, {"bootstrap_servers": bootstrap}, Metrics("scheduling"))
     drafted = await rosters.draft(db, Wanted(True), span())
