@@ -129,6 +129,8 @@ async def test_a_departure_by_import_frees_the_days_and_names_the_counter(runnin
     assert await changed(running) == {(employee_id(number), THURSDAY, "OFF", "departed") for number in gone}
     [short] = answer["below_minimum"]["items"]
     assert (answer["plans"], short["unit_id"], short["required"], short["on_site"]) == (3, "JATI-1", 2, 1)
+    trip = f"{TRIP}{nip(12)},{THURSDAY},{THURSDAY},800/1\n"
+    assert (await load(running, "duty_travel", trip))["plans"] == 0
 
 
 async def test_a_transfer_by_import_lists_the_dates_that_need_a_roster(running: Desk) -> None:

@@ -184,10 +184,10 @@ async def _apply(job: _Job, watch: Watch) -> None:
             outcome.proposal = await _propose(job, touched)
         return
     await directory.save(tx.connection, job.kind, job.records)
-    watch("stored", len(job.records))
     await _reach_plans(job)
     if job.order.dry_run:
         return
+    watch("stored", len(job.records))
     outcome.published = await publish.directory_changes(tx, now, watch=lambda count: watch("published", count))
     if job.records:
         await plans.note(

@@ -77,6 +77,7 @@ _NEEDING_OF = """
 _AWAY_PLANS = """
     select p.employee_id, p.work_date, p.opd_code, p.unit_id
     from unnest($1::uuid[], $2::date[], $3::date[]) as a (employee_id, first, last)
+    join employee e on e.employee_id = a.employee_id and e.active
     join plan p on p.employee_id = a.employee_id and p.work_date between a.first and a.last
     where p.mode <> all($4::text[])
     order by p.work_date, p.employee_id
@@ -184,6 +185,6 @@ async def needing_of(
 async def plans_in(
     connection: asyncpg.Connection, absences: Sequence[Absence], without: Sequence[str]
 ) -> Sequence[Any]:
-    """(employee_id, work_date, opd_code, unit_id) of plans within absences, by date, without these modes."""
+    """(employee_id, work_date, opd_code, unit_id) of plans of active people in absences, without these modes."""
     columns = [[getattr(one, name) for one in absences] for name in ("employee_id", "from_date", "to_date")]
     return await connection.fetch(_AWAY_PLANS, *columns, list(without))
