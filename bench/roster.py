@@ -29,6 +29,7 @@ from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.domain.records import Opening, RequirementSet
 from services.scheduling.domain.timetable import Pattern
 from services.scheduling.store.inputs import Wanted
+from shared.auth import Principal
 from shared.clock import FixedClock
 from shared.database import Database, migrate
 from shared.outbox import Relay
@@ -272,9 +273,10 @@ async def measure(figures: Figures) -> None:
         url = await here.database("bench_scheduling")
         await asyncio.to_thread(migrate, url, ROOT / "services" / "scheduling" / "migrations")
         db = Database(url)
+        order = imports.Order(Principal(None, "bkpsdm", None, 0))
         for kind, text in city().items():
             started = time.perf_counter()
-            await imports.run(db, kind, text.encode(), NOW, dry_run=False)  # pyright: ignore[reportArgumentType] - the keys are kinds
+            await imports.run(db, kind, text.encode(), NOW, order)  # pyright: ignore[reportArgumentType] - the keys are kinds
             if kind == "employees":
                 figures.add("import_24000_employees_s", [time.perf_counter() - started])
         async with db.transaction() as tx:

@@ -217,9 +217,9 @@ async def test_plans_of_stage_one_keep_the_counter_and_only_changes_are_publishe
     assert await running.outbox() == []
 
     assert (await running.load("leave", f"{head}{nip(7)},2025-11-07,2025-11-07,annual\n")).status_code == 200
-    assert (await publish(running, "2025-11-06", "2025-11-09"))["changed"] == 1
     [(_, key, value)] = await running.outbox("schedule.changed.v1")
     assert (key, value["mode"], value["revision"]) == (str(employee_id(7)), "LEAVE", 2)
+    assert (await publish(running, "2025-11-06", "2025-11-09"))["changed"] == 0
 
     mine = await running.call(
         "GET", "/me/plans", role="staff", subject=employee_id(7), params={"from": "2025-11-06", "to": "2025-11-07"}
@@ -310,4 +310,4 @@ async def test_a_roster_never_rewrites_a_past_day_by_itself(running: Desk) -> No
     assert (await running.call("POST", approve, subject=budi)).status_code == 200
     assert len(await running.outbox("schedule.changed.v1")) == 45
     actions = [row["action"] for row in (await running.call("GET", "/audit")).json()["items"]]
-    assert actions == ["proposal.approved"]
+    assert [one for one in actions if not one.startswith("import.")] == ["proposal.approved"]

@@ -6,13 +6,16 @@ from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import StreamingResponse
+from fastapi.encoders import jsonable_encoder
+from fastapi.responses import JSONResponse, StreamingResponse
+from pydantic import BaseModel, Field
 
+from services.scheduling.api.proposals import proposal_view
 from services.scheduling.commands import imports
-from services.scheduling.commands.imports import Watch
+from services.scheduling.commands.imports import Order, Watch
 from services.scheduling.domain.csvfile import MAX_ERRORS, Rejected, RowError
 from services.scheduling.domain.imports import Kind
-from shared.auth import require
+from shared.auth import Principal, require
 from shared.http import FieldError, Problem, problem_body
 from shared.messages import Language, language_of, text
 from shared.service import Service, service_of
@@ -37,16 +40,27 @@ def _rejection(rejected: Rejected) -> Problem:
     )
 
 
-@router.post("/{kind}", dependencies=[Depends(require("bkpsdm"))])
+class Options(BaseModel):
+    """How to take a file; `reason` is due where it alters days that are over."""
+
+    dry_run: bool = False
+    progress: bool = False
+    replace: bool = False
+    reason: Annotated[str, Field(min_length=3, max_length=500)] | None = None
+
+
+@router.post("/{kind}")
 async def import_csv(
     kind: Kind,
     request: Request,
     service: Annotated[Service, Depends(service_of)],
-    dry_run: Annotated[bool, Query()] = False,
-    progress: Annotated[bool, Query()] = False,
+    who: Annotated[Principal, Depends(require("bkpsdm"))],
+    options: Annotated[Options, Query()],
 ) -> Any:
     """Take a CSV file whole or not at all. With `dry_run=true` nothing is stored.
 
+    What a file alters about published days before today becomes a proposal for a second officer: 202 with the
+    person-days, and a `reason` is due. Holidays that are stored and not in the file stay, unless `replace=true`.
     With `progress=true` the answer is a stream of JSON lines, one for each stage; the last one has `status` and
     the result, or the problem.
     """
@@ -55,17 +69,24 @@ async def import_csv(
 
     async def work(watch: Watch) -> dict[str, Any]:
         now = service.clock.now()
-        outcome = await imports.run(service.db, kind, body, now, dry_run=dry_run, watch=watch)
-        answer = imports.as_json(kind, outcome, dry_run=dry_run)
+        order = Order(who, dry_run=options.dry_run, replace=options.replace, reason=options.reason)
+        outcome = await imports.run(service.db, kind, body, now, order, watch=watch)
+        answer = imports.as_json(kind, outcome, dry_run=options.dry_run)
+        answer["proposal"] = outcome.proposal and jsonable_encoder(await proposal_view(service, outcome.proposal))
         answer["warnings"] = [_warning(one, language) for one in outcome.doubts[:1000]]
         return answer
 
-    if progress:
+    if options.progress:
         return StreamingResponse(_lines(work, language), media_type="application/x-ndjson")
     try:
-        return await work(imports.silent)
+        answer = await work(imports.silent)
     except Rejected as rejected:
         raise _rejection(rejected) from rejected
+    return JSONResponse(answer, status_code=_status(answer))
+
+
+def _status(answer: dict[str, Any]) -> int:
+    return 200 if answer["proposal"] is None else 202
 
 
 def _warning(one: RowError, language: Language) -> dict[str, Any]:
@@ -81,9 +102,12 @@ async def _lines(work: Any, language: Language) -> AsyncGenerator[str, None]:
     while (line := await stages.get()) is not None:
         yield json.dumps(line) + "\n"
     try:
-        last = {"status": 200, "result": await task}
+        answer = await task
+        last = {"status": _status(answer), "result": answer}
     except Rejected as rejected:
         last = {"status": 422, "problem": problem_body(_rejection(rejected), language)}
+    except Problem as problem:
+        last = {"status": problem.status_code, "problem": problem_body(problem, language)}
     except Exception:
         unavailable = Problem(503, "unavailable")
         yield json.dumps({"status": 503, "problem": problem_body(unavailable, language)}) + "\n"

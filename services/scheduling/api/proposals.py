@@ -36,7 +36,7 @@ async def _altered(service: Service, proposal: Proposal, cursor: str | None) -> 
         except ValueError as error:
             raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
     async with service.db.read() as tx:
-        if proposal.kind == "plans":
+        if proposal.kind != "rules":
             rows = await proposal_days(tx.connection, proposal.proposal_id, after, PAGE)
             items = [
                 {

@@ -5,6 +5,7 @@ hours that would be short and those who could step in, unless the officer recall
 name and with a reason.
 """
 
+import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -79,6 +80,11 @@ async def someone(tx: Tx, who: Principal, employee_id: UUID) -> PersonRow:
     return person
 
 
+def absence_modes(category: str) -> tuple[str, str]:
+    """(the mode of the days of an absence, the mode of the days that it leaves alone)."""
+    return ("LEAVE", "OFF") if category == "leave" else ("DUTY_TRAVEL", "")
+
+
 async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms) -> Done:
     """Store an absence and change the person's plans on those days."""
     async with db.transaction() as tx:
@@ -89,7 +95,7 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
             params = {"start": other[0]["from_date"], "end": other[0]["to_date"]}
             error = FieldError("from", "import.overlaps_stored", params)
             raise Problem(409, "import.overlaps_stored", params=params, errors=[error])
-        mode, free = ("LEAVE", "OFF") if leave.category == "leave" else ("DUTY_TRAVEL", "")
+        mode, free = absence_modes(leave.category)
         rows: list[PlanRow] = [
             (row[0], row[1], row[2], row[3], mode, None, None, None, leave.category)
             for row in await standing.plans_of(tx.connection, leave.employee_id, leave.first, leave.last)
@@ -109,7 +115,7 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
             category=leave.category,
             first=leave.first,
             last=leave.last,
-            overridden=[_short_view(one) for one in done.short],
+            overridden=[short_view(one) for one in done.short],
             recalled=[str(one.employee_id) for one in terms.recalls],
         )
         return done
@@ -174,7 +180,7 @@ async def settle(
             subject=moves[0][0] if moves else "-",
             reason=terms.override or terms.reason,
             moves=[(str(one), str(day), mode) for one, day, mode in moves],
-            overridden=[_short_view(one) for one in done.short],
+            overridden=[short_view(one) for one in done.short],
         )
         return done
 
@@ -229,58 +235,85 @@ async def _go_through(
     return Done(changed, proposal, short)
 
 
-async def minimum_check(tx: Tx, rows: Sequence[PlanRow], override: str | None) -> list[Short]:
-    """What the rows take below a minimum. 409 with hours and substitutes, unless it is overridden."""
+@dataclass(frozen=True, slots=True)
+class Loss:
+    """What a change takes from the counter of one unit below its minimum; `after` are the unit's plans then."""
+
+    unit_id: str
+    short: Sequence[Short]
+    after: Sequence[Standing]
+
+
+async def losses(tx: Tx, rows: Sequence[PlanRow]) -> list[Loss]:
+    """Where the rows, which are not written yet, take people from a counter that has a minimum."""
+    units = sorted({row[3] for row in rows})
+    requirements = await standing.requirements(tx.connection, units)
+    rows = [row for row in rows if row[3] in requirements]
     if not rows:
         return []
     first, last = min(row[1] for row in rows), max(row[1] for row in rows)
-    units = sorted({row[3] for row in rows})
-    requirements = await standing.requirements(tx.connection, units)
-    if not requirements:
-        return []
     holidays = await inputs.holidays(tx.connection, first, last)
-    stand = await standing.plans_of_units(tx.connection, units, first - DAY, last + DAY)
-    new = {(row[0], row[1]): row for row in rows}
-    after = [
-        Standing(plan.employee_id, plan.work_date, row[3], row[4], row[5], row[6])
-        if (row := new.get((plan.employee_id, plan.work_date))) is not None
-        else plan
-        for plan in stand
-    ]
-    days = sorted({one for row in rows for one in (row[1], row[1] + DAY)})
-    short: list[Short] = []
-    answer: list[dict[str, Any]] = []
-    home = await standing.home_days(tx.connection, units, first)
-    gone = frozenset(row[0] for row in rows)
-    for unit_id, sets in requirements.items():
-        before = domain.shortages(sets, stand, unit_id, days, holidays)
-        mine = domain.worse(before, domain.shortages(sets, after, unit_id, days, holidays))
-        short.extend(mine)
-        if mine:
-            found = domain.substitutes(mine, after, unit_id, home_days=home, leave_out=gone)
-            answer.append(
-                {
-                    "unit_id": unit_id,
-                    "shortages": [_short_view(one) for one in mine],
-                    "substitutes": [
-                        {
-                            "rank": rank,
-                            "employee_id": one.employee_id,
-                            "work_date": one.work_date,
-                            "minutes": one.minutes,
-                            "home_days": one.home_days,
-                        }
-                        for rank, one in enumerate(found[:50], 1)
-                    ],
-                }
+    stand = await standing.plans_of_units(tx.connection, [*requirements], first - DAY, last + DAY)
+
+    def work() -> list[Loss]:
+        new = {(row[0], row[1]): row for row in rows}
+        days: dict[str, set[dt.date]] = {}
+        for row in rows:
+            days.setdefault(row[3], set()).update((row[1], row[1] + DAY))
+        plans: dict[str, list[Standing]] = {}
+        for plan in stand:
+            plans.setdefault(plan.unit_id, []).append(plan)
+        found: list[Loss] = []
+        for unit_id, sets in requirements.items():
+            before, touched = plans.get(unit_id, []), sorted(days.get(unit_id, ()))
+            after = [
+                Standing(plan.employee_id, plan.work_date, row[3], row[4], row[5], row[6])
+                if (row := new.get((plan.employee_id, plan.work_date))) is not None
+                else plan
+                for plan in before
+            ]
+            short = domain.worse(
+                domain.shortages(sets, before, unit_id, touched, holidays),
+                domain.shortages(sets, after, unit_id, touched, holidays),
             )
-    if short and not override:
-        extra = _jsonable({"units": answer})
-        raise Problem(409, "change.minimum", params={"unit": answer[0]["unit_id"]}, extra=extra)
-    return short
+            if short:
+                found.append(Loss(unit_id, short, after))
+        return found
+
+    return await asyncio.to_thread(work)
 
 
-def _short_view(one: Short) -> dict[str, Any]:
+async def minimum_check(tx: Tx, rows: Sequence[PlanRow], override: str | None) -> list[Short]:
+    """What the rows take below a minimum. 409 with hours and substitutes, unless it is overridden."""
+    lost = await losses(tx, rows)
+    if not lost or override:
+        return [short for loss in lost for short in loss.short]
+    units = [loss.unit_id for loss in lost]
+    home = await standing.home_days(tx.connection, units, min(row[1] for row in rows))
+    gone = frozenset(row[0] for row in rows)
+    answer: list[dict[str, Any]] = []
+    for loss in lost:
+        found = domain.substitutes(loss.short, loss.after, loss.unit_id, home_days=home, leave_out=gone)
+        answer.append(
+            {
+                "unit_id": loss.unit_id,
+                "shortages": [short_view(one) for one in loss.short],
+                "substitutes": [
+                    {
+                        "rank": rank,
+                        "employee_id": one.employee_id,
+                        "work_date": one.work_date,
+                        "minutes": one.minutes,
+                        "home_days": one.home_days,
+                    }
+                    for rank, one in enumerate(found[:50], 1)
+                ],
+            }
+        )
+    raise Problem(409, "change.minimum", params={"unit": units[0]}, extra=_jsonable({"units": answer}))
+
+
+def short_view(one: Short) -> dict[str, Any]:
     return {
         "work_date": str(one.work_date),
         "from": clock_text(one.start),
@@ -302,7 +335,7 @@ def as_json(done: Done) -> dict[str, Any]:
     """The answer to the officer."""
     return {
         "changed": done.changed,
-        "overridden": [_short_view(one) for one in done.short],
+        "overridden": [short_view(one) for one in done.short],
         "proposal": done.proposal
         and {"proposal_id": done.proposal.proposal_id, "person_days": done.proposal.person_days},
     }

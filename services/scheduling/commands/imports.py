@@ -1,20 +1,43 @@
-"""The CSV imports: read, check, compare, then write and publish; or nothing at all."""
+"""The CSV imports: read, check, compare, then write and publish; or nothing at all.
+
+A file may reach into plans that are published. Leave, duty travel and departures change them at once from today
+on, and the answer names every counter that falls below its minimum. What a file alters about days that are over
+waits for a second officer. What needs a new roster is listed by date.
+"""
 
 import asyncio
+import datetime as dt
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
-from datetime import datetime
+from dataclasses import dataclass, field, fields
 from typing import Any
 
-from services.scheduling.commands import people, publish
-from services.scheduling.domain import csvfile, imports
+from services.scheduling.commands import changes as later
+from services.scheduling.commands import people, plans, publish
+from services.scheduling.commands.changes import Loss, losses
+from services.scheduling.domain import csvfile, effects, imports
 from services.scheduling.domain.csvfile import RowError
+from services.scheduling.domain.effects import Stretch
 from services.scheduling.domain.imports import Found, Kind
-from services.scheduling.domain.records import Record
-from services.scheduling.store import directory
-from shared.database import Database
+from services.scheduling.domain.records import Absence, CalendarYear, Record
+from services.scheduling.domain.timetable import WIB
+from services.scheduling.models import Proposal
+from services.scheduling.store import directory, standing
+from services.scheduling.store.rosters import PlanRow
+from shared.auth import Principal
+from shared.database import Database, Tx
+from shared.http import Problem
 
 Watch = Callable[[str, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Who imports, and how: `replace` lets a file of holidays take dates away, `reason` is for past days."""
+
+    who: Principal
+    dry_run: bool = False
+    replace: bool = False
+    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +49,49 @@ class Change:
     columns: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Outcome:
+    """What an import did, or in a dry run would do. `applied` is False while it waits for a second officer."""
+
     rows: int
     created: int
     changed: int
     unchanged: int
-    published: int
     changes: Sequence[Change]
     doubts: Sequence[RowError]
+    applied: bool = True
+    published: int = 0
+    plans: int = 0
+    past: int = 0
+    """Person-days before today that it alters."""
+    proposal: Proposal | None = None
+    below_minimum: Sequence[Loss] = ()
+    needs_roster: Sequence[tuple[dt.date, int]] = ()
+    removed: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    kept: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+class _DryRun(Exception):
+    """Rolls back: a dry run is the run itself, without its end."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__("dry run")
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    tx: Tx
+    kind: Kind
+    now: dt.datetime
+    order: Order
+    stored: Mapping[object, Record]
+    records: Sequence[Record]
+    outcome: Outcome
+
+    @property
+    def today(self) -> dt.date:
+        return self.now.astimezone(WIB).date()
 
 
 def _differences(found: Sequence[Found], stored: Mapping[object, Record]) -> tuple[list[Change], list[Record]]:
@@ -58,47 +115,165 @@ def silent(stage: str, count: int) -> None:
 
 
 async def run(
-    db: Database, kind: Kind, body: bytes, now: datetime, *, dry_run: bool, watch: Watch = silent
+    db: Database, kind: Kind, body: bytes, now: dt.datetime, order: Order, *, watch: Watch = silent
 ) -> Outcome:
     """Import a CSV body. Raises csvfile.Rejected with every error by row and column; then nothing changed.
 
-    The checks run in a thread: they hold nobody else up. With `dry_run` the outcome says what would change.
-    `watch` hears of each stage, with the rows, records or events it is about.
+    The checks run in a thread: they hold nobody else up. `watch` hears of each stage, with the rows, records or
+    events it is about. 403 or 422 where it alters published days before today without a named officer or reason.
     """
     rows = await asyncio.to_thread(csvfile.read, body, *imports.COLUMNS[kind])
     watch("read", len(rows))
-    async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        known = await directory.known(tx.connection, kind)
-        stored = await directory.stored(tx.connection, kind)
+    try:
+        async with db.transaction() as tx:
+            await directory.lock(tx.connection)
+            known = await directory.known(tx.connection, kind)
+            stored = await directory.stored(tx.connection, kind)
 
-        def work() -> tuple[imports.Checked, list[Change], list[Record]]:
-            checked = imports.check(kind, rows, known)
-            return checked, *_differences(checked.found, stored)
+            def work() -> tuple[Outcome, list[Record]]:
+                checked = imports.check(kind, rows, known)
+                given, kept = _with_stored(checked.found, stored, replace=order.replace)
+                differing, records = _differences(given, stored)
+                created = sum(1 for one in differing if one.change == "created")
+                counts = created, len(differing) - created, len(given) - len(differing)
+                made = Outcome(len(rows), *counts, differing, checked.doubts, kept=kept)
+                made.removed = [
+                    gone for one in records for gone in effects.dropped(stored.get(directory.key_of(one)), one)
+                ]
+                return made, records
 
-        checked, changes, records = await asyncio.to_thread(work)
-        watch("checked", len(checked.found))
-        published = 0
-        if not dry_run:
-            await directory.save(tx.connection, kind, records)
-            watch("stored", len(records))
-            if kind == "employees":
-                await people.free_departed(tx, now)
-            published = await publish.directory_changes(tx, now, watch=lambda count: watch("published", count))
-    created = sum(1 for change in changes if change.change == "created")
-    return Outcome(
-        rows=len(rows),
-        created=created,
-        changed=len(changes) - created,
-        unchanged=len(checked.found) - len(changes),
-        published=published,
-        changes=changes,
-        doubts=checked.doubts,
+            outcome, records = await asyncio.to_thread(work)
+            watch("checked", outcome.created + outcome.changed + outcome.unchanged)
+            await _apply(_Job(tx, kind, now, order, stored, records, outcome), watch)
+            _end(order, outcome)
+            return outcome
+    except _DryRun as ended:
+        return ended.outcome
+
+
+def _end(order: Order, outcome: Outcome) -> None:
+    if order.dry_run:
+        raise _DryRun(outcome)
+
+
+def _with_stored(
+    found: Sequence[Found], stored: Mapping[object, Record], *, replace: bool
+) -> tuple[list[Found], list[dict[str, Any]]]:
+    """The records to compare; unless `replace`, a year keeps its holidays that the file does not name."""
+    given: list[Found] = []
+    kept: list[dict[str, Any]] = []
+    for one in found:
+        record = one.record
+        if isinstance(record, CalendarYear) and not replace:
+            before = stored.get(record.year)
+            kept.extend(effects.dropped(before, record))
+            record = effects.merged(before, record)
+        given.append(Found(record, one.rows))
+    return given, kept
+
+
+async def _apply(job: _Job, watch: Watch) -> None:
+    tx, now, outcome = job.tx, job.now, job.outcome
+    touched = effects.stretches(job.stored, job.records)
+    if touched:
+        outcome.past = await standing.touched(tx.connection, touched, job.today)
+        outcome.needs_roster = await standing.needing(tx.connection, touched, job.today)
+    if outcome.past:
+        outcome.applied = False
+        if not job.order.dry_run:
+            outcome.proposal = await _propose(job, touched)
+        return
+    await directory.save(tx.connection, job.kind, job.records)
+    await _reach_plans(job)
+    if job.order.dry_run:
+        return
+    watch("stored", len(job.records))
+    outcome.published = await publish.directory_changes(tx, now, watch=lambda count: watch("published", count))
+    if job.records:
+        await plans.note(
+            tx,
+            now,
+            job.order.who,
+            f"import.{job.kind}",
+            subject=job.kind,
+            reason=job.order.reason,
+            created=outcome.created,
+            changed=outcome.changed,
+            plans=outcome.plans,
+            below_minimum=_short_views(outcome)[:1000],
+            removed=outcome.removed[:1000],
+        )
+
+
+async def _reach_plans(job: _Job) -> None:
+    """Write the published plans that the records leave no choice about, as a change after publication does."""
+    connection, outcome = job.tx.connection, job.outcome
+    rows: list[PlanRow] = []
+    if job.kind == "employees":
+        rows = await people.days_of_departed(job.tx, job.today)
+        moved = effects.moved(job.stored, job.records)
+        outcome.needs_roster = await standing.needing_of(connection, moved, job.today)
+    elif job.kind in {"leave", "duty_travel"}:
+        mode, free = later.absence_modes(job.kind)
+        absences = [one for one in job.records if isinstance(one, Absence)]
+        found = await standing.plans_in(connection, absences, [mode, free])
+        rows = [(*row[:4], mode, None, None, None, job.kind) for row in found]
+    if not rows:
+        return
+    outcome.below_minimum = await losses(job.tx, rows)
+    past, coming = plans.split(rows, job.today)
+    outcome.past = len(past)
+    if not job.order.dry_run:
+        outcome.proposal = await plans.propose(job.tx, job.now, job.order.who, past, reason=job.order.reason)
+    outcome.plans = await plans.write(job.tx, job.now, coming)
+
+
+async def _propose(job: _Job, touched: Sequence[Stretch]) -> Proposal:
+    before = [job.stored[key] for key in map(directory.key_of, job.records) if key in job.stored]
+    body = {
+        "kind": job.kind,
+        "before": effects.to_body(job.kind, before),
+        "after": effects.to_body(job.kind, job.records),
+    }
+    proposal = await plans.offer(
+        job.tx, job.now, job.order.who, "import", body, reason=job.order.reason, person_days=job.outcome.past
     )
+    await standing.list_touched(job.tx.connection, touched, job.today, proposal.proposal_id)
+    return proposal
+
+
+async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> None:
+    """Let a proposed import take effect. 409 if what it is about has changed since it was listed."""
+    kind: Kind = proposal.body["kind"]
+    before = {directory.key_of(one): one for one in effects.from_body(kind, proposal.body["before"])}
+    records = effects.from_body(kind, proposal.body["after"])
+    stored = await directory.stored(tx.connection, kind)
+    listed = proposal.proposed_at.astimezone(WIB).date()
+    count = await standing.touched(tx.connection, effects.stretches(stored, records), listed)
+    same = all(stored.get(key) == before.get(key) for key in map(directory.key_of, records))
+    if not same or count != proposal.person_days:
+        raise Problem(409, "proposal.import_changed")
+    await directory.save(tx.connection, kind, records)
+    await publish.directory_changes(tx, now)
+
+
+def _short_views(outcome: Outcome) -> list[dict[str, Any]]:
+    return [
+        {"unit_id": loss.unit_id, **later.short_view(one)} for loss in outcome.below_minimum for one in loss.short
+    ]
+
+
+def _some(items: Sequence[Any]) -> dict[str, Any]:
+    return {"count": len(items), "items": items[:1000]}
 
 
 def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
-    """The answer to the officer: counts, and of what changes the first thousand."""
+    """The answer to the officer: counts, and of each list the first thousand.
+
+    `below_minimum`: stretches of opening hours in which a counter loses people that its minimum needs.
+    `needs_roster`: dates with published plans that a new roster has to mend. `removed`: rows that were stored and
+    are not any more; `kept`: stored holidays that the file does not name, which `replace=true` would remove.
+    """
     return {
         "kind": kind,
         "dry_run": dry_run,
@@ -111,4 +286,13 @@ def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
         ]
         if dry_run
         else [],
+        "applied": outcome.applied,
+        "plans": outcome.plans,
+        "past_person_days": outcome.past,
+        "below_minimum": _some(_short_views(outcome)),
+        "needs_roster": _some(
+            [{"work_date": str(day), "person_days": count} for day, count in outcome.needs_roster]
+        ),
+        "removed": _some(outcome.removed),
+        "kept": _some(outcome.kept),
     }

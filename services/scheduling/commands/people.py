@@ -13,7 +13,6 @@ from uuid import UUID, uuid4
 from services.scheduling.commands import plans, publish
 from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.imports import loops
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import directory, people
 from services.scheduling.store.rosters import PlanRow
 from services.scheduling.store.standing import PersonRow, person
@@ -88,7 +87,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         await in_force(tx, clock)
         if kind == "departure":
             first = max(day, plans.today(clock))
-            await _free(tx, now, await people.coming_plans(tx.connection, employee_id, first))
+            await plans.write(tx, now, _freed(await people.coming_plans(tx.connection, employee_id, first)))
         return change_id
 
 
@@ -111,24 +110,22 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
             raise _wrong("supervisor_id", "import.supervisor_loop", length=len(ring))
 
 
-async def _free(tx: Tx, now: dt.datetime, stored: Sequence[Any]) -> None:
+def _freed(stored: Sequence[Any]) -> list[PlanRow]:
     """Who has left has no plans: what stands becomes a free day."""
-    rows: list[PlanRow] = [(*row[:4], "OFF", None, None, None, "departed") for row in stored]
-    await plans.write(tx, now, rows)
+    return [(*row[:4], "OFF", None, None, None, "departed") for row in stored]
 
 
 async def in_force(tx: Tx, clock: Clock) -> int:
     """Apply what is due and publish every entry that differs from the published one. Returns how many."""
     for row in await people.take_due(tx.connection, plans.today(clock)):
         await people.apply_change(tx.connection, row["employee_id"], row["body"])
-    await free_departed(tx, clock.now())
+    await plans.write(tx, clock.now(), await days_of_departed(tx, plans.today(clock)))
     return await publish.directory_changes(tx, clock.now())
 
 
-async def free_departed(tx: Tx, now: dt.datetime) -> None:
-    """Plans from today on of people who have left, by an import or on their date, become free days."""
-    day = now.astimezone(WIB).date()
-    await _free(tx, now, await people.plans_of_departed(tx.connection, day))
+async def days_of_departed(tx: Tx, day: dt.date) -> list[PlanRow]:
+    """Plans from `day` on of people who have left, by an import or on their date, as free days to write."""
+    return _freed(await people.plans_of_departed(tx.connection, day))
 
 
 async def keep_in_force(service: Service) -> None:

@@ -83,22 +83,41 @@ async def propose(
         altered.extend(await rosters.changes(tx.connection, part))
     if not altered:
         return None
+    body = {"from": str(altered[0]["work_date"]), "to": str(altered[-1]["work_date"])}
+    proposal = await offer(tx, now, who, "plans", body, reason=reason, person_days=len(altered))
+    await rosters.add_proposal_days(tx.connection, proposal.proposal_id, altered)
+    return proposal
+
+
+async def offer(
+    tx: Tx,
+    now: dt.datetime,
+    who: Principal,
+    kind: str,
+    body: dict[str, Any],
+    *,
+    reason: str | None,
+    person_days: int,
+) -> Proposal:
+    """Store a proposal, still without its person-days.
+
+    422 without a reason, 403 for an office account: two named officers answer for it.
+    """
     if who.subject is None:
         raise Problem(403, "proposal.needs_person")
     if not reason:
         raise Problem(422, "validation", errors=[FieldError("reason", "proposal.reason")])
     proposal = Proposal(
         proposal_id=uuid4(),
-        kind="plans",
-        body={"from": str(altered[0]["work_date"]), "to": str(altered[-1]["work_date"])},
+        kind=kind,
+        body=body,
         reason=reason,
-        person_days=len(altered),
+        person_days=person_days,
         status="open",
         proposed_by=who.subject,
         proposed_at=now,
     )
     await governance.add(tx, proposal)
-    await rosters.add_proposal_days(tx.connection, proposal.proposal_id, altered)
     return proposal
 
 

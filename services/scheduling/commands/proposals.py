@@ -2,7 +2,7 @@
 
 from uuid import UUID
 
-from services.scheduling.commands import plans, rules
+from services.scheduling.commands import imports, plans, rules
 from services.scheduling.domain.rules import RulesIn
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, governance
@@ -28,6 +28,8 @@ async def decide(db: Database, clock: Clock, who: Principal, proposal_id: UUID, 
         now = clock.now()
         if approve and proposal.kind == "rules":
             await rules.store(tx, now, who, RulesIn.model_validate(proposal.body))
+        elif approve and proposal.kind == "import":
+            await imports.approve(tx, now, proposal)
         elif approve:
             await plans.approve(tx, now, proposal_id)
         proposal.status = "approved" if approve else "refused"

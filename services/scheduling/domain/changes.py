@@ -64,15 +64,19 @@ def shortages(
 
     Exact to the minute; neighbouring stretches with the same figures are joined.
     """
+    at_work: dict[dt.date, list[tuple[dt.datetime, dt.datetime]]] = {}
+    for plan in plans:
+        if plan.unit_id == unit_id and plan.mode == "WFO" and plan.starts_at and plan.ends_at:
+            at_work.setdefault(plan.work_date, []).append((plan.starts_at, plan.ends_at))
     found: list[Short] = []
     for day in days:
         openings = openings_on(requirements, day, holiday=day in holidays)
         if not openings:
             continue
         there = [
-            (_minutes(plan.starts_at, day), _minutes(plan.ends_at, day))
-            for plan in plans
-            if plan.unit_id == unit_id and plan.mode == "WFO" and plan.starts_at and plan.ends_at
+            (_minutes(starts_at, day), _minutes(ends_at, day))
+            for date in (day - dt.timedelta(1), day)
+            for starts_at, ends_at in at_work.get(date, ())
         ]
         edges = {edge for opens, closes, _ in openings for edge in (opens, closes)}
         edges |= {edge for hours in there for edge in hours if 0 < edge < DAY}

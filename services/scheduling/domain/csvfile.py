@@ -119,7 +119,7 @@ class Cells:
 
     def text(self, column: str, *, longest: int = 300) -> str:
         value = self.optional(column, longest=longest)
-        if value is None and self.good:
+        if not self.row.cells.get(column, "").strip():
             self.wrong(column, "import.required")
         return value or ""
 

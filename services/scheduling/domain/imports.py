@@ -156,6 +156,7 @@ def _local_time(cells: Cells, column: str, *, end: bool) -> str:
     value = cells.text(column)
     if value and not (_TIME.fullmatch(value) or (end and value == "24:00")):
         cells.wrong(column, "import.time_end" if end else "import.time")
+        return ""
     return value
 
 
@@ -171,7 +172,7 @@ def _requirements(rows: Sequence[Row], known: Known, errors: list[RowError]) -> 
         if not weekdays or any(day not in "0123456" or len(day) != 1 for day in weekdays):
             cells.wrong("weekdays", "import.weekdays")
         opens, closes = _local_time(cells, "opens", end=False), _local_time(cells, "closes", end=True)
-        if cells.good and opens >= closes:
+        if opens and closes and opens >= closes:
             cells.wrong("closes", "import.closes_before_opens")
         min_staff = cells.whole("min_staff", 1, 10_000) or 0
         size = known.unit_sizes.get(unit_id, 0)
@@ -237,7 +238,7 @@ def _absences(rows: Sequence[Row], known: Known, errors: list[RowError], categor
         leave = category == "leave"
         kind = cells.choice("kind", LEAVE_KINDS) if leave else None
         letter = None if leave else cells.optional("letter")
-        if not cells.good or employee_id is None or start is None or end is None:
+        if employee_id is None or start is None or end is None or end < start:
             continue
         by_person.setdefault(employee_id, []).append(
             (Absence(employee_id, category, start, end, kind, letter), cells)
@@ -246,10 +247,10 @@ def _absences(rows: Sequence[Row], known: Known, errors: list[RowError], categor
     for employee_id, absences in by_person.items():
         stored = known.absences.get(employee_id, ())
         absences.sort(key=lambda one: (one[0].from_date, one[0].to_date, one[1].row.number))
-        previous: tuple[Absence, Cells] | None = None
+        longest: tuple[Absence, Cells] | None = None
         for absence, cells in absences:
-            if previous is not None and absence.from_date <= previous[0].to_date:
-                cells.wrong("from", "import.overlaps_row", other=previous[1].row.number)
+            if longest is not None and absence.from_date <= longest[0].to_date:
+                cells.wrong("from", "import.overlaps_row", other=longest[1].row.number)
             for other in stored:
                 same = (other.category, other.from_date, other.to_date) == (
                     absence.category,
@@ -258,7 +259,8 @@ def _absences(rows: Sequence[Row], known: Known, errors: list[RowError], categor
                 )
                 if not same and other.from_date <= absence.to_date and absence.from_date <= other.to_date:
                     cells.wrong("from", "import.overlaps_stored", start=other.from_date, end=other.to_date)
-            previous = (absence, cells)
+            if longest is None or absence.to_date > longest[0].to_date:
+                longest = (absence, cells)
             found.append(Found(absence, (cells.row.number,)))
     return found
 
@@ -275,17 +277,19 @@ def _employees(rows: Sequence[Row], known: Known, errors: list[RowError], doubts
     bosses = dict(known.supervisors)
     for row in rows:
         cells = Cells(row, errors)
-        record = _employee(cells, known, everyone, numbers.get(row.number))
+        employee_id = numbers.get(row.number)
+        if employee_id is not None:
+            bosses.pop(employee_id, None)
+        record = _employee(cells, known, everyone, employee_id)
         if record is None:
             continue
         doubt = nips.kind_doubt(record.nip, "PNS" if record.employment == "PNS" else "PPPK")
         if doubt is not None:
             doubts.append(RowError(row.number, "nip", doubt.code))
-        bosses.pop(record.employee_id, None)
         if record.supervisor_id is not None:
             bosses[record.employee_id] = record.supervisor_id
         found.append(Found(record, (row.number,)))
-    if not errors:
+    if len(numbers) == len(rows):  # else a stored superior, whom the file replaces, may close a ring
         lines = {one.record.employee_id: one.rows[0] for one in found if isinstance(one.record, Employee)}
         errors.extend(
             RowError(lines[member], "supervisor_nip", "import.supervisor_loop", {"length": len(loop)})
@@ -318,14 +322,15 @@ def _identities(
                 employee_id = UUID(given)
             except ValueError:
                 cells.wrong("employee_id", "import.uuid")
-            if stored is not None and employee_id != stored:
-                cells.wrong("employee_id", "import.other_id")
-        if not cells.good:
-            continue
-        _once(seen_nip, nip, cells, "nip")
+            else:
+                if stored is not None and employee_id != stored:
+                    cells.wrong("employee_id", "import.other_id")
+        if nip and fault is None:
+            _once(seen_nip, nip, cells, "nip")
         if cells.good:
             _once(seen_id, employee_id, cells, "employee_id")
-        ids[nip] = numbers[row.number] = employee_id
+        if cells.good:
+            ids[nip] = numbers[row.number] = employee_id
     return ids, numbers
 
 
@@ -346,7 +351,7 @@ def _superior(cells: Cells, column: str, everyone: dict[str, UUID], own: UUID | 
 
 
 def _employee(cells: Cells, known: Known, everyone: dict[str, UUID], employee_id: UUID | None) -> Employee | None:
-    nip = cells.optional("nip") or ""
+    nip = cells.row.cells.get("nip", "").strip()  # its faults are noted by _identities
     opd_code, unit_id = cells.text("opd_code"), cells.text("unit_id")
     if opd_code and opd_code not in known.opds:
         cells.wrong("opd_code", "import.unknown_opd")

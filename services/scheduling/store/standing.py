@@ -9,7 +9,8 @@ from uuid import UUID
 import asyncpg
 
 from services.scheduling.domain.changes import Standing
-from services.scheduling.domain.records import RequirementSet
+from services.scheduling.domain.effects import Stretch
+from services.scheduling.domain.records import Absence, RequirementSet
 from services.scheduling.store.directory import opening_of
 
 _PLANS = """
@@ -48,6 +49,38 @@ _ABSENCES = """
     from absence a join employee e using (employee_id)
     where ($1::text is null or e.opd_code = $1) and a.to_date >= $2 and a.from_date <= $3
     order by a.from_date, a.employee_id, a.category limit 1000
+"""
+_STRETCHES = "unnest($1::text[], $2::date[], $3::date[], $4::bool[]) as s (unit_id, first, until, frees)"
+_TOUCHED = f"""
+    {_STRETCHES}
+    join plan p on p.work_date >= s.first and p.work_date < least(s.until, $5::date)
+        and (s.unit_id is null or p.unit_id = s.unit_id)
+"""
+_TOUCHED_COUNT = f"select count(*) from {_TOUCHED}"  # noqa: S608 - built from constants
+_LIST_TOUCHED = f"""
+    insert into proposal_day (proposal_id, employee_id, work_date, old_mode, row)
+    select $6, p.employee_id, p.work_date, p.mode, jsonb_build_object('mode', p.mode) from {_TOUCHED}
+"""  # noqa: S608
+_NEEDING = f"""
+    select p.work_date, count(*)
+    from {_STRETCHES}
+    join plan p on p.work_date >= greatest(s.first, $5::date) and p.work_date < s.until
+        and (s.unit_id is null or p.unit_id = s.unit_id)
+        and case when s.frees then p.mode = 'OFF' else p.mode in ('WFO', 'WFH') end
+    group by p.work_date order by p.work_date
+"""  # noqa: S608
+_NEEDING_OF = """
+    select work_date, count(*) from plan
+    where employee_id = any($1::uuid[]) and work_date >= $2 and mode <> 'LEAVE'
+    group by work_date order by work_date
+"""
+_AWAY_PLANS = """
+    select p.employee_id, p.work_date, p.opd_code, p.unit_id
+    from unnest($1::uuid[], $2::date[], $3::date[]) as a (employee_id, first, last)
+    join employee e on e.employee_id = a.employee_id and e.active
+    join plan p on p.employee_id = a.employee_id and p.work_date between a.first and a.last
+    where p.mode <> all($4::text[])
+    order by p.work_date, p.employee_id
 """
 
 
@@ -117,3 +150,41 @@ async def absences(
 ) -> Sequence[Any]:
     """Absences that touch the span, the first thousand."""
     return await connection.fetch(_ABSENCES, opd_code, first, last)
+
+
+def _columns(stretches: Sequence[Stretch]) -> list[list[Any]]:
+    return [[getattr(one, name) for one in stretches] for name in ("unit_id", "first", "until", "frees")]
+
+
+async def touched(connection: asyncpg.Connection, stretches: Sequence[Stretch], before: dt.date) -> int:
+    """How many plans of days before `before` stand in the stretches."""
+    return int(await connection.fetchval(_TOUCHED_COUNT, *_columns(stretches), before) or 0)
+
+
+async def list_touched(
+    connection: asyncpg.Connection, stretches: Sequence[Stretch], before: dt.date, proposal_id: UUID
+) -> None:
+    """Keep those person-days as the ones that a proposal alters."""
+    await connection.execute(_LIST_TOUCHED, *_columns(stretches), before, proposal_id)
+
+
+async def needing(
+    connection: asyncpg.Connection, stretches: Sequence[Stretch], day: dt.date
+) -> Sequence[tuple[dt.date, int]]:
+    """(date, plans) from `day` on that the stretches make out of date."""
+    return [(row[0], row[1]) for row in await connection.fetch(_NEEDING, *_columns(stretches), day)]
+
+
+async def needing_of(
+    connection: asyncpg.Connection, people: Sequence[UUID], day: dt.date
+) -> Sequence[tuple[dt.date, int]]:
+    """(date, plans) from `day` on of these people."""
+    return [(row[0], row[1]) for row in await connection.fetch(_NEEDING_OF, list(people), day)]
+
+
+async def plans_in(
+    connection: asyncpg.Connection, absences: Sequence[Absence], without: Sequence[str]
+) -> Sequence[Any]:
+    """(employee_id, work_date, opd_code, unit_id) of plans of active people in absences, without these modes."""
+    columns = [[getattr(one, name) for one in absences] for name in ("employee_id", "from_date", "to_date")]
+    return await connection.fetch(_AWAY_PLANS, *columns, list(without))
