@@ -61,7 +61,8 @@ async def test_a_version_posted_for_december_leaves_november_to_the_one_before(r
 async def test_a_withdrawal_ends_a_policy_today_and_not_in_the_past(running: Desk) -> None:
     await running.call("POST", "/policies", json=STAGE_1)
     running.clock.advance(dt.timedelta(days=5))
-    await running.call("POST", "/policies/jabar-stage-1/withdraw")
+    gone = (await running.call("POST", "/policies/jabar-stage-1/withdraw")).json()
+    assert (gone["withdrawn_from"], gone["effective_from"]) == ("2025-11-10", THURSDAY)
     body = {"from": "2025-11-03", "to": "2025-11-16", "scope": {"all": True}, "detail": True}
     answer = (await running.call("POST", "/rosters", json=body)).json()
     home = {one["work_date"] for unit in answer["details"] for one in unit["person_days"] if one["mode"] == "WFH"}
