@@ -28,6 +28,7 @@ from services.scheduling.domain.planning import Person, Span, UnitInput, Wish
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.domain.records import Opening, RequirementSet
 from services.scheduling.domain.timetable import Pattern
+from services.scheduling.models import PolicyVersion
 from services.scheduling.store.inputs import Wanted
 from shared.auth import Principal
 from shared.clock import FixedClock
@@ -106,7 +107,18 @@ def city() -> dict[str, str]:
 
 
 def span() -> Span:
-    return Span(FIRST, LAST, policies=(half(),))
+    return Span(FIRST, LAST)
+
+
+def stored(policy: Policy) -> PolicyVersion:
+    return PolicyVersion(
+        policy_id=policy.policy_id,
+        version=policy.version,
+        effective_from=policy.content.effective_from,
+        body=policy.content.model_dump(mode="json"),
+        created_at=NOW,
+        created_by="bench",
+    )
 
 
 def peak_mib() -> float:
@@ -184,7 +196,7 @@ async def publish(url: str, bootstrap: str) -> None:
     task = asyncio.create_task(relay.run())
     started, cpu = time.time(), time.process_time()
     who = Principal(None, "bkpsdm", None, 0)
-    changed, _ = await rosters.publish_draft(db, clock, who, drafted, reason=None)
+    changed = (await rosters.publish_draft(db, clock, who, drafted, reason=None)).changed
     written = time.time() - started
     while (await relay.backlog())[0]:  # noqa: ASYNC110 - the relay tells nobody when it is done
         await asyncio.sleep(0.1)
@@ -280,6 +292,7 @@ async def measure(figures: Figures) -> None:
             if kind == "employees":
                 figures.add("import_24000_employees_s", [time.perf_counter() - started])
         async with db.transaction() as tx:
+            tx.session.add(stored(half()))
             await tx.connection.execute("truncate outbox")
             await tx.connection.execute("analyze")
         await db.close()

@@ -37,7 +37,9 @@ class Rules(Table, table=True):
 
 
 class PolicyVersion(Table, table=True):
-    """One version of a policy; the version with the greatest number is in force, its content never changes."""
+    """One version of a policy, in force until a greater one starts; its content never changes.
+
+    A row that withdraws the policy carries the content it ends, and in `effective_from` the date it does so."""
 
     __tablename__ = "policy"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a descriptor
 

@@ -12,6 +12,7 @@ import time
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from uuid import UUID
 
 from ortools.sat.python import cp_model
 
@@ -35,7 +36,11 @@ _FOUND = (cp_model.OPTIMAL, cp_model.FEASIBLE)
 
 def needs_solver(unit: UnitInput, span: Span) -> bool:
     """Whether requests, or limits that bind several days or people, make the rotation short-sighted."""
-    mine = [one for one in span.policies if one.content.scope.covers(unit.opd_code)]
+    mine = [
+        one
+        for one in span.policies
+        if one.content.scope.covers(unit.opd_code) and one.touches(span.first, span.last)
+    ]
     weekly = any(
         isinstance(one.content.parameters, RotationParameters) and one.content.parameters.turn == "weekly"
         for one in mine
@@ -53,12 +58,23 @@ class _Search:
     made: Frame
     hint: UnitRoster
     effort: float
+    same: list[tuple[int, ...]]
+    """By index: the entries of the same person, whose post may change within the span."""
     chosen: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
-    """(index, day number) of those sent home, settled days included."""
+    """(index, day number) of those sent home, settled days and the days beside the span included."""
     count: list[int] = field(default_factory=list[int])
+    """By the person's first index."""
     found: float = 0
     bound: float = 0
     optimal: bool = True
+
+    def at_home(self, index: int, *numbers: int) -> bool:
+        """Whether the person is at home on one of these days."""
+        return any((one, number) in self.chosen for one in self.same[index] for number in numbers)
+
+    def send_home(self, index: int, number: int) -> None:
+        self.chosen.add((index, number))
+        self.count[self.same[index][0]] += 1
 
 
 def solve_unit(unit: UnitInput, span: Span, *, effort: float = EFFORT) -> UnitRoster:
@@ -67,7 +83,9 @@ def solve_unit(unit: UnitInput, span: Span, *, effort: float = EFFORT) -> UnitRo
     hint = plan_unit(unit, span)
     made = frame(unit, span)
     weeks = [list(one) for _, one in itertools.groupby(made.choices, lambda one: _monday(made, one.number))]
-    search = _Search(made, hint, effort / max(1, len(weeks)))
+    entries = _entries(unit)
+    same = [entries[person.employee_id] for person in unit.people]
+    search = _Search(made, hint, effort / max(1, len(weeks)), same)
     search.count = [0] * len(unit.people)
     for index, person in enumerate(unit.people):
         if person.home_before:
@@ -77,8 +95,7 @@ def solve_unit(unit: UnitInput, span: Span, *, effort: float = EFFORT) -> UnitRo
         for day, mode in person.pinned:
             number = (day - span.first).days
             if mode == "WFH" and 0 <= number < len(made.days) and made.roster.modes[index][number] == WFH:
-                search.chosen.add((index, number))
-                search.count[index] += 1
+                search.send_home(index, number)
     for week in weeks:
         _solve_week(search, week)
     settled = {
@@ -86,7 +103,7 @@ def solve_unit(unit: UnitInput, span: Span, *, effort: float = EFFORT) -> UnitRo
         for index, number in search.chosen
         if not 0 <= number < len(made.days) or made.roster.modes[index][number] == WFH
     }
-    _fill(made, search.chosen, settled)
+    _fill(search, settled)
     finish(made)
     wishes, granted = _granted(made)
     gap = abs(search.found - search.bound) / max(1.0, abs(search.found))
@@ -98,6 +115,14 @@ def solve_unit(unit: UnitInput, span: Span, *, effort: float = EFFORT) -> UnitRo
         granted,
     )
     return made.roster
+
+
+def _entries(unit: UnitInput) -> dict[UUID, tuple[int, ...]]:
+    """The indices of each person."""
+    found: dict[UUID, tuple[int, ...]] = {}
+    for index, person in enumerate(unit.people):
+        found[person.employee_id] = (*found.get(person.employee_id, ()), index)
+    return found
 
 
 def _monday(made: Frame, number: int) -> dt.date:
@@ -142,8 +167,7 @@ def _solve_week(search: _Search, week: list[Choice]) -> None:
     if fairer.solve(model) in _FOUND:
         places = {place for place, variable in go.items() if fairer.boolean_value(variable)}
     for index, number in places:
-        search.chosen.add((index, number))
-        search.count[index] += 1
+        search.send_home(index, number)
 
 
 def _solver(search: _Search) -> cp_model.CpSolver:
@@ -163,13 +187,14 @@ def _limit_day(search: _Search, model: cp_model.CpModel, go: _Go, choice: Choice
     model.add(sum(go[index, number] for index in choice.candidates) <= choice.most)
     if limits.never_two_in_a_row:
         for index in choice.candidates:
-            if {(index, number - 1), (index, number + 1)} & search.chosen:
+            if search.at_home(index, number - 1, number + 1):
                 model.add(go[index, number] == 0)
-            if (index, number - 1) in go:
-                model.add_at_most_one(go[index, number], go[index, number - 1])
-    numbers = {person.employee_id: index for index, person in enumerate(made.unit.people)}
+            for one in search.same[index]:
+                if (one, number - 1) in go:
+                    model.add_at_most_one(go[index, number], go[one, number - 1])
+    entries = _entries(made.unit) if made.unit.apart else {}
     for pair in made.unit.apart:
-        both = [numbers[one] for one in pair if one in numbers]
+        both = [index for one in pair for index in entries.get(one, ())]
         free = [go[index, number] for index in both if (index, number) in go]
         if free:
             model.add(sum(free) <= max(0, 1 - sum((index, number) in search.chosen for index in both)))
@@ -186,18 +211,18 @@ def _limit_week(search: _Search, model: cp_model.CpModel, go: _Go, week: list[Ch
     by_person: dict[int, list[cp_model.IntVar]] = defaultdict(list)
     for choice in week:
         for index in choice.candidates:
-            by_person[index].append(go[index, choice.number])
+            by_person[search.same[index][0]].append(go[index, choice.number])
             if choice.policy.content.limits.keep_min_staff:
                 for segment in made.covered(index, choice.number):
                     segments[id(segment)] = segment
                     load[id(segment)].append(go[index, choice.number])
     if limit is not None:
         for index, variables in by_person.items():
-            days = range(max(0, start), min(start + 7, len(made.days)))
-            used = sum((index, number) in search.chosen for number in days)
+            inside = range(max(0, start), min(start + 7, len(made.days)))
+            used = sum(search.at_home(index, number) for number in inside)
             if start <= 0:
                 used += made.unit.people[index].earlier_in_week
-            if start + 7 > len(made.days):
+            if start + 7 >= len(made.days):
                 used += made.unit.people[index].later_in_week
             model.add(sum(variables) <= max(0, limit - used))
     for key, variables in load.items():
@@ -214,7 +239,7 @@ def _gone(search: _Search, segment: Segment) -> int:
         1
         for index, number in search.chosen
         if number == segment.day - 1
-        and number >= 0
+        and 0 <= number < len(search.made.days)
         and settled[index][number] != WFH
         and segment in search.made.covered(index, number)
     )
@@ -242,7 +267,7 @@ def _unfairness(search: _Search, model: cp_model.CpModel, go: _Go) -> cp_model.L
     cost: list[cp_model.LinearExprT] = []
     by_person: dict[int, list[cp_model.IntVar]] = defaultdict(list)
     for (index, _), variable in go.items():
-        by_person[index].append(variable)
+        by_person[search.same[index][0]].append(variable)
     least = min(search.count)
     for index, variables in by_person.items():
         steps = [model.new_bool_var(f"{index}+{step}") for step in range(len(variables))]
@@ -254,12 +279,12 @@ def _unfairness(search: _Search, model: cp_model.CpModel, go: _Go) -> cp_model.L
 def _keep_hint(search: _Search, go: _Go) -> None:
     for index, number in go:
         if search.hint.modes[index][number] == WFH:
-            search.chosen.add((index, number))
-            search.count[index] += 1
+            search.send_home(index, number)
 
 
-def _fill(made: Frame, chosen: set[tuple[int, int]], settled: set[tuple[int, int]]) -> None:
+def _fill(search: _Search, settled: set[tuple[int, int]]) -> None:
     """Put the answer into the frame, with a reason for each who stays."""
+    made, chosen = search.made, search.chosen
     for index, number in sorted(chosen - settled):
         made.send_home(index, number)
     for choice in made.choices:
@@ -269,7 +294,7 @@ def _fill(made: Frame, chosen: set[tuple[int, int]], settled: set[tuple[int, int
         for index in choice.candidates:
             if (index, choice.number) in chosen:
                 continue
-            reason = _why(made, choice, index, chosen, full=given >= choice.most)
+            reason = _why(search, choice, index, full=given >= choice.most)
             made.roster.reasons[index][choice.number] = REASON[reason]
             if reason not in ("turn", "unit_share"):
                 stops[reason] = stops.get(reason, 0) + 1
@@ -284,18 +309,19 @@ def _fill(made: Frame, chosen: set[tuple[int, int]], settled: set[tuple[int, int
             made.roster.blocked.append(Blocked(made.unit.unit_id, day, aimed, given, stops, tuple(sorted(hours))))
 
 
-def _why(made: Frame, choice: Choice, index: int, chosen: set[tuple[int, int]], *, full: bool) -> str:
-    limits, number = choice.policy.content.limits, choice.number
+def _why(search: _Search, choice: Choice, index: int, *, full: bool) -> str:
+    made, limits, number = search.made, choice.policy.content.limits, choice.number
     if full:
         return "turn" if choice.most == choice.wanted else "unit_share"
     if limits.keep_min_staff and any(one.tight for one in made.covered(index, number)):
         return "minimum"
-    if limits.never_two_in_a_row and {(index, number - 1), (index, number + 1)} & chosen:
+    if limits.never_two_in_a_row and search.at_home(index, number - 1, number + 1):
         return "two_in_a_row"
     mine = made.unit.people[index].employee_id
     others = {one if other == mine else other for one, other in made.unit.apart if mine in (one, other)}
     if any(
-        person.employee_id in others and (where, number) in chosen for where, person in enumerate(made.unit.people)
+        person.employee_id in others and (where, number) in search.chosen
+        for where, person in enumerate(made.unit.people)
     ):
         return "apart"
     return "week_limit" if limits.max_days_per_week is not None else "turn"

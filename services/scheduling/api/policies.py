@@ -26,6 +26,7 @@ def view(row: PolicyVersion) -> dict[str, Any]:
         "version": row.version,
         "policy_version": policies.label(row),
         "withdrawn": row.withdrawn,
+        "withdrawn_from": row.effective_from if row.withdrawn else None,
         "created_at": row.created_at,
     }
 

@@ -12,11 +12,11 @@ from services.scheduling.commands import plans, report, rosters
 from services.scheduling.commands.officer import officer_name, own_opd
 from services.scheduling.commands.policies import check_known
 from services.scheduling.domain.planning import Method, Span
-from services.scheduling.domain.policies import Policy, PolicyIn
+from services.scheduling.domain.policies import Policy, PolicyIn, ended
 from services.scheduling.models import Roster
 from services.scheduling.store import governance
 from services.scheduling.store.directory import known
-from services.scheduling.store.inputs import Wanted
+from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
 from shared.auth import Principal, require
 from shared.events import Scope
 from shared.http import FieldError, Problem
@@ -25,7 +25,6 @@ from shared.service import Service, service_of
 router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
-LONGEST_DAYS = 62
 DETAILED = 20_000
 """Person-days up to which an answer can hold each of them."""
 COUNTED = 100_000
@@ -67,7 +66,7 @@ class RosterIn(SpanIn):
 
 
 class WhatIfIn(SpanIn):
-    """A draft policy to try; it takes the place of the stored policy with its id, if there is one."""
+    """A draft policy to try; from its start on it takes the place of the stored policy with its id, if any."""
 
     policy: PolicyIn
 
@@ -93,11 +92,16 @@ async def wanted_by(service: Service, who: Principal, scope: Scope) -> Wanted:
     return Wanted(scope.all, tuple(scope.opd_codes), tuple(scope.unit_ids))
 
 
-def _details(drafted: rosters.Draft) -> list[dict[str, Any]]:
+def _check_detail(drafted: rosters.Draft) -> None:
+    """422 for more person-days than an answer can hold."""
     if sum(len(unit.people) for unit in drafted.units) * len(drafted.span.days) > DETAILED:
         raise Problem(
             422, "validation", errors=[FieldError("detail", "roster.detail_too_large", {"most": DETAILED})]
         )
+
+
+def _details(drafted: rosters.Draft) -> list[dict[str, Any]]:
+    _check_detail(drafted)
     return [
         report.unit_view(drafted, unit, result)
         for unit, result in zip(drafted.units, drafted.results, strict=True)
@@ -111,33 +115,43 @@ async def make_roster(given: RosterIn, service: Running, who: Officer, response:
     201: published. 202: the rest is published, and changes of past days wait for a second officer.
     """
     wanted = await wanted_by(service, who, given.scope)
-    async with service.db.read() as tx:
-        policies = await governance.current_policies(tx)
-    span = Span(given.first, given.last, policies=tuple(policies), seed=given.seed)
+    span = Span(given.first, given.last, seed=given.seed)
     drafted = await rosters.draft(service.db, wanted, span, method=given.method, fresh=given.fresh)
+    if given.publish:
+        if given.detail:
+            _check_detail(drafted)
+        done = await rosters.publish_draft(service.db, service.clock, who, drafted, reason=given.reason)
+        return await _published(service, who, given, done, response)
     answer = report.summary(drafted)
     if given.detail:
         answer["details"] = _details(drafted)
-    if not given.publish:
-        if answer["person_days"] <= COUNTED:
-            answer["changed"] = await plans.count_changes(service.db, rosters.plan_rows(drafted))
-        return answer
-    changed, proposal = await rosters.publish_draft(service.db, service.clock, who, drafted, reason=given.reason)
+    if answer["person_days"] <= COUNTED:
+        answer["changed"] = await plans.count_changes(service.db, rosters.plan_rows(drafted))
+    return answer
+
+
+async def _published(
+    service: Service, who: Principal, given: RosterIn, done: rosters.Published, response: Response
+) -> dict[str, Any]:
+    """Keep what was asked and what came of it, and answer with it."""
+    answer, proposal = report.summary(done.drafted), done.proposal
     roster_id = uuid4()
     response.status_code = 202 if proposal is not None else 201
-    kept = {name: value for name, value in answer.items() if name not in ("from", "to", "details", "unsatisfied")}
+    kept = {name: value for name, value in answer.items() if name not in ("from", "to", "unsatisfied")}
     async with service.db.transaction() as tx:
         row = Roster(
             roster_id=roster_id,
             request=given.model_dump(mode="json", by_alias=True),
             status="published",
-            summary={**kept, "changed": changed},
+            summary={**kept, "changed": done.changed},
             created_at=service.clock.now(),
             created_by=officer_name(who),
         )
         await governance.add(tx, row)
+    if given.detail:
+        answer["details"] = _details(done.drafted)
     proposed = proposal and {"proposal_id": proposal.proposal_id, "person_days": proposal.person_days}
-    return {"roster_id": roster_id, **answer, "changed": changed, "proposal": proposed}
+    return {"roster_id": roster_id, **answer, "changed": done.changed, "proposal": proposed}
 
 
 @router.get("/{roster_id}", dependencies=[Depends(require("bkpsdm", "opd_admin", "auditor"))])
@@ -156,10 +170,9 @@ async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, 
     wanted = await wanted_by(service, who, given.scope)
     async with service.db.read() as tx:
         await check_known(tx, given.policy)
-        policies = await governance.current_policies(tx)
-    span = Span(given.first, given.last, policies=tuple(policies), seed=given.seed)
+    span = Span(given.first, given.last, seed=given.seed)
     now = await rosters.draft(service.db, wanted, span, method=given.method, fresh=True)
-    others = [one for one in policies if one.policy_id != given.policy.policy_id]
+    others = ended(now.span.policies, given.policy.policy_id, given.policy.effective_from)
     tried = replace(now.span, policies=(*others, Policy(given.policy.policy_id, 0, given.policy)))
     then = await rosters.redraft(now, tried, method=given.method)
     answer = report.comparison(now, then)

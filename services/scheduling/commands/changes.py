@@ -8,7 +8,7 @@ name and with a reason.
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 from uuid import UUID
 
@@ -17,12 +17,12 @@ from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.rosters import Draft, plan_rows
 from services.scheduling.domain import changes as domain
 from services.scheduling.domain.changes import Short, Standing
-from services.scheduling.domain.planning import Span
+from services.scheduling.domain.planning import Span, UnitInput
 from services.scheduling.domain.roster import plan_unit
 from services.scheduling.domain.timetable import clock_text
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, governance, inputs, standing
-from services.scheduling.store.inputs import Wanted
+from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
 from services.scheduling.store.rosters import PlanRow
 from services.scheduling.store.standing import PersonRow
 from shared.auth import Principal
@@ -133,11 +133,7 @@ async def end_leave(db: Database, clock: Clock, who: Principal, leave: Leave, re
             raise Problem(404, "absence.unknown")
         planned = await standing.plans_of(tx.connection, leave.employee_id, leave.first, leave.last)
         days = {row["work_date"] for row in planned}
-        rows = [
-            row
-            for row in await _replanned(tx, person, leave.first, leave.last)
-            if row[0] == leave.employee_id and row[1] in days
-        ]
+        rows = [row for row in await _replanned(tx, person, leave.first, leave.last) if row[1] in days]
         done = await _go_through(tx, clock, who, rows, Terms(reason=reason), check=False)
         await plans.note(
             tx,
@@ -154,11 +150,31 @@ async def end_leave(db: Database, clock: Clock, who: Principal, leave: Leave, re
 
 
 async def _replanned(tx: Tx, person: PersonRow, first: dt.date, last: dt.date) -> Sequence[PlanRow]:
+    """What rosters of the unit, some weeks at a time, would give the person."""
     wanted = Wanted(False, unit_ids=(person.unit_id,))
-    policies = await governance.current_policies(tx)
-    found = [unit async for part in inputs.units(tx.connection, wanted, first, last) for unit in part]
-    span = Span(first, last, await inputs.holidays(tx.connection, first, last), tuple(policies))
-    return list(plan_rows(Draft(span, found, [plan_unit(unit, span) for unit in found])))
+    policies = tuple(await governance.current_policies(tx))
+    rows: list[PlanRow] = []
+    while first <= last:
+        end = min(last, first + (LONGEST_DAYS - 7 - first.weekday()) * DAY)
+        found = [unit async for part in inputs.units(tx.connection, wanted, first, end) for unit in part]
+        if rows:
+            home = any(row[1] == first - DAY and row[4] == "WFH" for row in rows)
+            found = [_after_home(unit, person.employee_id, home=home) for unit in found]
+        span = Span(first, end, await inputs.holidays(tx.connection, first, end), policies)
+        planned = plan_rows(Draft(span, found, [plan_unit(unit, span) for unit in found]))
+        rows.extend(row for row in planned if row[0] == person.employee_id)
+        first = end + DAY
+    return rows
+
+
+def _after_home(unit: UnitInput, employee_id: UUID, *, home: bool) -> UnitInput:
+    """The unit's input, where the person's day before is what was just planned and not what is stored."""
+    return replace(
+        unit,
+        people=tuple(
+            replace(one, home_before=home) if one.employee_id == employee_id else one for one in unit.people
+        ),
+    )
 
 
 async def settle(

@@ -4,7 +4,6 @@ Days from today on are written and published at once. A past day is never rewrit
 a proposal that lists the person-days, and a second officer lets it take effect.
 """
 
-import asyncio
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -14,7 +13,7 @@ from services.scheduling.commands import publish
 from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
-from services.scheduling.store import audit, directory, governance, rosters
+from services.scheduling.store import audit, governance, rosters
 from services.scheduling.store.rosters import PlanRow
 from shared.auth import Principal
 from shared.clock import Clock
@@ -23,7 +22,7 @@ from shared.events import ScheduleChanged
 from shared.http import FieldError, Problem
 
 PART = 2_000
-"""Plans written and published in one transaction: some 10 ms between two looks at the event loop."""
+"""Plans written and published at a time: some 10 ms between two looks at the event loop."""
 
 
 def today(clock: Clock) -> dt.date:
@@ -48,22 +47,16 @@ def _parts(rows: Iterable[PlanRow]) -> Iterator[list[PlanRow]]:
         yield part
 
 
-async def write_all(db: Database, clock: Clock, rows: Iterable[PlanRow]) -> int:
-    """Write and publish many plans, some thousands to a transaction. Returns how many changed.
-
-    A crash in the middle leaves the rest undone; the same call again does that rest and no more.
-    """
+async def write_parts(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow]) -> int:
+    """`write` for any number of rows, some thousands at a time. Returns how many changed."""
     changed = 0
     for part in _parts(rows):
-        async with db.transaction() as tx:
-            await directory.lock(tx.connection)
-            changed += await write(tx, clock.now(), part)
-        await asyncio.sleep(0)
+        changed += await write(tx, now, part)
     return changed
 
 
 async def count_changes(db: Database, rows: Iterable[PlanRow]) -> int:
-    """How many plans `write_all` would change."""
+    """How many plans `write` would change."""
     count = 0
     async with db.read() as tx:
         for part in _parts(rows):
@@ -122,7 +115,12 @@ async def offer(
 
 
 async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID) -> int:
-    """Write the plans of an approved proposal. Returns how many changed."""
+    """Write the plans of an approved proposal. Returns how many changed.
+
+    409 when a listed day has changed since: the officers have not seen what would be lost.
+    """
+    if await rosters.moved_on(tx.connection, proposal_id):
+        raise Problem(409, "proposal.stale")
     changed = 0
     after = (dt.date.min, UUID(int=0))
     while page := await rosters.proposal_days(tx.connection, proposal_id, after, PART):

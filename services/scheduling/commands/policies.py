@@ -83,7 +83,7 @@ def _version(given: PolicyIn, number: int, now: dt.datetime, who: Principal) -> 
 
 
 async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -> PolicyVersion:
-    """A new version that says: no longer. Plans change when a roster is published."""
+    """A new version that says: from today on no longer. Plans change when a roster is published."""
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
         versions = await governance.policy_versions(tx, policy_id)
@@ -95,7 +95,7 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
         if newest.withdrawn:
             return newest
         row = _version(content, newest.version + 1, clock.now(), who)
-        row.withdrawn = True
+        row.withdrawn, row.effective_from, row.effective_to = True, plans.today(clock), None
         await governance.add(tx, row)
         await plans.note(tx, row.created_at, who, "policy.withdrawn", subject=policy_id, reason=None)
         return row

@@ -27,7 +27,10 @@ async def decide(db: Database, clock: Clock, who: Principal, proposal_id: UUID, 
             raise Problem(409, "proposal.decided")
         now = clock.now()
         if approve and proposal.kind == "rules":
-            await rules.store(tx, now, who, RulesIn.model_validate(proposal.body))
+            given = RulesIn.model_validate(proposal.body)
+            if await governance.rules(tx, given.rules_version) is not None:
+                raise Problem(409, "proposal.version_exists", params={"version": given.rules_version})
+            await rules.store(tx, now, who, given)
         elif approve and proposal.kind == "import":
             await imports.approve(tx, now, proposal)
         elif approve:

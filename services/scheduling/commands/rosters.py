@@ -1,5 +1,6 @@
 """Rosters: a draft of the span's plans, and its publication."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +11,13 @@ from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Method, Span, UnitInput
 from services.scheduling.domain.timetable import Hours, instant
 from services.scheduling.models import Proposal
-from services.scheduling.store import directory, inputs
+from services.scheduling.store import directory, governance, inputs
 from services.scheduling.store.inputs import Wanted
 from services.scheduling.store.rosters import PlanRow
 from shared.auth import Principal
 from shared.clock import Clock
-from shared.database import Database
+from shared.database import Database, Tx
+from shared.http import Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,18 +27,30 @@ class Draft:
     span: Span
     units: Sequence[UnitInput]
     results: Sequence[UnitRoster]
+    method: Method = "auto"
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What a publication did, and the draft as it was published."""
+
+    changed: int
+    proposal: Proposal | None
+    drafted: Draft
 
 
 async def draft(
     db: Database, wanted: Wanted, span: Span, *, method: Method = "auto", fresh: bool = False
 ) -> Draft:
-    """Plan the span, with the calendar's holidays; nothing is written."""
+    """Plan the span, with the calendar's holidays and the policies in force; nothing is written."""
     async with db.read() as tx:
+        policies = tuple(await governance.current_policies(tx))
         holidays = await inputs.holidays(tx.connection, span.first, span.last)
         parts = [part async for part in inputs.units(tx.connection, wanted, span.first, span.last, fresh=fresh)]
     units = [unit for part in parts for unit in part if unit.people]
-    span = replace(span, holidays=holidays)
-    return Draft(span, units, await compute(units, span, method))
+    span = replace(span, holidays=holidays, policies=policies)
+    return Draft(span, units, await compute(units, span, method), method, fresh)
 
 
 async def redraft(drafted: Draft, span: Span, *, method: Method = "auto") -> Draft:
@@ -75,17 +89,87 @@ def plan_rows(drafted: Draft) -> Iterator[PlanRow]:
 
 async def publish_draft(
     db: Database, clock: Clock, who: Principal, drafted: Draft, *, reason: str | None
-) -> tuple[int, Proposal | None]:
+) -> Published:
     """Publish what changed from today on; changes of past days become a proposal.
 
-    Returns (how many plans changed, the proposal).
+    A leave, a swap or whatever else a unit's plans follow from may be written while they are computed: such a
+    unit is planned once more. 409 when that happens again; what is published by then stays.
     """
     day = plans.today(clock)
     proposal = None
     if drafted.span.first < day:
         async with db.transaction() as tx:
             await directory.lock(tx.connection)
+            if await _stale(tx, drafted, drafted.units):
+                raise Problem(409, "roster.stale")
             past = (row for row in plan_rows(drafted) if row[1] < day)
             proposal = await plans.propose(tx, clock.now(), who, past, reason=reason)
-    coming = (row for row in plan_rows(drafted) if row[1] >= day)
-    return await plans.write_all(db, clock, coming), proposal
+    if drafted.span.last < day:
+        return Published(0, proposal, drafted)
+    changed, stale = await _write_fresh(db, clock, drafted)
+    if stale:
+        wanted = Wanted(False, unit_ids=tuple(sorted(stale)))
+        again = await draft(db, wanted, drafted.span, method=drafted.method, fresh=drafted.fresh)
+        more, still = await _write_fresh(db, clock, again)
+        if still:
+            raise Problem(409, "roster.stale")
+        changed += more
+        drafted = _joined(drafted, again, stale)
+    return Published(changed, proposal, drafted)
+
+
+def _joined(drafted: Draft, again: Draft, stale: set[str]) -> Draft:
+    pairs = [
+        *((u, r) for u, r in zip(drafted.units, drafted.results, strict=True) if u.unit_id not in stale),
+        *zip(again.units, again.results, strict=True),
+    ]
+    pairs.sort(key=lambda pair: (pair[0].opd_code, pair[0].unit_id))
+    return replace(again, units=[unit for unit, _ in pairs], results=[result for _, result in pairs])
+
+
+def _parts(drafted: Draft) -> Iterator[Draft]:
+    """A draft in parts of whole units, of about `plans.PART` plans each."""
+    start, count = 0, 0
+    for end, unit in enumerate(drafted.units, 1):
+        count += len(unit.people) * len(drafted.span.days)
+        if count >= plans.PART or end == len(drafted.units):
+            yield replace(drafted, units=drafted.units[start:end], results=drafted.results[start:end])
+            start, count = end, 0
+
+
+async def _write_fresh(db: Database, clock: Clock, drafted: Draft) -> tuple[int, set[str]]:
+    """Write the units whose input is what it was. Returns (how many plans changed, the other units).
+
+    A crash in the middle leaves the rest undone; the same call again does that rest and no more.
+    """
+    changed = 0
+    stale: set[str] = set()
+    for part in _parts(drafted):
+        async with db.transaction() as tx:
+            await directory.lock(tx.connection)
+            day = plans.today(clock)
+            mine = await _stale(tx, drafted, part.units)
+            stale |= mine
+            rows = (row for row in plan_rows(part) if row[1] >= day and row[3] not in mine)
+            changed += await plans.write_parts(tx, clock.now(), rows)
+        await asyncio.sleep(0)
+    return changed, stale
+
+
+async def _stale(tx: Tx, drafted: Draft, units: Sequence[UnitInput]) -> set[str]:
+    """Those of `units` whose plans would come out of another input now; `tx` holds `directory.lock`.
+
+    Compares the whole input, so nothing that a plan follows from can be forgotten here. What the same
+    publication wrote before concerns other units.
+    """
+    span = drafted.span
+    names = {unit.unit_id for unit in units}
+    if (
+        tuple(await governance.current_policies(tx)) != span.policies
+        or await inputs.holidays(tx.connection, span.first, span.last) != span.holidays
+    ):
+        return names
+    wanted = Wanted(False, unit_ids=tuple(names))
+    parts = inputs.units(tx.connection, wanted, span.first, span.last, fresh=drafted.fresh)
+    now = {unit.unit_id: unit async for part in parts for unit in part}
+    return {unit.unit_id for unit in units if now.get(unit.unit_id) != unit}

@@ -26,7 +26,8 @@ class Given:
 
 
 async def give(db: Database, clock: Clock, who: Principal, given: RulesIn) -> Given:
-    """Publish a version. The same content again is no change; other content under a known version is refused."""
+    """Publish a version. The same content again is no change, also while it waits for a second officer; other
+    content under a known version is refused."""
     now = clock.now()
     today = now.astimezone(WIB).date()
     async with db.transaction() as tx:
@@ -37,6 +38,12 @@ async def give(db: Database, clock: Clock, who: Principal, given: RulesIn) -> Gi
                 field = FieldError("rules_version", "rules.version_taken")
                 raise Problem(409, "rules.version_taken", errors=[field])
             return Given(stored, created=False)
+        waiting = await governance.proposed_rules(tx, given.rules_version)
+        if waiting is not None:
+            if waiting.body != given.model_dump(mode="json"):
+                field = FieldError("rules_version", "rules.version_proposed")
+                raise Problem(409, "rules.version_proposed", errors=[field])
+            return Given(None, created=False, proposal=waiting)
         if given.effective_from < today:
             _, altered = await governance.judged_days(tx, given.effective_from, today)
             if altered:

@@ -135,6 +135,39 @@ class Policy:
         ends = content.effective_to
         return content.effective_from <= day and (ends is None or day <= ends) and content.scope.covers(opd_code)
 
+    def touches(self, first: dt.date, last: dt.date) -> bool:
+        """Whether it holds on a date from `first` to `last`, for whomever."""
+        ends = self.content.effective_to
+        return self.content.effective_from <= last and (ends is None or first <= ends)
+
+
+def ended(policies: Sequence[Policy], policy_id: str, start: dt.date) -> list[Policy]:
+    """`policies` where `policy_id` ends on the day before `start`; what would begin later is gone."""
+    eve = start - dt.timedelta(1)
+    found: list[Policy] = []
+    for one in policies:
+        content = one.content
+        if one.policy_id != policy_id or not one.touches(start, dt.date.max):
+            found.append(one)
+        elif content.effective_from < start:
+            cut = content.model_copy(update={"effective_to": eve})
+            found.append(Policy(one.policy_id, one.version, cut))
+    return found
+
+
+def standing(versions: Sequence[tuple[Policy, dt.date | None]]) -> list[Policy]:
+    """What holds when: each version until the next one starts. `versions` are in the order they were given.
+
+    Each with the date on which it withdraws the policy, or None. A version that starts on the same date as an
+    older one, or before it, replaces it.
+    """
+    found: list[Policy] = []
+    for policy, withdrawn_from in versions:
+        found = ended(found, policy.policy_id, withdrawn_from or policy.content.effective_from)
+        if withdrawn_from is None:
+            found.append(policy)
+    return found
+
 
 def in_force(policies: Sequence[Policy], opd_code: str, day: dt.date) -> Policy | None:
     """The policy that decides: latest effective_from, then the narrower scope, then the id (product.md 8)."""

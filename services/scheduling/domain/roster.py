@@ -12,10 +12,8 @@ from uuid import UUID
 
 from services.scheduling.domain.counters import Shortage
 from services.scheduling.domain.frame import Blocked, Choice, Frame, UnitRoster, frame
-from services.scheduling.domain.planning import REASON, Span, UnitInput
+from services.scheduling.domain.planning import REASON, WFH, Span, UnitInput
 from services.scheduling.domain.policies import RotationParameters
-
-DAY = dt.timedelta(1)
 
 
 def plan_unit(unit: UnitInput, span: Span) -> UnitRoster:
@@ -54,27 +52,36 @@ def _tie(seed: int, employee_id: UUID) -> int:
 
 
 class _Rotation:
-    """The unit's state while it is planned, day by day."""
+    """The unit's state while it is planned, day by day.
+
+    A person whose post changes within the span has several entries; all that concerns the person, not the entry,
+    is kept under the first of them, `self.who`.
+    """
 
     def __init__(self, made: Frame) -> None:
         people = made.unit.people
         self.made = made
+        first: dict[UUID, int] = {}
+        self.who = [first.setdefault(person.employee_id, index) for index, person in enumerate(people)]
         self.count = [0] * len(people)
         self.latest = [-1 if person.home_before else -2 for person in people]
-        last = made.span.last
-        self.last_monday = last - dt.timedelta(last.weekday())
-        self.in_week = [
-            person.earlier_in_week + (person.later_in_week if made.span.first >= self.last_monday else 0)
-            for person in people
-        ]
+        self.in_week = [0] * len(people)
         self.tie = [_tie(made.span.seed, person.employee_id) for person in people]
         self.turn: frozenset[int] | None = None
         self.apart: dict[int, list[int]] = {}
-        numbers = {person.employee_id: index for index, person in enumerate(people)}
         for one, other in made.unit.apart:
-            if one in numbers and other in numbers:
-                self.apart.setdefault(numbers[one], []).append(numbers[other])
-                self.apart.setdefault(numbers[other], []).append(numbers[one])
+            if one in first and other in first:
+                self.apart.setdefault(first[one], []).append(first[other])
+                self.apart.setdefault(first[other], []).append(first[one])
+        self.settled = {
+            ((day - made.span.first).days, self.who[index])
+            for index, person in enumerate(people)
+            for day, mode in person.pinned
+            if mode == "WFH"
+            and 0 <= (number := (day - made.span.first).days) < len(made.days)
+            and made.roster.modes[index][number] == WFH
+        }
+        """(day number, person) of the settled days at home."""
         self.wishes = [
             {
                 (wish.day - made.span.first).days: wish.weight if wish.mode == "WFH" else -wish.weight
@@ -86,37 +93,46 @@ class _Rotation:
     def run(self) -> None:
         choices = {choice.number: choice for choice in self.made.choices}
         for number, day in enumerate(self.made.days):
-            if day.weekday() == 0:
-                self.turn = None
-                if number:
-                    later = day == self.last_monday
-                    self.in_week = [one.later_in_week if later else 0 for one in self.made.unit.people]
-            for index, person in enumerate(self.made.unit.people):
-                if person.pinned and (day, "WFH") in person.pinned:
+            if not number or day.weekday() == 0:
+                self._begin_week(number, day)
+            for where, index in self.settled:
+                if where == number:
                     self._note(index, number)
             if number in choices:
                 self._choose(choices[number])
 
+    def _begin_week(self, number: int, day: dt.date) -> None:
+        """Count what the week has already: days before and after the span, and settled days to come."""
+        people, end = self.made.unit.people, number + 7 - day.weekday()
+        self.turn = None
+        self.in_week = [0 if number else person.earlier_in_week for person in people]
+        if end >= len(self.made.days):
+            self.in_week = [had + person.later_in_week for had, person in zip(self.in_week, people, strict=True)]
+        for where, index in self.settled:
+            if number <= where < end:
+                self.in_week[index] += 1
+
     def _note(self, index: int, number: int) -> None:
+        """`index` is the person's first entry."""
         self.count[index] += 1
-        self.in_week[index] += 1
         self.latest[index] = number
 
     def _order(self, choice: Choice) -> list[int]:
         """Who goes first."""
         people, count, latest, tie = self.made.unit.people, self.count, self.latest, self.tie
-        number = choice.number
+        number, who = choice.number, self.who
 
         def rank(index: int) -> tuple[int, int, int, int]:
-            return count[index], latest[index], people[index].earlier_days, tie[index]
+            person = who[index]
+            return count[person], latest[person], people[index].earlier_days, tie[index]
 
         ordered = sorted(choice.candidates, key=rank)
         parameters = choice.policy.content.parameters
         if isinstance(parameters, RotationParameters) and parameters.turn == "weekly":
             if self.turn is None:
-                self.turn = frozenset(ordered[: choice.most])
+                self.turn = frozenset(who[index] for index in self._whose_week(ordered, number)[: choice.most])
             turn = self.turn
-            ordered.sort(key=lambda index: index not in turn)
+            ordered.sort(key=lambda index: who[index] not in turn)
         if any(self.wishes[index] for index in ordered):
             ordered.sort(key=lambda index: -self.wishes[index].get(number, 0))
         bit = 1 << number
@@ -124,18 +140,25 @@ class _Rotation:
             ordered.sort(key=lambda index: not people[index].planned & bit)
         return ordered
 
+    def _whose_week(self, ordered: list[int], number: int) -> list[int]:
+        """Who goes first in a weekly turn: in a week that began before the span, who has been at home in it."""
+        people, days = self.made.unit.people, self.made.days
+        if number > 6 - days[0].weekday():
+            return ordered
+        return sorted(ordered, key=lambda index: -people[index].earlier_in_week)
+
     def _obstacle(self, choice: Choice, index: int) -> str | None:
         """What keeps this person at the office, seeing who goes already."""
-        limits, number = choice.policy.content.limits, choice.number
-        if limits.max_days_per_week is not None and self.in_week[index] >= limits.max_days_per_week:
+        limits, number, person = choice.policy.content.limits, choice.number, self.who[index]
+        if limits.max_days_per_week is not None and self.in_week[person] >= limits.max_days_per_week:
             return "week_limit"
         if limits.never_two_in_a_row and (
-            self.latest[index] == number - 1
-            or (number == len(self.made.days) - 1 and self.made.unit.people[index].home_after)
-            or (self.made.days[number] + DAY, "WFH") in self.made.unit.people[index].pinned
+            self.latest[person] == number - 1
+            or (number + 1, person) in self.settled
+            or (number + 1 == len(self.made.days) and self.made.unit.people[index].home_after)
         ):
             return "two_in_a_row"
-        if self.apart and any(self.latest[other] == number for other in self.apart.get(index, ())):
+        if self.apart and any(self.latest[other] == number for other in self.apart.get(person, ())):
             return "apart"
         if limits.keep_min_staff:
             for segment in self.made.covered(index, number):
@@ -159,7 +182,8 @@ class _Rotation:
             if obstacle is None:
                 given += 1
                 made.send_home(index, number)
-                self._note(index, number)
+                self._note(self.who[index], number)
+                self.in_week[self.who[index]] += 1
                 continue
             made.roster.reasons[index][number] = REASON[obstacle]
             stops[obstacle] = stops.get(obstacle, 0) + 1

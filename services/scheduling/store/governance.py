@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import desc
 from sqlmodel import col, select
 
-from services.scheduling.domain.policies import Policy, PolicyIn
+from services.scheduling.domain.policies import Policy, PolicyIn, standing
 from services.scheduling.models import PolicyVersion, Proposal, Roster, Rules
 from shared.database import Tx
 
@@ -62,15 +62,17 @@ async def policy_versions(tx: Tx, policy_id: str | None = None) -> Sequence[Poli
 
 
 async def current_policies(tx: Tx) -> list[Policy]:
-    """The newest version of every policy that is not withdrawn."""
-    newest: dict[str, PolicyVersion] = {}
-    for row in await policy_versions(tx):
-        newest.setdefault(row.policy_id, row)
-    return [
-        Policy(row.policy_id, row.version, PolicyIn.model_validate(row.body))
-        for row in newest.values()
-        if not row.withdrawn
-    ]
+    """What holds when: the versions of every policy, each until the next one starts or withdraws it."""
+    rows = sorted(await policy_versions(tx), key=lambda row: (row.policy_id, row.version))
+    return standing(
+        [
+            (
+                Policy(row.policy_id, row.version, PolicyIn.model_validate(row.body)),
+                row.effective_from if row.withdrawn else None,
+            )
+            for row in rows
+        ]
+    )
 
 
 async def roster(tx: Tx, roster_id: UUID) -> Roster | None:
@@ -79,6 +81,17 @@ async def roster(tx: Tx, roster_id: UUID) -> Roster | None:
 
 async def proposal(tx: Tx, proposal_id: UUID) -> Proposal | None:
     return await tx.session.get(Proposal, proposal_id, with_for_update=True)
+
+
+async def proposed_rules(tx: Tx, version: str) -> Proposal | None:
+    """The proposal of this version of the rules that waits for a second officer."""
+    query = (
+        select(Proposal)
+        .where(Proposal.kind == "rules", Proposal.status == "open")
+        .order_by(col(Proposal.proposed_at))
+    )
+    rows = (await tx.session.exec(query)).all()
+    return next((row for row in rows if row.body["rules_version"] == version), None)
 
 
 async def proposals(tx: Tx) -> Sequence[Proposal]:

@@ -14,6 +14,9 @@ from services.scheduling.domain.timetable import Pattern, SpecialHours
 from services.scheduling.store.directory import opening_of
 from services.scheduling.store.special import special_hours
 
+LONGEST_DAYS = 62
+"""The longest span that can be planned at once."""
+
 _UNITS = """
     select u.unit_id, u.opd_code, o.kind, u.direct_service
     from unit u join opd o using (opd_code)
@@ -110,7 +113,12 @@ async def holidays(connection: asyncpg.Connection, first: dt.date, last: dt.date
 async def units(
     connection: asyncpg.Connection, wanted: Wanted, first: dt.date, last: dt.date, *, fresh: bool = False
 ) -> AsyncIterator[list[UnitInput]]:
-    """The input of the method, some people at a time. `fresh` leaves standing plans aside."""
+    """The input of the method, some people at a time. `fresh` leaves standing plans aside.
+
+    ValueError for a span of more than `LONGEST_DAYS`: the days of a standing plan are the bits of one number.
+    """
+    if (last - first).days >= LONGEST_DAYS:
+        raise ValueError(f"at most {LONGEST_DAYS} days at a time")
     special = await special_hours(connection, first, last)
     rows = await connection.fetch(_UNITS, wanted.all, list(wanted.opd_codes), list(wanted.unit_ids))
     for start in range(0, len(rows), UNITS_AT_ONCE):
@@ -208,8 +216,21 @@ async def _postings(
             ),
             wishes=tuple(wishes.get(row[0], ())),
         )
-        found.extend(_timeline(Posting(row[1], person), changes.get(row[0], ())))
+        postings = _timeline(Posting(row[1], person), changes.get(row[0], ()))
+        found.extend(replace(one, person=_own_days(one.person, first)) for one in postings)
     return found
+
+
+def _own_days(person: Person, first: dt.date) -> Person:
+    """Without the plans of days that the person spends in another posting."""
+    since, until = person.since, person.until
+    if since is None and until is None:
+        return person
+    mask = (1 << LONGEST_DAYS if until is None else 1 << max(0, (until - first).days + 1)) - 1
+    if since is not None:
+        mask &= -1 << max(0, (since - first).days)
+    pinned = tuple(one for one in person.pinned if (since or one[0]) <= one[0] <= (until or one[0]))
+    return replace(person, planned=person.planned & mask, pinned=pinned)
 
 
 def _timeline(posting: Posting, changes: Sequence[Any]) -> list[Posting]:

@@ -38,7 +38,9 @@ _PIN = """
     where plan.employee_id = i.employee_id and plan.work_date = i.work_date and plan.mode = i.mode
         and not plan.pinned
 """
-_CHANGES = f"select i.*, p.mode as old_mode from {_INCOMING} order by i.work_date, i.employee_id"  # noqa: S608
+_CHANGES = f"""
+    select i.*, p.mode as old_mode, p.revision as old_revision from {_INCOMING} order by i.work_date, i.employee_id
+"""  # noqa: S608 - built from constants
 _COUNT = f"select count(*) from {_INCOMING}"  # noqa: S608
 _ADD_DAYS = """
     insert into proposal_day (proposal_id, employee_id, work_date, old_mode, row)
@@ -47,6 +49,13 @@ _ADD_DAYS = """
 _DAYS = """
     select employee_id, work_date, old_mode, row from proposal_day
     where proposal_id = $1 and (work_date, employee_id) > ($2, $3) order by work_date, employee_id limit $4
+"""
+
+_MOVED_ON = """
+    select exists (
+        select from proposal_day d left join plan p using (employee_id, work_date)
+        where d.proposal_id = $1 and (p.mode is distinct from d.old_mode
+            or (d.row ? 'old_revision' and p.revision is distinct from (d.row ->> 'old_revision')::bigint)))
 """
 
 PlanRow = tuple[UUID, dt.date, str, str, str, dt.datetime | None, dt.datetime | None, str | None, str | None]
@@ -60,7 +69,7 @@ def _columns(rows: Iterable[PlanRow]) -> list[tuple[Any, ...]]:
 async def merge(connection: asyncpg.Connection, rows: Iterable[PlanRow], *, pinned: bool = False) -> Sequence[Any]:
     """Write what differs from the stored plans; each change gets the next revision. Returns those rows.
 
-    `pinned` settles the days: later rosters leave them alone.
+    `pinned` settles the days, also those that stay as they are: later rosters leave them alone.
     """
     columns = _columns(rows)
     if not columns:
@@ -73,7 +82,7 @@ async def merge(connection: asyncpg.Connection, rows: Iterable[PlanRow], *, pinn
 
 
 async def changes(connection: asyncpg.Connection, rows: Iterable[PlanRow]) -> Sequence[Any]:
-    """The rows that `merge` would write, each with `old_mode` (None where there is no plan)."""
+    """The rows that `merge` would write, each with `old_mode` and `old_revision` (None where there is no plan)."""
     columns = _columns(rows)
     return await connection.fetch(_CHANGES, *columns) if columns else []
 
@@ -100,6 +109,11 @@ async def proposal_days(
 ) -> Sequence[Any]:
     """(employee_id, work_date, old_mode, row) of a proposal, by date, after `after`."""
     return await connection.fetch(_DAYS, proposal_id, *after, limit)
+
+
+async def moved_on(connection: asyncpg.Connection, proposal_id: UUID) -> bool:
+    """Whether a plan that the proposal lists is no longer what it was then."""
+    return bool(await connection.fetchval(_MOVED_ON, proposal_id))
 
 
 def plan_row(body: dict[str, Any]) -> PlanRow:
