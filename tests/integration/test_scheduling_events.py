@@ -46,7 +46,8 @@ async def test_events_are_valid_in_order_by_key_and_keys_tell_nothing(
         assert (await running.call("POST", "/rosters", json=body)).json()["changed"] == 30
         leave = f"nip,from,to,kind\n{nip(1)},2025-11-07,2025-11-07,sick\n"
         assert (await running.load("leave", leave)).status_code == 200
-        assert (await running.call("POST", "/rosters", json=body)).json()["changed"] == 1
+        # The leave has reached the plan already; publishing again changes nothing.
+        assert (await running.call("POST", "/rosters", json=body)).json()["changed"] == 0
         events = await read_all(kafka, 31)
 
     revisions: dict[tuple[Any, Any], list[int]] = {}
