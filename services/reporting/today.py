@@ -22,7 +22,7 @@ from shared.clock import WIB
 from shared.database import Database
 from shared.events import DUTIES
 
-SOME = 300
+SOME = 3000
 """Above so many people, judging the whole date at once is cheaper."""
 EVERYONE_AFTER_S = 300.0
 """Wall seconds after which everyone is judged again though nothing asked for it: a belt beside the braces."""

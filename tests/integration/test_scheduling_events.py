@@ -27,9 +27,11 @@ async def read_all(kafka: str, plans: int) -> list[tuple[bytes, Any]]:
             assert time.monotonic() < deadline, "the plans did not reach Kafka"
             for records in (await consumer.getmany(timeout_ms=500)).values():
                 for record in records:
+                    if ("ce_source", b"/hadir/scheduling") not in record.headers:
+                        continue  # other tests share the broker, and some write what nobody can read
                     received = decode(record.topic, record.key, record.value, record.headers)
                     about = getattr(received.event, "employee_id", None)
-                    if received.source == "/hadir/scheduling" and (about is None or about in PEOPLE):
+                    if about is None or about in PEOPLE:
                         found.append((record.key, received.event))
     finally:
         await consumer.stop()

@@ -14,7 +14,8 @@ CHANNEL = "facts"
 
 # A payload has fewer than 8,000 bytes.
 _MOST_DATES_NAMED = 30
-_MOST_PEOPLE_NAMED = 200
+_MOST_PEOPLE_NAMED = 2000
+_NAMES_A_NOTICE = 200
 
 
 async def dates_of_punches(connection: Connection, punch_ids: Sequence[UUID]) -> set[dt.date]:
@@ -38,17 +39,21 @@ async def touch(
     if counters or None in dates or len(dates) > _MOST_DATES_NAMED:
         named, people = "*", None
     if people is None or len(people) > _MOST_PEOPLE_NAMED:
-        payload = f"{named};*"
+        payloads = [f"{named};*"]
     else:
-        payload = f"{named};{','.join(person.hex for person in people)}"
+        names = [person.hex for person in people] or [""]
+        payloads = [
+            f"{named};{','.join(names[first : first + _NAMES_A_NOTICE])}"
+            for first in range(0, len(names), _NAMES_A_NOTICE)
+        ]
     await connection.execute(
         """
         with noted as (insert into touched (work_date) select * from unnest($1::date[]))
-        select pg_notify($2, $3)
+        select pg_notify($2, payload) from unnest($3::text[]) as payload
         """,
         list(dates),
         CHANNEL,
-        payload,
+        payloads,
     )
 
 
