@@ -40,8 +40,8 @@ SETTLE_S = 30.0
 """Wall seconds between two frames of a view in which only durations grew."""
 TICK_SHARE = 0.1
 """Looking at the views because time passes takes at most this share of the time."""
-PAUSE_SHARE = 1.0
-"""Pause after a refresh, as a share of the time it took: 1 leaves half of one core and of the database alone."""
+PAUSE_SHARE = 0.25
+"""Pause after a refresh, as a share of the time it took, so that a busy board leaves others some of the database."""
 
 
 @dataclass(slots=True)
