@@ -41,7 +41,7 @@ SETTLE_S = 30.0
 TICK_SHARE = 0.1
 """Looking at the views because time passes takes at most this share of the time."""
 PAUSE_SHARE = 0.25
-"""Pause after a refresh, as a share of the time it took, so that a busy board leaves others some of the database."""
+"""Pause after a refresh, as a share of the time it took: a busy board leaves others some of the database."""
 
 
 @dataclass(slots=True)
