@@ -22,10 +22,6 @@ class Answers:
     finished: list[float] = field(default_factory=list[float])
     elapsed_s: float = 0.0
 
-    def percentile(self, share: float) -> float:
-        ordered = sorted(self.latencies_s)
-        return ordered[min(len(ordered) - 1, int(len(ordered) * share))]
-
 
 def request(path: str, body: bytes, token: str, host: str = "127.0.0.1", method: str = "POST") -> bytes:
     """The bytes of one request with a JSON body."""

@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 import asyncpg
 from fastapi import FastAPI, Request
@@ -234,6 +235,16 @@ def decode_cursor(cursor: str, parts: int) -> list[Any]:
     if not isinstance(position, list) or len(position) != parts:
         raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
     return position
+
+
+def decode_id_cursor(cursor: str | None) -> UUID:
+    """The id after which the next page begins; below every id for the first page. 422 for a forged cursor."""
+    if cursor is None:
+        return UUID(int=0)
+    try:
+        return UUID(str(decode_cursor(cursor, 1)[0]))
+    except ValueError as error:
+        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
 
 
 def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:

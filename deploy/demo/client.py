@@ -45,10 +45,9 @@ class Answer:
 
 @dataclass
 class Traffic:
-    """What the pace is set by: how long the latest calls took, and how many are on their way."""
+    """What the pace is set by: how long the latest calls took."""
 
     latest: deque[tuple[float, float]] = field(default_factory=lambda: deque(maxlen=4000))
-    in_flight: int = 0
     calls: int = 0
     retries: int = 0
 
@@ -106,35 +105,31 @@ class Client:
             headers["content-type"] = "text/csv; charset=utf-8"
         patience = time.monotonic() + GIVE_UP_AFTER_S
         pause = 0.05
-        self.traffic.in_flight += 1
-        try:
-            while True:
-                began = time.perf_counter()
-                try:
-                    async with self._session.request(
-                        method,
-                        self.base + path,
-                        json=json,
-                        data=text.encode() if text is not None else None,
-                        params=params,
-                        headers=headers,
-                    ) as response:
-                        body = _read(await response.read())
-                        status = response.status
-                except (aiohttp.ClientError, TimeoutError) as error:
-                    status, body = 0, f"{type(error).__name__}: {error}"
-                now = time.time()
-                self.traffic.calls += 1
-                self.traffic.latest.append((now, time.perf_counter() - began))
-                if status in accept:
-                    return Answer(status, body, now)
-                if status not in (0, 429, 502, 503, 504) or time.monotonic() > patience:
-                    raise Refused(f"{method} {path}: {status or 'no answer'} {explain(body)}")
-                self.traffic.retries += 1
-                await asyncio.sleep(pause)
-                pause = min(2.0, pause * 2)
-        finally:
-            self.traffic.in_flight -= 1
+        while True:
+            began = time.perf_counter()
+            try:
+                async with self._session.request(
+                    method,
+                    self.base + path,
+                    json=json,
+                    data=text.encode() if text is not None else None,
+                    params=params,
+                    headers=headers,
+                ) as response:
+                    body = _read(await response.read())
+                    status = response.status
+            except (aiohttp.ClientError, TimeoutError) as error:
+                status, body = 0, f"{type(error).__name__}: {error}"
+            now = time.time()
+            self.traffic.calls += 1
+            self.traffic.latest.append((now, time.perf_counter() - began))
+            if status in accept:
+                return Answer(status, body, now)
+            if status not in (0, 429, 502, 503, 504) or time.monotonic() > patience:
+                raise Refused(f"{method} {path}: {status or 'no answer'} {explain(body)}")
+            self.traffic.retries += 1
+            await asyncio.sleep(pause)
+            pause = min(2.0, pause * 2)
 
     async def items(
         self, who: Who, path: str, params: Mapping[str, str] | None = None, *, page: int = 1000

@@ -61,7 +61,6 @@ class _Telling:
     """One batch in one transaction."""
 
     def __init__(self, tx: Tx, metrics: Metrics, now: dt.datetime) -> None:
-        self._tx = tx
         self._connection = tx.connection
         self._metrics = metrics
         self._now = now

@@ -1,13 +1,12 @@
 """Reading the directory."""
 
 from typing import Annotated, Any
-from uuid import UUID
 
 from fastapi import APIRouter, Depends
 
 from services.scheduling.store import lists
 from shared.auth import Principal, principal, require
-from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page
+from shared.http import decode_cursor, decode_id_cursor, encode_cursor, page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
@@ -49,12 +48,7 @@ async def list_employees(
     """People, a thousand to a page; an OPD admin sees their own OPD, and masked NIPs."""
     if who.role == "opd_admin":
         opd_code = who.opd or ""
-    after = UUID(int=0)
-    if cursor is not None:
-        try:
-            after = UUID(str(decode_cursor(cursor, 1)[0]))
-        except ValueError as error:
-            raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+    after = decode_id_cursor(cursor)
     async with service.db.read() as tx:
         rows = await lists.employees(tx.connection, opd_code, unit_id, after, PAGE)
     items = [dict(row) for row in rows]

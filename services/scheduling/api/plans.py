@@ -16,7 +16,7 @@ from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.plans import today
 from services.scheduling.store import plans
 from shared.auth import Employee, Principal, employee_of, principal, require
-from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page
+from shared.http import FieldError, Problem, decode_id_cursor, encode_cursor, page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["plans"])
@@ -163,12 +163,7 @@ async def plans_of_date(
     """All plans of a date, a thousand to a page; an OPD admin sees their own OPD."""
     if who.role == "opd_admin":
         opd_code = who.opd or ""
-    after = UUID(int=0)
-    if cursor is not None:
-        try:
-            after = UUID(str(decode_cursor(cursor, 1)[0]))
-        except ValueError as error:
-            raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+    after = decode_id_cursor(cursor)
     async with service.db.read() as tx:
         rows = await plans.of_date(tx.connection, date, opd_code, after, PAGE)
     following = encode_cursor(rows[-1]["employee_id"]) if len(rows) == PAGE else None
