@@ -8,7 +8,8 @@ import sys
 from collections.abc import Sequence
 
 from deploy.embedded.processes import leashed
-from deploy.embedded.state import say
+from deploy.embedded.state import State, say
+from shared.auth import load_private_key, sign
 
 HADIR = (sys.executable, "-c", "from deploy.cli import main; main()")
 INTERRUPTED = 130
@@ -38,6 +39,13 @@ class _Children:
                 return
 
 
+def _say_how_to_sign_in(http: str) -> None:
+    state = State.from_environment()
+    if state.private_key.exists():
+        token = sign(load_private_key(state.private_key), role="bkpsdm")
+        say(f"open the board as BKPSDM (for 12 hours): {http}/reporting/login?token={token}")
+
+
 def run(demo: Sequence[str], up: Sequence[str], *, once: bool) -> int:
     """Start the system, play a day into it, and stay up; with `once` stop after the day.
 
@@ -50,7 +58,9 @@ def run(demo: Sequence[str], up: Sequence[str], *, once: bool) -> int:
         return system.wait()
     code = INTERRUPTED if children.asked_to_stop else children.start("demo", *demo).wait()
     if not once and not children.asked_to_stop:
-        say(f"the day is over and the system stays up: {json.loads(line)['http']}/ - Ctrl-C stops it")
+        http = json.loads(line)["http"]
+        say(f"the day is over and the system stays up: {http}/ - Ctrl-C stops it")
+        _say_how_to_sign_in(http)
         return system.wait()
     if system.poll() is None:
         os.kill(system.pid, signal.SIGINT)

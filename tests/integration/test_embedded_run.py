@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from deploy.embedded.hosted import ensure_key
+from deploy.embedded.state import State
+from shared.auth import Authenticator
+
 FAKE = """
 import json, signal, sys, time
 from pathlib import Path
@@ -85,3 +89,18 @@ def test_a_killed_run_takes_the_day_and_the_system_with_it(log: Path) -> None:
     process.wait()
     until(log, "demo interrupted")
     until(log, "up interrupted")
+
+
+def test_after_the_day_a_link_signs_a_browser_in(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = State(log.parent / "state")
+    state.create()
+    ensure_key(state)
+    monkeypatch.setenv("HADIR_STATE_DIR", str(state.root))
+    process = run(log, "stay")
+    assert process.stderr is not None
+    assert b"stays up" in process.stderr.readline()
+    link = process.stderr.readline().decode().split()[-1]
+    assert link.startswith("http://127.0.0.1:1/reporting/login?token=")
+    assert Authenticator.from_file(state.public_key).verify(link.partition("token=")[2]).role == "bkpsdm"
+    process.send_signal(signal.SIGINT)
+    assert process.wait(30) == 0
