@@ -19,7 +19,7 @@ from deploy.embedded import tools
 from deploy.embedded.kafka import Kafka
 from deploy.embedded.postgres import Postgres, ensure_database
 from deploy.embedded.processes import User, end_leftovers, identity
-from deploy.embedded.state import AlreadyRunning, State
+from deploy.embedded.state import AlreadyRunning, State, Unusable
 from deploy.embedded.topics import create_topics, wanted
 from shared.events import TOPICS
 from tests.backing import temporary_state
@@ -222,5 +222,6 @@ async def test_erasing_takes_a_state_directory_and_no_other_folder(state: State,
     assert not state.root.exists()
     mine = tmp_path / "thesis.txt"
     mine.write_text("not a state directory")
-    State(tmp_path).erase()
+    with pytest.raises(Unusable):
+        State(tmp_path).erase()
     assert mine.exists()
