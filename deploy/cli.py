@@ -162,14 +162,27 @@ def tail(
 
 @app.command("create-topics")
 def create_topics_(
-    replication: Annotated[int, typer.Option(help="Copies of each partition", min=1)] = 1,
+    replication: Annotated[
+        int, typer.Option(envvar="HADIR_KAFKA_REPLICATION", help="Copies of each partition of a new topic", min=1)
+    ] = 1,
+    min_insync: Annotated[
+        int | None,
+        typer.Option(
+            envvar="HADIR_KAFKA_MIN_INSYNC", help="min.insync.replicas; without it what is set stays", min=1
+        ),
+    ] = None,
 ) -> None:
-    """Make the topics of the contract where they are missing, and set their configuration."""
+    """Make the topics of the contract where they are missing, and set what the contract says of the others.
+
+    Whatever else an operator has set on a topic stays. What was changed is said.
+    """
     from deploy.embedded.topics import create_topics
 
     client = _kafka()
     bootstrap = str(client.pop("bootstrap_servers"))
-    made = _run(create_topics(bootstrap, replication=replication, **client))
+    made = _run(
+        create_topics(bootstrap, replication=replication, min_insync=min_insync, tell=typer.echo, **client)
+    )
     typer.echo("made: " + (", ".join(made) or "nothing, all were there"))
 
 

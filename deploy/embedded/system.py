@@ -141,7 +141,9 @@ class System:
         ensure_key(self.state)
         clock = clock_for(self.state.root, os.environ.get("HADIR_CLOCK"))
         await self._unless_stopped(
-            _together(create_topics(self.kafka.bootstrap), prepare_databases(self.state, self.postgres.url))
+            _together(
+                create_topics(self.kafka.bootstrap, tell=say), prepare_databases(self.state, self.postgres.url)
+            )
         )
         environment = service_environment(self.state, self.kafka.bootstrap, self.postgres.url)
         configure_logging(environment.get("HADIR_LOG_LEVEL", "INFO"))
