@@ -274,8 +274,11 @@ def run(
     processes: Annotated[bool, typer.Option("--processes", help="One process for each service")] = False,
 ) -> None:
     """Start the system and play a working day into it; stay up until Ctrl-C. More options: those of hadir demo."""
+    from deploy.demo import day
     from deploy.run import run as run_day
 
+    if code := day.refused(context.args):
+        raise typer.Exit(code)
     raise typer.Exit(run_day(context.args, ["--processes"] if processes else [], once=once))
 
 
