@@ -10,20 +10,31 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.structs import ConsumerRecord
 
+from deploy.embedded.topics import TopicsFailed
+
+
+async def answers(client: dict[str, Any]) -> None:
+    """Return when the cluster answers; raises KafkaError."""
+    admin = AIOKafkaAdminClient(**client)
+    try:
+        await admin.start()
+    finally:
+        await admin.close()
+
 
 async def counts(client: dict[str, Any], topics: list[str]) -> dict[str, int]:
     """How many records each topic has; of a compacted one, how many it has had. Missing topics are left out."""
     admin = AIOKafkaAdminClient(**client)
-    await admin.start()
     try:
+        await admin.start()
         existing = set(await admin.list_topics())
         described = await admin.describe_topics([topic for topic in topics if topic in existing])
     finally:
         await admin.close()
     partitions = [TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"]]
     consumer = AIOKafkaConsumer(**client)
-    await consumer.start()
     try:
+        await consumer.start()
         first = await consumer.beginning_offsets(partitions)
         last = await consumer.end_offsets(partitions)
     finally:
@@ -40,8 +51,10 @@ async def records(
     """Yield each record as a JSON object, oldest first within a partition, for ever or until `limit`."""
     # Without a group the consumer is given every partition, and commits nothing.
     consumer = AIOKafkaConsumer(topic, group_id=None, auto_offset_reset="earliest", **client)
-    await consumer.start()
     try:
+        await consumer.start()
+        if topic not in await consumer.topics():
+            raise TopicsFailed(f"{topic} is not on this cluster: make it with `hadir create-topics`")
         if not from_start:
             await consumer.seek_to_end()
         given = 0

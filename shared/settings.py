@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared import clock as business_clock
 
 ServiceName = Literal["attendance", "scheduling", "reporting", "notifications"]
 SERVICES: tuple[ServiceName, ...] = ("scheduling", "attendance", "reporting", "notifications")
@@ -51,6 +53,13 @@ class Settings(BaseSettings):
     """From `HADIR_TRUSTED_SOURCES`, comma-separated: values of `ce_source` beside a topic's owner whose events are
     taken. For a migration or a test bench; whoever may write to the topic may use them."""
 
+    @field_validator("clock")
+    @classmethod
+    def _clock(cls, value: str | None) -> str | None:
+        if value:
+            business_clock.parse(value)
+        return value or None
+
 
 def load(service: ServiceName, environ: Mapping[str, str] = os.environ) -> Settings:
     """The settings of `service` from the environment.
@@ -71,7 +80,7 @@ def load(service: ServiceName, environ: Mapping[str, str] = os.environ) -> Setti
         for problem in error.errors(include_url=False, include_input=False):
             field = str(problem["loc"][0])
             name = url_name if field == "database_url" else f"HADIR_{field.upper()}"
-            lines.append(f"{name}: {problem['msg']}")
+            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
         raise SettingsError(
             f"{service} cannot start. Set these environment variables right, then start it again:\n  "
             + "\n  ".join(lines)
