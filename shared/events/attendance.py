@@ -33,6 +33,7 @@ class AttendanceRecorded(Event):
     zone: Zone
     source: Literal["app", "offline", "terminal", "manual"]
     flags: list[str] = []
+    time_trust: Literal["server", "verified", "unverified"] = "server"
 
 
 class AttendanceVoided(Event):
