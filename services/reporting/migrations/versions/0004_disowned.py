@@ -1,0 +1,23 @@
+"""Which events count as never sent, and whose facts are to be put right.
+
+Revision ID: 0004
+Revises: 0002
+"""
+
+from alembic import op
+
+from shared import disowned
+
+revision = "0004"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    disowned.create_tables(op)
+
+
+def downgrade() -> None:
+    op.drop_table("repair")
+    op.drop_table("disowned")
