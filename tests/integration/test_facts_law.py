@@ -1,5 +1,6 @@
 """The law of the projections: order, duplication and splitting of events leave no trace in the facts."""
 
+import asyncio
 import datetime as dt
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
@@ -211,6 +212,50 @@ async def test_a_revocation_in_the_middle_of_a_repair_begins_it_again(db: Databa
     async with db.read() as tx:
         assert await tx.connection.fetchval("select name from fact_employee") == "Siti Aminah"
         assert await tx.connection.fetchval("select count(*) from repair") == 0
+
+
+async def test_a_fold_under_way_ends_before_its_event_is_disowned(db: Database) -> None:
+    """Two replicas: one folds the event while the other hears that it counts as never sent."""
+    person, false = uuid4(), uuid4()
+    forged = employee(person, 2**40, false, "PALSU")
+    waits = """
+        select exists (
+            select from pg_locks join pg_database on oid = database
+            where locktype = 'advisory' and not granted and datname = current_database()
+        )
+    """
+
+    async def hear() -> None:
+        async with db.transaction() as tx:
+            await facts.apply(tx, [disowning(false, forged.type)])
+
+    async with db.transaction() as tx:
+        await facts.apply(tx, [forged])
+        hearing = asyncio.create_task(hear())
+        async with db.transaction() as other, asyncio.timeout(30):
+            while not await other.connection.fetchval(waits):
+                assert not hearing.done(), "it did not wait for the fold"
+    await hearing
+    await repairs.settle(facts.PROJECTION, context_of("reporting", db), Logs([forged]).open)
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select count(*) from fact_employee") == 0
+
+
+async def test_of_two_replicas_one_repairs(db: Database) -> None:
+    person, false = uuid4(), uuid4()
+    forged = employee(person, 9, false, "PALSU")
+    await join(db, [[forged], [disowning(false, forged.type)]])
+    context, logs = context_of("reporting", db), Logs([forged])
+    opened: list[int] = []
+
+    @asynccontextmanager
+    async def open_once(topic: str) -> AsyncIterator[Log]:
+        opened.append(await repairs.settle(facts.PROJECTION, context, logs.open))  # the other replica, meanwhile
+        async with logs.open(topic) as log:
+            yield log
+
+    assert await repairs.settle(facts.PROJECTION, context, open_once) == 1
+    assert opened == [0]
 
 
 async def test_a_repair_that_cannot_be_done_does_not_hold_up_the_others(db: Database) -> None:
