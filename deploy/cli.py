@@ -12,6 +12,7 @@ from uuid import UUID
 
 import typer
 
+from deploy import repair
 from deploy.embedded.manifest import some
 from deploy.embedded.state import NotRunning, Running, State
 from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
@@ -21,6 +22,7 @@ Result = TypeVar("Result")
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
+app.add_typer(repair.app, name="repair")
 
 
 def main() -> None:

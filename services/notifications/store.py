@@ -214,6 +214,15 @@ async def forget(connection: Connection, employees: Sequence[UUID]) -> None:
         await connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
 
 
+async def forget_erased(connection: Connection) -> None:
+    """Erase again what the log brought back about people who are erased."""
+    for table in ("plan", "duty_state"):
+        await connection.execute(
+            f"delete from {table} t using recipient r where r.employee_id = t.employee_id and r.revision = $1",  # noqa: S608 - names above
+            ERASED_REVISION,
+        )
+
+
 _DELIVER = """
     insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
     select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params,

@@ -246,6 +246,21 @@ class PublishedCoverage(Stored, table=True):
     revision: int = _bigint()
 
 
+class GonePlan(Stored, table=True):
+    """A plan that was taken out with a disowned event, until the ticker has looked for another in its place."""
+
+    employee_id: uuid.UUID = _uuid(key=True)
+    work_date: dt.date = _date(key=True)
+    opd_code: str = _text()
+
+
+class GoneUnit(Stored, table=True):
+    """A unit that was taken out with a disowned event, likewise."""
+
+    unit_id: str = _text(key=True)
+    opd_code: str = _text()
+
+
 class Rebuilding(Stored, table=True):
     """Has its one row while the fact tables are incomplete: no transition is announced then."""
 

@@ -2,6 +2,7 @@
 
 from shared.events.attendance import AttendanceRecorded, AttendanceVoided, OutageDeclared
 from shared.events.base import DUTIES, Duty, Event, Mode, Place, PunchKind, Scope, State, Zone
+from shared.events.disowned import RecordDisowned
 from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode, source_of
 from shared.events.notifications import NotificationSent
 from shared.events.reporting import (
@@ -44,6 +45,7 @@ __all__ = [
     "Place",
     "PunchKind",
     "Received",
+    "RecordDisowned",
     "ReportItem",
     "ReportReviewed",
     "ReportSubmitted",
