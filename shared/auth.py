@@ -12,6 +12,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from fastapi import Depends, Request
+from starlette.requests import cookie_parser
+from starlette.types import Scope
 
 from shared.http import Problem
 
@@ -118,6 +120,20 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise TokenError(f"{path}: not an Ed25519 private key in PEM")
     return key
+
+
+def credentials_of(scope: Scope) -> tuple[str, str]:
+    """(bearer token, session cookie) that a request brings, each empty if there is none.
+
+    Who sends an Authorization header wants to be known by that alone.
+    """
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    given = next((value.decode("latin-1") for name, value in headers if name == b"authorization"), None)
+    if given is not None:
+        scheme, _, token = given.partition(" ")
+        return (token.strip() if scheme.lower() == "bearer" else ""), ""
+    cookies = "; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie")
+    return "", cookie_parser(cookies).get(COOKIE, "") if cookies else ""
 
 
 async def principal(request: Request) -> Principal:

@@ -15,7 +15,8 @@ from services.reporting.board import words
 from services.reporting.store import access, views
 from shared.auth import Caller, Principal, require
 from shared.clock import WIB
-from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_cursor
+from shared.http import FieldError, Problem, page
 from shared.messages import Language, language_of, text
 from shared.service import Service, service_of
 
@@ -130,21 +131,14 @@ async def people(
     async with service.db.read() as tx:
         found = await views.people(tx.connection, opd_code, at.date, at.as_of, after, limit + 1)
     items = found[:limit]
-    more = encode_cursor(items[-1]["employee_id"], at.date, at.as_of.isoformat()) if len(found) > limit else None
+    more = encode_cursor(items[-1]["employee_id"], at.date, at.as_of) if len(found) > limit else None
     return page(items, more)
 
 
 def _after(cursor: str, at: Moment, request: Request) -> tuple[Moment, UUID]:
-    employee_id, date, as_of = decode_cursor(cursor, 3)
-    try:
-        kept = Moment(dt.date.fromisoformat(date), dt.datetime.fromisoformat(as_of))
-        after = UUID(employee_id)
-        if kept.as_of.tzinfo is None:
-            raise ValueError("as_of without an offset")  # noqa: TRY301 - one answer for every forged cursor
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+    after, date, as_of = read_cursor(cursor, UUID, dt.date, dt.datetime)
     given = request.query_params
-    return Moment(at.date if "date" in given else kept.date, at.as_of if "as_of" in given else kept.as_of), after
+    return Moment(at.date if "date" in given else date, at.as_of if "as_of" in given else as_of), after
 
 
 @router.get("/people/{employee_id}/days/{date}")
@@ -213,7 +207,7 @@ async def units(
     at: At, _: Caller, service: Running, limit: Limit = 1000, cursor: str | None = None
 ) -> dict[str, Any]:
     """Every service point, by unit_id. For everyone who is signed in."""
-    after = str(decode_cursor(cursor, 1)[0]) if cursor else ""
+    after = read_cursor(cursor, str)[0] if cursor else ""
     async with service.db.read() as tx:
         found = [unit for unit in await views.units(tx.connection, at.date, at.as_of) if unit["unit_id"] > after]
     more = encode_cursor(found[limit - 1]["unit_id"]) if len(found) > limit else None

@@ -26,6 +26,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         handlers=handlers.router,
         tasks={"transitions": transitions.ticker, "live": live},
         clock=clock,
+        never_refused=["/reporting/static/"],
         prepare=prepare,
     )
     return app

@@ -13,7 +13,8 @@ from services.reporting.reports import domain, store
 from shared import outbox
 from shared.auth import Employee, Principal, employee_of, require
 from shared.clock import WIB
-from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page, traceparent_of
+from shared.cursors import encode_cursor, read_cursor
+from shared.http import FieldError, Problem, page, traceparent_of
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting/v1", tags=["work reports"])
@@ -119,7 +120,7 @@ async def own_reports(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """One's own reports by work date, with the decision on each."""
-    after = _date_of(decode_cursor(cursor, 1)[0]) if cursor else None
+    after = read_cursor(cursor, dt.date)[0] if cursor else None
     async with service.db.read() as tx:
         reports = await store.own(
             tx.connection, employee_id, status, first=first, last=last, after=after, limit=limit + 1
@@ -151,11 +152,8 @@ async def team_reports(
     superior = employee_of(who)
     after: tuple[dt.date, UUID] | None = None
     if cursor:
-        day, report_id = decode_cursor(cursor, 2)
-        try:
-            after = _date_of(day), UUID(report_id)
-        except (ValueError, AttributeError, TypeError) as error:
-            raise _bad_cursor() from error
+        day, report_id = read_cursor(cursor, dt.date, UUID)
+        after = day, report_id
     async with service.db.read() as tx:
         found = await store.team(tx.connection, superior, status, after=after, limit=limit + 1)
     more = (
@@ -208,14 +206,3 @@ async def review(
         "items": [item.model_dump(mode="json") for item in decided.items],
         "note": decided.note,
     }
-
-
-def _date_of(value: Any) -> dt.date:
-    try:
-        return dt.date.fromisoformat(value)
-    except (ValueError, TypeError) as error:
-        raise _bad_cursor() from error
-
-
-def _bad_cursor() -> Problem:
-    return Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])

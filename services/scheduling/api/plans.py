@@ -16,7 +16,8 @@ from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.plans import today
 from services.scheduling.store import plans
 from shared.auth import Employee, Principal, employee_of, principal, require
-from shared.http import FieldError, Problem, decode_id_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_id_cursor
+from shared.http import FieldError, Problem, page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["plans"])
@@ -163,7 +164,7 @@ async def plans_of_date(
     """All plans of a date, a thousand to a page; an OPD admin sees their own OPD."""
     if who.role == "opd_admin":
         opd_code = who.opd or ""
-    after = decode_id_cursor(cursor)
+    after = read_id_cursor(cursor)
     async with service.db.read() as tx:
         rows = await plans.of_date(tx.connection, date, opd_code, after, PAGE)
     following = encode_cursor(rows[-1]["employee_id"]) if len(rows) == PAGE else None
