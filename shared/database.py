@@ -23,7 +23,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 log = logging.getLogger(__name__)
 
 STATEMENT_TIMEOUT_S: ContextVar[float | None] = ContextVar("statement_timeout_s", default=None)
-"""In a request that only reads: seconds after which PostgreSQL gives a statement up (asyncpg.QueryCanceledError)."""
+"""In a request that only reads: seconds until PostgreSQL gives a statement up (asyncpg.QueryCanceledError)."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")

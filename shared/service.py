@@ -21,6 +21,7 @@ from shared.clock import Clock, clock_for
 from shared.database import Database
 from shared.gate import Gate
 from shared.outbox import Relay
+from shared.query import ONLY_KNOWN
 from shared.settings import ServiceName, Settings, SettingsError, load
 from shared.telemetry import Metrics, configure_logging
 
@@ -143,8 +144,9 @@ def build(
         callers=Callers([*(f"{prefix}/{door}" for door in MACHINES), *never_refused]),
         read_timeout_s=settings.read_timeout_s,
     )
-    for router in (*routers, _operations(prefix)):
-        app.include_router(router)
+    for router in routers:
+        app.include_router(router, dependencies=[ONLY_KNOWN])
+    app.include_router(_operations(prefix))
     return app
 
 

@@ -16,8 +16,10 @@ from services.reporting.store import access, views
 from shared.auth import Caller, Principal, require
 from shared.clock import WIB
 from shared.cursors import encode_cursor, read_cursor
-from shared.http import FieldError, Problem, page
+from shared.events.base import Date
+from shared.http import Problem, page
 from shared.messages import Language, language_of, text
+from shared.query import InstantParam, not_ahead
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
@@ -30,7 +32,6 @@ CITY_ROLES = ("bkpsdm", "auditor", "council")
 PEOPLE_ROLES = ("bkpsdm", "auditor")
 
 _INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:")
-_SPACE_FOR_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,42 +42,23 @@ class Moment:
     as_of: dt.datetime
 
 
-def parse_as_of(value: str) -> dt.datetime:
-    """An instant from RFC 3339 text, in UTC. Raises a 422 Problem without an offset or outside 1900-2999."""
-    try:
-        # An unescaped `+07:00` arrives as ` 07:00`: what is meant is plain.
-        instant = dt.datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", value.strip()).upper())
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None or not 1900 < instant.year < 2999:
-        raise Problem(422, "validation", errors=[FieldError("as_of", "as_of.offset")])
-    return instant.astimezone(dt.UTC)
-
-
-def parse_date(value: str) -> dt.date:
-    """A local date from `YYYY-MM-DD`. Raises a 422 Problem for anything else."""
-    try:
-        date = dt.date.fromisoformat(value.strip())
-    except ValueError:
-        date = None
-    if date is None or not 1900 < date.year < 2999:
-        raise Problem(422, "validation", errors=[FieldError("date", "date.invalid")])
-    return date
-
-
 def moment(
     service: Running,
     date: Annotated[
-        str | None, Query(description="Local work date; the date of as_of when left out", examples=["2025-11-06"])
+        Date | None, Query(description="Local work date; the date of as_of when left out", examples=["2025-11-06"])
     ] = None,
     as_of: Annotated[
-        str | None,
-        Query(description="Instant with an offset; now when left out", examples=["2025-11-06T08:00:00+07:00"]),
+        InstantParam | None,
+        Query(
+            description="Instant with an offset, not in the future; now when left out",
+            examples=["2025-11-06T08:00:00+07:00"],
+        ),
     ] = None,
 ) -> Moment:
     """FastAPI dependency: the `date` and `as_of` of a view."""
-    instant = parse_as_of(as_of) if as_of else service.clock.now()
-    return Moment(parse_date(date) if date else instant.astimezone(WIB).date(), instant)
+    now = service.clock.now()
+    instant = not_ahead(as_of, now) if as_of else now
+    return Moment(date or instant.astimezone(WIB).date(), instant)
 
 
 At = Annotated[Moment, Depends(moment)]
@@ -143,7 +125,13 @@ def _after(cursor: str, at: Moment, request: Request) -> tuple[Moment, UUID]:
 
 @router.get("/people/{employee_id}/days/{date}")
 async def person_day(
-    *, employee_id: UUID, who: Caller, service: Running, request: Request, date: str, as_of: str | None = None
+    *,
+    employee_id: UUID,
+    who: Caller,
+    service: Running,
+    request: Request,
+    date: Date,
+    as_of: InstantParam | None = None,
 ) -> dict[str, Any]:
     """One person's date with the reason for each state.
 

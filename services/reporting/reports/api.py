@@ -7,13 +7,13 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator
 
 from services.reporting.reports import domain, store
 from shared import outbox
 from shared.auth import Employee, Principal, employee_of, require
 from shared.clock import WIB
 from shared.cursors import encode_cursor, read_cursor
+from shared.events.base import Date
 from shared.http import FieldError, Problem, page, traceparent_of
 from shared.service import Service, service_of
 
@@ -23,13 +23,6 @@ Running = Annotated[Service, Depends(service_of)]
 Reviewer = Annotated[Principal, Depends(require("staff", "supervisor", "opd_admin", "bkpsdm"))]
 
 
-def _reasonable(value: dt.date) -> dt.date:
-    if not 1900 <= value.year <= 2999:
-        raise ValueError("the year must be between 1900 and 2999")
-    return value
-
-
-LocalDate = Annotated[dt.date, AfterValidator(_reasonable)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -69,7 +62,7 @@ def _view(report: domain.Report) -> dict[str, Any]:
 @router.put("/me/reports/{work_date}", responses={201: {"description": "The first revision"}})
 async def submit(
     *,
-    work_date: LocalDate,
+    work_date: Date,
     given: domain.ReportIn,
     employee_id: Employee,
     service: Running,
@@ -113,8 +106,8 @@ async def own_reports(
     employee_id: Employee,
     service: Running,
     *,
-    first: Annotated[LocalDate, Query(alias="from")] = dt.date(1900, 1, 1),
-    last: Annotated[LocalDate, Query(alias="to")] = dt.date(2999, 12, 31),
+    first: Annotated[Date, Query(alias="from")] = dt.date(1900, 1, 1),
+    last: Annotated[Date, Query(alias="to")] = dt.date(2999, 12, 31),
     status: store.Status = "all",
     limit: Limit = 100,
     cursor: str | None = None,
@@ -130,7 +123,7 @@ async def own_reports(
 
 
 @router.get("/me/reports/{work_date}")
-async def own_report(work_date: LocalDate, employee_id: Employee, service: Running) -> dict[str, Any]:
+async def own_report(work_date: Date, employee_id: Employee, service: Running) -> dict[str, Any]:
     """One's own report of one work date; 404 while there is none."""
     async with service.db.read() as tx:
         report = await store.get(tx.connection, domain.report_id_of(employee_id, work_date))
