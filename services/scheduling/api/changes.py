@@ -13,12 +13,12 @@ from services.scheduling.store import standing
 from shared.auth import Principal, require
 from shared.events.base import Date
 from shared.http import page
+from shared.personal import Reason
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["changes"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
-Reason = Annotated[str, Field(min_length=3, max_length=500)]
 LeaveKind = Literal["annual", "long", "sick", "maternity", "important", "unpaid", "permission"]
 
 
