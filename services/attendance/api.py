@@ -24,6 +24,7 @@ from services.attendance.domain import Position
 from services.attendance.recording import Intake, Recorded, record
 from shared.auth import Employee, employee_of, principal
 from shared.database import GroupCommit
+from shared.events.base import Date
 from shared.http import Problem, page, problem_body, traceparent_of
 from shared.messages import Language, language_of
 from shared.service import Service, service_of
@@ -85,7 +86,7 @@ async def batch(request: Request, me: Employee, service: Running) -> dict[str, A
 
 
 @router.get("/me/punches")
-async def mine(me: Employee, service: Running, date: dt.date | None = None) -> dict[str, Any]:
+async def mine(me: Employee, service: Running, date: Date | None = None) -> dict[str, Any]:
     """What is recorded of the caller for a work date (today when left out), voided punches included."""
     return await views.day(service, me, date or domain.local_date(service.clock.now()))
 

@@ -1,7 +1,6 @@
 """What the doors of attendance take and give, as JSON."""
 
 import datetime as dt
-import re
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar
 from uuid import UUID
@@ -13,7 +12,6 @@ from pydantic import (
     ConfigDict,
     Field,
     PlainValidator,
-    StringConstraints,
     TypeAdapter,
     ValidationError,
     model_validator,
@@ -24,6 +22,7 @@ from services.attendance.domain import TimeTrust
 from shared.events import PunchKind, Scope, Zone
 from shared.events.base import Instant, OpdCode, UnitId
 from shared.http import Problem, field_errors
+from shared.personal import Reason
 
 Parsed = TypeVar("Parsed")
 
@@ -34,21 +33,8 @@ NOWHERE = 0.001
 """Degrees around 0, 0: some hundred metres of open sea."""
 
 
-def _no_identity_number(value: str) -> str:
-    if re.search(r"(?:\d[ .-]?){16,}", value):
-        raise ValueError("leave identity numbers (NIP, NIK) out of the reason; it is published")
-    return value
-
-
 Moment = Annotated[Instant, AfterValidator(lambda value: value.astimezone(dt.UTC))]
 """An instant, kept and published in UTC whatever offset it came with."""
-
-Reason = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=3, max_length=500, pattern=r"^[^\x00]*$"),
-    AfterValidator(_no_identity_number),
-]
-"""Why an officer did something, in words that other systems will read."""
 
 
 class In(BaseModel):
