@@ -11,33 +11,20 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared import failures
 from shared.messages import Language, language_of, text
 from shared.telemetry import Metrics, new_traceparent
 
 log = logging.getLogger(__name__)
 
 DEFAULT_BODY_LIMIT = 256 * 1024
-_UNAVAILABLE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InterfaceError,
-    PoolTimeout,
-    InterfaceError,
-    OperationalError,
-    ConnectionError,
-)
+RETRY_AFTER_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +119,8 @@ def traceparent_of(request: Request) -> str:
 
 
 class Gate:
-    """The outermost layer: counts and times each request, and limits its body before anything parses it."""
+    """The outermost layer: counts and times each request, limits its body before anything parses it, and answers
+    503 where storage is away."""
 
     def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limits: Mapping[str, int]) -> None:
         self._app = app
@@ -151,7 +139,7 @@ class Gate:
             return
         scope.setdefault("state", {})
         started = time.perf_counter()
-        status = 500
+        status: int | None = None
         limit = self._limit(scope["path"])
         seen = 0
 
@@ -170,17 +158,30 @@ class Gate:
                 status = message["status"]
             await send(message)
 
+        async def answer(problem: Problem) -> None:
+            await problem_response(Request(scope), problem)(scope, receive, send_counted)
+
         try:
             declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
             if declared.isdigit() and int(declared) > limit:
                 problem = Problem(413, "body_too_large", params={"limit": limit}, headers={"Connection": "close"})
-                await problem_response(Request(scope), problem)(scope, receive, send_counted)
+                await answer(problem)
                 return
             await self._app(scope, receive_limited, send_counted)
+        except Exception as error:
+            # Here and not among the handlers of exceptions: those go by type, and drivers, pools, sessions and
+            # task groups each wrap what happened in types of their own.
+            if status is not None or not failures.is_away(error):
+                raise
+            log.warning(
+                "storage is away",
+                extra={"sparing": "storage", "fields": {"failure": f"{type(error).__name__}: {error}"}},
+            )
+            await answer(Problem(503, "unavailable", headers={"Retry-After": str(RETRY_AFTER_S)}))
         finally:
             route = getattr(scope.get("route"), "path", "none")
             method = scope["method"]
-            self._metrics.http_requests.labels(method, route, str(status)).inc()
+            self._metrics.http_requests.labels(method, route, str(status or 500)).inc()
             self._metrics.http_seconds.labels(method, route).observe(time.perf_counter() - started)
 
 
@@ -202,21 +203,13 @@ def install(app: FastAPI, metrics: Metrics, body_limits: Mapping[str, int]) -> N
             return problem_response(request, validation_problem(error.errors()))
         raise error
 
-    async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
-        log.warning("storage is away", extra={"fields": {"error": type(error).__name__}})
-        return problem_response(request, Problem(503, "unavailable", headers={"Retry-After": "2"}))
-
     async def on_crash(request: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            return await on_unavailable(request, error)
         trace = traceparent_of(request)
         log.error("a request failed", exc_info=error, extra={"fields": {"trace": trace}})
         return problem_response(request, Problem(500, "internal", params={"trace": trace.split("-")[1]}))
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
-    for kind in _UNAVAILABLE:
-        app.add_exception_handler(kind, on_unavailable)
     app.add_exception_handler(Exception, on_crash)
     app.add_middleware(Gate, metrics=metrics, body_limits=body_limits)
 

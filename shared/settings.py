@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, FilePath, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ServiceName = Literal["attendance", "scheduling", "reporting", "notifications"]
@@ -30,6 +30,9 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_username: str | None = None
     kafka_password: str | None = None
+    kafka_ca_file: FilePath | None = None
+    """PEM file with the certificates that the broker's is checked against under SASL_SSL; without it the
+    machine's own list serves."""
     token_public_key_file: Path
     """PEM file with the Ed25519 public key that tokens are verified with."""
     clock: str | None = None
@@ -40,7 +43,9 @@ class Settings(BaseSettings):
     database_pool_size: int = Field(default=10, ge=2, le=200)
     batch_max_records: int = Field(default=2000, ge=1, le=50_000)
     dead_letter_limit: int = Field(default=100, ge=1)
-    """So many unreadable records in a row stop a consumer instead of draining the topic into dead letters."""
+    """So many dead letters in a row stop a partition's consumer instead of draining it into dead letters."""
+    dead_letter_per_thousand: int = Field(default=250, ge=1, le=1000)
+    """And so many among the last thousand records of the partition."""
 
 
 def load(service: ServiceName, environ: Mapping[str, str] = os.environ) -> Settings:
