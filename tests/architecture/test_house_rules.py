@@ -85,7 +85,7 @@ def test_the_database_is_never_asked_what_time_it_is() -> None:
 
 
 def test_only_the_database_module_commits() -> None:
-    """The consumer commits offsets, not transactions: it is not meant, nor are Kafka's clients of the deploy folder."""
+    """The consumer and Kafka's clients of the deploy folder commit offsets, not transactions: not meant."""
     found = [
         f"{name}:{call.lineno}"
         for name, tree in python("shared", "services")
