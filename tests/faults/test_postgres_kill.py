@@ -149,7 +149,7 @@ async def test_check_ins_and_reports_while_postgresql_is_killed_are_503_then_rec
             promised = Counter(value["punch_id"] for _, value in await rig.outbox())
             assert promised == Counter(punches.keys())
             async with reporting_db.read() as tx:
-                assert await tx.connection.fetchval("select count(*) from report") == PEOPLE
+                assert await tx.connection.fetchval("select count(*) from work_report") == PEOPLE
         await db.close()
         await reporting_db.close()
 
@@ -157,6 +157,7 @@ async def test_check_ins_and_reports_while_postgresql_is_killed_are_503_then_rec
 async def test_postgresql_killed_in_the_middle_of_a_search_loses_nothing_and_blames_nothing(
     kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("shared.consumer.MAX_PAUSE_S", 1.0)
     topic = await probe_topic(monkeypatch, kafka)
     messages, ids = good(topic, 500)
     poison = random.Random(7).sample(ids, 3)
