@@ -1,11 +1,12 @@
 """What a service is told from outside. One prefix, `HADIR_`; every error at start is listed at once."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, FilePath, ValidationError
+from pydantic import Field, FilePath, ValidationError, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ServiceName = Literal["attendance", "scheduling", "reporting", "notifications"]
@@ -46,6 +47,15 @@ class Settings(BaseSettings):
     """So many dead letters in a row stop a partition's consumer instead of draining it into dead letters."""
     dead_letter_per_thousand: int = Field(default=250, ge=1, le=1000)
     """And so many among the last thousand records of the partition."""
+
+    @field_validator("kafka_ca_file")
+    @classmethod
+    def _holds_certificates(cls, value: Path | None) -> Path | None:
+        try:
+            ssl.create_default_context(cafile=value)
+        except (ssl.SSLError, OSError) as error:
+            raise ValueError(f"no certificates can be read from it ({error}); give a PEM file") from error
+        return value
 
 
 def load(service: ServiceName, environ: Mapping[str, str] = os.environ) -> Settings:
