@@ -54,6 +54,7 @@ async def ticker(service: Service) -> None:
         await asyncio.sleep(max(PERIOD_S - spent, spent * (1 / DUTY_CYCLE - 1)))
         started, now = time.perf_counter(), service.clock.now()
         await tick(service.db, as_of)
+        service.health["transitions"].worked()
         as_of = now
         spent = time.perf_counter() - started
 
