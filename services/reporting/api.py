@@ -28,8 +28,8 @@ Code = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
 CITY_ROLES = ("bkpsdm", "auditor", "council")
 PEOPLE_ROLES = ("bkpsdm", "auditor")
 
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:")
-_SPACE_FOR_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")
+_SPACE_FOR_PLUS = re.compile(r" (?=[0-9]{2}:?[0-9]{2}$)")
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,8 @@ async def store_unit(db: Database, unit_id: str, requirements: str) -> None:
     await store_row(
         db,
         "insert into fact_unit"
-        " (unit_id, opd_code, opd_name, name, is_service_point, requirements, slo, revision, ce_id) values ($1, 'OPD-2', 'x', 'x', true, $2::jsonb, 0.9, 1, $3)",
+        " (unit_id, opd_code, opd_name, name, is_service_point, requirements, slo, revision, ce_id)"
+        " values ($1, 'OPD-2', 'x', 'x', true, $2::jsonb, 0.9, 1, $3)",
         unit_id,
         requirements,
         uuid4(),

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator
 
 from services.reporting.reports import domain, store
 from shared import outbox
 from shared.auth import Employee, Principal, employee_of, require
 from shared.clock import WIB
+from shared.events.base import Date
 from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page, traceparent_of
 from shared.service import Service, service_of
 
@@ -22,13 +22,7 @@ Running = Annotated[Service, Depends(service_of)]
 Reviewer = Annotated[Principal, Depends(require("staff", "supervisor", "opd_admin", "bkpsdm"))]
 
 
-def _reasonable(value: dt.date) -> dt.date:
-    if not 1900 <= value.year <= 2999:
-        raise ValueError("the year must be between 1900 and 2999")
-    return value
-
-
-LocalDate = Annotated[dt.date, AfterValidator(_reasonable)]
+LocalDate = Date
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
