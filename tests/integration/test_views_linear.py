@@ -1,4 +1,4 @@
-"""A view reads each fact a few times at most, however long an event's lists are and however far its times reach."""
+"""A view reads each fact a few times at most, whatever the length of its lists and the reach of its times."""
 
 import datetime as dt
 import json
