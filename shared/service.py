@@ -7,13 +7,14 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared import http
+from shared import http, schema_doors
 from shared.auth import Authenticator
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import Clock, clock_for
@@ -44,7 +45,7 @@ class Service:
         )
         kafka = client_arguments(settings)
         self.bus = Bus(HandlerContext(settings, self.db, clock, self.metrics), handlers, kafka)
-        self.relay = Relay(self.db, kafka, self.metrics)
+        self.relay = Relay(self.db, kafka, self.metrics, schemas=partial(schema_doors.address, settings))
         self.stopping = asyncio.Event()
 
     @property
@@ -130,7 +131,7 @@ def build(
         redoc_url=None,
     )
     http.install(app, metrics, body_limits or {})
-    for router in (*routers, _operations(prefix)):
+    for router in (*routers, schema_doors.router(settings), _operations(prefix)):
         app.include_router(router)
     return app
 

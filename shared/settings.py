@@ -38,11 +38,19 @@ class Settings(BaseSettings):
     """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
+    """Where the installation is reached from outside, such as `https://hadir.example.go.id`: events name it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool_size: int = Field(default=10, ge=2, le=200)
     batch_max_records: int = Field(default=2000, ge=1, le=50_000)
     dead_letter_limit: int = Field(default=100, ge=1)
     """So many unreadable records in a row stop a consumer instead of draining the topic into dead letters."""
+
+    @property
+    def base_url(self) -> str:
+        """`public_url` without a slash at its end; where it is not set, this service's own address."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @field_validator("clock")
     @classmethod
@@ -61,7 +69,7 @@ def load(service: ServiceName, environ: Mapping[str, str] = os.environ) -> Setti
     given: dict[str, str] = {}
     for field in Settings.model_fields:
         name = url_name if field == "database_url" else f"HADIR_{field.upper()}"
-        if name in environ and field != "service":
+        if environ.get(name) and field != "service":  # set to nothing is not set
             given[field] = environ[name]
     try:
         # Validated from `given` alone, so that a test's environment is the whole environment.
