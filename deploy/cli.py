@@ -270,6 +270,19 @@ def erase() -> None:
         typer.echo(f"hadir: erased; {state.root} stays, for {names} in it was not made by hadir", err=True)
 
 
+@app.command("upgrade-postgres")
+def upgrade_postgres() -> None:
+    """Move the data of the stopped local system to the newest PostgreSQL that is here; the old ones are kept."""
+    from deploy.embedded.upgrade import upgrade
+
+    if os.environ.get("HADIR_POSTGRES_URL"):
+        raise SettingsError("HADIR_POSTGRES_URL: that server is yours; upgrade it by its own means")
+    state = State.from_environment()
+    kept = _run(upgrade(state))
+    say = f"done; the old data are kept in {kept}: remove them when all is well" if kept else "nothing to upgrade"
+    typer.echo(say)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,

@@ -7,13 +7,14 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared import http
+from shared import http, schema_doors
 from shared.auth import Authenticator
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.callers import Callers
@@ -65,7 +66,8 @@ class Service:
         kafka = client_arguments(settings)
         self.health = {name: Health(name, metrics) for name in ("bus", "relay", *tasks)}
         self.bus = Bus(HandlerContext(settings, self.db, clock, self.metrics), handlers, kafka, self.health["bus"])
-        self.relay = Relay(self.db, kafka, self.metrics, self.health["relay"])
+        schemas = partial(schema_doors.address, settings)
+        self.relay = Relay(self.db, kafka, self.metrics, self.health["relay"], schemas=schemas)
         self.stopping = asyncio.Event()
 
     @property
@@ -160,7 +162,8 @@ def build(
     )
     for router in routers:
         app.include_router(router, dependencies=[ONLY_KNOWN])
-    app.include_router(_operations(prefix))
+    for router in (schema_doors.router(settings), _operations(prefix)):
+        app.include_router(router)
     return app
 
 

@@ -107,8 +107,10 @@ def _date(text: str) -> date:
 
 
 def refused(arguments: list[str]) -> int:
-    """CANNOT_START, with what to do on standard error, if a day with these options could not be played here, whatever
-    runs; else 0. Exits as argparse does for an option that is wrong in itself, and for --help."""
+    """CANNOT_START, with what to do on standard error, if no day with these options could be played here; else 0.
+
+    Nothing need run for that. Exits as argparse does for an option that is wrong in itself, and for --help.
+    """
     try:
         _choose(State.from_environment(), _arguments(arguments))
     except CannotStart as error:
@@ -165,7 +167,7 @@ def _choose(state: State, options: argparse.Namespace) -> tuple[date, int, int]:
 
 
 def _time_here(state: State, wanted: date | None) -> datetime:
-    """The system's business time: on real time the clock may be set to any eve; where it was set, it only goes on."""
+    """The system's business time: on real time it may be set to any eve; where it was set, it only goes on."""
     anchor, setting = state.root / "clock.json", os.environ.get("HADIR_CLOCK")
     if anchor.exists():
         return AnchoredClock(anchor).now()

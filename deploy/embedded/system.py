@@ -145,7 +145,7 @@ class System:
                 create_topics(self.kafka.bootstrap, tell=say), prepare_databases(self.state, self.postgres.url)
             )
         )
-        environment = service_environment(self.state, self.kafka.bootstrap, self.postgres.url)
+        environment = service_environment(self.state, self.kafka.bootstrap, self.postgres.url, self.http)
         configure_logging(environment.get("HADIR_LOG_LEVEL", "INFO"))
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells of its start and end; we do too
         watch = stack.enter_context(self._supervised())
