@@ -29,10 +29,11 @@ def main() -> None:
     from deploy.embedded.state import AlreadyRunning
     from deploy.embedded.tools import Missing
     from deploy.embedded.topics import TopicsFailed
+    from deploy.links import LinkFailed
 
     try:
         app()
-    except (StartFailed, AlreadyRunning, NotRunning, Missing, TopicsFailed, SettingsError) as error:
+    except (StartFailed, AlreadyRunning, NotRunning, Missing, TopicsFailed, LinkFailed, SettingsError) as error:
         typer.echo(f"hadir: {error}", err=True)
         raise SystemExit(1) from error
     except KafkaConnectionError as error:
@@ -68,15 +69,20 @@ def token(
     * 3600,
 ) -> None:
     """Print a token for the local system."""
-    from shared.auth import ROLES, load_private_key, sign
+    typer.echo(_signed(State.from_environment(), role, employee, opd, ttl))
 
-    if role not in ROLES:
-        raise typer.BadParameter(f"{role!r} is not one of {', '.join(ROLES)}", param_hint="--role")
+
+@app.command()
+def link(
+    role: Annotated[str, typer.Option(help="staff, supervisor, opd_admin, bkpsdm, council, auditor or ops")],
+    employee: Annotated[UUID | None, typer.Option(help="employee_id of the person who looks on")] = None,
+    opd: Annotated[str | None, typer.Option(help="opd_code, for an opd_admin")] = None,
+) -> None:
+    """Print a link that signs a browser in to the board of the local system: once, within ten minutes."""
+    from deploy.links import sign_in_link
+
     state = State.from_environment()
-    if not state.private_key.exists():
-        raise NotRunning(f"there is no key in {state.root}: `hadir up` makes it at its first start")
-    key = load_private_key(state.private_key)
-    typer.echo(sign(key, role=role, subject=employee, opd=opd, ttl_s=ttl))
+    typer.echo(sign_in_link(state.running().http, _signed(state, role, employee, opd)))
 
 
 @app.command()
@@ -216,6 +222,17 @@ def run(
     from deploy.run import run as run_day
 
     raise typer.Exit(run_day(context.args, ["--processes"] if processes else [], once=once))
+
+
+def _signed(state: State, role: str, employee: UUID | None, opd: str | None, ttl_s: int = 12 * 3600) -> str:
+    """A token for this system. Raises NotRunning where there is no key to sign with."""
+    from shared.auth import ROLES, load_private_key, sign
+
+    if role not in ROLES:
+        raise typer.BadParameter(f"{role!r} is not one of {', '.join(ROLES)}", param_hint="--role")
+    if not state.private_key.exists():
+        raise NotRunning(f"there is no key in {state.root}: `hadir up` makes it at its first start")
+    return sign(load_private_key(state.private_key), role=role, subject=employee, opd=opd, ttl_s=ttl_s)
 
 
 def database_url(service: ServiceName) -> str:
