@@ -19,6 +19,7 @@ from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.callers import Callers
 from shared.clock import Clock, clock_for
 from shared.database import Database
+from shared.events import source_of
 from shared.gate import Gate
 from shared.outbox import Relay
 from shared.query import ONLY_KNOWN
@@ -56,7 +57,7 @@ class Service:
     @property
     def source(self) -> str:
         """The CloudEvents source of everything this service publishes."""
-        return f"/hadir/{self.settings.service}"
+        return source_of(self.settings.service)
 
     async def not_ready(self) -> list[str]:
         """Reasons why this replica should get no requests now; empty when it should."""

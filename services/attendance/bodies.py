@@ -2,13 +2,12 @@
 
 import datetime as dt
 from typing import Annotated, Any, Literal, TypeVar
-from uuid import UUID
 
 from fastapi import Request
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
-from shared.events import PunchKind, Scope, Zone
-from shared.events.base import Instant, OpdCode, UnitId
+from shared.events import PunchKind, Zone
+from shared.events.base import UUID, Date, Instant, Revision, Scope
 from shared.http import Problem, field_errors
 from shared.personal import Reason
 
@@ -66,7 +65,7 @@ class ManualIn(In):
     employee_id: UUID
     kind: PunchKind
     at: Moment
-    work_date: dt.date | None = None
+    work_date: Date | None = None
     reason: Reason
 
 
@@ -78,12 +77,10 @@ class VoidIn(In):
     reason: Reason
 
 
-class ScopeIn(In):
-    """Whom an outage excuses; several fields are united."""
+class ScopeIn(Scope):
+    """Whom an outage excuses, as it will be published; a misspelt field is an error here."""
 
-    all: bool = False
-    opd_codes: list[OpdCode] = Field(default=[], max_length=1000)
-    unit_ids: list[UnitId] = Field(default=[], max_length=1000)
+    model_config = ConfigDict(extra="forbid")
 
 
 class OutageIn(In):
@@ -99,7 +96,7 @@ class OutageIn(In):
 class OutageRevisionIn(In):
     """The whole outage as it shall be. `revision` is the one that the officer saw."""
 
-    revision: int
+    revision: Revision
     scope: ScopeIn
     starts_at: Moment
     ends_at: Moment

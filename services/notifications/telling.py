@@ -20,11 +20,12 @@ from shared.events import (
     ReportReviewed,
     ScheduleChanged,
     UnitChanged,
+    source_of,
 )
 from shared.facts import FactTable, fold
 from shared.telemetry import Metrics
 
-SOURCE = "/hadir/notifications"
+SOURCE = source_of("notifications")
 
 E = TypeVar("E", bound=Event)
 Row = dict[str, Any]

@@ -38,7 +38,7 @@ Running = Annotated[Service, Depends(service_of)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Code = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
 
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,10 +18,10 @@ with point as materialized (
     select point.unit_id, wanted.*, max(wanted.effective_from) over (partition by point.unit_id) as latest
     from point, jsonb_to_recordset(point.requirements) as wanted(
         effective_from date, weekdays jsonb, opens text, closes text, min_staff integer, on_holidays boolean)
-    where wanted.effective_from <= day
+    where wanted.effective_from <= day and wall_time(wanted.opens) is not null and wall_time(wanted.closes) is not null
 ), opening as materialized (
-    select dated.unit_id, local_midnight(day) + dated.opens::interval as opens_at,
-        local_midnight(day) + dated.closes::interval as closes_at, dated.min_staff
+    select dated.unit_id, local_midnight(day) + wall_time(dated.opens) as opens_at,
+        local_midnight(day) + wall_time(dated.closes) as closes_at, dated.min_staff
     from dated
     where dated.effective_from = dated.latest
         and dated.weekdays @> to_jsonb(extract(isodow from day)::int - 1)

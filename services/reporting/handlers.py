@@ -54,7 +54,7 @@ async def read_log(settings: Settings, progress: Progress) -> AsyncGenerator[lis
             )
             for records in polled.values():
                 done += len(records)
-                batch = [one for record in records if (one := _readable(record)) is not None]
+                batch = [one for record in records if (one := _readable(record, settings)) is not None]
                 if batch:
                     yield batch
             left = {p for p in left if await consumer.position(p) < ends[p]}
@@ -79,8 +79,8 @@ async def _partitions(settings: Settings) -> list[TopicPartition]:
     ]
 
 
-def _readable(record: Any) -> Received | None:
+def _readable(record: Any, settings: Settings) -> Received | None:
     try:
-        return decode(record.topic, record.key, record.value, record.headers)
+        return decode(record.topic, record.key, record.value, record.headers, settings.trusted_sources)
     except (InvalidEvent, UnknownType):
         return None

@@ -16,19 +16,22 @@ import asyncio
 import datetime as dt
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
+
+import asyncpg
 
 from services.reporting import domain, store
 from shared import outbox
 from shared.clock import WIB
 from shared.database import Database, Tx
-from shared.events import DUTIES, ComplianceChanged, CoverageChanged
+from shared.events import DUTIES, ComplianceChanged, CoverageChanged, source_of
 from shared.outbox import Outgoing
 from shared.service import Service
 
 log = logging.getLogger(__name__)
 
-SOURCE = "/hadir/reporting"
+SOURCE = source_of("reporting")
 DAYS_BACK = 35
 """Work dates before that are never announced."""
 
@@ -38,6 +41,15 @@ DUTY_CYCLE = 0.25
 
 BUDGET_S = 1.0
 """After so long in one round the remaining dates wait for the next, so that today comes first again."""
+
+OF_THE_FACTS = (
+    asyncpg.DataError,
+    asyncpg.IntegrityConstraintViolationError,
+    asyncpg.ProgramLimitExceededError,
+    ValueError,
+    ArithmeticError,
+)
+"""Errors whose reason lies in what is judged, not in the database being away: others need not wait for them."""
 
 _CHUNK = 1000
 
@@ -59,29 +71,65 @@ async def ticker(service: Service) -> None:
 
 
 async def tick(db: Database, now: dt.datetime) -> int:
-    """One round as of business time `now`; returns how many events it put into the outbox."""
+    """One round as of business time `now`; returns how many events it put into the outbox.
+
+    The counters and each work date are announced in transactions of their own: what cannot be judged is left out,
+    and raised as an ExceptionGroup once all the others have been announced.
+    """
     started = time.perf_counter()
     today = now.astimezone(WIB).date()
     first = today - dt.timedelta(days=DAYS_BACK)
     async with db.transaction() as tx:
         if not await store.transitions.may_announce(tx.connection):
             return 0
-        published = await _announce_coverage(tx, today, now)
         await store.transitions.tidy(tx.connection, first)
         dates = await store.transitions.dates_to_judge(tx.connection, first, today, now)
-    for done, date in enumerate(dates):
+    set_back: list[Exception] = []
+    published = await _announce_counters(db, None, today, now, set_back)
+    judged = 0
+    for date in dates:
         # Two at least: today's rush must not starve the other dates.
-        if done >= 2 and time.perf_counter() - started > BUDGET_S:
+        if judged >= 2 and time.perf_counter() - started > BUDGET_S:
             break
-        async with db.transaction() as tx:
-            if not await store.transitions.may_announce(tx.connection):
-                break
-            published += await _announce_date(tx, date, now, today)
+        try:
+            async with db.transaction() as tx:
+                if not await store.transitions.may_announce(tx.connection):
+                    break
+                published += await _announce_date(tx, date, now, today)
+        except OF_THE_FACTS as error:
+            error.add_note(f"work date {date}")
+            set_back.append(error)
+        else:
+            judged += 1
+    if set_back:
+        raise ExceptionGroup("facts that cannot be judged; everything else was announced", set_back)
     return published
 
 
-async def _announce_coverage(tx: Tx, today: dt.date, now: dt.datetime) -> int:
-    changed = await store.transitions.cover(tx.connection, today, now)
+async def _announce_counters(
+    db: Database, units: Sequence[str] | None, today: dt.date, now: dt.datetime, set_back: list[Exception]
+) -> int:
+    """All (None) at once; where that fails, half and half, down to the unit that cannot be judged."""
+    try:
+        async with db.transaction() as tx:
+            if not await store.transitions.may_announce(tx.connection):
+                return 0
+            return await _announce_coverage(tx, units, today, now)
+    except OF_THE_FACTS as error:
+        if units is not None and len(units) == 1:
+            error.add_note(f"unit {units[0]}")
+            set_back.append(error)
+            return 0
+    if units is None:
+        async with db.read() as tx:
+            units = await store.transitions.units(tx.connection)
+    half = len(units) // 2
+    published = await _announce_counters(db, units[:half], today, now, set_back)
+    return published + await _announce_counters(db, units[half:], today, now, set_back)
+
+
+async def _announce_coverage(tx: Tx, units: Sequence[str] | None, today: dt.date, now: dt.datetime) -> int:
+    changed = await store.transitions.cover(tx.connection, today, now, units)
     return await _publish(
         tx,
         [

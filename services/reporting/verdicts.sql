@@ -6,6 +6,14 @@ language sql immutable parallel safe as $$
     select day::timestamp at time zone 'Asia/Jakarta'
 $$;
 
+-- Local wall time `HH:MM[:SS]`, `24:00` included, as the time since midnight; null for any other text. Facts of
+-- older versions may hold digits of other scripts: one such row must not stop every view.
+create or replace function wall_time(said text) returns interval
+language sql immutable parallel safe as $$
+    select case when said ~ '^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$' or said ~ '^24:00(:00)?$'
+        then said::interval end
+$$;
+
 -- All dates of all known years' calendars, both kinds.
 create or replace function holidays() returns table (day date)
 language sql stable parallel safe as $$
@@ -56,7 +64,7 @@ language sql stable as $$
 with chosen as materialized (
     select days.work_date, (
         select rules.rules_version from fact_rules as rules
-        where rules.effective_from <= days.work_date
+        where rules.effective_from <= days.work_date and wall_time(rules.report_cutoff) is not null
         order by rules.effective_from desc, rules.rules_version collate "C" desc limit 1
     ) as rules_version
     from (select first + i as work_date from generate_series(0, last - first) as i) as days
@@ -64,7 +72,7 @@ with chosen as materialized (
     select chosen.work_date, chosen.rules_version,
         coalesce(rules.tolerance_minutes, 0) * interval '1 minute' as tolerance,
         coalesce(rules.report_modes, '["WFO", "WFH"]') as report_modes,
-        coalesce(rules.report_cutoff, '23:59:59')::interval as cutoff,
+        coalesce(wall_time(rules.report_cutoff), '23:59:59') as cutoff,
         coalesce(rules.review_sla_working_days, 3) as sla
     from chosen left join fact_rules as rules on rules.rules_version = chosen.rules_version
 ), plan as (

@@ -23,7 +23,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
 FIRST_DATE = dt.date(1900, 1, 1)
 LAST_DATE = dt.date(2999, 12, 31)
@@ -44,6 +44,8 @@ MAX_HEADS = 200
 MAX_ITEMS = 200
 MAX_HOLIDAYS = 400
 MAX_FLAGS = 20
+MAX_VALUE_BYTES = 1_000_000
+"""Of one event's JSON, before any compression."""
 
 _DATE = "(?:19|2[0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -71,22 +73,46 @@ class _Read:
         return dict(self.json)
 
 
-def _text_or(given: CoreSchema, written: core_schema.StringSchema, read: CoreSchema) -> CoreSchema:
-    """In JSON, text of the form `written`, turned into a value by `read`; in Python also the value itself."""
-    text = core_schema.chain_schema([written, read])
+def _text_or(given: CoreSchema, text: CoreSchema) -> CoreSchema:
+    """In JSON read by `text`, in Python either the value itself, as `given` has it, or text."""
     return core_schema.json_or_python_schema(
         json_schema=text, python_schema=core_schema.union_schema([given, text], mode="left_to_right")
     )
 
 
+# Strict or not is said here, so that the strictness of a model that uses these changes nothing.
+_date_text = core_schema.chain_schema(
+    [
+        core_schema.str_schema(coerce_numbers_to_str=False, pattern=DATE_PATTERN),
+        core_schema.date_schema(strict=False),
+    ]
+)
+_instant_text = core_schema.chain_schema(
+    [
+        core_schema.str_schema(coerce_numbers_to_str=False, pattern=INSTANT_PATTERN),
+        core_schema.datetime_schema(
+            strict=False,
+            tz_constraint="aware",
+            ge=FIRST_INSTANT,
+            le=LAST_INSTANT,
+            microseconds_precision="truncate",
+        ),
+    ]
+)
+_uuid_text = core_schema.chain_schema(
+    [
+        # Of the forms that the parser knows only the plain one has 36 characters.
+        core_schema.str_schema(coerce_numbers_to_str=False, min_length=36, max_length=36),
+        core_schema.uuid_schema(strict=False),
+    ]
+)
+ID_AND_TIME = SchemaValidator(core_schema.tuple_schema([_uuid_text, _instant_text]))
+"""Reads the texts, or UTF-8 bytes, of a UUID and an Instant; the envelope's."""
+
 Date = Annotated[
     dt.date,
     _Read(
-        _text_or(
-            core_schema.date_schema(strict=True, ge=FIRST_DATE, le=LAST_DATE),
-            core_schema.str_schema(strict=True, coerce_numbers_to_str=False, pattern=DATE_PATTERN),
-            core_schema.date_schema(),
-        ),
+        _text_or(core_schema.date_schema(strict=True, ge=FIRST_DATE, le=LAST_DATE), _date_text),
         "a date YYYY-MM-DD of the years 1900 to 2999 (RFC 3339 full-date)",
         {"type": "string", "format": "date", "pattern": DATE_PATTERN},
     ),
@@ -100,17 +126,8 @@ Instant = Annotated[
     dt.datetime,
     _Read(
         _text_or(
-            core_schema.datetime_schema(
-                strict=True,
-                tz_constraint="aware",
-                ge=FIRST_INSTANT,
-                le=LAST_INSTANT,
-                microseconds_precision="truncate",
-            ),
-            core_schema.str_schema(strict=True, coerce_numbers_to_str=False, pattern=INSTANT_PATTERN),
-            core_schema.datetime_schema(
-                tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT, microseconds_precision="truncate"
-            ),
+            core_schema.datetime_schema(strict=True, tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT),
+            _instant_text,
         ),
         "a time with seconds and offset of the years 1900 to 2999 (RFC 3339 date-time), "
         "like 2025-11-06T07:30:00+07:00",
@@ -127,12 +144,7 @@ neither Python nor PostgreSQL can hold one.
 UUID = Annotated[
     _UUID,
     _Read(
-        _text_or(
-            core_schema.uuid_schema(strict=True),
-            # Of the forms that the parser knows only the plain one has 36 characters.
-            core_schema.str_schema(strict=True, coerce_numbers_to_str=False, min_length=36, max_length=36),
-            core_schema.uuid_schema(),
-        ),
+        _text_or(core_schema.uuid_schema(strict=True), _uuid_text),
         "a UUID in its plain form, like 0192f1d4-7c1e-7b57-9d43-0a6f3c6f1c55",
         {"type": "string", "format": "uuid", "pattern": UUID_PATTERN},
     ),
@@ -140,14 +152,14 @@ UUID = Annotated[
 """A UUID in plain form: 8-4-4-4-12 hexadecimal digits. Either case is read, the lower is written."""
 
 
-def _whole(low: int, high: int) -> _Read:
+def whole(low: int, high: int) -> _Read:
     """A whole number. JSON has one kind of number, so 1.0 and 1e0 are 1, as in JSON Schema; text and booleans are
     none."""
     exact = core_schema.int_schema(strict=True, ge=low, le=high)
     written_as_float = core_schema.chain_schema(
         [
             core_schema.float_schema(strict=True, allow_inf_nan=False),
-            core_schema.int_schema(ge=low, le=high),
+            core_schema.int_schema(strict=False, ge=low, le=high),
         ]
     )
     return _Read(
@@ -157,7 +169,7 @@ def _whole(low: int, high: int) -> _Read:
     )
 
 
-def _number(low: float, high: float) -> _Read:
+def number(low: float, high: float) -> _Read:
     """A finite number; text and booleans are none."""
     return _Read(
         core_schema.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high),
@@ -166,22 +178,22 @@ def _number(low: float, high: float) -> _Read:
     )
 
 
-Count = Annotated[int, _whole(0, 2**31 - 1)]
-Revision = Annotated[int, _whole(0, MAX_REVISION)]
-Year = Annotated[int, _whole(FIRST_DATE.year, LAST_DATE.year)]
-Weekday = Annotated[int, _whole(0, 6)]
+Count = Annotated[int, whole(0, 2**31 - 1)]
+Revision = Annotated[int, whole(0, MAX_REVISION)]
+Year = Annotated[int, whole(FIRST_DATE.year, LAST_DATE.year)]
+Weekday = Annotated[int, whole(0, 6)]
 """Monday is 0."""
 
-Staff = Annotated[int, _whole(0, 1_000_000)]
-Quantity = Annotated[float, _number(-1e12, 1e12)]
-Share = Annotated[float, _number(0, 1)]
-Latitude = Annotated[float, _number(-90, 90)]
+Staff = Annotated[int, whole(0, 1_000_000)]
+Quantity = Annotated[float, number(-1e12, 1e12)]
+Share = Annotated[float, number(0, 1)]
+Latitude = Annotated[float, number(-90, 90)]
 """Degrees, north positive."""
 
-Longitude = Annotated[float, _number(-180, 180)]
+Longitude = Annotated[float, number(-180, 180)]
 """Degrees, east positive."""
 
-Radius = Annotated[float, _number(0, 20_037_509)]
+Radius = Annotated[float, number(0, 20_037_509)]
 """Metres, at most half way round the Earth."""
 
 Truth = Annotated[bool, _Read(core_schema.bool_schema(strict=True), "true or false", {"type": "boolean"})]

@@ -95,6 +95,10 @@ class Desk:
         subject = subject or OFFICERS[role]
         return {"authorization": f"Bearer {sign(self.key, role=role, subject=subject, opd=opd)}"}
 
+    def office(self, role: Role = "bkpsdm") -> dict[str, str]:
+        """A token that names a role and nobody: it reads, and changes nothing."""
+        return {"authorization": f"Bearer {sign(self.key, role=role)}"}
+
     async def call(
         self, method: str, path: str, *, role: Role = "bkpsdm", subject: UUID | None = None, **how: Any
     ) -> httpx.Response:
