@@ -3,13 +3,13 @@
 Only hashes are kept: who reads this table can sign in as nobody.
 
 Revision ID: 0005
-Revises: 0002
+Revises: 0003c
 """
 
 from alembic import op
 
 revision = "0005"
-down_revision = "0002"
+down_revision = "0003c"
 branch_labels = None
 depends_on = None
 
