@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
@@ -22,7 +22,8 @@ from fastapi.responses import StreamingResponse
 from services.reporting.store import facts
 from services.reporting.today import Board, Today
 from shared import failures
-from shared.auth import Caller, Principal
+from shared.access import READ_CITY, Principal, may, only_opd
+from shared.auth import Caller, holder_of
 from shared.clock import WIB, Clock
 from shared.database import Database
 
@@ -31,6 +32,8 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
 
 View = Literal["city", "opds", "units"]
+SignedIn = Callable[[], Awaitable[bool]]
+"""Whether who opened a stream still may follow it."""
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 2000
@@ -107,15 +110,22 @@ class Live:
             tasks.create_task(self._refresh())
             tasks.create_task(self._say_goodbye())
 
-    async def follow(self, views: Sequence[View], opd: str | None, expires: float) -> AsyncGenerator[bytes, None]:
-        """The wire of one subscriber, until the service stops or the token expires (Unix seconds)."""
+    async def follow(
+        self, views: Sequence[View], opd: str | None, expires: float, signed_in: SignedIn
+    ) -> AsyncGenerator[bytes, None]:
+        """The wire of one subscriber, until the service stops, the token expires (Unix s), or they sign out."""
         sent: dict[View, int] = {}
         news = asyncio.Event()
         self._subscribers.add(news)
         self._dirty.set()
         try:
             yield f"retry: {RETRY_MS}\n\n".encode()
+            looked = time.monotonic()
             while not self._stopping.is_set() and time.time() < expires:
+                if time.monotonic() - looked >= HEARTBEAT_S:
+                    looked = time.monotonic()
+                    if not await signed_in():
+                        return
                 news.clear()
                 for view in views:
                     frame = self._frames.get(view)
@@ -220,10 +230,11 @@ def _setting(event: asyncio.Event) -> Callable[[object], None]:
 
 def views_for(who: Principal) -> tuple[tuple[View, ...], str | None]:
     """Which views `who` may follow, and to which OPD `opds` is narrowed. As for the doors of the same names."""
-    if who.role in ("bkpsdm", "auditor", "council"):
+    if may(who, READ_CITY):
         return ("city", "opds", "units"), None
-    if who.role == "opd_admin" and who.opd is not None:
-        return ("opds", "units"), who.opd
+    own_opd = only_opd(who)
+    if own_opd:
+        return ("opds", "units"), own_opd
     return ("units",), None
 
 
@@ -235,8 +246,13 @@ async def stream(request: Request, who: Caller) -> StreamingResponse:
     """
     live: Live = request.app.state.live
     views, opd = views_for(who)
+    by_session = (await holder_of(request)) is not None
+
+    async def signed_in() -> bool:
+        return not by_session or (await holder_of(request)) is not None
+
     return StreamingResponse(
-        live.follow(views, opd, who.expires),
+        live.follow(views, opd, who.expires, signed_in),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

@@ -10,7 +10,8 @@ from services.scheduling.commands import changes
 from services.scheduling.commands.changes import Leave, Recall, Terms
 from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import standing
-from shared.auth import Principal, require
+from shared.access import PLAN, Principal, only_opd
+from shared.auth import require
 from shared.events.base import Date
 from shared.http import page
 from shared.personal import Reason
@@ -18,7 +19,7 @@ from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["changes"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Officer = Annotated[Principal, Depends(require(PLAN))]
 LeaveKind = Literal["annual", "long", "sick", "maternity", "important", "unpaid", "permission"]
 
 
@@ -107,7 +108,7 @@ async def list_absences(
     last: Annotated[Date, Query(alias="to")],
 ) -> dict[str, Any]:
     """Absences that touch the span; an OPD admin sees their own OPD."""
-    opd_code = (who.opd or "") if who.role == "opd_admin" else None
+    opd_code = only_opd(who)
     async with service.db.read() as tx:
         return page([dict(row) for row in await standing.absences(tx.connection, opd_code, first, last)], None)
 

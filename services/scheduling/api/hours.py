@@ -14,7 +14,8 @@ from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import special
 from services.scheduling.store.directory import known
-from shared.auth import Principal, principal, require
+from shared.access import GOVERN, Principal
+from shared.auth import principal, require
 from shared.events.base import MAX_SCOPE, Code
 from shared.http import FieldError, Problem, page
 from shared.personal import NamesNobody
@@ -22,7 +23,7 @@ from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/hours", tags=["hours"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm"))]
+Officer = Annotated[Principal, Depends(require(GOVERN))]
 REFERENCES = Path(__file__).parents[1] / "data" / "special_hours.json"
 Time = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 

@@ -15,7 +15,8 @@ from services.scheduling.commands import imports
 from services.scheduling.commands.imports import Order, Watch
 from services.scheduling.domain.csvfile import MAX_ERRORS, Rejected, RowError
 from services.scheduling.domain.imports import Kind
-from shared.auth import Principal, require
+from shared.access import MANAGE_DIRECTORY, Principal
+from shared.auth import require
 from shared.http import FieldError, Problem, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
@@ -55,7 +56,7 @@ async def import_csv(
     kind: Kind,
     request: Request,
     service: Annotated[Service, Depends(service_of)],
-    who: Annotated[Principal, Depends(require("bkpsdm"))],
+    who: Annotated[Principal, Depends(require(MANAGE_DIRECTORY))],
     options: Annotated[Options, Query()],
 ) -> Any:
     """Take a CSV file whole or not at all. With `dry_run=true` nothing is stored.

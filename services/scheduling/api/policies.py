@@ -10,14 +10,15 @@ from services.scheduling.commands import policies
 from services.scheduling.domain.policies import PolicyIn
 from services.scheduling.models import PolicyVersion
 from services.scheduling.store import governance
-from shared.auth import Principal, principal, require
+from shared.access import PLAN, Principal
+from shared.auth import principal, require
 from shared.http import page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/policies", tags=["policies"])
 REFERENCES = Path(__file__).parents[1] / "data" / "policies.json"
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Officer = Annotated[Principal, Depends(require(PLAN))]
 
 
 def view(row: PolicyVersion) -> dict[str, Any]:

@@ -11,15 +11,16 @@ from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
 from services.scheduling.store import audit, governance
 from services.scheduling.store.rosters import proposal_days
-from shared.auth import Principal, require
+from shared.access import GOVERN, READ_PROPOSALS, Principal
+from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
 from shared.http import Problem, page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["proposals"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm"))]
-READERS = [Depends(require("bkpsdm", "auditor"))]
+Officer = Annotated[Principal, Depends(require(GOVERN))]
+READERS = [Depends(require(READ_PROPOSALS))]
 PAGE = 1000
 
 

@@ -17,7 +17,8 @@ from services.scheduling.models import Roster
 from services.scheduling.store import governance
 from services.scheduling.store.directory import known
 from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
-from shared.auth import Principal, require
+from shared.access import PLAN, READ_PLANS, Principal
+from shared.auth import require
 from shared.events import Scope
 from shared.events.base import Date
 from shared.http import FieldError, Problem
@@ -26,7 +27,7 @@ from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Officer = Annotated[Principal, Depends(require(PLAN))]
 DETAILED = 20_000
 """Person-days up to which an answer can hold each of them."""
 COUNTED = 100_000
@@ -156,7 +157,7 @@ async def _published(
     return {"roster_id": roster_id, **answer, "changed": done.changed, "proposal": proposed}
 
 
-@router.get("/{roster_id}", dependencies=[Depends(require("bkpsdm", "opd_admin", "auditor"))])
+@router.get("/{roster_id}", dependencies=[Depends(require(READ_PLANS))])
 async def read_roster(roster_id: UUID, service: Running) -> dict[str, Any]:
     """What was asked for and what came of it."""
     async with service.db.read() as tx:

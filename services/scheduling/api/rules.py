@@ -8,13 +8,14 @@ from services.scheduling.api.proposals import proposal_view
 from services.scheduling.commands import rules
 from services.scheduling.domain.rules import RulesIn
 from services.scheduling.store import governance
-from shared.auth import Principal, principal, require
+from shared.access import GOVERN, Principal
+from shared.auth import principal, require
 from shared.http import page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/rules", tags=["rules"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm"))]
+Officer = Annotated[Principal, Depends(require(GOVERN))]
 
 
 @router.get("", dependencies=[Depends(principal)])

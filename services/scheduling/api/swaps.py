@@ -10,7 +10,8 @@ from services.scheduling.commands import swaps
 from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.plans import today
 from services.scheduling.store import people, standing
-from shared.auth import Caller, Employee, Principal, require
+from shared.access import PLAN, Principal
+from shared.auth import Caller, Employee, require
 from shared.events.base import Date
 from shared.http import FieldError, Problem, page
 from shared.personal import Reason
@@ -18,7 +19,7 @@ from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["swaps"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Officer = Annotated[Principal, Depends(require(PLAN))]
 
 
 class _In(BaseModel):

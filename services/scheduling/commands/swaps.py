@@ -11,7 +11,8 @@ from services.scheduling.domain.policies import in_force
 from services.scheduling.store import directory, governance, inputs, people, standing
 from services.scheduling.store.inputs import Wanted
 from services.scheduling.store.rosters import PlanRow
-from shared.auth import Principal, employee_of
+from shared.access import Principal, acts_for_city, is_superior, only_opd
+from shared.auth import employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.http import FieldError, Problem
@@ -90,12 +91,12 @@ async def _superior(tx: Tx, who: Principal, swap: Any) -> None:
     asker = await standing.person(tx.connection, swap["asker_id"])
     if asker is None:
         raise Problem(404, "not_found")
-    if who.role == "opd_admin":
+    if only_opd(who) is not None:
         own_opd(who, [asker.opd_code])
-    elif who.role != "bkpsdm" and (
-        who.subject is None or who.subject not in (asker.supervisor_id, asker.acting_supervisor_id)
-    ):
-        raise Problem(403, "swap.not_superior")
+    elif not acts_for_city(who):
+        officer = await standing.person(tx.connection, employee_of(who))
+        if officer is None or not is_superior(officer, asker):
+            raise Problem(403, "swap.not_superior")
 
 
 async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, override: str | None) -> int:

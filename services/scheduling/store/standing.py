@@ -31,7 +31,7 @@ _HOME_DAYS = """
     group by employee_id
 """
 _PERSON = """
-    select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, active
+    select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads, active
     from employee where employee_id = $1
 """
 _OVERLAPS = """
@@ -91,6 +91,7 @@ class PersonRow:
     unit_id: str
     supervisor_id: UUID | None
     acting_supervisor_id: UUID | None
+    heads: Sequence[str]
     active: bool
 
 
