@@ -35,7 +35,8 @@ async def ask(
         for field, day in (("my_date", dates[0]), ("their_date", dates[1])):
             if day < plans.today(clock):
                 raise _wrong(field, "swap.past")
-        await _rows(tx, me, partner_id, dates)
+        if await plans.late_keys(tx, clock.now(), await _rows(tx, me, partner_id, dates)):
+            raise _wrong("my_date", "swap.begun")
         swap_id = uuid4()
         await people.add_swap(tx.connection, swap_id, me, partner_id, *dates, clock.now())
         return swap_id
@@ -111,6 +112,8 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
         await _limits(tx, rows)
         short = await changes.minimum_check(tx, rows, override)
         now = clock.now()
+        if await plans.late_keys(tx, now, rows):
+            raise _wrong("my_date", "swap.begun")
         changed = await plans.write(tx, now, rows, pinned=True)
         await people.set_swap(tx.connection, swap_id, "approved", officer_name(who), now)
         await plans.note(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))
