@@ -8,9 +8,11 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
+from services.scheduling.api.policies import conflict_view
 from services.scheduling.commands import plans, report, rosters
 from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.policies import check_known
+from services.scheduling.domain.conflicts import conflicts
 from services.scheduling.domain.frame import Draft
 from services.scheduling.domain.planning import Method, Span
 from services.scheduling.domain.policies import Policy, PolicyIn, ended
@@ -191,16 +193,29 @@ async def read_roster(roster_id: UUID, service: Running, who: Reader) -> dict[st
 
 @router.post("/what-if")
 async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, Any]:
-    """The effect of a draft policy on a span, past or future; nothing is stored."""
+    """The effect of a draft policy on a span, past or future; nothing is stored.
+
+    `conflicts` names the policies that the draft meets and which of them would decide. Where only the id would
+    decide the draft is shown as if it won (`shown_as_if_won`): a later start or a narrower scope lets it win.
+    """
     wanted = await wanted_by(service, who, given.scope)
     async with service.db.read() as tx:
         await check_known(tx, given.policy)
+        opds = sorted((await known(tx.connection, "opds")).opds)
     span = Span(given.first, given.last, seed=given.seed)
     now = await rosters.draft(service.db, wanted, span, method=given.method, fresh=True)
     others = ended(now.span.policies, given.policy.policy_id, given.policy.effective_from)
-    tried = replace(now.span, policies=(*others, Policy(given.policy.policy_id, 0, given.policy)))
+    tried = replace(now.span, policies=(*others, Policy(given.policy.policy_id, 0, given.policy, draft=True)))
     then = await rosters.redraft(now, tried, method=given.method)
     answer = report.comparison(now, then)
+    plain = Policy(given.policy.policy_id, 0, given.policy)
+    answer["conflicts"] = [
+        {
+            **conflict_view(one),
+            "shown_as_if_won": one.because == "greater_id" and one.winner != plain.label,
+        }
+        for one in conflicts(plain, others, opds)
+    ]
     if given.detail:
         answer["details"] = _details(then)
     return answer

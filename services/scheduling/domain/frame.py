@@ -255,7 +255,7 @@ def _choice(made: Frame, number: int, day: dt.date, settled: int) -> Choice | No
             candidates.append(index)
         else:
             roster.reasons[index][number] = REASON[reason]
-    share = limits.max_unit_share
-    cap = share if share is not None else unit.recommended_share
-    most = wanted if cap is None else min(wanted, floor_share(cap, len(working)))
+    ready = unit.recommended_share if limits.readiness_exception is None else None
+    caps = [share for share in (limits.max_unit_share, ready) if share is not None]
+    most = min([wanted, *(floor_share(cap, len(working)) for cap in caps)])
     return Choice(number, policy, candidates, max(0, wanted - settled), max(0, most - settled))

@@ -33,6 +33,12 @@ _UNLISTED = f"""
         and d.work_date = late.work_date and d.employee_id = late.employee_id)
 """  # noqa: S608
 
+_BEGUN = """
+    select count(*) from plan
+    where work_date >= $1 and work_date <= $2::date + 1 and mode in ('WFO', 'WFH')
+        and ($3::text[] is null or opd_code = any($3)) and (work_date < $2 or starts_at <= $4)
+"""
+
 
 def _parameters(touches: Sequence[Touch], now: dt.datetime) -> tuple[Any, ...]:
     rows = [
@@ -66,3 +72,11 @@ async def unlisted(
 ) -> int:
     """How many person-days are late at `now` that the proposal does not list."""
     return int(await connection.fetchval(_UNLISTED, *_parameters(touches, now), proposal_id) or 0)
+
+
+async def begun(
+    connection: asyncpg.Connection, first: dt.date, opd_codes: Sequence[str] | None, now: dt.datetime
+) -> int:
+    """How many plans of work from `first` on, of some OPD or of all (None), are over or have begun at `now`."""
+    scope = None if opd_codes is None else list(opd_codes)
+    return int(await connection.fetchval(_BEGUN, first, now.astimezone(WIB).date(), scope, now) or 0)
