@@ -312,4 +312,5 @@ async def test_a_roster_never_rewrites_a_past_day_by_itself(running: Desk) -> No
     assert (await running.call("POST", approve, subject=budi)).status_code == 200
     assert len(await running.outbox("schedule.changed.v1")) == 45
     actions = [row["action"] for row in (await running.call("GET", "/audit")).json()["items"]]
-    assert [one for one in actions if not one.startswith("import.")] == ["proposal.approved", "roster.published"]
+    mine = [one for one in actions if not one.startswith("import.")]
+    assert mine == ["proposal.approved", "roster.published", "proposal.made"]

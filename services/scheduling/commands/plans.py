@@ -153,6 +153,7 @@ async def offer(
         proposed_at=now,
     )
     await governance.add(tx, proposal)
+    await note(tx, now, who, "proposal.made", subject=proposal.proposal_id, reason=reason, kind=kind)
     return proposal
 
 
