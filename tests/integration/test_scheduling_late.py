@@ -100,7 +100,8 @@ async def test_special_hours_for_today_given_after_the_start_move_nobody_until_t
     assert await told(running) == {(employee_id(n), THURSDAY, "WFO", "07:00") for n in range(6)}
     rows = (await running.call("GET", "/audit", params={"subject": proposal["proposal_id"]})).json()["items"]
     assert [(row["officer"], row["action"], row["reason"]) for row in rows] == [
-        (str(BUDI), "proposal.approved", "sesuai edaran wali kota")
+        (str(BUDI), "proposal.approved", "sesuai edaran wali kota"),
+        (str(ANI), "proposal.made", "Jam khusus"),
     ]
     # Tomorrow's day has not begun: the usual roster brings it.
     answer = await publish(running, THURSDAY, FRIDAY)
