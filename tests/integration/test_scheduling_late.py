@@ -263,6 +263,21 @@ async def test_a_proposal_of_plans_lists_what_stands_and_what_would(running: Des
     assert (await running.call("GET", "/proposals?status=approved")).json()["items"] == []
 
 
+async def test_an_opd_admin_reads_what_they_proposed_and_decides_nothing(running: Desk) -> None:
+    running.at(f"{THURSDAY} 09:00")
+    moves = [{"employee_id": str(employee_id(1)), "work_date": THURSDAY, "mode": "WFH"}]
+    admin: dict[str, Any] = {"role": "opd_admin", "opd": "1.01"}
+    body = {"moves": moves, "reason": WHY}
+    answer = await running.call("POST", "/plans/settle", json=body, subject=ANI, **admin)
+    assert answer.status_code == 202
+    path = f"/proposals/{answer.json()['proposal']['proposal_id']}"
+    for subject, status, count in ((ANI, 200, 1), (BUDI, 404, 0), (None, 404, 0)):
+        assert (await running.call("GET", path, subject=subject, **admin)).status_code == status
+        assert (await running.call("GET", f"{path}/person-days", subject=subject, **admin)).status_code == status
+        assert len((await running.call("GET", "/proposals", subject=subject, **admin)).json()["items"]) == count
+    assert (await running.call("POST", f"{path}/approve", subject=BUDI, **admin)).status_code == 403
+
+
 async def test_today_s_sick_note_needs_one_officer_and_its_recall_two(running: Desk) -> None:
     await running.call("POST", "/policies", json=STAGE_1)
     await publish(running, THURSDAY, THURSDAY)
