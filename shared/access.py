@@ -35,7 +35,8 @@ READ_RECORDS: Permission = ("supervisor", "opd_admin", "bkpsdm")
 READ_DIRECTORY: Permission = ("bkpsdm", "opd_admin")
 READ_FULL_NIP: Permission = ("bkpsdm",)
 READ_PLANS: Permission = ("bkpsdm", "opd_admin", "auditor")
-READ_PROPOSALS: Permission = ("bkpsdm", "auditor")
+READ_PROPOSALS: Permission = ("bkpsdm", "opd_admin", "auditor")
+"""An OPD admin those that they made."""
 READ_READINESS: Permission = ("bkpsdm", "opd_admin", "council", "auditor")
 READ_AUDIT: Permission = ("auditor", "bkpsdm")
 

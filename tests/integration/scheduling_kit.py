@@ -90,6 +90,10 @@ class Desk:
     db: Database
     key: Ed25519PrivateKey
 
+    def at(self, moment: str) -> None:
+        """Set the clock to a local time, such as `2025-11-05 05:00`."""
+        self.clock.set(dt.datetime.fromisoformat(moment).replace(tzinfo=WIB))
+
     def token(self, role: Role, subject: UUID | None = None, opd: str | None = None) -> dict[str, str]:
         """Without a subject, one officer of that role: every change is in a person's name."""
         subject = subject or OFFICERS[role]
