@@ -7,7 +7,19 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
+from aiokafka.admin import AIOKafkaAdminClient
+
+from deploy.embedded.topics import TopicsFailed
 from shared.log import Record, reading
+
+
+async def answers(client: dict[str, Any]) -> None:
+    """Return when the cluster answers; raises KafkaError."""
+    admin = AIOKafkaAdminClient(**client)
+    try:
+        await admin.start()
+    finally:
+        await admin.close()
 
 
 async def counts(client: dict[str, Any], topics: list[str]) -> dict[str, int]:
@@ -29,6 +41,8 @@ async def records(
         reading(client, [topic], uncommitted=True) as log,
         aclosing(log.follow(from_start=from_start)) as following,
     ):
+        if not log.partitions:
+            raise TopicsFailed(f"{topic} is not on this cluster: make it with `hadir create-topics`")
         async for record in following:
             yield as_json(record)
             given += 1

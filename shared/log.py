@@ -3,8 +3,8 @@
 Joins no group and commits nothing, so it disturbs no consumer and can be broken off at any time.
 """
 
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
@@ -76,8 +76,8 @@ async def reading(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         log = Log(consumer, partitions)
         if partitions:
             consumer.assign(partitions)
@@ -89,8 +89,8 @@ async def reading(
 
 async def _partitions(client: Mapping[str, Any], topics: Sequence[str]) -> list[TopicPartition]:
     admin: Any = AIOKafkaAdminClient(**client)
-    await admin.start()
     try:
+        await admin.start()
         existing = set(await admin.list_topics())
         described: list[dict[str, Any]] = await admin.describe_topics([t for t in topics if t in existing])
     finally:
@@ -98,9 +98,13 @@ async def _partitions(client: Mapping[str, Any], topics: Sequence[str]) -> list[
     return [TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"]]
 
 
-def readable(record: Record) -> Received | None:
-    """The event of a record; None for one that no version can read, which was set aside when it came."""
-    try:
-        return decode(record.topic, record.key, record.value, record.headers)
-    except (InvalidEvent, UnknownType):
-        return None
+def readable(records: Iterable[Record], trusted: Collection[str]) -> list[Received]:
+    """The events of records, without those that no version can read, which were set aside when they came.
+
+    `trusted`: sources whose events are taken beside the owners'.
+    """
+    events: list[Received] = []
+    for record in records:
+        with suppress(InvalidEvent, UnknownType):
+            events.append(decode(record.topic, record.key, record.value, record.headers, trusted))
+    return events

@@ -18,6 +18,7 @@ from shared.auth import Authenticator
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import Clock, clock_for
 from shared.database import Database
+from shared.events import source_of
 from shared.outbox import Relay
 from shared.settings import ServiceName, Settings, SettingsError, load
 from shared.telemetry import Metrics, configure_logging
@@ -50,7 +51,7 @@ class Service:
     @property
     def source(self) -> str:
         """The CloudEvents source of everything this service publishes."""
-        return f"/hadir/{self.settings.service}"
+        return source_of(self.settings.service)
 
     async def not_ready(self) -> list[str]:
         """Reasons why this replica should get no requests now; empty when it should."""

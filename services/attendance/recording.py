@@ -12,11 +12,11 @@ from services.attendance.domain import Person, Plan, Position, Timing
 from services.attendance.store import PunchRow
 from shared import outbox
 from shared.database import Tx
-from shared.events import AttendanceRecorded, Place, PunchKind
+from shared.events import AttendanceRecorded, Place, PunchKind, source_of
 from shared.http import FieldError, Problem
 from shared.outbox import Outgoing
 
-SOURCE = "/hadir/attendance"
+SOURCE = source_of("attendance")
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,7 @@ PLAN = FactTable(
 REVIEW = FactTable(
     "review",
     ("report_id", "report_revision"),
-    {"report_id": "uuid", "report_revision": "bigint", "work_date": "date"},
+    {"report_id": "uuid", "report_revision": "bigint", "work_date": "date", "content": "text"},
 )
 DUTY_STATE = FactTable(
     "duty_state",

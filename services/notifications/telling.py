@@ -21,12 +21,13 @@ from shared.events import (
     ReportReviewed,
     ScheduleChanged,
     UnitChanged,
+    source_of,
 )
 from shared.facts import FactTable, fold
 from shared.repairs import Projection, Repaired
 from shared.telemetry import Metrics
 
-SOURCE = "/hadir/notifications"
+SOURCE = source_of("notifications")
 
 E = TypeVar("E", bound=Event)
 Row = dict[str, Any]
@@ -182,16 +183,17 @@ class _Telling:
 
     async def reviews(self, events: Sequence[tuple[ReportReviewed, Received]]) -> list[Notice]:
         notices: list[Notice] = []
-        for event, received, _ in await self._news(store.REVIEW, events, _review):
-            if self._fresh(received):
-                kind, params = domain.on_review(event)
+        for event, received, held in await self._news(store.REVIEW, events, _review):
+            said = domain.on_review(event, held)
+            if said is not None and self._fresh(received):
+                kind, params = said
                 notices.append(Notice(event.employee_id, kind, received.id, params))
         return notices
 
     async def compliance(self, events: Sequence[tuple[ComplianceChanged, Received]]) -> list[Notice]:
         notices: list[Notice] = []
-        for event, received, _ in await self._news(store.DUTY_STATE, events, _duty_state):
-            said = domain.on_compliance(event)
+        for event, received, held in await self._news(store.DUTY_STATE, events, _duty_state):
+            said = domain.on_compliance(event, held)
             if said is not None and self._fresh(received):
                 kind, params = said
                 notices.append(Notice(event.employee_id, kind, received.id, params))
@@ -232,9 +234,10 @@ class _Telling:
             if not event.revoked:
                 now_concerned = await store.in_scope(self._connection, event.scope, event.starts_at, event.ends_at)
             params = domain.outage_params(event)
-            notices += [
-                Notice(person, "outage.declared", received.id, params, subject) for person in now_concerned
-            ]
+            news_to = now_concerned
+            if not domain.outage_moves(event, held):  # another scope only: who stays in it knows all of this
+                news_to = [person for person in now_concerned if person not in before]
+            notices += [Notice(person, "outage.declared", received.id, params, subject) for person in news_to]
             released = before - set(now_concerned)
             notices += [
                 Notice(person, "outage.revoked", received.id, params, subject) for person in sorted(released)
@@ -352,6 +355,7 @@ def _review(event: ReportReviewed, received: Received, _: Held) -> Row:
         "report_id": event.report_id,
         "report_revision": event.report_revision,
         "work_date": event.work_date,
+        "content": domain.review_content(event),
         "revision": event.revision,
         "ce_id": received.id,
     }

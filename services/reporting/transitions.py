@@ -22,13 +22,13 @@ from services.reporting import domain, store
 from shared import outbox
 from shared.clock import WIB
 from shared.database import Database, Tx
-from shared.events import DUTIES, ComplianceChanged, CoverageChanged
+from shared.events import DUTIES, ComplianceChanged, CoverageChanged, source_of
 from shared.outbox import Outgoing
 from shared.service import Service
 
 log = logging.getLogger(__name__)
 
-SOURCE = "/hadir/reporting"
+SOURCE = source_of("reporting")
 DAYS_BACK = 35
 """Work dates before that are never announced."""
 

@@ -3,7 +3,7 @@
 from shared.events.attendance import AttendanceRecorded, AttendanceVoided, OutageDeclared
 from shared.events.base import DUTIES, Duty, Event, Mode, Place, PunchKind, Scope, State, Zone
 from shared.events.disowned import RecordDisowned
-from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode
+from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode, source_of
 from shared.events.notifications import NotificationSent
 from shared.events.reporting import (
     ComplianceChanged,
@@ -61,4 +61,5 @@ __all__ = [
     "Zone",
     "decode",
     "encode",
+    "source_of",
 ]

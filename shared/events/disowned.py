@@ -1,13 +1,10 @@
 """The event that takes another event back. It may be about any topic of the contract, so it stands by itself."""
 
 from typing import Annotated
-from uuid import UUID
 
-from pydantic import ConfigDict, Field, StringConstraints
+from pydantic import ConfigDict, Field
 
-from shared.events.base import Event, Instant, OpdCode, Revision
-
-Code = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+from shared.events.base import UUID, Code, Event, Instant, OpdCode, Revision, Truth
 
 
 class RecordDisowned(Event):
@@ -24,4 +21,4 @@ class RecordDisowned(Event):
     disowned_at: Instant
     disowned_by: OpdCode
     reason: Code
-    revoked: bool = False
+    revoked: Truth = False
