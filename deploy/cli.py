@@ -15,6 +15,7 @@ import typer
 from deploy import repair
 from deploy.embedded.manifest import some
 from deploy.embedded.state import NotRunning, Running, State
+from shared.auth import MOST_TTL_S
 from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
 
 Result = TypeVar("Result")
@@ -103,7 +104,8 @@ def token(
     role: Annotated[str, typer.Option(help="staff, supervisor, opd_admin, bkpsdm, council, auditor or ops")],
     employee: Annotated[UUID | None, typer.Option(help="employee_id of the person who calls")] = None,
     opd: Annotated[str | None, typer.Option(help="opd_code, for an opd_admin")] = None,
-    ttl: Annotated[int, typer.Option(help="Seconds until it expires", min=1)] = 12 * 3600,
+    ttl: Annotated[int, typer.Option(help="Seconds until it expires, at most 30 days", min=1, max=MOST_TTL_S)] = 12
+    * 3600,
 ) -> None:
     """Print a token for the local system."""
     from shared.auth import ROLES, load_private_key, sign

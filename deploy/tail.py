@@ -7,19 +7,14 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka.admin import AIOKafkaAdminClient
-
 from deploy.embedded.topics import TopicsFailed
 from shared.log import Record, reading
 
 
 async def answers(client: dict[str, Any]) -> None:
     """Return when the cluster answers; raises KafkaError."""
-    admin = AIOKafkaAdminClient(**client)
-    try:
-        await admin.start()
-    finally:
-        await admin.close()
+    async with reading(client, []):
+        pass
 
 
 async def counts(client: dict[str, Any], topics: list[str]) -> dict[str, int]:
@@ -37,17 +32,15 @@ async def records(
 ) -> AsyncGenerator[dict[str, Any]]:
     """Yield each record as a JSON object, oldest first within a partition, for ever or until `limit`."""
     given = 0
-    async with (
-        reading(client, [topic], uncommitted=True) as log,
-        aclosing(log.follow(from_start=from_start)) as following,
-    ):
+    async with reading(client, [topic], uncommitted=True) as log:
         if not log.partitions:
             raise TopicsFailed(f"{topic} is not on this cluster: make it with `hadir create-topics`")
-        async for record in following:
-            yield as_json(record)
-            given += 1
-            if given == limit:
-                return
+        async with aclosing(log.follow(from_start=from_start)) as following:
+            async for record in following:
+                yield as_json(record)
+                given += 1
+                if given == limit:
+                    return
 
 
 def as_json(record: Record) -> dict[str, Any]:

@@ -4,13 +4,14 @@ Joins no group and commits nothing, so it disturbs no consumer and can be broken
 """
 
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
 from shared.events import InvalidEvent, Received, UnknownType, decode
+from shared.settings import Settings
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 Offsets = dict[TopicPartition, int]
@@ -76,8 +77,8 @@ async def reading(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
+    await consumer.start()
     try:
-        await consumer.start()
         log = Log(consumer, partitions)
         if partitions:
             consumer.assign(partitions)
@@ -89,8 +90,8 @@ async def reading(
 
 async def _partitions(client: Mapping[str, Any], topics: Sequence[str]) -> list[TopicPartition]:
     admin: Any = AIOKafkaAdminClient(**client)
+    await admin.start()
     try:
-        await admin.start()
         existing = set(await admin.list_topics())
         described: list[dict[str, Any]] = await admin.describe_topics([t for t in topics if t in existing])
     finally:
@@ -98,13 +99,13 @@ async def _partitions(client: Mapping[str, Any], topics: Sequence[str]) -> list[
     return [TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"]]
 
 
-def readable(records: Iterable[Record], trusted: Collection[str]) -> list[Received]:
-    """The events of records, without those that no version can read, which were set aside when they came.
+def readable(records: Iterable[Record], settings: Settings) -> list[Received]:
+    """The events of the records; without those that no version can read, which were set aside when they came."""
+    return [one for record in records if (one := _event(record, settings)) is not None]
 
-    `trusted`: sources whose events are taken beside the owners'.
-    """
-    events: list[Received] = []
-    for record in records:
-        with suppress(InvalidEvent, UnknownType):
-            events.append(decode(record.topic, record.key, record.value, record.headers, trusted))
-    return events
+
+def _event(record: Record, settings: Settings) -> Received | None:
+    try:
+        return decode(record.topic, record.key, record.value, record.headers, settings.trusted_sources)
+    except (InvalidEvent, UnknownType):
+        return None

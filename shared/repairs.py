@@ -153,7 +153,7 @@ async def _swap(
             return False
         if rest is not None:
             records = [*found, *await rest()]
-            events = readable(records, context.settings.trusted_sources)
+            events = readable(records, context.settings)
             repaired = Repaired(topic, await disowned.cause_of(tx, event_id), events)
             if out:
                 repaired.gone = await disowned.take_out(tx, projection.tables[topic], event_id)
@@ -179,12 +179,21 @@ async def _found(records: Log, wanted: Callable[[Record], bool]) -> AsyncGenerat
 
 
 def _is(event_id: UUID) -> Callable[[Record], bool]:
-    """Whether a record is this event."""
-    wanted = str(event_id).encode()
-    return lambda record: (dict(record.headers).get("ce_id") or b"").lower() == wanted
+    """Whether a record is this event, in whatever way its producer writes a UUID."""
+
+    def check(record: Record) -> bool:
+        value = dict(record.headers).get("ce_id")
+        if value is None:
+            return False
+        try:
+            return UUID(value.decode()) == event_id
+        except ValueError:
+            return False
+
+    return check
 
 
 def _of(keys: set[str]) -> Callable[[Record], bool]:
-    """Whether a record is about one of these keys."""
-    wanted = {key.encode() for key in keys}
-    return lambda record: record.key in wanted
+    """Whether a record is about one of these keys. One too many does no harm: facts are joined, not counted."""
+    small = {key.lower().encode() for key in keys}
+    return lambda record: record.key is not None and record.key.lower() in small

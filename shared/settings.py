@@ -45,6 +45,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool_size: int = Field(default=10, ge=2, le=200)
+    read_timeout_s: float = Field(default=20, gt=0, le=600)
+    """Seconds after which a statement of a reading door is given up with 503."""
     batch_max_records: int = Field(default=2000, ge=1, le=50_000)
     dead_letter_limit: int = Field(default=100, ge=1)
     """So many unreadable records in a row stop a consumer instead of draining the topic into dead letters."""

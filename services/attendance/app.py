@@ -20,6 +20,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         tasks={"repairs": repairs.task(handlers.PROJECTION)},
         clock=clock,
         body_limits={"/attendance/v1/punches/batch": 1024 * 1024},
+        # At 07:30 a check-in that is turned away is an absence.
+        never_refused=["/attendance/v1/punches"],
         prepare=_prepare,
     )
 

@@ -27,6 +27,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         handlers=handlers.router,
         tasks={"transitions": transitions.ticker, "live": live, "repairs": repairs.task(facts.PROJECTION)},
         clock=clock,
+        never_refused=["/reporting/static/"],
         prepare=prepare,
     )
     return app

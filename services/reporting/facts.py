@@ -110,6 +110,7 @@ def _punch(event: AttendanceRecorded, ce_id: UUID) -> Row:
         "zone": event.zone,
         "source": event.source,
         "flags": json.dumps(event.flags) if event.flags else "[]",
+        "time_trust": event.time_trust,
         "revision": 0,
         "ce_id": ce_id,
     }

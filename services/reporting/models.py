@@ -90,6 +90,7 @@ class FactPunch(Stored, table=True):
     zone: str = _text()
     source: str = _text()
     flags: list[str] = _json()
+    time_trust: str = _text()
     revision: int = _bigint()
     ce_id: uuid.UUID = _uuid()
 

@@ -92,7 +92,7 @@ async def _log(settings: Settings, progress: Progress) -> AsyncGenerator[list[Re
         for topics in (CONSUMED[:1], CONSUMED[1:]):
             async with contextlib.aclosing(log.upto(ends, topics)) as batches:
                 async for records in batches:
-                    batch = readable(records, settings.trusted_sources)
+                    batch = readable(records, settings)
                     if batch:
                         yield batch
                     done += len(records)

@@ -10,7 +10,8 @@ from services.scheduling.commands import disowned
 from services.scheduling.domain.disowned import DisownedIn, RevocationIn
 from services.scheduling.store import disowned as store
 from shared.auth import Principal, principal, require
-from shared.http import decode_id_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_id_cursor
+from shared.http import page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/disowned", tags=["disowned"])
@@ -24,7 +25,7 @@ async def list_disowned(
     service: Running, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE
 ) -> dict[str, Any]:
     """Every event that was ever disowned, by id; `revoked` ones count again. As public as the topic."""
-    after = decode_id_cursor(cursor)
+    after = read_id_cursor(cursor)
     async with service.db.read() as tx:
         rows = [row.model_dump() for row in await store.page(tx, after, limit + 1)]
     following = encode_cursor(rows[limit - 1]["ce_id"]) if len(rows) > limit else None

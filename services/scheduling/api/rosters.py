@@ -20,6 +20,7 @@ from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
 from shared.auth import Principal, require
 from shared.events import Scope
 from shared.http import FieldError, Problem
+from shared.personal import NamesNobody
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
@@ -61,7 +62,7 @@ class RosterIn(SpanIn):
     publish: bool = False
     fresh: bool = False
     """Plan anew instead of keeping the standing plans where possible."""
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Annotated[str, Field(max_length=500), NamesNobody] | None = None
     """Needed when days before today change."""
 
 

@@ -1,7 +1,7 @@
 """Which events count as never sent, and whose facts are to be put right.
 
 Revision ID: 0004
-Revises: 0002
+Revises: 0003
 """
 
 from alembic import op
@@ -9,7 +9,7 @@ from alembic import op
 from shared import disowned
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 
