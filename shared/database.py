@@ -20,6 +20,9 @@ from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
+from shared import failures
+from shared.failures import Fault
+
 log = logging.getLogger(__name__)
 
 STATEMENT_TIMEOUT_S: ContextVar[float | None] = ContextVar("statement_timeout_s", default=None)
@@ -102,7 +105,14 @@ class Database:
     async def dedicated(self) -> asyncpg.Connection:
         """A connection outside the pool, for LISTEN and for locks that a session holds. The caller closes it."""
         return await asyncpg.connect(
-            self.url, server_settings={"application_name": f"{self.application_name}.dedicated"}
+            self.url,
+            server_settings={
+                "application_name": f"{self.application_name}.dedicated",
+                # A machine that is gone says no goodbye: its session, and the lock it holds, end within 30 s.
+                "tcp_keepalives_idle": "15",
+                "tcp_keepalives_interval": "5",
+                "tcp_keepalives_count": "3",
+            },
         )
 
     async def ping(self) -> None:
@@ -156,19 +166,23 @@ class GroupCommit(Generic[Item, Result]):
             if self._sizes is not None:
                 self._sizes.observe(len(batch))
             try:
-                await self._commit(batch)
-            except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
-                if len(batch) == 1:
-                    self._fail(batch, error)
-                    continue
-                # One item that the database refuses must not fail those that came with it.
-                for one in batch:
-                    try:
-                        await self._commit([one])
-                    except Exception as own:
-                        self._fail([one], own)
-            except Exception as error:
+                await self._settle(batch)
+            finally:
+                # Whatever ends this task, nobody waits for ever.
+                self._fail(batch, ConnectionAbortedError("the transaction was given up"))
+
+    async def _settle(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
+        """One item that cannot be recorded must not fail those that came with it: halve until it is found. A
+        failure of the world, or of a wrong deploy, is everybody's."""
+        try:
+            await self._commit(batch)
+        except Exception as error:
+            if len(batch) == 1 or failures.fault_of(error) in (Fault.WORLD, Fault.DEPLOY):
                 self._fail(batch, error)
+                return
+            middle = len(batch) // 2
+            await self._settle(batch[:middle])
+            await self._settle(batch[middle:])
 
     async def _commit(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
         async with self._db.transaction() as tx:

@@ -10,6 +10,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from shared import failures
 from shared.callers import Callers
 from shared.database import STATEMENT_TIMEOUT_S
 from shared.http import FieldError, Problem, problem_response
@@ -20,6 +21,10 @@ log = logging.getLogger(__name__)
 DEFAULT_BODY_LIMIT = 256 * 1024
 CLIENT_GONE = 499
 """Counted where the client left before there was an answer: neither side's failure. The number is nginx's."""
+
+_CANCELLED = "57014"
+_NO_SUCH_TEXT = {"22021", "22P05"}
+"""PostgreSQL: character not in repertoire, untranslatable character."""
 
 _NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
@@ -56,6 +61,13 @@ class Gate:
             await self._pass(scope, exchange)
         except ClientDisconnect:
             exchange.gone.set()
+        except Exception as error:
+            # Here and not among the handlers of exceptions: those go by type, and drivers, pools, sessions and
+            # task groups each wrap what happened in types of their own.
+            problem = None if exchange.status is not None else _of_storage(error, reading=_is_reading(scope))
+            if problem is None:
+                raise
+            await problem_response(Request(scope), problem)(scope, exchange.receive, exchange.send)
         finally:
             if exchange.gone.is_set() and exchange.status is None:
                 exchange.status = CLIENT_GONE
@@ -83,7 +95,7 @@ class Gate:
             await problem_response(Request(scope), problem)(scope, exchange.receive, exchange.send)
 
     async def _answer(self, scope: Scope, exchange: "_Exchange") -> None:
-        if scope["method"] not in ("GET", "HEAD"):
+        if not _is_reading(scope):
             await self._app(scope, exchange.receive, exchange.send)
             return
         timeout = STATEMENT_TIMEOUT_S.set(self._read_timeout_s)
@@ -103,6 +115,26 @@ class Gate:
             if not work.done():
                 work.cancel()
                 await asyncio.wait((work,))
+
+
+def _is_reading(scope: Scope) -> bool:
+    return scope["method"] in ("GET", "HEAD")
+
+
+def _of_storage(error: Exception, *, reading: bool) -> Problem | None:
+    """The answer where storage is away, too slow, or cannot hold what was given; None for any other failure."""
+    codes = {failures.sqlstate_of(one) for one in failures.causes(error)}
+    if codes & _NO_SUCH_TEXT:
+        return Problem(422, "validation", errors=[FieldError("body", "text.nul")])
+    if not failures.is_away(error):
+        return None
+    log.warning(
+        "storage is away",
+        extra={"sparing": "storage", "fields": {"failure": f"{type(error).__name__}: {error}"}},
+    )
+    if reading and _CANCELLED in codes:
+        return Problem(503, "too_slow", headers={"Retry-After": "10"})
+    return Problem(503, "unavailable", headers={"Retry-After": "2"})
 
 
 def _limit(body_limits: Mapping[str, int], path: str) -> int:

@@ -7,31 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 
 from shared.messages import Language, language_of, text
 from shared.telemetry import new_traceparent
 
 log = logging.getLogger(__name__)
-
-_UNAVAILABLE = (
-    asyncpg.PostgresConnectionError,
-    asyncpg.CannotConnectNowError,
-    asyncpg.InsufficientResourcesError,
-    asyncpg.OperatorInterventionError,
-    asyncpg.TransactionRollbackError,
-    asyncpg.InterfaceError,
-    PoolTimeout,
-    InterfaceError,
-    OperationalError,
-    ConnectionError,
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,31 +127,13 @@ def install(app: FastAPI) -> None:
             return problem_response(request, validation_problem(error.errors()))
         raise error
 
-    async def on_unavailable(request: Request, error: Exception) -> JSONResponse:
-        log.warning("storage is away", extra={"fields": {"error": type(error).__name__}})
-        return problem_response(request, Problem(503, "unavailable", headers={"Retry-After": "2"}))
-
-    async def on_slow(request: Request, _: Exception) -> JSONResponse:
-        log.warning("a read took too long", extra={"fields": {"path": request.url.path}})
-        return problem_response(request, Problem(503, "too_slow", headers={"Retry-After": "10"}))
-
-    async def on_unstorable(request: Request, _: Exception) -> JSONResponse:
-        return problem_response(request, Problem(422, "validation", errors=[FieldError("body", "text.nul")]))
-
     async def on_crash(request: Request, error: Exception) -> JSONResponse:
-        if isinstance(error, DBAPIError) and error.connection_invalidated:
-            return await on_unavailable(request, error)
         trace = traceparent_of(request)
         log.error("a request failed", exc_info=error, extra={"fields": {"trace": trace}})
         return problem_response(request, Problem(500, "internal", params={"trace": trace.split("-")[1]}))
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
-    for kind in _UNAVAILABLE:
-        app.add_exception_handler(kind, on_unavailable)
-    app.add_exception_handler(asyncpg.QueryCanceledError, on_slow)
-    for kind in (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError):
-        app.add_exception_handler(kind, on_unstorable)
     app.add_exception_handler(Exception, on_crash)
 
 

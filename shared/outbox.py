@@ -16,12 +16,13 @@ from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
-import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner, murmur2
 
+from shared import failures
 from shared.database import Database, Tx
 from shared.events import Event, encode
+from shared.tasks import Health
 from shared.telemetry import Metrics, new_traceparent
 
 log = logging.getLogger(__name__)
@@ -30,6 +31,7 @@ CHANNEL = "outbox"
 MAX_VALUE_BYTES = 900_000
 """Below Kafka's default `message.max.bytes`, so that no row can ever block the relay by its size."""
 
+_LEAD = "select pg_try_advisory_lock(hashtext('hadir.outbox.leader'))"
 _LOCK = "select pg_try_advisory_xact_lock(hashtext('hadir.outbox'))"
 _TAKE = """
     delete from outbox where id in (select id from outbox order by id limit $1)
@@ -128,11 +130,21 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
 
 
 class Relay:
-    """Carries the outbox of one database to Kafka until it is stopped. Any number may run; one is active."""
+    """Carries the outbox of one database to Kafka until it is stopped. Any number may run; one is active: the one
+    whose session holds a lock, until that session ends."""
 
     def __init__(
-        self, db: Database, kafka: dict[str, Any], metrics: Metrics, *, batch: int = 1000, idle_s: float = 0.5
+        self,
+        db: Database,
+        kafka: dict[str, Any],
+        metrics: Metrics,
+        health: Health | None = None,
+        *,
+        batch: int = 1000,
+        idle_s: float = 0.5,
     ) -> None:
+        self._health = health or Health("relay", metrics)
+        self._leads = False
         self._db = db
         self._kafka = kafka
         self._metrics = metrics
@@ -143,7 +155,7 @@ class Relay:
 
     async def run(self) -> None:
         """Until cancelled. No attempt limit: a row leaves the table only when Kafka has acknowledged it."""
-        failures = 0
+        in_a_row = 0
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._listen())
             tasks.create_task(self._watch())
@@ -151,15 +163,20 @@ class Relay:
                 while True:
                     try:
                         self._wake.clear()
-                        sent = await self._round()
-                        failures = 0
+                        sent = await self._round() if self._leads else 0
+                        in_a_row = 0
+                        self._health.worked()
                     except Exception as error:
-                        failures += 1
+                        in_a_row += 1
                         self._metrics.outbox_failures.labels(type(error).__name__).inc()
-                        pause = min(30.0, 0.2 * 2 ** min(failures, 10))
+                        self._health.failed(error)
+                        pause = min(30.0, 0.2 * 2 ** min(in_a_row, 10))
                         log.warning(
                             "outbox relay: a round failed; nothing is lost, trying again",
-                            extra={"fields": {"error": type(error).__name__, "again_in_s": pause}},
+                            extra={
+                                "sparing": "relay",
+                                "fields": {"failure": f"{type(error).__name__}: {error}", "again_in_s": pause},
+                            },
                         )
                         # The outcome of a failed send is unknown; a new producer cannot send it late.
                         await self._drop_producer()
@@ -177,10 +194,7 @@ class Relay:
         producer = await self._producer_ready()
         async with self._db.transaction() as tx:
             if not await tx.connection.fetchval(_LOCK):
-                self._metrics.relay_leads.set(0)
-                await asyncio.sleep(self._idle_s)
-                return 0
-            self._metrics.relay_leads.set(1)
+                return 0  # the last round of a relay that has lost its session is still under way
             rows = await tx.connection.fetch(_TAKE, self._batch)
             rows.sort(key=lambda row: row["id"])
             sent: list[asyncio.Future[Any]] = []
@@ -218,7 +232,8 @@ class Relay:
                     await producer.stop()
 
     async def _listen(self) -> None:
-        """Wakes the relay on NOTIFY. While this connection is away, the idle poll serves."""
+        """Leads while this session holds the lock, and wakes on NOTIFY. While the connection is away, another
+        relay leads."""
 
         def wake(*_: object) -> None:
             self._wake.set()
@@ -229,19 +244,32 @@ class Relay:
                 try:
                     await connection.add_listener(CHANNEL, wake)
                     while not connection.is_closed():
+                        if not self._leads and await connection.fetchval(_LEAD):
+                            self._lead(True)
                         await connection.execute("select 1")
-                        await asyncio.sleep(5)
+                        await asyncio.sleep(5 if self._leads else 1)
                 finally:
+                    self._lead(False)
                     await connection.close(timeout=2)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
-                await asyncio.sleep(1)
+            except Exception as error:
+                if not failures.is_away(error):
+                    raise
+            await asyncio.sleep(1)
+
+    def _lead(self, leads: bool) -> None:
+        self._leads = leads
+        self._metrics.relay_leads.set(int(leads))
+        self._wake.set()
 
     async def _watch(self) -> None:
         while True:
-            with contextlib.suppress(OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            try:
                 rows, age = await self.backlog()
                 self._metrics.outbox_rows.set(rows)
                 self._metrics.outbox_age.set(age)
+            except Exception as error:
+                if not failures.is_away(error):
+                    raise
             await asyncio.sleep(5)
 
     async def backlog(self) -> tuple[int, float]:

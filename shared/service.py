@@ -5,7 +5,7 @@ import contextlib
 import gc
 import logging
 import socket
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import uvicorn
@@ -24,6 +24,7 @@ from shared.gate import Gate
 from shared.outbox import Relay
 from shared.query import ONLY_KNOWN
 from shared.settings import ServiceName, Settings, SettingsError, load
+from shared.tasks import Health, forever
 from shared.telemetry import Metrics, configure_logging
 
 log = logging.getLogger(__name__)
@@ -37,10 +38,22 @@ STOP_TIMEOUT_S = 30.0
 """Longer than what the consumers and the relay allow themselves, so that this is the last resort."""
 
 
+_CARRIERS = ("bus", "relay")
+"""Tasks that only carry events. While Kafka is away they fail, and are named; requests are answered all the same:
+a check-in waits in the outbox, and must not be turned away."""
+
+
 class Service:
     """What the parts of one running service share."""
 
-    def __init__(self, settings: Settings, clock: Clock, metrics: Metrics, handlers: Router | None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        clock: Clock,
+        metrics: Metrics,
+        handlers: Router | None,
+        tasks: Iterable[str] = (),
+    ) -> None:
         self.settings = settings
         self.clock = clock
         self.metrics = metrics
@@ -50,8 +63,9 @@ class Service:
             application_name=f"hadir.{settings.service}",
         )
         kafka = client_arguments(settings)
-        self.bus = Bus(HandlerContext(settings, self.db, clock, self.metrics), handlers, kafka)
-        self.relay = Relay(self.db, kafka, self.metrics)
+        self.health = {name: Health(name, metrics) for name in ("bus", "relay", *tasks)}
+        self.bus = Bus(HandlerContext(settings, self.db, clock, self.metrics), handlers, kafka, self.health["bus"])
+        self.relay = Relay(self.db, kafka, self.metrics, self.health["relay"])
         self.stopping = asyncio.Event()
 
     @property
@@ -62,23 +76,19 @@ class Service:
     async def not_ready(self) -> list[str]:
         """Reasons why this replica should get no requests now; empty when it should."""
         reasons = [f"consumer {group} has not started" for group in self.bus.not_ready()]
+        reasons += self.bus.stopped()
+        reasons += [told for name, told in self.failing().items() if name not in _CARRIERS]
         if self.stopping.is_set():
             reasons.append("stopping")
         try:
             await asyncio.wait_for(self.db.ping(), 3)
         except Exception as error:
-            reasons.append(f"database: {type(error).__name__}")
+            reasons.append(f"database: {type(error).__name__}: {error}")
         return reasons
 
-
-async def _forever(name: str, work: Callable[[], Awaitable[None]]) -> None:
-    """Run `work` until cancelled; a crash is logged and `work` starts again."""
-    while True:
-        try:
-            await work()
-        except Exception:
-            log.exception("a background task failed; it starts again", extra={"fields": {"task": name}})
-        await asyncio.sleep(1)
+    def failing(self) -> dict[str, str]:
+        """The background tasks that have failed for a minute or hang, and what is known of it."""
+        return {name: told for name, health in self.health.items() if (told := health.complaint()) is not None}
 
 
 def build(
@@ -94,29 +104,32 @@ def build(
 ) -> FastAPI:
     """The application of a service: its routes under `/<service>`, its consumers, its relay and its tasks.
 
-    `tasks` run while the application does, and start again if they crash. `never_refused` are paths that no caller
-    can ask for too often. `prepare` may put what the routes share on `app.state`.
+    `tasks` run while the application does, and start again if they crash; one that crashes again and again is
+    named by readiness, a metric and an alert. `never_refused` are paths that no caller can ask for too often.
+    `prepare` may put what the routes share on `app.state`.
     """
     prefix = f"/{settings.service}"
     metrics = Metrics(settings.service)
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncGenerator[None, None]:
-        service = Service(settings, clock or clock_for(settings.state_dir, settings.clock), metrics, handlers)
+        service = Service(
+            settings, clock or clock_for(settings.state_dir, settings.clock), metrics, handlers, tasks or {}
+        )
         app.state.service = service
         app.state.authenticator = Authenticator.from_file(settings.token_public_key_file)
         if prepare is not None:
             prepare(service, app)
         running = [
-            asyncio.create_task(_forever("bus", service.bus.run), name="bus"),
-            asyncio.create_task(_forever("relay", service.relay.run), name="relay"),
+            asyncio.create_task(forever(service.health["bus"], service.bus.run), name="bus"),
+            asyncio.create_task(forever(service.health["relay"], service.relay.run), name="relay"),
         ]
         for name, task in (tasks or {}).items():
 
             async def work(task: Task = task) -> None:
                 await task(service)
 
-            running.append(asyncio.create_task(_forever(name, work), name=name))
+            running.append(asyncio.create_task(forever(service.health[name], work), name=name))
         try:
             yield
         finally:
@@ -164,9 +177,11 @@ def _operations(prefix: str) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz(request: Request) -> Response:
+        """503 where another replica should be asked instead; `failing` names the tasks that fail in any case."""
         service: Service = request.app.state.service
         reasons = await service.not_ready()
-        return JSONResponse({"not_ready": reasons}, 503 if reasons else 200)
+        failing = list(service.failing().values())
+        return JSONResponse({"not_ready": reasons, "failing": failing}, 503 if reasons else 200)
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:

@@ -1,11 +1,12 @@
 """What a service is told from outside. One prefix, `HADIR_`; every error at start is listed at once."""
 
 import os
+import ssl
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, FilePath, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared import clock as business_clock
@@ -37,6 +38,9 @@ class Settings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_username: str | None = None
     kafka_password: str | None = None
+    kafka_ca_file: FilePath | None = None
+    """PEM file with the certificates that the broker's is checked against under SASL_SSL; without it the
+    machine's own list serves."""
     token_public_key_file: Path
     """PEM file with the Ed25519 public key that tokens are verified with."""
     clock: str | None = None
@@ -49,7 +53,18 @@ class Settings(BaseSettings):
     """Seconds after which a statement of a reading door is given up with 503."""
     batch_max_records: int = Field(default=2000, ge=1, le=50_000)
     dead_letter_limit: int = Field(default=100, ge=1)
-    """So many unreadable records in a row stop a consumer instead of draining the topic into dead letters."""
+    """So many dead letters in a row stop a partition's consumer instead of draining it into dead letters."""
+    dead_letter_per_thousand: int = Field(default=250, ge=1, le=1000)
+    """And so many among the last thousand records of the partition."""
+
+    @field_validator("kafka_ca_file")
+    @classmethod
+    def _holds_certificates(cls, value: Path | None) -> Path | None:
+        try:
+            ssl.create_default_context(cafile=value)
+        except (ssl.SSLError, OSError) as error:
+            raise ValueError(f"no certificates can be read from it ({error}); give a PEM file") from error
+        return value
 
     trusted_sources: Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)] = frozenset()
     """From `HADIR_TRUSTED_SOURCES`, comma-separated: values of `ce_source` beside a topic's owner whose events are

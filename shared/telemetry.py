@@ -6,11 +6,30 @@ Prometheus naming: base units, `_total` for counters, no ids as labels.
 import json
 import logging
 import sys
+import threading
+import time
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+DECODE_REASONS = (
+    "missing_header",
+    "bad_header",
+    "unsupported_specversion",
+    "null_value",
+    "missing_key",
+    "bad_key",
+    "wrong_key",
+    "foreign_source",
+    "too_large",
+    "nul_character",
+    "duplicate_name",
+    "schema",
+)
+"""Why a record cannot be read. Those of records that cannot be handled are not known beforehand."""
 
 DELAY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 60, 300)
 
@@ -37,7 +56,18 @@ class Metrics:
         ).set(1)
         # Consumers: is a projection behind, and by how much as people feel it?
         self.consumer_lag = gauge(
-            "hadir_consumer_lag_records", "Records not yet committed", "group", "topic", "partition"
+            "hadir_consumer_lag_records",
+            "Records that may be read and are not committed yet",
+            "group",
+            "topic",
+            "partition",
+        )
+        self.held_records = gauge(
+            "hadir_consumer_held_records",
+            "Records that nobody may read yet, behind a producer's open transaction",
+            "group",
+            "topic",
+            "partition",
         )
         self.event_age = histogram(
             "hadir_event_age_seconds",
@@ -53,16 +83,27 @@ class Metrics:
             "hadir_events_skipped_total", "Records of a type this version does not know", "group", "reason"
         )
         self.dead_letters = counter(
-            "hadir_dead_letters_total", "Records no version can read, set aside", "group", "reason"
+            "hadir_dead_letters_total",
+            "Records that cannot be read or handled, set aside",
+            "group",
+            "reason",
         )
         self.dead_letter_stops = counter(
-            "hadir_dead_letter_stops_total", "Times a consumer stopped at the dead letter limit", "group"
+            "hadir_dead_letter_stops_total", "Times a partition was at its dead letter limit", "group"
+        )
+        self.stopped_partitions = gauge(
+            "hadir_consumer_stopped_partitions", "Partitions not read on: too many dead letters", "group"
         )
         self.rebalances = counter("hadir_rebalances_total", "Partitions taken away from this member", "group")
         self.fact_conflicts = counter(
             "hadir_fact_conflicts_total",
             "Two different events with the same fact key and revision; the greater ce_id won",
             "table",
+        )
+        # Background tasks: does one fail again and again, behind doors that answer?
+        self.task_failures = counter("hadir_task_failures_total", "Failures of background tasks", "task")
+        self.task_failing = gauge(
+            "hadir_task_failing_seconds", "For how long a background task has failed without success", "task"
         )
         # Outbox: is anything this service promised still unpublished?
         self.outbox_rows = gauge("hadir_outbox_rows", "Rows waiting in the outbox (estimate above 10,000)")
@@ -81,6 +122,14 @@ class Metrics:
             registry=registry,
             buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500),
         )
+
+    def know_group(self, group: str) -> None:
+        """Counters of a group begin at 0: `increase` does not see a series that begins with its first count."""
+        for reason in DECODE_REASONS:
+            self.dead_letters.labels(group, reason)
+        self.events_skipped.labels(group, "unknown_type")
+        for of_group in (self.dead_letter_stops, self.stopped_partitions, self.batch_records, self.rebalances):
+            of_group.labels(group)
 
 
 def new_traceparent() -> str:
@@ -105,10 +154,45 @@ class _JsonLines(logging.Formatter):
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
+class Sparing(logging.Filter):
+    """Lets one line a minute through of what is said again and again, and tells how many were held back.
+
+    Kafka's client library says the same of every attempt to connect, a hundred times a second: its lines are one
+    voice. Lines of our own take part where they give the name of their voice as `extra={"sparing": ...}`.
+    """
+
+    def __init__(self, *, every_s: float = 60.0, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._every_s = every_s
+        self._clock = clock
+        self._spoken: dict[str, float] = {}
+        self._held: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        voice = getattr(record, "sparing", None)
+        if record.name.partition(".")[0] == "aiokafka" or record.name == "hadir.kafka":
+            voice = "kafka's client"
+        if not isinstance(voice, str):
+            return True
+        with self._lock:
+            now = self._clock()
+            spoken = self._spoken.get(voice)
+            if spoken is not None and now - spoken < self._every_s:
+                self._held[voice] = self._held.get(voice, 0) + 1
+                return False
+            self._spoken[voice] = now
+            if held := self._held.pop(voice, 0):
+                fields = getattr(record, "fields", None)
+                record.fields = {**(fields if isinstance(fields, dict) else {}), "held_back": held}
+        return True
+
+
 def configure_logging(level: str) -> None:
     """One JSON object a line on standard error, for every logger of the process."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
+    handler.addFilter(Sparing())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("aiokafka", "hadir.kafka", "alembic", "httpx", "uvicorn.access"):
         logging.getLogger(chatty).setLevel(logging.WARNING)

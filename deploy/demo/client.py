@@ -107,6 +107,7 @@ class Client:
         pause = 0.05
         while True:
             began = time.perf_counter()
+            wanted_s = 0.0
             try:
                 async with self._session.request(
                     method,
@@ -118,6 +119,7 @@ class Client:
                 ) as response:
                     body = _read(await response.read())
                     status = response.status
+                    wanted_s = retry_after_s(response.headers.get("retry-after", ""))
             except (aiohttp.ClientError, TimeoutError) as error:
                 status, body = 0, f"{type(error).__name__}: {error}"
             now = time.time()
@@ -128,7 +130,7 @@ class Client:
             if status not in (0, 429, 502, 503, 504) or time.monotonic() > patience:
                 raise Refused(f"{method} {path}: {status or 'no answer'} {explain(body)}")
             self.traffic.retries += 1
-            await asyncio.sleep(pause)
+            await asyncio.sleep(max(pause, wanted_s))
             pause = min(2.0, pause * 2)
 
     async def items(
@@ -150,6 +152,11 @@ class Client:
         headers = {"authorization": f"Bearer {self.token(who)}", "accept": "text/event-stream"}
         timeout = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=None)
         return self._session.get(self.base + path, headers=headers, timeout=timeout)
+
+
+def retry_after_s(given: str) -> float:
+    """The seconds of a Retry-After header (RFC 9110 10.2.3), at most half a minute; 0 for none or a date."""
+    return min(30.0, float(given)) if given.isascii() and given.isdigit() else 0.0
 
 
 def _read(body: bytes) -> Any:

@@ -100,19 +100,18 @@ def apply(client: Any, passwords: Mapping[str, str], grants: Iterable[Grant]) ->
         answer.result(timeout=TIMEOUT_S)
 
 
-def admin_client(bootstrap: str, password: str) -> Any:
-    """A client that comes in by the administrator's password."""
+def admin_client(bootstrap: str, password: str, *, tls: bool = False, ca_file: str | None = None) -> Any:
+    """A client of the administrator's; under TLS it trusts `ca_file`, or else the machine's list."""
     from confluent_kafka.admin import AdminClient
 
-    return AdminClient(
-        {
-            "bootstrap.servers": bootstrap,
-            "security.protocol": "SASL_PLAINTEXT",
-            "sasl.mechanism": "PLAIN",
-            "sasl.username": ADMIN,
-            "sasl.password": password,
-        }
-    )
+    settings = {
+        "bootstrap.servers": bootstrap,
+        "security.protocol": "SASL_SSL" if tls else "SASL_PLAINTEXT",
+        "sasl.mechanism": "PLAIN",
+        "sasl.username": ADMIN,
+        "sasl.password": password,
+    }
+    return AdminClient(settings | ({"ssl.ca.location": ca_file} if ca_file else {}))
 
 
 def _required(environ: Mapping[str, str], names: Sequence[str]) -> list[str]:
@@ -140,7 +139,9 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
         given = _required(environ, [f"HADIR_{service.upper()}_KAFKA_PASSWORD" for service in SERVICES])
         passwords = {ADMIN: admin_password, **dict(zip(SERVICES, given, strict=True))}
         grants = {grant for service in SERVICES for grant in grants_of(service)}
-    apply(admin_client(bootstrap, admin_password), passwords, grants)
+    tls = environ.get("HADIR_KAFKA_SECURITY_PROTOCOL") == "SASL_SSL"
+    ca_file = environ.get("HADIR_KAFKA_CA_FILE") if tls else None
+    apply(admin_client(bootstrap, admin_password, tls=tls, ca_file=ca_file), passwords, grants)
     sys.stdout.write(f"users: {', '.join(passwords)}; {len(grants)} grants\n")
 
 

@@ -3,7 +3,6 @@
 import datetime as dt
 from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar
-from uuid import UUID
 
 from fastapi import Request
 from pydantic import (
@@ -19,8 +18,8 @@ from pydantic import (
 from pydantic_core import to_json
 
 from services.attendance.domain import TimeTrust
-from shared.events import PunchKind, Scope, Zone
-from shared.events.base import Instant, OpdCode, UnitId
+from shared.events import PunchKind, Zone
+from shared.events.base import UUID, Date, Instant, Revision, Scope
 from shared.http import Problem, field_errors
 from shared.personal import Reason
 
@@ -121,7 +120,7 @@ class ManualIn(In):
     employee_id: UUID
     kind: PunchKind
     at: Moment
-    work_date: dt.date | None = None
+    work_date: Date | None = None
     zone: Literal["office", "remote", "elsewhere"] | None = None
     """Where it happened, if the officer vouches for that too; without it the place stays unknown."""
     reason: Reason
@@ -135,12 +134,10 @@ class VoidIn(In):
     reason: Reason
 
 
-class ScopeIn(In):
-    """Whom an outage excuses; several fields are united."""
+class ScopeIn(Scope):
+    """Whom an outage excuses, as it will be published; a misspelt field is an error here."""
 
-    all: bool = False
-    opd_codes: list[OpdCode] = Field(default=[], max_length=1000)
-    unit_ids: list[UnitId] = Field(default=[], max_length=1000)
+    model_config = ConfigDict(extra="forbid")
 
 
 class OutageIn(In):
@@ -156,7 +153,7 @@ class OutageIn(In):
 class OutageRevisionIn(In):
     """The whole outage as it shall be. `revision` is the one that the officer saw."""
 
-    revision: int
+    revision: Revision
     scope: ScopeIn
     starts_at: Moment
     ends_at: Moment

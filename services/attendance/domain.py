@@ -4,7 +4,7 @@ Source of every rule: product.md sections 2 and 4. No clock, no I/O: times come 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 from typing import Literal
@@ -73,6 +73,12 @@ class Position:
 def local_date(at: dt.datetime) -> dt.date:
     """The calendar date in Asia/Jakarta."""
     return at.astimezone(WIB).date()
+
+
+def near(at: dt.datetime, plans: Mapping[dt.date, Plan]) -> list[Plan]:
+    """Of a person's plans by work date, the few that may claim a punch at `at`."""
+    dates = (local_date(at) + dt.timedelta(days=n) for n in range(-PLANS_BEFORE.days, PLANS_AFTER.days + 1))
+    return [plans[date] for date in dates if date in plans]
 
 
 def work_date_of(kind: PunchKind, at: dt.datetime, plans: Iterable[Plan]) -> dt.date:

@@ -108,10 +108,9 @@ async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Problem]) 
         if problem is not None:
             refused[index] = problem
             continue
-        own = plans.get(item.employee_id, [])
-        work_date = item.work_date or domain.work_date_of(item.kind, timing.at, own)
-        plan = next((plan for plan in own if plan.work_date == work_date), None)
-        posting: Plan | Person = plan or person
+        own = plans.get(item.employee_id, {})
+        work_date = item.work_date or domain.work_date_of(item.kind, timing.at, domain.near(timing.at, own))
+        posting: Plan | Person = own.get(work_date, person)
         judged.append((index, work_date, posting.opd_code, posting.unit_id))
     places: dict[str, list[Place]] = defaultdict(list)
     places |= await store.places(tx, {unit_id for *_, unit_id in judged})

@@ -67,10 +67,10 @@ class PunchRow:
 
 
 # Places are looked at one by one, by every check-in there: a fact that came before they were bounded may hold any
-# number of them, of which the first thousand count.
+# number of them, of which the first two hundred count.
 _PEOPLE = """
     select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads,
-        jsonb_path_query_array(remote_places, '$[0 to 999]') as remote_places, active
+        jsonb_path_query_array(remote_places, '$[0 to 199]') as remote_places, active
     from employee_fact where employee_id = any($1::uuid[]) and opd_code is not null
 """
 _PLANS = """
@@ -78,7 +78,7 @@ _PLANS = """
     from plan_fact where employee_id = any($1::uuid[]) and work_date between $2 and $3
 """
 _PLACES = """
-    select unit_id, jsonb_path_query_array(places, '$[0 to 999]') as places
+    select unit_id, jsonb_path_query_array(places, '$[0 to 199]') as places
     from unit_fact where unit_id = any($1::text[])
 """
 _OFFSETS = """
@@ -131,12 +131,15 @@ async def people(tx: Tx, employee_ids: Iterable[UUID]) -> dict[UUID, Person]:
     }
 
 
-async def plans(tx: Tx, employee_ids: Iterable[UUID], first: dt.date, last: dt.date) -> dict[UUID, list[Plan]]:
-    """The plans of people for the work dates from `first` to `last`."""
-    found: dict[UUID, list[Plan]] = defaultdict(list)
+async def plans(
+    tx: Tx, employee_ids: Iterable[UUID], first: dt.date, last: dt.date
+) -> dict[UUID, dict[dt.date, Plan]]:
+    """The plans of people for the work dates from `first` to `last`, by work date."""
+    found: dict[UUID, dict[dt.date, Plan]] = defaultdict(dict)
     for row in await tx.connection.fetch(_PLANS, list(employee_ids), first, last):
         employee_id, *rest = row
-        found[employee_id].append(Plan(*rest))
+        plan = Plan(*rest)
+        found[employee_id][plan.work_date] = plan
     return found
 
 

@@ -16,7 +16,7 @@ from services.reporting.store import access, views
 from shared.auth import Caller, Principal, require
 from shared.clock import WIB
 from shared.cursors import encode_cursor, read_cursor
-from shared.events.base import Date
+from shared.events.base import MAX_CODE, Date
 from shared.http import Problem, page
 from shared.messages import Language, language_of, text
 from shared.query import InstantParam, not_ahead
@@ -26,12 +26,12 @@ router = APIRouter(prefix="/reporting/v1", tags=["views"])
 
 Running = Annotated[Service, Depends(service_of)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Code = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
+Code = Annotated[str, Path(max_length=MAX_CODE, pattern=r"^[^\x00]+$")]
 
 CITY_ROLES = ("bkpsdm", "auditor", "council")
 PEOPLE_ROLES = ("bkpsdm", "auditor")
 
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")
 
 
 @dataclass(frozen=True, slots=True)

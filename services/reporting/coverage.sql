@@ -18,14 +18,20 @@ with point as materialized (
     select point.unit_id, wanted.*, max(wanted.effective_from) over (partition by point.unit_id) as latest
     from point, jsonb_to_recordset(point.requirements) as wanted(
         effective_from date, weekdays jsonb, opens text, closes text, min_staff integer, on_holidays boolean)
-    where wanted.effective_from <= day
-), opening as materialized (
-    select row_number() over () as id, dated.unit_id, local_midnight(day) + dated.opens::interval as opens_at,
-        local_midnight(day) + dated.closes::interval as closes_at, dated.min_staff
+    where wanted.effective_from <= day and wall_time(wanted.opens) < wall_time(wanted.closes)
+), wanted as (
+    -- When so many are wanted, whatever the number of requirements that say so.
+    select dated.unit_id, dated.min_staff, unnest(range_agg(tstzrange(
+        local_midnight(day) + wall_time(dated.opens), local_midnight(day) + wall_time(dated.closes)))) as during
     from dated
     where dated.effective_from = dated.latest
         and dated.weekdays @> to_jsonb(extract(isodow from day)::int - 1)
         and (dated.on_holidays or day not in (select holidays.day from holidays()))
+    group by dated.unit_id, dated.min_staff
+), opening as materialized (
+    select row_number() over () as id, wanted.unit_id, wanted.min_staff,
+        lower(wanted.during) as opens_at, upper(wanted.during) as closes_at
+    from wanted
 ), mark as materialized (
     -- Each opening's two ends, their place in the order of the unit's instants, and how many bits places have.
     select opening.id, opening.unit_id, opening.min_staff, side.at, side.opens,
@@ -127,8 +133,11 @@ with point as materialized (
     union all
     select person.unit_id, unnest(person.high), 0, 1 from person
 ), down_time as materialized (
-    select * from down_times(local_midnight(day), local_midnight(day + 1)) as down
-    where down.starts_at < down.ends_at
+    select distinct down.* from down_times(local_midnight(day), local_midnight(day + 1)) as down
+    where down.starts_at < down.ends_at and (
+        down.whose = 'all'
+        or down.whose = 'opd' and down.code in (select point.opd_code from point)
+        or down.whose = 'unit' and down.code in (select point.unit_id from point))
 ), down as (
     select point.unit_id, down_time.starts_at, down_time.ends_at
     from point, down_time where down_time.whose = 'all'

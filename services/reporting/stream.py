@@ -16,12 +16,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
 
-import asyncpg
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
 from services.reporting.store import facts
 from services.reporting.today import Board, Today
+from shared import failures
 from shared.auth import Caller, Principal
 from shared.clock import WIB, Clock
 from shared.database import Database
@@ -144,9 +144,12 @@ class Live:
             started = time.perf_counter()
             try:
                 found = await self._today.look(self._clock.now())
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError) as error:
+            except Exception as error:
+                if not failures.is_away(error):
+                    raise
                 log.warning(
-                    "the live board waits for the database", extra={"fields": {"error": type(error).__name__}}
+                    "the live board waits for the database",
+                    extra={"sparing": "live", "fields": {"failure": f"{type(error).__name__}: {error}"}},
                 )
                 self._dirty.set()
                 await asyncio.sleep(1)
@@ -188,7 +191,9 @@ class Live:
                     await gone.wait()
                 finally:
                     await connection.close(timeout=2)
-            except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError, TimeoutError):
+            except Exception as error:
+                if not failures.is_away(error):
+                    raise
                 await asyncio.sleep(1)
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:

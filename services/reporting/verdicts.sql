@@ -6,6 +6,14 @@ language sql immutable parallel safe as $$
     select day::timestamp at time zone 'Asia/Jakarta'
 $$;
 
+-- Local wall time `HH:MM[:SS]`, `24:00` included, as the time since midnight; null for any other text. Facts of
+-- older versions may hold digits of other scripts: one such row must not stop every view.
+create or replace function wall_time(said text) returns interval
+language sql immutable parallel safe as $$
+    select case when said ~ '^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$' or said ~ '^24:00(:00)?$'
+        then said::interval end
+$$;
+
 -- All dates of all known years' calendars, both kinds.
 create or replace function holidays() returns table (day date)
 language sql stable parallel safe as $$
@@ -38,7 +46,8 @@ language sql immutable parallel safe as $$
 $$;
 
 -- When the systems of whom were down: each outage that is not revoked and overlaps [a, b], once for each code that
--- its scope names. Whoever asks for many people or units joins on `code`: a scope is read once, however long it is.
+-- its scope names. Whoever asks for many people or units looks for their codes in it: a scope is read once, however
+-- long it is.
 -- `whose` is 'all' (code null), 'opd' or 'unit'. An outage that ends before it begins is no interval.
 create or replace function down_times(a timestamptz, b timestamptz)
 returns table (whose text, code text, starts_at timestamptz, ends_at timestamptz)
@@ -50,10 +59,10 @@ with outage as materialized (
         and outage.starts_at <= b and outage.ends_at >= a
 )
 select 'all', null, outage.starts_at, outage.ends_at from outage where (outage.scope -> 'all')::boolean
-union
+union all
 select 'opd', named.code, outage.starts_at, outage.ends_at
 from outage cross join lateral jsonb_array_elements_text(outage.scope -> 'opd_codes') as named(code)
-union
+union all
 select 'unit', named.code, outage.starts_at, outage.ends_at
 from outage cross join lateral jsonb_array_elements_text(outage.scope -> 'unit_ids') as named(code)
 $$;
@@ -78,7 +87,7 @@ language sql stable as $$
 with chosen as materialized (
     select days.work_date, (
         select rules.rules_version from fact_rules as rules
-        where rules.effective_from <= days.work_date
+        where rules.effective_from <= days.work_date and wall_time(rules.report_cutoff) is not null
         order by rules.effective_from desc, rules.rules_version collate "C" desc limit 1
     ) as rules_version
     from (select first + i as work_date from generate_series(0, last - first) as i) as days
@@ -88,7 +97,7 @@ with chosen as materialized (
         array(
             select distinct jsonb_array_elements_text(coalesce(rules.report_modes, '["WFO", "WFH"]'))
         ) as report_modes,
-        coalesce(rules.report_cutoff, '23:59:59')::interval as cutoff,
+        coalesce(wall_time(rules.report_cutoff), '23:59:59') as cutoff,
         coalesce(rules.review_sla_working_days, 3) as sla
     from chosen left join fact_rules as rules on rules.rules_version = chosen.rules_version
 ), plan as (
@@ -117,15 +126,18 @@ with chosen as materialized (
             where plan.work_date between first and last and plan.opd_code = only_opd))
         and not exists (select from fact_void as void where void.punch_id = punch.punch_id)
 ), first_in as (
-    select distinct on (punch.employee_id, punch.work_date) punch.*
+    select distinct on (punch.employee_id, punch.work_date)
+        punch.employee_id, punch.work_date, punch.punch_id, punch.at, punch.zone,
+        min(punch.certain_at) over (
+            partition by punch.employee_id, punch.work_date
+            order by punch.at, punch.punch_id  -- that of the result: one sort serves both
+            rows between unbounded preceding and unbounded following
+        ) as certain_at
     from punch where punch.kind = 'in'
     order by punch.employee_id, punch.work_date, punch.at, punch.punch_id
-), span_of as (
-    select punch.employee_id, punch.work_date,
-        min(punch.certain_at) filter (where punch.kind = 'in') as certain_in_at,
-        max(punch.certain_at) filter (where punch.kind = 'out') as certain_out_at,
-        max(punch.at) filter (where punch.kind = 'out') as last_out_at
-    from punch
+), last_out as (
+    select punch.employee_id, punch.work_date, max(punch.at) as at, max(punch.certain_at) as certain_at
+    from punch where punch.kind = 'out'
     group by punch.employee_id, punch.work_date
 ), report as (
     select distinct on (report.employee_id, report.work_date)
@@ -149,13 +161,13 @@ with chosen as materialized (
 ), seen as materialized (
     select plan.*,
         first_in.punch_id as first_in_id, first_in.at as first_in_at, first_in.zone as first_in_zone,
-        case when span_of.last_out_at > first_in.at then span_of.last_out_at end as last_out_at,
-        span_of.certain_in_at, span_of.certain_out_at,
+        case when last_out.at > first_in.at then last_out.at end as last_out_at,
+        first_in.certain_at as certain_in_at, last_out.certain_at as certain_out_at,
         report.first_submitted_at, report.report_id, report.report_revision, report.submitted_at,
         review.review_revision, review.decision, review.accepted_total
     from plan
         left join first_in on first_in.employee_id = plan.employee_id and first_in.work_date = plan.work_date
-        left join span_of on span_of.employee_id = plan.employee_id and span_of.work_date = plan.work_date
+        left join last_out on last_out.employee_id = plan.employee_id and last_out.work_date = plan.work_date
         left join report on report.employee_id = plan.employee_id and report.work_date = plan.work_date
         left join review on review.report_id = report.report_id
             and review.report_revision = report.report_revision
@@ -166,6 +178,9 @@ with chosen as materialized (
 ), down as materialized (
     select down.whose, down.code, range_agg(tstzrange(down.starts_at, down.ends_at, '[]')) as during
     from span cross join lateral down_times(span.a, span.b) as down
+    where down.whose = 'all'
+        or down.whose = 'opd' and down.code in (select seen.opd_code from seen)
+        or down.whose = 'unit' and down.code in (select seen.unit_id from seen)
     group by down.whose, down.code
 ), sla as materialized (
     select waits.day, waits.sla, local_midnight(working_day_after(waits.day, waits.sla) + 1) as until

@@ -80,14 +80,22 @@ def _text_or(given: CoreSchema, text: CoreSchema) -> CoreSchema:
     )
 
 
+# Strict or not is said here, so that the strictness of a model that uses these changes nothing.
 _date_text = core_schema.chain_schema(
-    [core_schema.str_schema(coerce_numbers_to_str=False, pattern=DATE_PATTERN), core_schema.date_schema()]
+    [
+        core_schema.str_schema(coerce_numbers_to_str=False, pattern=DATE_PATTERN),
+        core_schema.date_schema(strict=False),
+    ]
 )
 _instant_text = core_schema.chain_schema(
     [
         core_schema.str_schema(coerce_numbers_to_str=False, pattern=INSTANT_PATTERN),
         core_schema.datetime_schema(
-            tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT, microseconds_precision="truncate"
+            strict=False,
+            tz_constraint="aware",
+            ge=FIRST_INSTANT,
+            le=LAST_INSTANT,
+            microseconds_precision="truncate",
         ),
     ]
 )
@@ -95,7 +103,7 @@ _uuid_text = core_schema.chain_schema(
     [
         # Of the forms that the parser knows only the plain one has 36 characters.
         core_schema.str_schema(coerce_numbers_to_str=False, min_length=36, max_length=36),
-        core_schema.uuid_schema(),
+        core_schema.uuid_schema(strict=False),
     ]
 )
 ID_AND_TIME = SchemaValidator(core_schema.tuple_schema([_uuid_text, _instant_text]))
@@ -144,14 +152,14 @@ UUID = Annotated[
 """A UUID in plain form: 8-4-4-4-12 hexadecimal digits. Either case is read, the lower is written."""
 
 
-def _whole(low: int, high: int) -> _Read:
+def whole(low: int, high: int) -> _Read:
     """A whole number. JSON has one kind of number, so 1.0 and 1e0 are 1, as in JSON Schema; text and booleans are
     none."""
     exact = core_schema.int_schema(strict=True, ge=low, le=high)
     written_as_float = core_schema.chain_schema(
         [
             core_schema.float_schema(strict=True, allow_inf_nan=False),
-            core_schema.int_schema(ge=low, le=high),
+            core_schema.int_schema(strict=False, ge=low, le=high),
         ]
     )
     return _Read(
@@ -161,7 +169,7 @@ def _whole(low: int, high: int) -> _Read:
     )
 
 
-def _number(low: float, high: float) -> _Read:
+def number(low: float, high: float) -> _Read:
     """A finite number; text and booleans are none."""
     return _Read(
         core_schema.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high),
@@ -170,22 +178,22 @@ def _number(low: float, high: float) -> _Read:
     )
 
 
-Count = Annotated[int, _whole(0, 2**31 - 1)]
-Revision = Annotated[int, _whole(0, MAX_REVISION)]
-Year = Annotated[int, _whole(FIRST_DATE.year, LAST_DATE.year)]
-Weekday = Annotated[int, _whole(0, 6)]
+Count = Annotated[int, whole(0, 2**31 - 1)]
+Revision = Annotated[int, whole(0, MAX_REVISION)]
+Year = Annotated[int, whole(FIRST_DATE.year, LAST_DATE.year)]
+Weekday = Annotated[int, whole(0, 6)]
 """Monday is 0."""
 
-Staff = Annotated[int, _whole(0, 1_000_000)]
-Quantity = Annotated[float, _number(-1e12, 1e12)]
-Share = Annotated[float, _number(0, 1)]
-Latitude = Annotated[float, _number(-90, 90)]
+Staff = Annotated[int, whole(0, 1_000_000)]
+Quantity = Annotated[float, number(-1e12, 1e12)]
+Share = Annotated[float, number(0, 1)]
+Latitude = Annotated[float, number(-90, 90)]
 """Degrees, north positive."""
 
-Longitude = Annotated[float, _number(-180, 180)]
+Longitude = Annotated[float, number(-180, 180)]
 """Degrees, east positive."""
 
-Radius = Annotated[float, _number(0, 20_037_509)]
+Radius = Annotated[float, number(0, 20_037_509)]
 """Metres, at most half way round the Earth."""
 
 Truth = Annotated[bool, _Read(core_schema.bool_schema(strict=True), "true or false", {"type": "boolean"})]

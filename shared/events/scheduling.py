@@ -151,8 +151,8 @@ class ScheduleChanged(Event):
         if self.mode in ("WFO", "WFH"):
             if starts_at is None or ends_at is None:
                 raise ValueError("a plan of mode WFO or WFH has starts_at and ends_at")
-            if not _NOTHING < ends_at - starts_at <= LONGEST_PLAN:
-                raise ValueError("a plan ends after its start, at most 48 hours later")
+            if not _NOTHING <= ends_at - starts_at <= LONGEST_PLAN:
+                raise ValueError("a plan ends at or after its start, at most 48 hours later")
             # From midnight of the day before its work date to midnight of the day after, in Asia/Jakarta.
             midnight = dt.datetime.combine(self.work_date, dt.time(), _WIB)
             if not -_DAY <= starts_at - midnight < 2 * _DAY:

@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from shared.settings import SERVICES
-from shared.telemetry import Metrics
+from shared.telemetry import DECODE_REASONS, Metrics
 from tests.debian import debian_tool
 
 ROOT = Path(__file__).parents[2]
@@ -70,6 +70,33 @@ def test_every_metric_that_tells_of_trouble_is_shown_or_alerted() -> None:
     asked = {name for _, expression in expressions() for name in WORDS.findall(expression)}
     unseen = {name for name in exposed() if not name.endswith(("_sum", "_count", "_bucket")) and name not in asked}
     assert unseen == set()
+
+
+def test_the_panels_of_dead_letters_show_what_the_alert_judges() -> None:
+    (alert,) = [rule["expr"] for rule in rules() if rule["alert"] == "DeadLetters"]
+    judged = " ".join(alert.split())
+    shown = [
+        target["expr"] for panel in panels() for target in panel["targets"] if "dead_letters" in target["expr"]
+    ]
+    assert len(shown) == 2
+    assert all(judged in " ".join(expression.split()) for expression in shown)
+
+
+def test_the_counters_of_a_group_begin_at_zero() -> None:
+    """`increase` does not see a series begin: the first dead letter must not be the first sample."""
+    metrics = Metrics("reporting")
+    metrics.know_group("reporting.facts")
+    for reason in DECODE_REASONS:
+        told = {"group": "reporting.facts", "reason": reason}
+        assert metrics.registry.get_sample_value("hadir_dead_letters_total", told) == 0
+    told = {"group": "reporting.facts"}
+    assert metrics.registry.get_sample_value("hadir_dead_letter_stops_total", told) == 0
+    assert metrics.registry.get_sample_value("hadir_consumer_stopped_partitions", told) == 0
+
+
+def test_every_reason_for_which_a_record_cannot_be_read_is_known_beforehand() -> None:
+    source = (ROOT / "shared" / "events" / "envelope.py").read_text(encoding="utf-8")
+    assert set(re.findall(r"InvalidEvent\(\s*\"(\w+)\"", source)) == set(DECODE_REASONS)
 
 
 def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:

@@ -117,6 +117,7 @@ AT_LIMIT: list[tuple[str, dict[str, Any]]] = [
     ("schedule.changed.v1", {**OFF, "work_date": "1900-01-01"}),
     ("schedule.changed.v1", {**OFF, "work_date": "2999-12-31"}),
     ("schedule.changed.v1", {**PLAN, "revision": 2**40}),
+    ("schedule.changed.v1", {**PLAN, "ends_at": PLAN["starts_at"]}),
     ("schedule.changed.v1", {**PLAN, "ends_at": "2026-02-18T07:30:00+07:00"}),
     ("schedule.changed.v1", {**PLAN, "starts_at": "2026-02-15T00:00:00+07:00"}),
     (
@@ -150,7 +151,7 @@ BEYOND: list[tuple[str, dict[str, Any]]] = [
     ("schedule.changed.v1", {**PLAN, "revision": -1}),
     ("schedule.changed.v1", {**PLAN, "ends_at": "2999-12-31T16:00:00+07:00"}),
     ("schedule.changed.v1", {**PLAN, "ends_at": "2026-02-18T07:30:01+07:00"}),
-    ("schedule.changed.v1", {**PLAN, "ends_at": PLAN["starts_at"]}),
+    ("schedule.changed.v1", {**PLAN, "ends_at": "2026-02-16T07:29:59+07:00"}),
     ("schedule.changed.v1", {**PLAN, "ends_at": None}),
     ("schedule.changed.v1", {**PLAN, "starts_at": None, "ends_at": None}),
     ("schedule.changed.v1", {**PLAN, "mode": "LEAVE"}),

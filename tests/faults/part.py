@@ -9,7 +9,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from services.attendance import handlers
-from shared import bus
 from shared.bus import HandlerContext, Router
 from shared.database import Database
 from shared.events import TOPICS, Received
@@ -46,7 +45,6 @@ async def relay(url: str, kafka: str, batch: str) -> None:
 async def consumer(url: str, kafka: str, topic: str, group: str, stall: str) -> None:
     """Folds plans into attendance's facts. With `stall`, touches that file after its first commit and then
     never acknowledges."""
-    bus.SESSION_TIMEOUT_MS = 6_000  # the least that Kafka allows: a dead member is missed sooner
     TOPICS[topic] = declared(topic, 3)
     router = Router()
 

@@ -7,11 +7,21 @@ from uuid import UUID, uuid4
 
 import pytest
 
+from shared import consumer
 from shared.database import Database
 from shared.events import Event
 from tests.conftest import DatabaseFor
 from tests.faults.part import kill, part
-from tests.integration.probe import committed, eventually, message, plan_event, probe_topic, produce
+from tests.integration.probe import (
+    committed,
+    eventually,
+    message,
+    plan_event,
+    probe_topic,
+    produce,
+    running_bus,
+)
+from tests.integration.test_bus import Seen, good
 
 
 async def plans_of(db: Database) -> dict[tuple[Any, ...], tuple[int, UUID]]:
@@ -59,3 +69,22 @@ async def test_a_consumer_killed_between_commit_and_ack_reads_again_and_the_fact
 
         await eventually(all_acknowledged)
     assert await plans_of(db) == greatest(events)
+
+
+async def test_what_a_killed_process_was_reading_is_read_by_another(
+    database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Within 10 s: the session ends, and at their next heartbeat the others learn of it."""
+    assert (consumer.SESSION_TIMEOUT_MS + consumer.HEARTBEAT_MS) / 1000 < 10
+    db, topic = await database_for("attendance"), await probe_topic(monkeypatch, kafka)
+    seen, reached = Seen(topic), tmp_path / "committed"
+    async with part("consumer", db.url, kafka, topic.name, seen.group, str(reached)) as doomed:
+        await produce(kafka, good(topic, 30)[0])
+        await eventually(reached.exists)
+        async with running_bus(db, kafka, seen.router):
+            await kill(doomed)
+
+            async def all_acknowledged() -> bool:
+                return await committed(kafka, seen.group, topic) == 30
+
+            await eventually(all_acknowledged)

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import AT_OFFICE, Rig, attendance, wib
+from tests.integration.attendance_rig import AT_OFFICE, Rig, attendance, plan, wib
 
 
 @pytest_asyncio.fixture
@@ -170,6 +170,18 @@ async def test_a_bad_position_loses_no_offline_punch(rig: Rig) -> None:
     receipts = [item["receipt"] for item in answer.json()["items"]]
     assert [receipt["zone"] for receipt in receipts] == ["unknown", "unknown", "unknown", "office"]
     assert ["bad_position" in receipt["flags"] for receipt in receipts] == [True, True, True, False]
+
+
+async def test_punches_of_years_in_one_batch_belong_each_to_the_plans_around_it(rig: Rig) -> None:
+    me = await rig.staff()
+    night = plan(
+        me, wib("2024-03-01T00:00").date(), starts_at=wib("2024-03-01T22:00"), ends_at=wib("2024-03-02T06:00")
+    )
+    await rig.know(night)
+    times = ("2025-11-06T07:20:00+07:00", "2024-03-02T06:05:00+07:00", "1999-12-31T23:30:00+07:00")
+    answer = await sync(rig, me, [made(time, kind="out") for time in times])
+    dates = [item["receipt"]["work_date"] for item in answer.json()["items"]]
+    assert dates == ["2025-11-06", "2024-03-01", "1999-12-31"]
 
 
 async def test_an_empty_batch_is_an_empty_answer(rig: Rig) -> None:

@@ -7,7 +7,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from confluent_kafka import Producer
 
-from shared.bus import MAX_DEAD_LETTER_BYTES
+from shared.dead_letters import MAX_BYTES as MAX_DEAD_LETTER_BYTES
 from shared.events import Message
 from tests.conftest import DatabaseFor
 from tests.integration.probe import eventually, message, plan_event, probe_topic, reading, running_bus

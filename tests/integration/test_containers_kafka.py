@@ -36,7 +36,13 @@ CLUSTER = "aGFkaXItdGVzdC1ub2RlMQ"
 JVM = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 
 
-def properties(files: list[str], environ: Mapping[str, str], client_port: int, folder: Path) -> str:
+def properties(
+    files: list[str],
+    environ: Mapping[str, str],
+    client_port: int,
+    folder: Path,
+    changes: Mapping[str, str] | None = None,
+) -> str:
     """server.properties as the image makes it from the environment: `_` is a dot, `__` a `_`, `___` a dash."""
     env: dict[str, str] = {}
     for file in files:
@@ -55,16 +61,19 @@ def properties(files: list[str], environ: Mapping[str, str], client_port: int, f
         "controller.quorum.voters": f"1@127.0.0.1:{controller}",
         # Only to be quick: fifty partitions of an internal topic take a while.
         "offsets.topic.num.partitions": "1",
+        **(changes or {}),
     }
     return "".join(f"{key}={value}\n" for key, value in lines.items())
 
 
 @asynccontextmanager
-async def broker(files: list[str], environ: Mapping[str, str], folder: Path) -> AsyncIterator[str]:
+async def broker(
+    files: list[str], environ: Mapping[str, str], folder: Path, changes: Mapping[str, str] | None = None
+) -> AsyncIterator[str]:
     java, jars = tools.java(), tools.kafka_jars()
     port = free_port()
     file = folder / "server.properties"
-    file.write_text(properties(files, environ, port, folder))
+    file.write_text(properties(files, environ, port, folder, changes))
     clean = {key: value for key, value in os.environ.items() if key not in {"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"}}
     start = [java, *JVM, f"-Dkafka.logs.dir={folder}", "-cp", f"{jars}/*"]
     format_ = [*start, "kafka.tools.StorageTool", "format", "-t", CLUSTER, "-c", str(file)]

@@ -169,6 +169,31 @@ async def test_when_the_active_relay_loses_its_session_the_other_goes_on_and_not
     assert set(tail.ids) == set(ids)
 
 
+async def test_exactly_one_of_two_relays_says_that_it_leads_and_the_other_takes_over(
+    database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    db, topic = await database_for("attendance"), await probe_topic(monkeypatch, kafka)
+    first, second = Metrics("attendance"), Metrics("attendance")
+
+    def leads() -> list[float]:
+        found = [one.registry.get_sample_value("hadir_outbox_relay_leads") for one in (first, second)]
+        return [value or 0 for value in found]
+
+    async with relay(db, kafka, metrics=second), reading(kafka, topic.name) as tail:
+        async with relay(db, kafka, metrics=first):
+            await eventually(lambda: sum(leads()) == 1)
+            seen = set[tuple[float, ...]]()
+            for _ in range(4):  # through work and idleness the same one leads
+                ids = await promise(db, topic, [uuid4() for _ in range(5)], each=4)
+                await tail.until(lambda ids=ids: set(ids) <= set(tail.ids))
+                seen.add(tuple(leads()))
+            assert len(seen) == 1
+            assert sum(leads()) == 1
+        await eventually(lambda: leads() == [0, 1])
+        ids = await promise(db, topic, [uuid4()], each=3)
+        await tail.until(lambda: set(ids) <= set(tail.ids))
+
+
 async def cut_relays(postgres: str, db: Database) -> None:
     """End the sessions in which a relay is taking rows, as a failing server or network would."""
     import asyncpg

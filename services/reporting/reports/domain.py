@@ -14,10 +14,8 @@ from uuid import UUID, uuid5
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.events import ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
+from shared.events.base import MAX_ITEMS, Revision
 from shared.personal import NamesNobody
-
-MAX_ITEMS = 200
-"""Older work dates are closed: nothing announces a change of theirs any more."""
 
 Decision = Literal["accepted", "returned"]
 
@@ -75,9 +73,7 @@ class ReviewIn(_Input):
     """A decision on one revision. Accepting without `items` accepts every quantity in full."""
 
     # Named as in the event; the short name is what most will write.
-    revision: Annotated[
-        int, Field(ge=1, le=2**53, strict=True, validation_alias=AliasChoices("revision", "report_revision"))
-    ]
+    revision: Annotated[Revision, Field(ge=1, validation_alias=AliasChoices("revision", "report_revision"))]
     decision: Decision
     items: Annotated[list[ReviewItemIn], Field(max_length=MAX_ITEMS)] = []
     note: Note | None = None

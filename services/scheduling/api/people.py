@@ -12,6 +12,7 @@ from services.scheduling.commands.plans import today
 from services.scheduling.domain.policies import Echelon, PolicyDate, not_before
 from services.scheduling.store import people as store
 from shared.auth import Principal, require
+from shared.events.base import MAX_HEADS, Code, UnitId
 from shared.http import page
 from shared.personal import Reason
 from shared.service import Service, service_of
@@ -30,12 +31,12 @@ class PostingIn(_In):
 
     kind: Literal["transfer", "departure", "post", "discipline"]
     effective_from: PolicyDate
-    unit_id: str | None = None
+    unit_id: UnitId | None = None
     supervisor_id: UUID | None = None
     timetable: Literal["five_day", "six_day", "shift"] | None = None
     shift_group: Annotated[int, Field(ge=0, le=3)] | None = None
     echelon: Echelon | None = None
-    heads: list[str] | None = None
+    heads: Annotated[list[Code], Field(max_length=MAX_HEADS)] | None = None
     until: Annotated[PolicyDate | None, AfterValidator(not_before("effective_from"))] = None
     """Last day under discipline."""
 

@@ -1,6 +1,5 @@
 """Swaps and wishes of staff, and pairs who must not both be at home."""
 
-import datetime as dt
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -30,8 +29,8 @@ class SwapIn(_In):
     """Give up the WFH day `my_date` for the colleague's WFH day `their_date`."""
 
     partner_id: UUID
-    my_date: dt.date
-    their_date: dt.date
+    my_date: Date
+    their_date: Date
 
 
 class OverrideIn(_In):
