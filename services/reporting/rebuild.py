@@ -13,7 +13,7 @@ nobody gets mail about last year. Views show what has been read so far.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from services.reporting import store
 from services.reporting.facts import CONSUMED, PROJECTION, TABLES, apply, digest
@@ -61,7 +61,11 @@ async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None
 
     async def write(batch: list[Received]) -> None:
         async with db.transaction() as tx:
-            await apply(tx, batch)
+
+            async def join(part: Sequence[Received]) -> None:
+                await apply(tx, part)
+
+            await repairs.join_what_can_be(tx, batch, join)
 
     try:
         async with contextlib.aclosing(_log(settings, progress)) as log:

@@ -16,8 +16,8 @@ from services.reporting import facts, handlers
 from services.reporting.rebuild import RebuildRunning, digest, rebuild
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import SystemClock
-from shared.database import Database
-from shared.events import TOPICS, AttendanceRecorded, Event, Message, ScheduleChanged, encode, source_of
+from shared.database import Database, Tx
+from shared.events import TOPICS, AttendanceRecorded, Event, Message, Received, ScheduleChanged, encode, source_of
 from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
@@ -143,3 +143,26 @@ async def test_the_digest_changes_with_any_fact_and_only_then(db: Database) -> N
             "update fact_punch set zone = 'unknown' where punch_id = (select punch_id from fact_punch limit 1)"
         )
     assert await digest(db) != one
+
+
+async def test_a_record_that_cannot_be_stored_ends_no_rebuild(
+    kafka: str, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A consumer sets such a record aside; in the log it stays."""
+    events, known = a_day(3)
+    broken = events[2][0]
+    await send(kafka, messages(events))
+
+    async def apply(tx: Tx, batch: Sequence[Received]) -> None:
+        if any(one.id == broken for one in batch):
+            await tx.connection.execute("select 1 / 0")
+        await facts.apply(tx, batch)
+
+    monkeypatch.setattr("services.reporting.rebuild.apply", apply)
+    await rebuild(settings_for(db, kafka), lambda _done, _total: None)
+    await until_known(db, punches=known)
+    async with db.read() as tx:
+        lost = [one.employee_id for ce_id, one in events if ce_id == broken and isinstance(one, ScheduleChanged)]
+        assert (
+            await tx.connection.fetchval("select count(*) from fact_plan where employee_id = any($1)", lost) == 0
+        )
