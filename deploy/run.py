@@ -11,7 +11,7 @@ from deploy.embedded.processes import leashed
 from deploy.embedded.state import State, say
 from shared.auth import load_private_key, sign
 
-HADIR = (sys.executable, "-c", "from deploy.cli import main; main()")
+HADIR = (sys.executable, "-c", "from deploy.entry import main; main()")
 INTERRUPTED = 130
 
 
