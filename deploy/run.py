@@ -12,7 +12,7 @@ from deploy.embedded.state import State, say
 from deploy.links import LinkFailed, sign_in_link
 from shared.auth import load_private_key, sign
 
-HADIR = (sys.executable, "-c", "from deploy.cli import main; main()")
+HADIR = (sys.executable, "-c", "from deploy.entry import main; main()")
 INTERRUPTED = 130
 SESSION_S = 12 * 3600
 
