@@ -1,4 +1,4 @@
-"""uvicorn with bounds: what one peer may send before a request is whole, and for how long a half one is waited for.
+"""uvicorn with bounds: what a peer may send before a request is whole, and how long a half one is waited for.
 
 uvicorn itself bounds neither: its parser takes headers without end, and a connection that never finishes a request
 is kept for ever. A proxy in front has bounds of its own; these hold without one.
@@ -106,7 +106,7 @@ class BoundedProtocol(HttpToolsProtocol):
         super().connection_lost(exc)
 
     def _body_is_due(self) -> bool:
-        return not self._in_head and self.cycle is not None and self.cycle.more_body
+        return not self._in_head and self.cycle.more_body
 
     def _wait(self, seconds: float) -> None:
         self._rest()

@@ -28,7 +28,7 @@ async def running() -> AsyncIterator[int]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     serving = uvicorn.Server(server.config(echo, lifespan="off", timeout_graceful_shutdown=1))
     task = asyncio.create_task(serving.serve(sockets=[listener]))
-    while not serving.started:
+    while not serving.started:  # noqa: ASYNC110 - uvicorn has no event for it
         await asyncio.sleep(0.01)
     try:
         yield listener.getsockname()[1]
