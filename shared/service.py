@@ -24,6 +24,7 @@ from shared.events import source_of
 from shared.gate import Gate
 from shared.outbox import Relay
 from shared.query import ONLY_KNOWN
+from shared.server import config as server_config
 from shared.settings import ServiceName, Settings, SettingsError, load
 from shared.tasks import Health, forever
 from shared.telemetry import Metrics, configure_logging
@@ -222,14 +223,7 @@ def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     server = _Server(
-        uvicorn.Config(
-            create_app(settings),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=20,
-        )
+        server_config(create_app(settings), host=settings.host, port=settings.port, timeout_graceful_shutdown=20)
     )
     # uvicorn raises the signal again once it has stopped in good order.
     with contextlib.suppress(KeyboardInterrupt):

@@ -27,6 +27,7 @@ from deploy.embedded.processes import StartFailed, end_leftovers, is_free
 from deploy.embedded.state import Running, State, say
 from deploy.embedded.topics import create_topics
 from shared.clock import Clock, clock_for
+from shared.server import config as server_config
 from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
 from shared.telemetry import configure_logging
 
@@ -212,10 +213,8 @@ class System:
             yield listener
 
     async def _serve(self, app: ASGIApp, listener: socket.socket) -> None:
-        config = uvicorn.Config(
+        config = server_config(
             app,
-            log_config=None,
-            access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=5,
             server_header=False,

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from services.reporting import disclosure
 from services.reporting.board import words
 from services.reporting.store import access, views
 from shared.access import (
@@ -19,6 +20,7 @@ from shared.access import (
     READ_CITY,
     READ_OPDS,
     READ_PEOPLE,
+    SMALL_CELLS_MERGED,
     Principal,
     may,
     only_opd,
@@ -80,10 +82,11 @@ def visible_opd(who: Principal) -> str | None:
 
 
 @router.get("/city", dependencies=[Depends(require(READ_CITY))])
-async def city(at: At, service: Running) -> dict[str, Any]:
-    """The city on one date. For BKPSDM, auditors and the council."""
+async def city(at: At, who: Caller, service: Running) -> dict[str, Any]:
+    """The city on one date. For BKPSDM, auditors and the council, who are shown no figures of few people."""
     async with service.db.read() as tx:
-        return await views.city(tx.connection, at.date, at.as_of)
+        found = await views.city(tx.connection, at.date, at.as_of)
+    return disclosure.city_for_all(found) if may(who, SMALL_CELLS_MERGED) else found
 
 
 @router.get("/opds")
@@ -91,7 +94,8 @@ async def opds(at: At, who: Caller, service: Running) -> dict[str, Any]:
     """The same for each OPD; an OPD admin sees their own."""
     opd_code = visible_opd(who)
     async with service.db.read() as tx:
-        return page(await views.opds(tx.connection, at.date, at.as_of, opd_code), None)
+        found = await views.opds(tx.connection, at.date, at.as_of, opd_code)
+    return page(disclosure.opds_for_all(found) if may(who, SMALL_CELLS_MERGED) else found, None)
 
 
 @router.get("/opds/{opd_code}/people")

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import hashlib
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -10,11 +11,12 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pydantic import AfterValidator
 
-from services.reporting import api
+from services.reporting import api, disclosure
 from services.reporting.board import words
 from services.reporting.store import views
 from services.reporting.stream import views_for
 from services.reporting.today import look_at
+from shared.access import SMALL_CELLS_MERGED, may
 from shared.auth import COOKIE, holder_of
 from shared.clock import WIB
 from shared.events import DUTIES
@@ -105,6 +107,10 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
     seen, own_opd = views_for(who)
     async with service.db.read() as tx:
         found = await look_at(tx.connection, date, as_of)
+        if may(who, SMALL_CELLS_MERGED):
+            found = replace(
+                found, city=disclosure.city_for_all(found.city), opds=disclosure.opds_for_all(found.opds)
+            )
         opds = [opd for opd in found.opds if "opds" in seen and own_opd in (None, opd["opd_code"])]
         short = [unit for unit in found.units if unit["status"] == "short"]
         short.sort(key=lambda unit: (unit["present_low"] - unit["required"], unit["unit_id"]))
