@@ -169,7 +169,7 @@ def _refused(scope: Scope, limit: int) -> Problem | None:
 
 
 def _place_of_nul(body: bytes) -> str:
-    """The path in a JSON body of the first text with NUL in it, such as `items.0.task`; `body` where there is none."""
+    """The path in a JSON body of the first text with NUL in it (`items.0.task`); `body` where there is none."""
     try:
         waiting: list[tuple[str, Any]] = [("", json.loads(body))]
     except (ValueError, RecursionError):
