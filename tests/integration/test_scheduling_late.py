@@ -10,6 +10,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from services.scheduling.commands import rosters
 from tests.conftest import DatabaseFor
 from tests.integration.scheduling_kit import (
     HOLIDAYS,
@@ -397,8 +398,6 @@ async def test_a_policy_of_today_changes_begun_days_only_by_two_officers(running
 async def test_what_becomes_late_while_a_roster_is_computed_is_judged_when_it_is_written(
     running: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from services.scheduling.commands import rosters
-
     compute = rosters.compute
 
     async def slow(*given: Any) -> Any:
@@ -411,3 +410,22 @@ async def test_what_becomes_late_while_a_roster_is_computed_is_judged_when_it_is
     answer = await publish(running, "2025-11-10", "2025-11-10")
     assert (answer.status_code, answer.json()["changed"]) == (202, 0)
     assert answer.json()["proposal"]["person_days"] == 15
+
+
+async def test_a_proposal_decided_while_its_roster_is_still_written_stays_decided(
+    running: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    running.at("2025-11-10 10:00")
+    write = rosters._write_fresh  # pyright: ignore[reportPrivateUsage] - the moment between two transactions
+
+    async def decided(*given: Any) -> Any:
+        [waiting] = (await running.call("GET", "/proposals")).json()["items"]
+        assert await decide(running, waiting["proposal_id"], "refuse") == 200
+        return await write(*given)
+
+    monkeypatch.setattr(rosters, "_write_fresh", decided)
+    answer = await publish(running, "2025-11-10", "2025-11-10")
+    assert answer.status_code == 202
+    found = (await running.call("GET", "/proposals")).json()["items"]
+    assert sorted(one["status"] for one in found) == ["open", "refused"]
+    assert await told(running) == set()

@@ -96,11 +96,11 @@ def needs_two(row: Any, now: dt.datetime) -> bool:
 async def _hold(tx: Tx, now: dt.datetime, gate: Gate, late: list[Any]) -> None:
     if not late:
         return
-    if gate.proposal is None:
-        gate.proposal = await offer(tx, now, gate.who, "plans", {}, reason=gate.reason, person_days=0)
-    elif gate.proposal not in tx.session:
-        gate.proposal = await tx.session.merge(gate.proposal)
-    proposal = gate.proposal
+    # An earlier transaction may have made it, and an officer may have decided it since.
+    proposal = gate.proposal and await governance.proposal(tx, gate.proposal.proposal_id)
+    if proposal is None or proposal.status != "open":
+        proposal = await offer(tx, now, gate.who, "plans", {}, reason=gate.reason, person_days=0)
+    gate.proposal = proposal
     proposal.person_days += await rosters.add_proposal_days(tx.connection, proposal.proposal_id, late)
     days = [*proposal.body.values(), *(str(row["work_date"]) for row in late)]
     proposal.body = {"from": min(days), "to": max(days)}

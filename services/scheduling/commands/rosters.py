@@ -197,11 +197,14 @@ async def _write_fresh(db: Database, clock: Clock, gate: plans.Gate, drafted: Dr
     """
     stale: set[str] = set()
     for part in _parts(drafted):
+        one = plans.Gate(gate.who, gate.reason, proposal=gate.proposal)
         async with db.transaction() as tx:
             await directory.lock(tx.connection)
             mine = await _stale(tx, drafted, part.units)
             stale |= mine
-            await plans.put(tx, clock.now(), gate, (row for row in plan_rows(part) if row[3] not in mine))
+            await plans.put(tx, clock.now(), one, (row for row in plan_rows(part) if row[3] not in mine))
+        # Only what was committed counts.
+        gate.changed, gate.proposal = gate.changed + one.changed, one.proposal
         await asyncio.sleep(0)
     return stale
 
