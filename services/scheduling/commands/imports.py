@@ -17,7 +17,8 @@ from services.scheduling.commands.changes import Loss, losses
 from services.scheduling.domain import csvfile, effects, imports
 from services.scheduling.domain.csvfile import RowError
 from services.scheduling.domain.effects import Stretch
-from services.scheduling.domain.imports import Found, Kind
+from services.scheduling.domain.found import Found
+from services.scheduling.domain.imports import Kind
 from services.scheduling.domain.records import Absence, CalendarYear, Record
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
@@ -69,6 +70,8 @@ class Outcome:
     needs_roster: Sequence[tuple[dt.date, int]] = ()
     removed: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     kept: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    cleared: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Stored values that an empty cell takes away: by row, the columns and whose they are."""
 
 
 class _DryRun(Exception):
@@ -131,12 +134,17 @@ async def run(
             stored = await directory.stored(tx.connection, kind)
 
             def work() -> tuple[Outcome, list[Record]]:
-                checked = imports.check(kind, rows, known)
+                checked = imports.check(kind, rows, known, stored)
                 given, kept = _with_stored(checked.found, stored, replace=order.replace)
                 differing, records = _differences(given, stored)
                 created = sum(1 for one in differing if one.change == "created")
                 counts = created, len(differing) - created, len(given) - len(differing)
                 made = Outcome(len(rows), *counts, differing, checked.doubts, kept=kept)
+                made.cleared = [
+                    {"row": one.rows[0], **directory.name_of(one.record), "columns": list(one.cleared)}
+                    for one in given
+                    if one.cleared
+                ]
                 made.removed = [
                     gone for one in records for gone in effects.dropped(stored.get(directory.key_of(one)), one)
                 ]
@@ -168,7 +176,7 @@ def _with_stored(
             before = stored.get(record.year)
             kept.extend(effects.dropped(before, record))
             record = effects.merged(before, record)
-        given.append(Found(record, one.rows))
+        given.append(Found(record, one.rows, one.cleared, one.heads_ended))
     return given, kept
 
 
@@ -202,6 +210,7 @@ async def _apply(job: _Job, watch: Watch) -> None:
             plans=outcome.plans,
             below_minimum=_short_views(outcome)[:1000],
             removed=outcome.removed[:1000],
+            cleared=outcome.cleared[:1000],
         )
 
 
@@ -272,7 +281,8 @@ def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
 
     `below_minimum`: stretches of opening hours in which a counter loses people that its minimum needs.
     `needs_roster`: dates with published plans that a new roster has to mend. `removed`: rows that were stored and
-    are not any more; `kept`: stored holidays that the file does not name, which `replace=true` would remove.
+    are not any more; `cleared`: stored values that an empty cell takes away; `kept`: stored holidays that the file
+    does not name, which `replace=true` would remove.
     """
     return {
         "kind": kind,
@@ -294,5 +304,6 @@ def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
             [{"work_date": str(day), "person_days": count} for day, count in outcome.needs_roster]
         ),
         "removed": _some(outcome.removed),
+        "cleared": _some(outcome.cleared),
         "kept": _some(outcome.kept),
     }

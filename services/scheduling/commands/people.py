@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans, publish
 from services.scheduling.commands.officer import officer_name
-from services.scheduling.domain.imports import loops
+from services.scheduling.domain.staff import loops
 from services.scheduling.store import directory, people
 from services.scheduling.store.rosters import PlanRow
 from services.scheduling.store.standing import PersonRow, person

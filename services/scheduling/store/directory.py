@@ -191,6 +191,24 @@ def key_of(record: Record) -> object:
             return record.employee_id, record.category, record.from_date, record.to_date
 
 
+def name_of(record: Record) -> dict[str, Any]:
+    """The fields that name a record in an answer; a person by employee_id, never by NIP."""
+    match record:
+        case Opd():
+            names = ("opd_code",)
+        case Unit():
+            names = ("unit_id",)
+        case RequirementSet():
+            names = ("unit_id", "effective_from")
+        case Employee():
+            names = ("employee_id",)
+        case CalendarYear():
+            names = ("year",)
+        case Absence():
+            names = ("employee_id", "from_date", "to_date")
+    return {name: str(getattr(record, name)) for name in names}
+
+
 _STORED: dict[Kind, str] = {
     "opds": "select opd_code, name, short_name, kind, direct_service from opd",
     "units": "select unit_id, opd_code, name, is_service_point, direct_service, places, slo from unit",
