@@ -12,14 +12,15 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from services.scheduling.commands import changes as later
-from services.scheduling.commands import people, plans, publish
+from services.scheduling.commands import leaving, people, plans, publish
 from services.scheduling.commands.changes import Loss, losses
+from services.scheduling.commands.leaving import Leaver
 from services.scheduling.domain import csvfile, effects, imports
 from services.scheduling.domain.csvfile import RowError
 from services.scheduling.domain.effects import Stretch
 from services.scheduling.domain.found import Found
 from services.scheduling.domain.imports import Kind
-from services.scheduling.domain.records import Absence, CalendarYear, Record
+from services.scheduling.domain.records import Absence, CalendarYear, Employee, Record
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, standing
@@ -72,6 +73,9 @@ class Outcome:
     kept: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     cleared: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """Stored values that an empty cell takes away: by row, the columns and whose they are."""
+    leavers: Sequence[Leaver] = ()
+    left_behind: Sequence[dict[str, Any]] = ()
+    without_superior: Sequence[dict[str, Any]] = ()
 
 
 class _DryRun(Exception):
@@ -140,6 +144,7 @@ async def run(
                 created = sum(1 for one in differing if one.change == "created")
                 counts = created, len(differing) - created, len(given) - len(differing)
                 made = Outcome(len(rows), *counts, differing, checked.doubts, kept=kept)
+                made.leavers = leaving.of_file(stored, given)
                 made.cleared = [
                     {"row": one.rows[0], **directory.name_of(one.record), "columns": list(one.cleared)}
                     for one in given
@@ -194,9 +199,11 @@ async def _apply(job: _Job, watch: Watch) -> None:
     await directory.save(tx.connection, job.kind, job.records)
     await _reach_plans(job)
     if job.order.dry_run:
+        await _leave_behind(job)
         return
     watch("stored", len(job.records))
     outcome.published = await publish.directory_changes(tx, now, watch=lambda count: watch("published", count))
+    await _leave_behind(job)
     if job.records:
         await plans.note(
             tx,
@@ -212,6 +219,17 @@ async def _apply(job: _Job, watch: Watch) -> None:
             removed=outcome.removed[:1000],
             cleared=outcome.cleared[:1000],
         )
+
+
+async def _leave_behind(job: _Job) -> None:
+    """List what those who go or move leave to be mended, as the directory is after the file."""
+    if job.kind != "employees":
+        return
+    if job.order.dry_run:  # names the next ones up, which publishing does else
+        await directory.changed_employees(job.tx.connection, job.today)
+    changed = [one.employee_id for one in job.records if isinstance(one, Employee)]
+    job.outcome.left_behind = await leaving.left_behind(job.tx, job.outcome.leavers)
+    job.outcome.without_superior = await leaving.without_superior(job.tx, changed)
 
 
 async def _reach_plans(job: _Job) -> None:
@@ -272,10 +290,6 @@ def _short_views(outcome: Outcome) -> list[dict[str, Any]]:
     ]
 
 
-def _some(items: Sequence[Any]) -> dict[str, Any]:
-    return {"count": len(items), "items": items[:1000]}
-
-
 def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
     """The answer to the officer: counts, and of each list the first thousand.
 
@@ -299,11 +313,11 @@ def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
         "applied": outcome.applied,
         "plans": outcome.plans,
         "past_person_days": outcome.past,
-        "below_minimum": _some(_short_views(outcome)),
-        "needs_roster": _some(
-            [{"work_date": str(day), "person_days": count} for day, count in outcome.needs_roster]
-        ),
-        "removed": _some(outcome.removed),
-        "cleared": _some(outcome.cleared),
-        "kept": _some(outcome.kept),
+        "below_minimum": plans.some(_short_views(outcome)),
+        "needs_roster": plans.days(outcome.needs_roster),
+        "removed": plans.some(outcome.removed),
+        "cleared": plans.some(outcome.cleared),
+        "left_behind": plans.some(outcome.left_behind),
+        "without_superior": plans.some(outcome.without_superior),
+        "kept": plans.some(outcome.kept),
     }

@@ -141,3 +141,13 @@ async def note(
 def split(rows: Sequence[PlanRow], day: dt.date) -> tuple[list[PlanRow], list[PlanRow]]:
     """(rows of days before `day`, the others)."""
     return [row for row in rows if row[1] < day], [row for row in rows if row[1] >= day]
+
+
+def some(items: Sequence[Any]) -> dict[str, Any]:
+    """A list of an answer: how many there are, and the first thousand."""
+    return {"count": len(items), "items": list(items[:1000])}
+
+
+def days(found: Sequence[tuple[dt.date, int]]) -> dict[str, Any]:
+    """Dates with the number of person-days on each, as a list of an answer."""
+    return some([{"work_date": str(day), "person_days": count} for day, count in found])

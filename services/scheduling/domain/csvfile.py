@@ -17,6 +17,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from shared.events.base import read_date
+
 MAX_CELL = 2_000
 MAX_ERRORS = 5_000
 TITLE_ROWS = 10
@@ -25,7 +27,6 @@ TITLE_ROWS = 10
 _SEP_LINE = re.compile(r'"?sep=(?P<sign>[,;\t])"?[,;\t]*', re.IGNORECASE)
 _AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
-_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TRUTH = {"true": True, "false": False, "benar": True, "salah": False}
 """An Indonesian spreadsheet writes TRUE and FALSE as BENAR and SALAH."""
 
@@ -262,8 +263,8 @@ class Cells:
             return None
         day: dt.date | None = None
         with contextlib.suppress(ValueError):
-            day = dt.date.fromisoformat(value) if _DATE.fullmatch(value) else None
-        if day is None or not 1900 <= day.year <= 2999:
+            day = read_date(value)
+        if day is None:
             self.wrong(column, "import.date")
             return None
         return day

@@ -22,6 +22,7 @@ from services.scheduling.domain.records import (
     Unit,
 )
 from services.scheduling.domain.staff import loops
+from shared.events.base import MAX_PLACES, MAX_REQUIREMENTS
 
 __all__ = ["COLUMNS", "KINDS", "Kind", "check", "loops"]
 
@@ -63,7 +64,6 @@ LEAVE_KINDS = ("annual", "long", "sick", "maternity", "important", "unpaid", "pe
 SLO = 0.99
 """The share of opening minutes that a service point has to keep its minimum in, where nobody says otherwise."""
 
-MAX_REQUIREMENTS, MAX_PLACES = 200, 50
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _TIME = re.compile(r"((?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)(?::00)?")
 

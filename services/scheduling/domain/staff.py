@@ -10,10 +10,9 @@ from services.scheduling.domain import nip as nips
 from services.scheduling.domain.csvfile import Cells, Row, RowError
 from services.scheduling.domain.found import Found, cleared, nip_of, once
 from services.scheduling.domain.records import Employee, Known, Record
+from shared.events.base import MAX_HEADS, MAX_PLACES
 
 TIMETABLES = ("five_day", "six_day", "shift")
-MAX_HEADS = 200
-MAX_PLACES = 50
 _CLEARABLE = {
     "supervisor_nip": "supervisor_id",
     "acting_supervisor_nip": "acting_supervisor_id",

@@ -35,7 +35,13 @@ _APPLY = """
                            else shift_group end,
         echelon = case when $2::jsonb ? 'echelon' then $2::jsonb ->> 'echelon' else echelon end,
         heads = case when $2::jsonb ? 'heads'
-                     then array(select jsonb_array_elements_text($2::jsonb -> 'heads')) else heads end,
+                     then array(select jsonb_array_elements_text($2::jsonb -> 'heads'))
+                     -- a headship ends with a transfer to another OPD
+                     when $2::jsonb ->> 'opd_code' <> opd_code
+                     then array(select head from unnest(heads) as head
+                                where head = $2::jsonb ->> 'opd_code' or head in (
+                                    select unit_id from unit where unit.opd_code = $2::jsonb ->> 'opd_code'))
+                     else heads end,
         post_since = coalesce(($2::jsonb ->> 'post_since')::date, post_since),
         discipline_until = coalesce(($2::jsonb ->> 'until')::date, discipline_until),
         active = coalesce(($2::jsonb ->> 'active')::boolean, active)

@@ -72,6 +72,7 @@ _NEEDING = f"""
 _NEEDING_OF = """
     select work_date, count(*) from plan
     where employee_id = any($1::uuid[]) and work_date >= $2 and mode <> 'LEAVE'
+        and ($3::text is null or unit_id <> $3)
     group by work_date order by work_date
 """
 _AWAY_PLANS = """
@@ -176,10 +177,10 @@ async def needing(
 
 
 async def needing_of(
-    connection: asyncpg.Connection, people: Sequence[UUID], day: dt.date
+    connection: asyncpg.Connection, people: Sequence[UUID], day: dt.date, *, unit_id: str | None = None
 ) -> Sequence[tuple[dt.date, int]]:
-    """(date, plans) from `day` on of these people."""
-    return [(row[0], row[1]) for row in await connection.fetch(_NEEDING_OF, list(people), day)]
+    """(date, plans) from `day` on of these people; with `unit_id` those that were made for another unit."""
+    return [(row[0], row[1]) for row in await connection.fetch(_NEEDING_OF, list(people), day, unit_id)]
 
 
 async def plans_in(
