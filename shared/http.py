@@ -18,6 +18,7 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.messages import Language, language_of, text
@@ -184,6 +185,16 @@ class Gate:
             self._metrics.http_seconds.labels(method, route).observe(time.perf_counter() - started)
 
 
+def _methods(request: Request) -> set[str]:
+    """What the path of a request may be asked for: RFC 9110 has every 405 say it."""
+    methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    return {
+        method
+        for method in methods
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    }
+
+
 def install(app: FastAPI, metrics: Metrics, body_limits: Mapping[str, int]) -> None:
     """Give `app` the answers and the gate that every service has."""
 
@@ -192,7 +203,8 @@ def install(app: FastAPI, metrics: Metrics, body_limits: Mapping[str, int]) -> N
             return problem_response(request, error)
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 405:
-            return problem_response(request, Problem(405, "method_not_allowed"))
+            allowed = {"Allow": ", ".join(sorted(_methods(request)))}
+            return problem_response(request, Problem(405, "method_not_allowed", headers=allowed))
         if status == 404:
             return problem_response(request, Problem(404, "not_found"))
         return problem_response(request, Problem(status, "validation"))
