@@ -94,8 +94,8 @@ async def test_a_head_who_moves_to_another_opd_heads_nothing_there_and_the_answe
 ) -> None:
     await with_an_opd_head(running)
     await publish(running, "2025-11-05", FRIDAY)
+    row = person(6, "JATI-1", "4.01", ",DISDIK-B")
     if by_file:
-        row = person(6, "JATI-1", "4.01", ",DISDIK-B")
         dry = await taken(running, "employees", f"{REQUIRED},heads\n{row}\n", dry_run=True)
         answer = await taken(running, "employees", f"{REQUIRED},heads\n{row}\n")
         for name in ("left_behind", "without_superior", "needs_roster"):

@@ -1,6 +1,7 @@
 """Rosters: preview, publish, and what a draft policy would do."""
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Annotated, Any
 from uuid import UUID, uuid4
@@ -9,7 +10,7 @@ from fastapi import APIRouter, Depends, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
 from services.scheduling.commands import plans, report, rosters
-from services.scheduling.commands.officer import officer_name, own_opd
+from services.scheduling.commands.officer import may_know_reasons, officer_name, own_opd
 from services.scheduling.commands.policies import check_known
 from services.scheduling.domain.planning import Method, Span
 from services.scheduling.domain.policies import Policy, PolicyIn, ended
@@ -25,6 +26,7 @@ from shared.service import Service, service_of
 router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Reader = Annotated[Principal, Depends(require("bkpsdm", "opd_admin", "auditor"))]
 DETAILED = 20_000
 """Person-days up to which an answer can hold each of them."""
 COUNTED = 100_000
@@ -127,7 +129,7 @@ async def make_roster(given: RosterIn, service: Running, who: Officer, response:
         answer["details"] = _details(drafted)
     if answer["person_days"] <= COUNTED:
         answer["changed"] = await plans.count_changes(service.db, rosters.plan_rows(drafted))
-    return answer
+    return report.for_reader(answer, reasons=may_know_reasons(who))
 
 
 async def _published(
@@ -151,17 +153,26 @@ async def _published(
     if given.detail:
         answer["details"] = _details(done.drafted)
     proposed = proposal and {"proposal_id": proposal.proposal_id, "person_days": proposal.person_days}
-    return {"roster_id": roster_id, **answer, "changed": done.changed, "proposal": proposed}
+    answer = {"roster_id": roster_id, **answer, "changed": done.changed, "proposal": proposed}
+    return report.for_reader(answer, reasons=may_know_reasons(who))
 
 
-@router.get("/{roster_id}", dependencies=[Depends(require("bkpsdm", "opd_admin", "auditor"))])
-async def read_roster(roster_id: UUID, service: Running) -> dict[str, Any]:
-    """What was asked for and what came of it."""
+@router.get("/{roster_id}")
+async def read_roster(roster_id: UUID, service: Running, who: Reader) -> dict[str, Any]:
+    """What was asked for and what came of it. 404 for one that plans more than an OPD admin's own OPD."""
     async with service.db.read() as tx:
         row = await governance.roster(tx, roster_id)
-    if row is None:
+        units = (await known(tx.connection, "holidays")).unit_opd
+    if row is None or (who.role == "opd_admin" and _opds(row, units) != {who.opd}):
         raise Problem(404, "not_found")
-    return row.model_dump(exclude={"created_by"})
+    return report.for_reader(row.model_dump(exclude={"created_by"}), reasons=may_know_reasons(who))
+
+
+def _opds(row: Roster, unit_opd: Mapping[str, str]) -> set[str]:
+    """The OPD that a publication plans; a star among them where it plans everybody."""
+    scope = row.request["scope"]
+    everybody = {"*"} if scope["all"] else set[str]()
+    return {*scope["opd_codes"], *(unit_opd.get(unit, "*") for unit in scope["unit_ids"]), *everybody}
 
 
 @router.post("/what-if")
@@ -178,4 +189,4 @@ async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, 
     answer = report.comparison(now, then)
     if given.detail:
         answer["details"] = _details(then)
-    return answer
+    return report.for_reader(answer, reasons=may_know_reasons(who))

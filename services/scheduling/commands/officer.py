@@ -14,3 +14,8 @@ def own_opd(who: Principal, opd_codes: list[str], *, everybody: bool = False) ->
     if who.role == "opd_admin" and (everybody or any(code != who.opd for code in opd_codes)):
         params = {"opd": who.opd or "-"}
         raise Problem(403, "scope.own_opd", params=params, errors=[FieldError("scope", "scope.own_opd", params)])
+
+
+def may_know_reasons(who: Principal) -> bool:
+    """Whether the caller may read which limit holds for a person, discipline among them."""
+    return who.role in ("bkpsdm", "auditor")

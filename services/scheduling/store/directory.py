@@ -128,7 +128,8 @@ _PUBLISH_EMPLOYEES = f"""
         from employee e join answers using (employee_id)
     ), digest as (select employee_id, body, md5(body::text) as digest from entry)
     update employee set revision = revision + 1, published = digest.digest,
-        effective_supervisor_id = (digest.body ->> 'supervisor_id')::uuid
+        effective_supervisor_id = (digest.body ->> 'supervisor_id')::uuid,
+        effective_acting_id = (digest.body ->> 'acting_supervisor_id')::uuid
     from digest where digest.employee_id = employee.employee_id
         and employee.published is distinct from digest.digest
     returning employee.revision, digest.body

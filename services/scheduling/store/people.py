@@ -103,7 +103,7 @@ _SWAPS = """
     select swap_id, asker_id, partner_id, asker_date, partner_date, status, asked_at from swap
     where asker_id = $1 or partner_id = $1
         or exists (select from employee e where e.employee_id = asker_id
-                   and $1 in (e.supervisor_id, e.acting_supervisor_id))
+                   and $1 in (e.effective_supervisor_id, e.effective_acting_id))
     order by asked_at desc limit 1000
 """
 

@@ -31,7 +31,7 @@ _HOME_DAYS = """
     group by employee_id
 """
 _PERSON = """
-    select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, active
+    select employee_id, opd_code, unit_id, effective_supervisor_id, effective_acting_id, active
     from employee where employee_id = $1
 """
 _OVERLAPS = """
@@ -87,6 +87,8 @@ _AWAY_PLANS = """
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
+    """Someone of the directory, with the superiors whom the published entry names."""
+
     employee_id: UUID
     opd_code: str
     unit_id: str
