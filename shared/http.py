@@ -8,6 +8,7 @@ import re
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -257,6 +258,18 @@ def decode_id_cursor(cursor: str | None) -> UUID:
         return UUID(str(decode_cursor(cursor, 1)[0]))
     except ValueError as error:
         raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+
+
+def decode_time_cursor(cursor: str) -> tuple[datetime, UUID]:
+    """The instant and id after which the next page begins. 422 for a forged cursor."""
+    instant, name = decode_cursor(cursor, 2)
+    try:
+        found, last = datetime.fromisoformat(str(instant)), UUID(str(name))
+    except ValueError as error:
+        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+    if found.tzinfo is None:
+        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
+    return found, last
 
 
 def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:

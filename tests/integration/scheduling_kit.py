@@ -88,6 +88,10 @@ class Desk:
     db: Database
     key: Ed25519PrivateKey
 
+    def at(self, moment: str) -> None:
+        """Set the clock to a local time, such as `2025-11-05 05:00`."""
+        self.clock.set(dt.datetime.fromisoformat(moment).replace(tzinfo=WIB))
+
     def token(self, role: Role, subject: UUID | None = None, opd: str | None = None) -> dict[str, str]:
         return {"authorization": f"Bearer {sign(self.key, role=role, subject=subject, opd=opd)}"}
 

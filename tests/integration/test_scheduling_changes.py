@@ -117,6 +117,7 @@ async def test_an_ended_leave_gives_back_one_plan_and_moves_nobody_else(running:
 
 
 async def test_a_backdated_sick_note_waits_for_a_second_officer(running: Desk) -> None:
+    running.at("2025-11-05 05:00")
     await roster(running, "2025-11-05", "2025-11-07")
     running.clock.advance(dt.timedelta(days=2))
     ani, budi = uuid4(), uuid4()

@@ -41,7 +41,7 @@ def _rejection(rejected: Rejected) -> Problem:
 
 
 class Options(BaseModel):
-    """How to take a file; `reason` is due where it alters days that are over."""
+    """How to take a file; `reason` is due where it alters days late."""
 
     dry_run: bool = False
     progress: bool = False
@@ -59,8 +59,9 @@ async def import_csv(
 ) -> Any:
     """Take a CSV file whole or not at all. With `dry_run=true` nothing is stored.
 
-    What a file alters about published days before today becomes a proposal for a second officer: 202 with the
-    person-days, and a `reason` is due. Holidays that are stored and not in the file stay, unless `replace=true`.
+    What a file alters about published days that are over or have begun becomes a proposal for a second officer:
+    202 with the person-days, and a `reason` is due. Holidays that are stored and not in the file stay, unless
+    `replace=true`.
     With `progress=true` the answer is a stream of JSON lines, one for each stage; the last one has `status` and
     the result, or the problem.
     """
@@ -68,9 +69,8 @@ async def import_csv(
     language = language_of(request.headers.get("accept-language"))
 
     async def work(watch: Watch) -> dict[str, Any]:
-        now = service.clock.now()
         order = Order(who, dry_run=options.dry_run, replace=options.replace, reason=options.reason)
-        outcome = await imports.run(service.db, kind, body, now, order, watch=watch)
+        outcome = await imports.run(service.db, kind, body, service.clock, order, watch=watch)
         answer = imports.as_json(kind, outcome, dry_run=options.dry_run)
         answer["proposal"] = outcome.proposal and jsonable_encoder(await proposal_view(service, outcome.proposal))
         answer["warnings"] = [_warning(one, language) for one in outcome.doubts[:1000]]

@@ -48,13 +48,15 @@ async def set_weights(given: Weights, service: Running, who: Officer) -> dict[st
     async with service.db.transaction() as tx:
         now = service.clock.now()
         version = await readiness.add_weights(tx.connection, given.model_dump(), now, officer_name(who))
-        await plans.note(tx, now, who, "readiness.weights", subject=version, reason=None)
+        await plans.note(
+            tx, now, who, "readiness.weights", subject=version, reason=None, weights=given.model_dump()
+        )
     return {"version": version, **given.model_dump()}
 
 
 @router.post("", status_code=201)
 async def assess(given: AssessmentIn, service: Running, who: Assessor) -> dict[str, Any]:
-    """Store an assessment; its recommended share caps policies that name no cap, from its date on."""
+    """Store an assessment; its recommended share caps policies from its date on, unless one says why not."""
     async with service.db.transaction() as tx:
         stored = await known(tx.connection, "units")
         opd = given.subject_id if given.subject_kind == "opd" else stored.unit_opd.get(given.subject_id)
@@ -82,7 +84,16 @@ async def assess(given: AssessmentIn, service: Running, who: Assessor) -> dict[s
             officer,
             body=body,
         )
-        await plans.note(tx, now, who, "readiness.assessed", subject=given.subject_id, reason=None)
+        await plans.note(
+            tx,
+            now,
+            who,
+            "readiness.assessed",
+            subject=given.subject_id,
+            reason=None,
+            assessment=given.model_dump(mode="json"),
+            recommended_share=share,
+        )
     return {**given.model_dump(), "weights_version": newest[0], "score": points, "recommended_share": share}
 
 

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from icalendar import Calendar, Event
 
-from services.scheduling.store import plans, standing
+from services.scheduling.store import audit, plans, standing
 from shared.clock import Clock
 from shared.database import Database
 from shared.http import Problem
@@ -37,12 +37,14 @@ async def new_token(db: Database, clock: Clock, employee_id: UUID) -> str:
         if await standing.person(tx.connection, employee_id) is None:
             raise Problem(404, "directory.unknown")
         await plans.replace_feed(tx.connection, employee_id, token_hash(token), clock.now())
+        await audit.add(tx.connection, clock.now(), str(employee_id), "calendar.opened", subject=str(employee_id))
     return token
 
 
 async def revoke(db: Database, clock: Clock, employee_id: UUID) -> None:
     async with db.transaction() as tx:
         await plans.replace_feed(tx.connection, employee_id, None, clock.now())
+        await audit.add(tx.connection, clock.now(), str(employee_id), "calendar.closed", subject=str(employee_id))
 
 
 def published(row: Any) -> dt.datetime:
