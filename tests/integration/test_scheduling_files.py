@@ -1,9 +1,10 @@
 """Files of the directory against a running service: what they keep, clear, end and leave behind."""
 
+import datetime as dt
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
@@ -93,7 +94,7 @@ async def test_a_head_who_moves_to_another_opd_heads_nothing_there_and_the_answe
     running: Desk, *, by_file: bool
 ) -> None:
     await with_an_opd_head(running)
-    await publish(running, "2025-11-05", FRIDAY)
+    await publish(running, THURSDAY, FRIDAY)
     row = person(6, "JATI-1", "4.01", ",DISDIK-B")
     if by_file:
         dry = await taken(running, "employees", f"{REQUIRED},heads\n{row}\n", dry_run=True)
@@ -110,7 +111,7 @@ async def test_a_head_who_moves_to_another_opd_heads_nothing_there_and_the_answe
     waiting = {one["employee_id"]: one for one in answer["without_superior"]["items"]}
     assert set(waiting) == people(6, 7, 8, 9, 10)
     assert {one["because"] for one in waiting.values()} == {"other_opd"}
-    assert [one["person_days"] for one in answer["needs_roster"]["items"]] == [1, 1, 1]
+    assert [one["person_days"] for one in answer["needs_roster"]["items"]] == [1, 1]
     published = await entries(running)
     assert published[employee_id(6)]["heads"] == []
     # Whose superior works elsewhere now is reviewed by the head of the OPD, who moved by the new unit's head.
@@ -183,3 +184,45 @@ async def test_a_later_transfer_tells_at_once_which_plans_it_will_leave(running:
     wrong = {"kind": "transfer", "effective_from": FRIDAY, "unit_id": "JATI-1", "heads": ["DISDIK-A"]}
     refused = await running.call("POST", f"/employees/{employee_id(3)}/postings", json=wrong)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "heads")
+
+
+async def test_special_hours_tell_which_published_plans_they_leave_behind(running: Desk) -> None:
+    await publish(running, THURSDAY, "2025-11-09")
+    given = {
+        "name": "Jumat pendek",
+        "from": THURSDAY,
+        "timetable": "five_day",
+        "weekdays": {"4": ["07:30", "11:30"], "6": ["08:00", "10:00"]},
+        "opd_codes": ["4.01"],
+    }
+    answer = await running.call("POST", "/hours", json=given)
+    expected = [{"work_date": day, "person_days": 4} for day in (FRIDAY, "2025-11-09")]
+    assert answer.json()["needs_roster"] == {"count": 2, "items": expected}
+    withdrawn = await running.call("POST", f"/hours/{answer.json()['special_id']}/withdraw")
+    assert withdrawn.json()["needs_roster"]["items"] == expected
+
+
+async def test_two_proposals_do_not_bring_a_unit_beyond_what_its_event_carries(running: Desk) -> None:
+    await publish(running, THURSDAY, FRIDAY)
+    running.clock.advance(dt.timedelta(days=3))
+
+    def rows(year: int, count: int) -> str:
+        days = [dt.date(2025, 11, 5)] + [dt.date(year, 1, 1) + dt.timedelta(n) for n in range(count)]
+        header = "unit_id,effective_from,weekdays,opens,closes,min_staff,on_holidays\n"
+        hours = {2030: "15:00", 2031: "14:00"}[year]
+        return header + "".join(f"JATI-1,{day},0;1;2;3;4,08:00,{hours},1,false\n" for day in days)
+
+    officer, second = uuid4(), uuid4()
+    proposals: list[str] = []
+    for year in (2030, 2031):
+        text = rows(year, 120).replace("2025-11-05", f"2025-11-0{year - 2024}")
+        answer = await running.call(
+            "POST", "/imports/requirements", subject=officer, content=text, params={"reason": "terlambat"}
+        )
+        assert answer.status_code == 202, answer.text
+        proposals.append(answer.json()["proposal"]["proposal_id"])
+    decided = [
+        (await running.call("POST", f"/proposals/{one}/approve", subject=second)).status_code for one in proposals
+    ]
+    assert decided == [200, 409]
+    assert (await running.call("POST", "/directory/publish")).status_code == 200

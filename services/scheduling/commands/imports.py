@@ -283,6 +283,7 @@ async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> None:
     stored = await directory.stored(tx.connection, kind)
     touched = effects.touches(effects.stretches(stored, records))
     same = all(stored.get(key) == before.get(key) for key in map(directory.key_of, records))
+    same = same and not effects.crowded(stored, records)
     grown = await late.unlisted(tx.connection, touched, now, proposal.proposal_id) if same else 0
     if grown:
         raise Problem(409, "proposal.grown", params={"count": grown})
