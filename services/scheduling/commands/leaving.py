@@ -10,6 +10,9 @@ from services.scheduling.domain.records import Employee, Record
 from services.scheduling.store import directory, superiors
 from shared.database import Tx
 
+MOST = 100_000
+"""People without a superior that are counted: above every city. An answer names the first thousand."""
+
 
 @dataclass(frozen=True, slots=True)
 class Leaver:
@@ -79,6 +82,6 @@ async def left_behind(tx: Tx, leavers: Sequence[Leaver]) -> list[dict[str, Any]]
 
 async def without_superior(tx: Tx, around: Sequence[UUID]) -> list[dict[str, Any]]:
     """Of these people and those under them, who has nobody named to review them, and who does so meanwhile."""
-    rows = await superiors.without(tx.connection, around=around)
+    rows = await superiors.without(tx.connection, around=around, limit=MOST)
     names = ("employee_id", "name", "unit_id", "because", "reviewer_id")
     return [{name: None if row[name] is None else str(row[name]) for name in names} for row in rows]
