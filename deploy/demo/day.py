@@ -18,7 +18,7 @@ from deploy.demo.client import Client, Refused, Who
 from deploy.demo.expect import WIB
 from deploy.demo.ledger import Ledger
 from deploy.demo.pace import Pace
-from deploy.demo.script import script
+from deploy.demo.script import officers, script
 from deploy.demo.setup import prepare, read_plans, rules_of_judgement, until_the_board_knows
 from deploy.demo.stage import Stage
 from deploy.demo.summary import say
@@ -52,8 +52,11 @@ class Run:
 
     @property
     def officer(self) -> Who:
-        head = next(e for e in self.city.employees.values() if "BKPSDM" in e.heads)
-        return Who("bkpsdm", head.employee_id)
+        return Who("bkpsdm", officers(self.city)[0])
+
+    @property
+    def second(self) -> Who:
+        return Who("bkpsdm", officers(self.city)[1])
 
 
 def _arguments(given: list[str]) -> argparse.Namespace:
@@ -150,7 +153,7 @@ async def _play(run: Run) -> int:
 
 async def _set_up(run: Run, client: Client) -> Ledger:
     say(f"{len(run.city.employees):,} people in {len(run.city.units)} units, {run.day:%A %d %B %Y}")
-    await prepare(client, run.officer, run.city, run.day, say)
+    await prepare(client, (run.officer, run.second), run.city, run.day, say)
     ledger = Ledger()
     began = wall.monotonic()
     await read_plans(client, run.officer, ledger, run.day)

@@ -1,5 +1,6 @@
 """The working day, on a real system: a small city, a whole day, and a board that must equal the receipts."""
 
+import re
 import signal
 import subprocess
 
@@ -31,6 +32,9 @@ def test_after_a_played_day_the_board_equals_what_the_receipts_imply() -> None:
         played = play(state, "--staff", STAFF)
         assert played.returncode == 0, played.stderr[-6000:]
         assert "the board equals the receipts" in played.stderr
+        changed = re.search(r"plans changed late, by two officers\D+(\d+)", played.stdout)
+        assert changed is not None
+        assert int(changed[1]) > 0
         for line in ("check-ins", "on_time", "Coverage of 310 service points", "attendance.recorded.v1", "p99"):
             assert line in played.stdout, line
         assert state.running().http, "the system runs on after the day"
