@@ -1,16 +1,11 @@
-"""HTTP as all services speak it: problem+json (RFC 9457), body limits, cursor pages, metrics."""
+"""HTTP as all services speak it: problem+json (RFC 9457), and the shape of lists."""
 
-import base64
 import dataclasses
-import json
 import logging
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import asyncpg
 from fastapi import FastAPI, Request
@@ -20,14 +15,12 @@ from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.messages import Language, language_of, text
-from shared.telemetry import Metrics, new_traceparent
+from shared.telemetry import new_traceparent
 
 log = logging.getLogger(__name__)
 
-DEFAULT_BODY_LIMIT = 256 * 1024
 _UNAVAILABLE = (
     asyncpg.PostgresConnectionError,
     asyncpg.CannotConnectNowError,
@@ -133,59 +126,6 @@ def traceparent_of(request: Request) -> str:
     )
 
 
-class Gate:
-    """The outermost layer: counts and times each request, and limits its body before anything parses it."""
-
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limits: Mapping[str, int]) -> None:
-        self._app = app
-        self._metrics = metrics
-        self._body_limits = body_limits
-
-    def _limit(self, path: str) -> int:
-        for prefix, limit in self._body_limits.items():
-            if path.startswith(prefix):
-                return limit
-        return DEFAULT_BODY_LIMIT
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        scope.setdefault("state", {})
-        started = time.perf_counter()
-        status = 500
-        limit = self._limit(scope["path"])
-        seen = 0
-
-        async def receive_limited() -> Message:
-            nonlocal seen
-            message = await receive()
-            if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
-                if seen > limit:
-                    raise Problem(413, "body_too_large", params={"limit": limit})
-            return message
-
-        async def send_counted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        try:
-            declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-            if declared.isdigit() and int(declared) > limit:
-                problem = Problem(413, "body_too_large", params={"limit": limit}, headers={"Connection": "close"})
-                await problem_response(Request(scope), problem)(scope, receive, send_counted)
-                return
-            await self._app(scope, receive_limited, send_counted)
-        finally:
-            route = getattr(scope.get("route"), "path", "none")
-            method = scope["method"]
-            self._metrics.http_requests.labels(method, route, str(status)).inc()
-            self._metrics.http_seconds.labels(method, route).observe(time.perf_counter() - started)
-
-
 def _methods(request: Request) -> set[str]:
     """What the path of a request may be asked for: RFC 9110 has every 405 say it."""
     methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
@@ -196,8 +136,8 @@ def _methods(request: Request) -> set[str]:
     }
 
 
-def install(app: FastAPI, metrics: Metrics, body_limits: Mapping[str, int]) -> None:
-    """Give `app` the answers and the gate that every service has."""
+def install(app: FastAPI) -> None:
+    """Give `app` the answers that every service has where a door refuses or fails."""
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, Problem):
@@ -219,6 +159,13 @@ def install(app: FastAPI, metrics: Metrics, body_limits: Mapping[str, int]) -> N
         log.warning("storage is away", extra={"fields": {"error": type(error).__name__}})
         return problem_response(request, Problem(503, "unavailable", headers={"Retry-After": "2"}))
 
+    async def on_slow(request: Request, _: Exception) -> JSONResponse:
+        log.warning("a read took too long", extra={"fields": {"path": request.url.path}})
+        return problem_response(request, Problem(503, "too_slow", headers={"Retry-After": "10"}))
+
+    async def on_unstorable(request: Request, _: Exception) -> JSONResponse:
+        return problem_response(request, Problem(422, "validation", errors=[FieldError("body", "text.nul")]))
+
     async def on_crash(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, DBAPIError) and error.connection_invalidated:
             return await on_unavailable(request, error)
@@ -230,46 +177,10 @@ def install(app: FastAPI, metrics: Metrics, body_limits: Mapping[str, int]) -> N
     app.add_exception_handler(RequestValidationError, on_validation)
     for kind in _UNAVAILABLE:
         app.add_exception_handler(kind, on_unavailable)
+    app.add_exception_handler(asyncpg.QueryCanceledError, on_slow)
+    for kind in (asyncpg.CharacterNotInRepertoireError, asyncpg.UntranslatableCharacterError):
+        app.add_exception_handler(kind, on_unstorable)
     app.add_exception_handler(Exception, on_crash)
-    app.add_middleware(Gate, metrics=metrics, body_limits=body_limits)
-
-
-def encode_cursor(*position: Any) -> str:
-    """An opaque cursor for the place after `position` (the sort key of the last item)."""
-    return base64.urlsafe_b64encode(json.dumps(position, default=str).encode()).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str, parts: int) -> list[Any]:
-    """The `parts` of a cursor. Raises a 422 Problem for one that we did not make."""
-    try:
-        position: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        position = None
-    if not isinstance(position, list) or len(position) != parts:
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
-    return position
-
-
-def decode_id_cursor(cursor: str | None) -> UUID:
-    """The id after which the next page begins; below every id for the first page. 422 for a forged cursor."""
-    if cursor is None:
-        return UUID(int=0)
-    try:
-        return UUID(str(decode_cursor(cursor, 1)[0]))
-    except ValueError as error:
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
-
-
-def decode_time_cursor(cursor: str) -> tuple[datetime, UUID]:
-    """The instant and id after which the next page begins. 422 for a forged cursor."""
-    instant, name = decode_cursor(cursor, 2)
-    try:
-        found, last = datetime.fromisoformat(str(instant)), UUID(str(name))
-    except ValueError as error:
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
-    if found.tzinfo is None:
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
-    return found, last
 
 
 def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:

@@ -22,13 +22,13 @@ from services.reporting import domain, store
 from shared import outbox
 from shared.clock import WIB
 from shared.database import Database, Tx
-from shared.events import DUTIES, ComplianceChanged, CoverageChanged
+from shared.events import DUTIES, ComplianceChanged, CoverageChanged, source_of
 from shared.outbox import Outgoing
 from shared.service import Service
 
 log = logging.getLogger(__name__)
 
-SOURCE = "/hadir/reporting"
+SOURCE = source_of("reporting")
 DAYS_BACK = 35
 """Work dates before that are never announced."""
 
@@ -67,6 +67,7 @@ async def tick(db: Database, now: dt.datetime) -> int:
         if not await store.transitions.may_announce(tx.connection):
             return 0
         published = await _announce_coverage(tx, today, now)
+        published += await _announce_gone(tx, first, now)
         await store.transitions.tidy(tx.connection, first)
         dates = await store.transitions.dates_to_judge(tx.connection, first, today, now)
     for done, date in enumerate(dates):
@@ -103,6 +104,45 @@ async def _announce_coverage(tx: Tx, today: dt.date, now: dt.datetime) -> int:
             for row in changed
         ],
     )
+
+
+async def _announce_gone(tx: Tx, first: dt.date, now: dt.datetime) -> int:
+    """What was said of a plan or a counter that only a disowned event knew: no duty is due, no counter is open."""
+    duties = [
+        transition
+        for day in await store.gone.days(tx.connection, first)
+        for transition in _transitions(
+            {
+                **{f"{duty}_before": day[duty] for duty in DUTIES},
+                **dict.fromkeys(DUTIES, "not_due"),
+                "employee_id": day["employee_id"],
+                "opd_code": day["opd_code"],
+                "revision": day["revision"] + 1,
+                "rules_version": None,
+            },
+            day["work_date"],
+            now,
+        )
+    ]
+    counters = [
+        _outgoing(
+            CoverageChanged(
+                unit_id=row["unit_id"],
+                opd_code=row["opd_code"],
+                revision=row["revision"] + 1,
+                status="closed",
+                previous=row["status"],
+                as_of=now,
+                required=0,
+                present_low=0,
+                present_high=0,
+            ),
+            row["unit_id"],
+            now,
+        )
+        for row in await store.gone.counters(tx.connection)
+    ]
+    return await _publish(tx, duties) + await _publish(tx, counters)
 
 
 async def _announce_date(tx: Tx, date: dt.date, now: dt.datetime, today: dt.date) -> int:

@@ -29,12 +29,33 @@ language sql stable parallel safe as $$
     ) end
 $$;
 
--- Whether an outage that is not revoked, for this OPD or unit, overlaps [a, b].
+-- Whether a scope names this OPD or unit, of one outage and one unit or person. For many of them see down_times.
 create or replace function scope_contains(scope jsonb, opd_code text, unit_id text) returns boolean
 language sql immutable parallel safe as $$
     select coalesce((scope -> 'all')::boolean, false)
         or coalesce(scope -> 'opd_codes' ? opd_code, false)
         or coalesce(scope -> 'unit_ids' ? unit_id, false)
+$$;
+
+-- When the systems of whom were down: each outage that is not revoked and overlaps [a, b], once for each code that
+-- its scope names. Whoever asks for many people or units joins on `code`: a scope is read once, however long it is.
+-- `whose` is 'all' (code null), 'opd' or 'unit'. An outage that ends before it begins is no interval.
+create or replace function down_times(a timestamptz, b timestamptz)
+returns table (whose text, code text, starts_at timestamptz, ends_at timestamptz)
+language sql stable as $$
+with outage as materialized (
+    select outage.scope, outage.starts_at, outage.ends_at
+    from fact_outage as outage
+    where not outage.revoked and outage.starts_at <= outage.ends_at
+        and outage.starts_at <= b and outage.ends_at >= a
+)
+select 'all', null, outage.starts_at, outage.ends_at from outage where (outage.scope -> 'all')::boolean
+union
+select 'opd', named.code, outage.starts_at, outage.ends_at
+from outage cross join lateral jsonb_array_elements_text(outage.scope -> 'opd_codes') as named(code)
+union
+select 'unit', named.code, outage.starts_at, outage.ends_at
+from outage cross join lateral jsonb_array_elements_text(outage.scope -> 'unit_ids') as named(code)
 $$;
 
 -- One row for each plan of the work dates `first` to `last`, judged as of `t`; of some people or one OPD
@@ -49,6 +70,7 @@ create or replace function verdicts(
     on_time_because text, place_because text, hours_because text, report_because text, output_because text,
     tolerance interval, deadline timestamptz, close_at timestamptz, cutoff_at timestamptz,
     first_in_id uuid, first_in_at timestamptz, first_in_zone text, last_out_at timestamptz,
+    certain_in_at timestamptz, certain_out_at timestamptz,
     first_submitted_at timestamptz, report_id uuid, report_revision bigint, submitted_at timestamptz,
     review_revision bigint, decision text, accepted_total numeric, review_due timestamptz, next_due timestamptz
 )
@@ -63,14 +85,16 @@ with chosen as materialized (
 ), in_force as materialized (
     select chosen.work_date, chosen.rules_version,
         coalesce(rules.tolerance_minutes, 0) * interval '1 minute' as tolerance,
-        coalesce(rules.report_modes, '["WFO", "WFH"]') as report_modes,
+        array(
+            select distinct jsonb_array_elements_text(coalesce(rules.report_modes, '["WFO", "WFH"]'))
+        ) as report_modes,
         coalesce(rules.report_cutoff, '23:59:59')::interval as cutoff,
         coalesce(rules.review_sla_working_days, 3) as sla
     from chosen left join fact_rules as rules on rules.rules_version = chosen.rules_version
 ), plan as (
     select plan.employee_id, plan.work_date, plan.opd_code, plan.unit_id, plan.mode,
         plan.starts_at, plan.ends_at, plan.policy_version, rules.rules_version, rules.sla, rules.tolerance,
-        rules.report_modes ? plan.mode as report_due,
+        plan.mode = any (rules.report_modes) as report_due,
         plan.starts_at + rules.tolerance as deadline,
         greatest(local_midnight(plan.work_date + 1), plan.ends_at + interval '4 hours') as close_at,
         (coalesce((plan.ends_at at time zone 'Asia/Jakarta')::date, plan.work_date) + rules.cutoff)
@@ -80,7 +104,11 @@ with chosen as materialized (
         and (only_people is null or plan.employee_id = any(only_people))
         and (only_opd is null or plan.opd_code = only_opd)
 ), punch as materialized (
-    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone
+    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone,
+        case
+            when punch.time_trust <> 'unverified' then punch.at
+            when punch.kind = 'in' then punch.received_at
+        end as certain_at
     from fact_punch as punch
     where punch.work_date between first and last and punch.at <= t
         and (only_people is null or punch.employee_id = any(only_people))
@@ -92,9 +120,12 @@ with chosen as materialized (
     select distinct on (punch.employee_id, punch.work_date) punch.*
     from punch where punch.kind = 'in'
     order by punch.employee_id, punch.work_date, punch.at, punch.punch_id
-), last_out as (
-    select punch.employee_id, punch.work_date, max(punch.at) as at
-    from punch where punch.kind = 'out'
+), span_of as (
+    select punch.employee_id, punch.work_date,
+        min(punch.certain_at) filter (where punch.kind = 'in') as certain_in_at,
+        max(punch.certain_at) filter (where punch.kind = 'out') as certain_out_at,
+        max(punch.at) filter (where punch.kind = 'out') as last_out_at
+    from punch
     group by punch.employee_id, punch.work_date
 ), report as (
     select distinct on (report.employee_id, report.work_date)
@@ -118,12 +149,13 @@ with chosen as materialized (
 ), seen as materialized (
     select plan.*,
         first_in.punch_id as first_in_id, first_in.at as first_in_at, first_in.zone as first_in_zone,
-        case when last_out.at > first_in.at then last_out.at end as last_out_at,
+        case when span_of.last_out_at > first_in.at then span_of.last_out_at end as last_out_at,
+        span_of.certain_in_at, span_of.certain_out_at,
         report.first_submitted_at, report.report_id, report.report_revision, report.submitted_at,
         review.review_revision, review.decision, review.accepted_total
     from plan
         left join first_in on first_in.employee_id = plan.employee_id and first_in.work_date = plan.work_date
-        left join last_out on last_out.employee_id = plan.employee_id and last_out.work_date = plan.work_date
+        left join span_of on span_of.employee_id = plan.employee_id and span_of.work_date = plan.work_date
         left join report on report.employee_id = plan.employee_id and report.work_date = plan.work_date
         left join review on review.report_id = report.report_id
             and review.report_revision = report.report_revision
@@ -131,10 +163,10 @@ with chosen as materialized (
     select least(min(seen.starts_at), min(seen.cutoff_at)) - interval '60 minutes' as a,
         greatest(max(seen.deadline), max(seen.cutoff_at)) as b
     from seen
-), outage as materialized (
-    select outage.scope, outage.starts_at, outage.ends_at
-    from fact_outage as outage, span
-    where not outage.revoked and outage.starts_at <= span.b and outage.ends_at >= span.a
+), down as materialized (
+    select down.whose, down.code, range_agg(tstzrange(down.starts_at, down.ends_at, '[]')) as during
+    from span cross join lateral down_times(span.a, span.b) as down
+    group by down.whose, down.code
 ), sla as materialized (
     select waits.day, waits.sla, local_midnight(working_day_after(waits.day, waits.sla) + 1) as until
     from (
@@ -148,14 +180,11 @@ with chosen as materialized (
             when seen.mode = 'LEAVE' then 'not_due:leave'
             when seen.mode = 'OFF' then 'not_due:off'
             when seen.mode = 'DUTY_TRAVEL' then 'not_due:duty_travel'
-            when seen.first_in_at <= seen.deadline then 'met:in_by_deadline'
+            when seen.certain_in_at <= seen.deadline then 'met:in_by_deadline'
             when seen.first_in_at is null and t <= seen.deadline then 'pending:in_awaited'
-            when exists (
-                select from outage
-                where outage.starts_at <= seen.deadline
-                    and outage.ends_at >= seen.starts_at - interval '60 minutes'
-                    and scope_contains(outage.scope, seen.opd_code, seen.unit_id)
-            ) then 'unknown:outage'
+            when seen.first_in_at <= seen.deadline then 'unknown:in_unverified'
+            when everyone_down && start_span or opd_down.during && start_span or unit_down.during && start_span
+                then 'unknown:outage'
             when seen.first_in_at is null then 'not_met:no_in'
             else 'not_met:in_after_deadline'
         end as on_time_code,
@@ -165,16 +194,19 @@ with chosen as materialized (
             when not seen.report_due then 'not_due:mode_without_report'
             when seen.first_submitted_at <= seen.cutoff_at then 'met:submitted_by_cutoff'
             when t <= seen.cutoff_at then 'pending:report_awaited'
-            when exists (
-                select from outage
-                where outage.starts_at <= seen.cutoff_at
-                    and outage.ends_at >= seen.cutoff_at - interval '60 minutes'
-                    and scope_contains(outage.scope, seen.opd_code, seen.unit_id)
-            ) then 'unknown:outage'
+            when everyone_down && cutoff_span or opd_down.during && cutoff_span or unit_down.during && cutoff_span
+                then 'unknown:outage'
             when seen.first_submitted_at is null then 'not_met:no_report'
             else 'not_met:submitted_after_cutoff'
         end as report_code
-    from seen
+    from (
+            select seen.*, (select down.during from down where down.whose = 'all') as everyone_down,
+                tstzrange(seen.starts_at - interval '60 minutes', seen.deadline, '[]') as start_span,
+                tstzrange(seen.cutoff_at - interval '60 minutes', seen.cutoff_at, '[]') as cutoff_span
+            from seen
+        ) as seen
+        left join down as opd_down on opd_down.whose = 'opd' and opd_down.code = seen.opd_code
+        left join down as unit_down on unit_down.whose = 'unit' and unit_down.code = seen.unit_id
         left join sla on sla.day = (seen.submitted_at at time zone 'Asia/Jakarta')::date
             and sla.sla = seen.sla and seen.report_due and seen.decision is null
     offset 0
@@ -193,7 +225,9 @@ with chosen as materialized (
             when on_time_code like 'not\_due:%' then on_time_code
             when first_in_at is null and t <= ends_at then 'pending:in_awaited'
             when first_in_at is null then split_part(on_time_code, ':', 1) || ':no_in_as_on_time'
-            when last_out_at - first_in_at >= ends_at - starts_at - tolerance then 'met:hours_worked'
+            when certain_out_at > certain_in_at and certain_out_at - certain_in_at >= ends_at - starts_at - tolerance
+                then 'met:hours_worked'
+            when last_out_at - first_in_at >= ends_at - starts_at - tolerance then 'unknown:hours_unverified'
             when t < close_at then 'pending:out_awaited'
             when last_out_at is not null then 'not_met:hours_short'
             else 'unknown:no_out'
@@ -217,7 +251,7 @@ select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, poli
     split_part(on_time_code, ':', 2), split_part(place_code, ':', 2), split_part(hours_code, ':', 2),
     split_part(report_code, ':', 2), split_part(output_code, ':', 2),
     tolerance, deadline, close_at, cutoff_at,
-    first_in_id, first_in_at, first_in_zone, last_out_at,
+    first_in_id, first_in_at, first_in_zone, last_out_at, certain_in_at, certain_out_at,
     first_submitted_at, report_id, report_revision, submitted_at,
     review_revision, decision, accepted_total, review_due,
     least(

@@ -23,7 +23,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
-from pydantic_core import CoreSchema, core_schema
+from pydantic_core import CoreSchema, SchemaValidator, core_schema
 
 FIRST_DATE = dt.date(1900, 1, 1)
 LAST_DATE = dt.date(2999, 12, 31)
@@ -44,6 +44,8 @@ MAX_HEADS = 200
 MAX_ITEMS = 200
 MAX_HOLIDAYS = 400
 MAX_FLAGS = 20
+MAX_VALUE_BYTES = 1_000_000
+"""Of one event's JSON, before any compression."""
 
 _DATE = "(?:19|2[0-9])[0-9]{2}-(?:0[1-9]|1[0-2])-(?:0[1-9]|[12][0-9]|3[01])"
 _CLOCK = "(?:[01][0-9]|2[0-3]):[0-5][0-9]"
@@ -71,22 +73,38 @@ class _Read:
         return dict(self.json)
 
 
-def _text_or(given: CoreSchema, written: core_schema.StringSchema, read: CoreSchema) -> CoreSchema:
-    """In JSON, text of the form `written`, turned into a value by `read`; in Python also the value itself."""
-    text = core_schema.chain_schema([written, read])
+def _text_or(given: CoreSchema, text: CoreSchema) -> CoreSchema:
+    """In JSON read by `text`, in Python either the value itself, as `given` has it, or text."""
     return core_schema.json_or_python_schema(
         json_schema=text, python_schema=core_schema.union_schema([given, text], mode="left_to_right")
     )
 
 
+_date_text = core_schema.chain_schema(
+    [core_schema.str_schema(coerce_numbers_to_str=False, pattern=DATE_PATTERN), core_schema.date_schema()]
+)
+_instant_text = core_schema.chain_schema(
+    [
+        core_schema.str_schema(coerce_numbers_to_str=False, pattern=INSTANT_PATTERN),
+        core_schema.datetime_schema(
+            tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT, microseconds_precision="truncate"
+        ),
+    ]
+)
+_uuid_text = core_schema.chain_schema(
+    [
+        # Of the forms that the parser knows only the plain one has 36 characters.
+        core_schema.str_schema(coerce_numbers_to_str=False, min_length=36, max_length=36),
+        core_schema.uuid_schema(),
+    ]
+)
+ID_AND_TIME = SchemaValidator(core_schema.tuple_schema([_uuid_text, _instant_text]))
+"""Reads the texts, or UTF-8 bytes, of a UUID and an Instant; the envelope's."""
+
 Date = Annotated[
     dt.date,
     _Read(
-        _text_or(
-            core_schema.date_schema(strict=True, ge=FIRST_DATE, le=LAST_DATE),
-            core_schema.str_schema(strict=True, coerce_numbers_to_str=False, pattern=DATE_PATTERN),
-            core_schema.date_schema(),
-        ),
+        _text_or(core_schema.date_schema(strict=True, ge=FIRST_DATE, le=LAST_DATE), _date_text),
         "a date YYYY-MM-DD of the years 1900 to 2999 (RFC 3339 full-date)",
         {"type": "string", "format": "date", "pattern": DATE_PATTERN},
     ),
@@ -100,17 +118,8 @@ Instant = Annotated[
     dt.datetime,
     _Read(
         _text_or(
-            core_schema.datetime_schema(
-                strict=True,
-                tz_constraint="aware",
-                ge=FIRST_INSTANT,
-                le=LAST_INSTANT,
-                microseconds_precision="truncate",
-            ),
-            core_schema.str_schema(strict=True, coerce_numbers_to_str=False, pattern=INSTANT_PATTERN),
-            core_schema.datetime_schema(
-                tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT, microseconds_precision="truncate"
-            ),
+            core_schema.datetime_schema(strict=True, tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT),
+            _instant_text,
         ),
         "a time with seconds and offset of the years 1900 to 2999 (RFC 3339 date-time), "
         "like 2025-11-06T07:30:00+07:00",
@@ -127,12 +136,7 @@ neither Python nor PostgreSQL can hold one.
 UUID = Annotated[
     _UUID,
     _Read(
-        _text_or(
-            core_schema.uuid_schema(strict=True),
-            # Of the forms that the parser knows only the plain one has 36 characters.
-            core_schema.str_schema(strict=True, coerce_numbers_to_str=False, min_length=36, max_length=36),
-            core_schema.uuid_schema(),
-        ),
+        _text_or(core_schema.uuid_schema(strict=True), _uuid_text),
         "a UUID in its plain form, like 0192f1d4-7c1e-7b57-9d43-0a6f3c6f1c55",
         {"type": "string", "format": "uuid", "pattern": UUID_PATTERN},
     ),

@@ -39,7 +39,10 @@ MAX_WEEKDAYS = 20
 
 MAX_MODES = 5
 LONGEST_PLAN = dt.timedelta(hours=48)
+_NOTHING = dt.timedelta(0)
+_DAY = dt.timedelta(days=1)
 _WIB = dt.timezone(dt.timedelta(hours=7))
+"""Asia/Jakarta as the contract counts: it has no summer time."""
 
 
 class EmployeeChanged(Event):
@@ -145,14 +148,15 @@ class ScheduleChanged(Event):
     @model_validator(mode="after")
     def _hours(self) -> Self:
         starts_at, ends_at = self.starts_at, self.ends_at
-        if self.mode not in ("WFO", "WFH"):
-            if starts_at is not None or ends_at is not None:
-                raise ValueError("starts_at and ends_at are null unless the mode is WFO or WFH")
-            return self
-        if starts_at is None or ends_at is None:
-            raise ValueError("a plan of mode WFO or WFH has starts_at and ends_at")
-        if not dt.timedelta(0) < ends_at - starts_at <= LONGEST_PLAN:
-            raise ValueError("a plan ends after its start, at most 48 hours later")
-        if abs((starts_at.astimezone(_WIB).date() - self.work_date).days) > 1:
-            raise ValueError("a plan starts within a day of its work date")
+        if self.mode in ("WFO", "WFH"):
+            if starts_at is None or ends_at is None:
+                raise ValueError("a plan of mode WFO or WFH has starts_at and ends_at")
+            if not _NOTHING < ends_at - starts_at <= LONGEST_PLAN:
+                raise ValueError("a plan ends after its start, at most 48 hours later")
+            # From midnight of the day before its work date to midnight of the day after, in Asia/Jakarta.
+            midnight = dt.datetime.combine(self.work_date, dt.time(), _WIB)
+            if not -_DAY <= starts_at - midnight < 2 * _DAY:
+                raise ValueError("a plan starts within a day of its work date")
+        elif starts_at is not None or ends_at is not None:
+            raise ValueError("starts_at and ends_at are null unless the mode is WFO or WFH")
         return self

@@ -14,6 +14,7 @@ from uuid import UUID, uuid5
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.events import ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
+from shared.personal import NamesNobody
 
 MAX_ITEMS = 200
 """Older work dates are closed: nothing announces a change of theirs any more."""
@@ -28,10 +29,16 @@ def _printable(value: str) -> str:
 
 
 Id = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), AfterValidator(_printable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    AfterValidator(_printable),
+    NamesNobody,
 ]
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_printable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(_printable),
+    NamesNobody,
 ]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), AfterValidator(_printable)]
 # Strict, so that "5" or true is a mistake to mend and not a number.

@@ -14,6 +14,7 @@ from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import special
 from shared.auth import Principal, principal, require
 from shared.http import page
+from shared.personal import NamesNobody
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/hours", tags=["hours"])
@@ -29,7 +30,7 @@ class HoursIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200), NamesNobody]
     first: Annotated[PolicyDate, Field(alias="from")]
     last: Annotated[PolicyDate | None, Field(alias="to"), AfterValidator(not_before("first"))] = None
     timetable: Literal["five_day", "six_day"]

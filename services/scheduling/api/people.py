@@ -14,6 +14,7 @@ from services.scheduling.store import people as store
 from shared.auth import Principal, require
 from shared.events.base import MAX_HEADS
 from shared.http import page
+from shared.personal import Reason
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
@@ -72,7 +73,7 @@ class PlacesIn(_In):
 
 
 class EraseIn(_In):
-    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    reason: Reason
 
 
 @router.post("/employees/{employee_id}/postings", status_code=201)

@@ -14,7 +14,8 @@ from services.scheduling.models import Proposal
 from services.scheduling.store import audit, governance
 from services.scheduling.store.rosters import proposal_days
 from shared.auth import Principal, require
-from shared.http import FieldError, Problem, decode_cursor, decode_time_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_cursor
+from shared.http import Problem, page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["proposals"])
@@ -69,12 +70,9 @@ def _day_view(row: Any) -> dict[str, Any]:
 
 async def _altered(service: Service, proposal_id: UUID, cursor: str | None) -> dict[str, Any]:
     after = (dt.date.min, UUID(int=0))
-    if cursor is not None:
-        try:
-            day, employee_id = decode_cursor(cursor, 2)
-            after = dt.date.fromisoformat(day), UUID(employee_id)
-        except ValueError as error:
-            raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+    if cursor:
+        day, employee_id = read_cursor(cursor, dt.date, UUID)
+        after = day, employee_id
     async with service.db.read() as tx:
         items = [_day_view(row) for row in await proposal_days(tx.connection, proposal_id, after, PAGE)]
     following = encode_cursor(items[-1]["work_date"], items[-1]["employee_id"]) if len(items) == PAGE else None
@@ -86,7 +84,7 @@ async def list_proposals(
     service: Running, status: Literal["open", "approved", "refused"] | None = None, cursor: str | None = None
 ) -> dict[str, Any]:
     """Late changes, waiting or decided, newest first."""
-    before = None if cursor is None else decode_time_cursor(cursor)
+    before = read_cursor(cursor, dt.datetime, UUID) if cursor else None
     async with service.db.read() as tx:
         rows = await governance.proposals(tx, status, before, PAGE)
     following = encode_cursor(rows[-1].proposed_at, rows[-1].proposal_id) if len(rows) == PAGE else None
@@ -154,9 +152,7 @@ class AuditQuery(BaseModel):
 @router.get("/audit", dependencies=READERS)
 async def read_audit(service: Running, given: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
     """Who changed what, newest first: by subject, officer, action, or local dates, both included."""
-    before = 2**62 if given.cursor is None else decode_cursor(given.cursor, 1)[0]
-    if not isinstance(before, int):
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
+    before: int = read_cursor(given.cursor, int)[0] if given.cursor else 2**62
     async with service.db.read() as tx:
         rows = await audit.page(tx.connection, given.chosen(), before, PAGE)
     following = encode_cursor(rows[-1]["audit_id"]) if len(rows) == PAGE else None

@@ -20,8 +20,10 @@ from services.scheduling.store import publications
 from services.scheduling.store.directory import known
 from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
 from shared.auth import Principal, require
+from shared.cursors import encode_cursor, read_cursor
 from shared.events import Scope
-from shared.http import FieldError, Problem, decode_time_cursor, encode_cursor, page
+from shared.http import FieldError, Problem, page
+from shared.personal import NamesNobody
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
@@ -65,7 +67,7 @@ class RosterIn(SpanIn):
     publish: bool = False
     fresh: bool = False
     """Plan anew instead of keeping the standing plans where possible."""
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Annotated[str, Field(max_length=500), NamesNobody] | None = None
     """Needed when person-days change that are over or have begun."""
 
 
@@ -174,7 +176,7 @@ async def list_rosters(service: Running, who: Reader, given: Annotated[RostersQu
     An OPD admin sees those that name nothing but their own OPD.
     """
     chosen = publications.Chosen(_within(who), given.opd_code, given.first, given.last, given.officer)
-    before = None if given.cursor is None else decode_time_cursor(given.cursor)
+    before = read_cursor(given.cursor, dt.datetime, UUID) if given.cursor else None
     async with service.db.read() as tx:
         rows = await publications.rosters(tx.connection, chosen, before, PAGE)
     following = encode_cursor(rows[-1]["created_at"], rows[-1]["roster_id"]) if len(rows) == PAGE else None

@@ -13,6 +13,7 @@ from services.scheduling.store import people, standing
 from shared.auth import Caller, Employee, Principal, employee_of, require
 from shared.events.base import Date
 from shared.http import FieldError, Problem, page
+from shared.personal import Reason
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["swaps"])
@@ -33,7 +34,7 @@ class SwapIn(_In):
 
 
 class OverrideIn(_In):
-    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    reason: Reason
 
 
 class ApproveIn(_In):
@@ -51,7 +52,7 @@ class ApartIn(_In):
     """Two people of a unit who share a task: one of them is always at the office."""
 
     employee_ids: Annotated[list[UUID], Field(min_length=2, max_length=2)]
-    reason: Annotated[str, Field(min_length=3, max_length=300)]
+    reason: Annotated[Reason, Field(max_length=300)]
 
 
 @router.post("/me/swaps", status_code=201)

@@ -1,9 +1,10 @@
 """The second officer's answer to a late change."""
 
 import datetime as dt
+from typing import get_args
 from uuid import UUID
 
-from services.scheduling.commands import absences, hours, imports, plans, rules
+from services.scheduling.commands import absences, disowned, hours, imports, plans, rules
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, governance
 from shared.auth import Principal
@@ -60,5 +61,7 @@ async def _take_effect(tx: Tx, now: dt.datetime, who: Principal, proposal: Propo
             await hours.approve(tx, now, who, proposal)
         case "absence":
             await absences.approve(tx, now, proposal)
+        case kind if kind in get_args(disowned.Kind):
+            await disowned.approve(tx, now, who, proposal)
         case _:
             await plans.approve(tx, now, proposal.proposal_id)
