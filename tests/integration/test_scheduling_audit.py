@@ -64,6 +64,7 @@ async def test_every_write_names_its_officer_and_its_content(running: Desk) -> N
         "readiness.assessed",
         "hours.given",
         "apart.named",
+        "roster.begun",
         "roster.published",
         "plans.settled",
         "policy.withdrawn",

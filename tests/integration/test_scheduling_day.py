@@ -313,4 +313,4 @@ async def test_a_roster_never_rewrites_a_past_day_by_itself(running: Desk) -> No
     assert len(await running.outbox("schedule.changed.v1")) == 45
     actions = [row["action"] for row in (await running.call("GET", "/audit")).json()["items"]]
     mine = [one for one in actions if not one.startswith("import.")]
-    assert mine == ["proposal.approved", "roster.published", "proposal.made"]
+    assert mine == ["proposal.approved", "roster.published", "roster.begun", "proposal.made"]

@@ -100,7 +100,8 @@ async def test_special_hours_for_today_given_after_the_start_move_nobody_until_t
     assert await told(running) == {(employee_id(n), THURSDAY, "WFO", "07:00") for n in range(6)}
     rows = (await running.call("GET", "/audit", params={"subject": proposal["proposal_id"]})).json()["items"]
     assert [(row["officer"], row["action"], row["reason"]) for row in rows] == [
-        (str(BUDI), "proposal.approved", "sesuai edaran wali kota")
+        (str(BUDI), "proposal.approved", "sesuai edaran wali kota"),
+        (str(ANI), "proposal.made", "Jam khusus"),
     ]
     # Tomorrow's day has not begun: the usual roster brings it.
     answer = await publish(running, THURSDAY, FRIDAY)
@@ -260,6 +261,21 @@ async def test_a_proposal_of_plans_lists_what_stands_and_what_would(running: Des
         row["proposal_id"] for row in (await running.call("GET", "/proposals?status=open")).json()["items"]
     ] == [proposal_id]
     assert (await running.call("GET", "/proposals?status=approved")).json()["items"] == []
+
+
+async def test_an_opd_admin_reads_what_they_proposed_and_decides_nothing(running: Desk) -> None:
+    running.at(f"{THURSDAY} 09:00")
+    moves = [{"employee_id": str(employee_id(1)), "work_date": THURSDAY, "mode": "WFH"}]
+    admin: dict[str, Any] = {"role": "opd_admin", "opd": "1.01"}
+    body = {"moves": moves, "reason": WHY}
+    answer = await running.call("POST", "/plans/settle", json=body, subject=ANI, **admin)
+    assert answer.status_code == 202
+    path = f"/proposals/{answer.json()['proposal']['proposal_id']}"
+    for subject, status, count in ((ANI, 200, 1), (BUDI, 404, 0), (None, 404, 0)):
+        assert (await running.call("GET", path, subject=subject, **admin)).status_code == status
+        assert (await running.call("GET", f"{path}/person-days", subject=subject, **admin)).status_code == status
+        assert len((await running.call("GET", "/proposals", subject=subject, **admin)).json()["items"]) == count
+    assert (await running.call("POST", f"{path}/approve", subject=BUDI, **admin)).status_code == 403
 
 
 async def test_today_s_sick_note_needs_one_officer_and_its_recall_two(running: Desk) -> None:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scheduling.domain.effects import Stretch, touches
-from services.scheduling.domain.late import Work, is_late, may_be_late, officers_needed
+from services.scheduling.domain.late import Work, is_late, never_late_from, officers_needed
 from services.scheduling.domain.rules import RulesIn
 from services.scheduling.domain.rules import touches as rule_touches
 from services.scheduling.domain.spans import covered, without
@@ -92,7 +92,7 @@ def test_lateness_does_not_depend_on_which_of_the_plans_is_the_old_one(
 @given(DATES, INSTANTS, st.floats(-24, 48))
 def test_no_plan_of_a_date_that_cannot_be_late_has_begun(day: dt.date, now: dt.datetime, hours: float) -> None:
     starts = at(0, day=day) + dt.timedelta(hours=hours)
-    if not may_be_late(day, now):
+    if day >= never_late_from(now):
         assert not is_late(day, None, Work("WFO", starts), now)
 
 

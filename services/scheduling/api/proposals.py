@@ -21,6 +21,7 @@ from shared.service import Service, service_of
 router = APIRouter(prefix="/scheduling/v1", tags=["proposals"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require("bkpsdm"))]
+Reader = Annotated[Principal, Depends(require("bkpsdm", "opd_admin", "auditor"))]
 READERS = [Depends(require("bkpsdm", "auditor"))]
 PAGE = 1000
 
@@ -79,35 +80,44 @@ async def _altered(service: Service, proposal_id: UUID, cursor: str | None) -> d
     return page(items, following)
 
 
-@router.get("/proposals", dependencies=READERS)
+def _may_read(who: Principal, proposal: Proposal | None) -> Proposal:
+    """404 for what an OPD admin has not proposed themselves."""
+    if proposal is None or (who.role == "opd_admin" and proposal.proposed_by != who.subject):
+        raise Problem(404, "not_found")
+    return proposal
+
+
+@router.get("/proposals")
 async def list_proposals(
-    service: Running, status: Literal["open", "approved", "refused"] | None = None, cursor: str | None = None
+    service: Running,
+    who: Reader,
+    status: Literal["open", "approved", "refused"] | None = None,
+    cursor: str | None = None,
 ) -> dict[str, Any]:
-    """Late changes, waiting or decided, newest first."""
+    """Late changes, waiting or decided, newest first; an OPD admin sees those that they proposed."""
     before = read_cursor(cursor, dt.datetime, UUID) if cursor else None
+    proposer = (who.subject or UUID(int=0)) if who.role == "opd_admin" else None
     async with service.db.read() as tx:
-        rows = await governance.proposals(tx, status, before, PAGE)
+        rows = await governance.proposals(tx, governance.Chosen(status, proposer), before, PAGE)
     following = encode_cursor(rows[-1].proposed_at, rows[-1].proposal_id) if len(rows) == PAGE else None
     return page([row.model_dump() for row in rows], following)
 
 
-@router.get("/proposals/{proposal_id}", dependencies=READERS)
-async def read_proposal(proposal_id: UUID, service: Running) -> dict[str, Any]:
+@router.get("/proposals/{proposal_id}")
+async def read_proposal(proposal_id: UUID, service: Running, who: Reader) -> dict[str, Any]:
     """One proposal, with the first page of its person-days before and after."""
     async with service.db.transaction() as tx:
-        proposal = await governance.proposal(tx, proposal_id)
-    if proposal is None:
-        raise Problem(404, "not_found")
+        proposal = _may_read(who, await governance.proposal(tx, proposal_id))
     return await proposal_view(service, proposal)
 
 
-@router.get("/proposals/{proposal_id}/person-days", dependencies=READERS)
-async def list_person_days(proposal_id: UUID, service: Running, cursor: str | None = None) -> dict[str, Any]:
+@router.get("/proposals/{proposal_id}/person-days")
+async def list_person_days(
+    proposal_id: UUID, service: Running, who: Reader, cursor: str | None = None
+) -> dict[str, Any]:
     """Every person-day that the proposal alters."""
     async with service.db.transaction() as tx:
-        proposal = await governance.proposal(tx, proposal_id)
-    if proposal is None:
-        raise Problem(404, "not_found")
+        _may_read(who, await governance.proposal(tx, proposal_id))
     return await _altered(service, proposal_id, cursor)
 
 

@@ -14,6 +14,7 @@ from services.scheduling.commands.officer import may_know_reasons, own_opd
 from services.scheduling.commands.policies import check_known
 from services.scheduling.domain.conflicts import conflicts
 from services.scheduling.domain.frame import Draft
+from services.scheduling.domain.late import never_late_from
 from services.scheduling.domain.planning import Method, Span
 from services.scheduling.domain.policies import Policy, PolicyIn, ended
 from services.scheduling.store import publications
@@ -136,7 +137,9 @@ async def make_roster(given: RosterIn, service: Running, who: Officer, response:
     if answer["person_days"] <= COUNTED:
         answer["changed"] = await plans.count_changes(service.db, rosters.plan_rows(drafted))
     async with service.db.read() as tx:
-        answer["late"] = len(await plans.late_keys(tx, service.clock.now(), rosters.plan_rows(drafted)))
+        now = service.clock.now()
+        soon = rosters.plan_rows(drafted, before=never_late_from(now))
+        answer["late"] = len(await plans.late_keys(tx, now, soon))
     return report.for_reader(answer, reasons=may_know_reasons(who))
 
 

@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 from services.scheduling.commands import publish
 from services.scheduling.commands.officer import officer_name
-from services.scheduling.domain.late import Work, may_be_late, officers_needed
+from services.scheduling.domain.late import Work, never_late_from, officers_needed
 from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
@@ -87,13 +87,13 @@ async def put(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[PlanRow], *, 
 
 async def put_late(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[PlanRow]) -> None:
     """Only the late half of `put`: so that a long publication asks for reason and name before it writes."""
-    for part in _parts(row for row in rows if may_be_late(row[1], now)):
+    for part in _parts(row for row in rows if row[1] < never_late_from(now)):
         await _hold(tx, now, gate, await _late(tx, now, part))
 
 
 async def _late(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow]) -> list[Any]:
     """Those of `rows.changes` that need two officers."""
-    near = [row for row in rows if may_be_late(row[1], now)]
+    near = [row for row in rows if row[1] < never_late_from(now)]
     return [row for row in await rosters.changes(tx.connection, near) if needs_two(row, now)]
 
 
@@ -120,7 +120,7 @@ async def _hold(tx: Tx, now: dt.datetime, gate: Gate, late: list[Any]) -> None:
 
 async def late_keys(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow]) -> set[tuple[UUID, dt.date]]:
     """(employee_id, work_date) of the plans that `put` would leave to a second officer at `now`."""
-    near = (row for row in rows if may_be_late(row[1], now))
+    near = (row for row in rows if row[1] < never_late_from(now))
     found = [row for part in _parts(near) for row in await _late(tx, now, part)]
     return {(row["employee_id"], row["work_date"]) for row in found}
 

@@ -11,6 +11,7 @@ from services.scheduling.commands import plans, report
 from services.scheduling.commands.compute import compute
 from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.frame import Draft
+from services.scheduling.domain.late import never_late_from
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Method, Span, UnitInput
 from services.scheduling.domain.timetable import Hours, instant
 from services.scheduling.models import Proposal, Roster
@@ -51,14 +52,18 @@ async def redraft(drafted: Draft, span: Span, *, method: Method = "auto") -> Dra
     return Draft(span, drafted.units, await compute(drafted.units, span, method))
 
 
-def plan_rows(drafted: Draft) -> Iterator[PlanRow]:
-    """The plans of a draft, unit by unit; one at a time, so that a month of the city stays small in memory."""
+def plan_rows(drafted: Draft, *, before: dt.date | None = None) -> Iterator[PlanRow]:
+    """The plans of a draft, unit by unit; one at a time, so that a month of the city stays small in memory.
+
+    With `before` only those of earlier dates.
+    """
     days = drafted.span.days
+    count = len(days) if before is None else sum(day < before for day in days)
     known: dict[tuple[int, Hours], tuple[dt.datetime, dt.datetime]] = {}
     for unit, result in zip(drafted.units, drafted.results, strict=True):
         for person, modes, reasons in zip(unit.people, result.modes, result.reasons, strict=True):
             worked = result.hours[person.pattern]
-            for number, mode in enumerate(modes):
+            for number, mode in enumerate(modes[:count]):
                 if mode == NONE:
                     continue
                 hours = worked[number + 1] if mode in (WFO, WFH) else None
@@ -105,7 +110,7 @@ async def _begin(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, r
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
         now = clock.now()
-        await plans.put_late(tx, now, gate, plan_rows(drafted))
+        await plans.put_late(tx, now, gate, plan_rows(drafted, before=never_late_from(now)))
         if gate.proposal is not None and await _stale(tx, drafted, drafted.units):
             raise Problem(409, "roster.stale")
         row = Roster(
@@ -117,6 +122,10 @@ async def _begin(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, r
             created_by=officer_name(gate.who),
         )
         await governance.add(tx, row)
+        # Before anything is written: a publication that breaks off is in the audit as well.
+        await plans.note(
+            tx, now, gate.who, "roster.begun", subject=row.roster_id, reason=gate.reason, request=row.request
+        )
         return row.roster_id
 
 

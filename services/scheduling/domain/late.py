@@ -42,9 +42,9 @@ def officers_needed(work_date: dt.date, old: Work | None, new: Work, now: dt.dat
     return 1 if new.mode in FREES and not over else 2
 
 
-def may_be_late(work_date: dt.date, now: dt.datetime) -> bool:
-    """False for dates of which no plan can have begun: a plan starts within a day of its work date."""
-    return work_date <= now.astimezone(WIB).date() + dt.timedelta(1)
+def never_late_from(now: dt.datetime) -> dt.date:
+    """The first date of which no plan can have begun: a plan starts within a day of its work date."""
+    return now.astimezone(WIB).date() + dt.timedelta(2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import desc, tuple_
@@ -68,15 +69,25 @@ async def proposed_rules(tx: Tx, version: str) -> Proposal | None:
     return next((row for row in rows if row.body["rules_version"] == version), None)
 
 
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which proposals to show; each field narrows where it is given."""
+
+    status: str | None = None
+    proposed_by: UUID | None = None
+
+
 async def proposals(
-    tx: Tx, status: str | None, before: tuple[dt.datetime, UUID] | None, limit: int
+    tx: Tx, chosen: Chosen, before: tuple[dt.datetime, UUID] | None, limit: int
 ) -> Sequence[Proposal]:
     """Proposals, newest first, older than `before`."""
     query = (
         select(Proposal).order_by(desc(col(Proposal.proposed_at)), desc(col(Proposal.proposal_id))).limit(limit)
     )
-    if status is not None:
-        query = query.where(Proposal.status == status)
+    if chosen.status is not None:
+        query = query.where(Proposal.status == chosen.status)
+    if chosen.proposed_by is not None:
+        query = query.where(Proposal.proposed_by == chosen.proposed_by)
     if before is not None:
         query = query.where(tuple_(col(Proposal.proposed_at), col(Proposal.proposal_id)) < before)
     return (await tx.session.exec(query)).all()

@@ -29,7 +29,8 @@ _MERGE = f"""
     on conflict (employee_id, work_date) do update set opd_code = excluded.opd_code, unit_id = excluded.unit_id,
         revision = excluded.revision, mode = excluded.mode, starts_at = excluded.starts_at,
         ends_at = excluded.ends_at, policy_version = excluded.policy_version, reason = excluded.reason,
-        pinned = excluded.pinned, published_at = excluded.published_at, shown = excluded.shown
+        pinned = excluded.pinned or (plan.pinned and plan.mode = excluded.mode),
+        published_at = excluded.published_at, shown = excluded.shown
     returning {_COLUMNS}
 """  # noqa: S608 - built from constants
 _PIN = """
@@ -78,7 +79,8 @@ async def merge(
 
     Returns those rows.
 
-    `pinned` settles the days, also those that stay as they are: later rosters leave them alone.
+    `pinned` settles the days, also those that stay as they are: later rosters leave them alone. A settled day
+    stays so while its mode does: other hours unsettle nothing.
     """
     columns = _columns(rows)
     if not columns:
