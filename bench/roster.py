@@ -56,7 +56,7 @@ def half() -> Policy:
 def nip(number: int) -> str:
     """A well-formed number, different for each: birth date and year of appointment tell people apart."""
     day = dt.date(1970, 1, 1) + dt.timedelta(number % 9000)
-    return f"{day:%Y%m%d}{2010 + number // 9000}01{number % 2 + 1}{number % 997:03d}"
+    return f"{day:%Y%m%d}{2010 + number // 9000}01{number % 2 + 1}{1 + number % 997:03d}"
 
 
 def city() -> dict[str, str]:

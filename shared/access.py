@@ -37,6 +37,8 @@ READ_FULL_NIP: Permission = ("bkpsdm",)
 READ_PLANS: Permission = ("bkpsdm", "opd_admin", "auditor")
 READ_PROPOSALS: Permission = ("bkpsdm", "opd_admin", "auditor")
 """An OPD admin those that they made."""
+READ_REASONS: Permission = ("bkpsdm", "auditor")
+"""Which limit holds for a person, discipline among them."""
 READ_READINESS: Permission = ("bkpsdm", "opd_admin", "council", "auditor")
 READ_AUDIT: Permission = ("auditor", "bkpsdm")
 

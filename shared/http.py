@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from shared.messages import Language, language_of, text
 from shared.telemetry import new_traceparent
@@ -109,6 +110,16 @@ def traceparent_of(request: Request) -> str:
     )
 
 
+def _methods(request: Request) -> set[str]:
+    """What the path of a request may be asked for: RFC 9110 has every 405 say it."""
+    methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
+    return {
+        method
+        for method in methods
+        if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
+    }
+
+
 def install(app: FastAPI) -> None:
     """Give `app` the answers that every service has where a door refuses or fails."""
 
@@ -117,7 +128,8 @@ def install(app: FastAPI) -> None:
             return problem_response(request, error)
         status = error.status_code if isinstance(error, HTTPException) else 500
         if status == 405:
-            return problem_response(request, Problem(405, "method_not_allowed"))
+            allowed = {"Allow": ", ".join(sorted(_methods(request)))}
+            return problem_response(request, Problem(405, "method_not_allowed", headers=allowed))
         if status == 404:
             return problem_response(request, Problem(404, "not_found"))
         return problem_response(request, Problem(status, "validation"))

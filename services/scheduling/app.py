@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from services.scheduling.api import (
+    calendar,
     changes,
     directory,
     disowned,
@@ -35,6 +36,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             policies.router,
             rosters.router,
             plans.router,
+            calendar.router,
             changes.router,
             people.router,
             swaps.router,

@@ -54,7 +54,7 @@ STAGE_1 = {
 
 def nip(number: int) -> str:
     """A well-formed PNS number for person `number`."""
-    return f"19870412201012{1 + number % 2}{number % 1000:03d}"
+    return f"19870412201012{1 + number % 2}{1 + number % 999:03d}"
 
 
 def employee_id(number: int) -> UUID:

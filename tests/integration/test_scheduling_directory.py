@@ -257,6 +257,69 @@ async def test_a_calendar_feed_has_stable_ids_growing_sequence_and_a_revocable_t
     assert (await running.client.get(renewed.json()["url"])).status_code == 401
 
 
+async def test_a_calendar_feed_stays_the_same_bytes_and_cancels_only_what_it_has_shown(running: Desk) -> None:
+    me = employee_id(1)
+    await publish(running, THURSDAY, "2025-11-12")
+    url = (await running.call("POST", "/me/calendar", role="staff", subject=me)).json()["url"]
+    first = await running.client.get(url)
+    [calendar] = Calendar.from_ical(first.content, multiple=True)
+    events = calendar.walk("VEVENT")
+    work_days = {THURSDAY, "2025-11-07", "2025-11-10", "2025-11-11", "2025-11-12"}
+    assert {str(one["uid"]) for one in events} == {f"{me}-{day}@hadir" for day in work_days}
+    published = running.clock.now().astimezone(dt.UTC)
+    assert {one["dtstamp"].dt for one in events} == {one["last-modified"].dt for one in events} == {published}
+
+    running.clock.advance(dt.timedelta(minutes=40))
+    second = await running.client.get(url)
+    assert second.content == first.content
+    tag, since = first.headers["etag"], first.headers["last-modified"]
+    assert (second.headers["etag"], second.headers["last-modified"]) == (tag, since)
+    for known in (
+        {"if-none-match": tag},
+        {"if-none-match": f'"other", W/{tag}'},
+        {"if-none-match": "*"},
+        {"if-modified-since": since},
+    ):
+        answer = await running.client.get(url, headers=known)
+        assert (answer.status_code, answer.content, answer.headers["etag"]) == (304, b"", tag)
+    for unknown in (
+        {"if-none-match": '"other"', "if-modified-since": since},
+        {"if-modified-since": "yesterday"},
+        {"if-modified-since": "Wed, 05 Nov 2025 12:59:59 GMT"},
+    ):
+        assert (await running.client.get(url, headers=unknown)).status_code == 200
+    head = await running.client.head(url)
+    assert (head.status_code, head.content, head.headers["etag"]) == (200, b"", tag)
+    assert head.headers["content-length"] == str(len(first.content))
+
+    holiday = "date,kind,name\n2025-11-07,national,Libur\n"
+    assert (await running.load("holidays", holiday)).status_code == 200
+    await publish(running, THURSDAY, "2025-11-12")
+    third = await running.client.get(url, headers={"if-none-match": tag, "if-modified-since": since})
+    assert third.status_code == 200
+    [calendar] = Calendar.from_ical(third.content, multiple=True)
+    changed = {str(one["uid"]): one for one in calendar.walk("VEVENT") if one["sequence"] == 1}
+    assert {uid: str(one["status"]) for uid, one in changed.items()} == {f"{me}-2025-11-07@hadir": "CANCELLED"}
+    assert len(calendar.walk("VEVENT")) == len(work_days)
+
+
+async def test_a_feed_is_for_people_of_the_directory_alone(running: Desk) -> None:
+    stranger = await running.call("POST", "/me/calendar", role="staff", subject=uuid4())
+    assert (stranger.status_code, stranger.json()["type"]) == (404, "urn:hadir:problem:directory.unknown")
+
+
+async def test_a_refused_method_is_told_what_its_path_allows(running: Desk) -> None:
+    for path, allowed in (
+        ("/me/calendar", "DELETE, POST"),
+        ("/me/calendar.ics", "GET, HEAD"),
+        ("/me/wishes/2025-11-06", "DELETE, PUT"),
+        ("/policies", "GET, POST"),
+        (f"/employees/{employee_id(1)}/postings", "GET, POST"),
+    ):
+        answer = await running.call("PATCH", path)
+        assert (answer.status_code, answer.headers["allow"]) == (405, allowed), path
+
+
 async def test_teams_units_the_wfh_list_and_the_export_agree(running: Desk) -> None:
     await running.call("POST", "/policies", json=STAGE_1)
     await publish(running, THURSDAY, THURSDAY)

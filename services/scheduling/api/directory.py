@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from services.scheduling.store import lists
+from services.scheduling.store import lists, superiors
 from shared.access import READ_DIRECTORY, READ_FULL_NIP, Principal, may, only_opd
 from shared.auth import principal, require
 from shared.cursors import encode_cursor, read_cursor, read_id_cursor
@@ -41,20 +41,33 @@ async def list_units(service: Running, opd_code: str | None = None, cursor: str 
 
 @router.get("/employees")
 async def list_employees(
+    *,
     service: Running,
     who: Officer,
     opd_code: str | None = None,
     unit_id: str | None = None,
+    without_superior: bool = False,
     cursor: str | None = None,
 ) -> dict[str, Any]:
-    """People, a thousand to a page; an OPD admin sees their own OPD, and masked NIPs."""
+    """People, a thousand to a page; an OPD admin sees their own OPD, masked NIPs and no discipline.
+
+    With `without_superior=true` those whose superior is not named, has left or works in another OPD, with the
+    reason in `because` and in `reviewer_id` who reviews in the meantime: the list to mend.
+    """
     own = only_opd(who)
     opd_code = opd_code if own is None else own
     after = read_id_cursor(cursor)
     async with service.db.read() as tx:
-        rows = await lists.employees(tx.connection, opd_code, unit_id, after, PAGE)
+        if without_superior:
+            rows = await superiors.without(
+                tx.connection, opd_code=opd_code, unit_id=unit_id, after=after, limit=PAGE
+            )
+        else:
+            rows = await lists.employees(tx.connection, opd_code, unit_id, after, PAGE)
     items = [dict(row) for row in rows]
     if not may(who, READ_FULL_NIP):
         items = [{**item, "nip": masked(item["nip"])} for item in items]
+        for item in items:
+            item.pop("discipline_until", None)
     following = encode_cursor(items[-1]["employee_id"]) if len(items) == PAGE else None
     return page(items, following)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from services.scheduling.api.proposals import proposal_view
-from services.scheduling.commands import hours
+from services.scheduling.commands import hours, plans
 from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import special
 from shared.access import GOVERN, Principal
@@ -77,7 +77,7 @@ async def list_references() -> dict[str, Any]:
 async def give_hours(
     given: HoursIn, service: Running, who: Officer, response: Response, reason: Reason | None = None
 ) -> dict[str, Any]:
-    """Special hours from today or later on; plans change when a roster is published.
+    """Special hours from today or later on; plans change when a roster is published: `needs_roster` lists which.
 
     Hours that alter days that have begun wait for a second officer: 202 with the proposal, which lists the plans
     before and after and writes them when it is approved.
@@ -100,6 +100,7 @@ async def withdraw(
 async def _answer(
     answer: dict[str, Any], done: hours.Given, service: Service, response: Response
 ) -> dict[str, Any]:
+    answer["needs_roster"] = plans.days(done.needs_roster)
     if done.proposal is None:
         return {**answer, "proposal": None}
     response.status_code = 202

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from services.scheduling.commands import people
 from services.scheduling.commands.people import Acting, Posting
-from services.scheduling.commands.plans import today
+from services.scheduling.commands.plans import days, some, today
 from services.scheduling.domain.policies import Echelon, PolicyDate, not_before
 from services.scheduling.store import people as store
 from shared.access import MANAGE_DIRECTORY, Principal
@@ -79,12 +79,23 @@ class EraseIn(_In):
 
 @router.post("/employees/{employee_id}/postings", status_code=201)
 async def change_posting(employee_id: UUID, given: PostingIn, service: Running, who: Officer) -> dict[str, Any]:
-    """A transfer, departure, new post or discipline period from a date on."""
+    """A transfer, departure, new post or discipline period from a date on.
+
+    The answer lists what stays behind: `left_behind` (headships that end, people whose superior goes elsewhere),
+    `without_superior` (people with nobody named to review them, `reviewer_id` does so meanwhile), `plans` that a
+    departure frees, and `needs_roster`, dates with published plans that no longer fit.
+    """
     body = given.model_dump(exclude={"kind", "effective_from"}, exclude_unset=True, exclude_none=True)
-    change_id = await people.change_posting(
+    changed = await people.change_posting(
         service.db, service.clock, who, Posting(employee_id, given.kind, given.effective_from, body)
     )
-    return {"change_id": change_id}
+    return {
+        "change_id": changed.change_id,
+        "left_behind": some(changed.left_behind),
+        "without_superior": some(changed.without_superior),
+        "plans": changed.plans,
+        "needs_roster": days(changed.needs_roster),
+    }
 
 
 @router.get("/employees/{employee_id}/postings")

@@ -3,20 +3,18 @@
 import csv
 import datetime as dt
 import io
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import Annotated, Any, Literal
-from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
-from services.scheduling.commands import feed
 from services.scheduling.commands.export import as_csv
-from services.scheduling.commands.officer import own_opd
-from services.scheduling.commands.plans import today
+from services.scheduling.commands.officer import may_know_reasons, own_opd
+from services.scheduling.commands.plans import without_personal_reason
 from services.scheduling.store import plans
 from shared.access import READ_PLANS, Principal, only_opd
-from shared.auth import Employee, employee_of, principal, require
+from shared.auth import Employee, require
 from shared.cursors import encode_cursor, read_id_cursor
 from shared.events.base import Date
 from shared.http import FieldError, Problem, page
@@ -29,7 +27,6 @@ First = Annotated[Date, Query(alias="from")]
 Last = Annotated[Date, Query(alias="to")]
 PAGE = 1000
 LONGEST_DAYS = 400
-FEED_PAST, FEED_AHEAD = dt.timedelta(31), dt.timedelta(92)
 COLUMNS = (
     "employee_id",
     "opd_code",
@@ -58,6 +55,11 @@ def _span(first: dt.date, last: dt.date, longest: int = LONGEST_DAYS) -> None:
         raise Problem(422, "validation", errors=[FieldError("to", "plans.span", {"days": longest})])
 
 
+def _readable(who: Principal, rows: Sequence[Any]) -> list[dict[str, Any]]:
+    """Plans with their reasons as far as the caller may know them."""
+    return [dict(row) if may_know_reasons(who) else without_personal_reason(row) for row in rows]
+
+
 @router.get("/me/plans")
 async def my_plans(service: Running, me: Employee, first: First, last: Last) -> dict[str, Any]:
     """The caller's plans, both dates included, at most 400 days."""
@@ -66,43 +68,13 @@ async def my_plans(service: Running, me: Employee, first: First, last: Last) -> 
         return page([dict(row) for row in await plans.mine(tx.connection, me, first, last)], None)
 
 
-@router.post("/me/calendar", status_code=201)
-async def open_feed(service: Running, me: Employee) -> dict[str, Any]:
-    """An address for calendar programs; one that was given before opens nothing any more."""
-    token = await feed.new_token(service.db, service.clock, me)
-    return {"url": f"/scheduling/v1/me/calendar.ics?token={token}"}
-
-
-@router.delete("/me/calendar", status_code=204)
-async def close_feed(service: Running, me: Employee) -> None:
-    """No address opens my calendar any more."""
-    await feed.revoke(service.db, service.clock, me)
-
-
-@router.get("/me/calendar.ics")
-async def my_calendar(request: Request, service: Running, token: str | None = None) -> Response:
-    """My plans from a month ago to three months ahead, by feed token or by the usual sign-in."""
-    if token is None:
-        owner: UUID | None = employee_of(await principal(request))
-    else:
-        async with service.db.read() as tx:
-            owner = await plans.feed_owner(tx.connection, feed.token_hash(token))
-        if owner is None:
-            raise Problem(401, "feed.revoked")
-    day = today(service.clock)
-    async with service.db.read() as tx:
-        rows = await plans.mine(tx.connection, owner, day - FEED_PAST, day + FEED_AHEAD)
-    headers = {"Cache-Control": "private, max-age=300"}
-    return Response(feed.calendar(rows, service.clock.now()), media_type="text/calendar", headers=headers)
-
-
 @router.get("/me/team/plans")
 async def my_team(service: Running, me: Employee, first: First, last: Last) -> dict[str, Any]:
     """Plans of those whose superior I am, or whose superior I act for; at most 31 days."""
     _span(first, last, 31)
     async with service.db.read() as tx:
-        rows = await plans.team(tx.connection, me, first, last, today(service.clock))
-    return page([dict(row) for row in rows], None)
+        rows = await plans.team(tx.connection, me, first, last)
+    return page([without_personal_reason(row) for row in rows], None)
 
 
 @router.get("/units/{unit_id}/plans")
@@ -114,7 +86,7 @@ async def unit_plans(unit_id: str, service: Running, who: Officer, first: First,
         if opd_code is None:
             raise Problem(404, "not_found")
         own_opd(who, [opd_code])
-        return page([dict(row) for row in await plans.unit(tx.connection, unit_id, first, last)], None)
+        return page(_readable(who, await plans.unit(tx.connection, unit_id, first, last)), None)
 
 
 @router.get("/opds/{opd_code}/wfh")
@@ -144,7 +116,8 @@ async def export(
         text = io.StringIO()
         writer = csv.writer(text)
         async with service.db.read() as tx:
-            async for row in plans.export(tx.connection, first, last, opd_code):
+            async for stored in plans.export(tx.connection, first, last, opd_code):
+                row = stored if may_know_reasons(who) else without_personal_reason(stored)
                 writer.writerow(["" if row[name] is None else row[name] for name in COLUMNS])
                 if text.tell() > 64 * 1024:
                     yield text.getvalue()
@@ -170,4 +143,4 @@ async def plans_of_date(
     async with service.db.read() as tx:
         rows = await plans.of_date(tx.connection, date, opd_code, after, PAGE)
     following = encode_cursor(rows[-1]["employee_id"]) if len(rows) == PAGE else None
-    return page([dict(row) for row in rows], following)
+    return page(_readable(who, rows), following)

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from services.scheduling.api.policies import conflict_view
 from services.scheduling.commands import plans, report, rosters
-from services.scheduling.commands.officer import own_opd
+from services.scheduling.commands.officer import may_know_reasons, own_opd
 from services.scheduling.commands.policies import check_known
 from services.scheduling.domain.conflicts import conflicts
 from services.scheduling.domain.frame import Draft
@@ -132,7 +132,7 @@ async def make_roster(given: RosterIn, service: Running, who: Officer, response:
             _check_detail(drafted)
         request = given.model_dump(mode="json", by_alias=True)
         done = await rosters.publish_draft(service.db, service.clock, who, drafted, request, reason=given.reason)
-        return _published(given, done, response)
+        return _published(who, given, done, response)
     answer = report.summary(drafted)
     if given.detail:
         answer["details"] = _details(drafted)
@@ -142,20 +142,21 @@ async def make_roster(given: RosterIn, service: Running, who: Officer, response:
         now = service.clock.now()
         soon = rosters.plan_rows(drafted, before=never_late_from(now))
         answer["late"] = len(await plans.late_keys(tx, now, soon))
-    return answer
+    return report.for_reader(answer, reasons=may_know_reasons(who))
 
 
-def _published(given: RosterIn, done: rosters.Published, response: Response) -> dict[str, Any]:
+def _published(who: Principal, given: RosterIn, done: rosters.Published, response: Response) -> dict[str, Any]:
     answer, proposal = report.summary(done.drafted), done.proposal
     response.status_code = 202 if proposal is not None else 201
     if given.detail:
         answer["details"] = _details(done.drafted)
     proposed = proposal and {"proposal_id": proposal.proposal_id, "person_days": proposal.person_days}
-    return {"roster_id": done.roster_id, **answer, "changed": done.changed, "proposal": proposed}
+    answer = {"roster_id": done.roster_id, **answer, "changed": done.changed, "proposal": proposed}
+    return report.for_reader(answer, reasons=may_know_reasons(who))
 
 
-def _view(row: Any) -> dict[str, Any]:
-    return {**row, "published_by": row["created_by"]}
+def _view(row: Any, who: Principal) -> dict[str, Any]:
+    return report.for_reader({**row, "published_by": row["created_by"]}, reasons=may_know_reasons(who))
 
 
 class RostersQuery(BaseModel):
@@ -179,7 +180,7 @@ async def list_rosters(service: Running, who: Reader, given: Annotated[RostersQu
     async with service.db.read() as tx:
         rows = await publications.rosters(tx.connection, chosen, before, PAGE)
     following = encode_cursor(rows[-1]["created_at"], rows[-1]["roster_id"]) if len(rows) == PAGE else None
-    return page([_view(row) for row in rows], following)
+    return page([_view(row, who) for row in rows], following)
 
 
 @router.get("/{roster_id}")
@@ -190,7 +191,7 @@ async def read_roster(roster_id: UUID, service: Running, who: Reader) -> dict[st
         rows = await publications.rosters(tx.connection, chosen, None, 1)
     if not rows:
         raise Problem(404, "not_found")
-    return _view(rows[0])
+    return _view(rows[0], who)
 
 
 @router.post("/what-if")
@@ -220,4 +221,4 @@ async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, 
     ]
     if given.detail:
         answer["details"] = _details(then)
-    return answer
+    return report.for_reader(answer, reasons=may_know_reasons(who))

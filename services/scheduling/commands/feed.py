@@ -9,9 +9,10 @@ from uuid import UUID
 
 from icalendar import Calendar, Event
 
-from services.scheduling.store import audit, plans
+from services.scheduling.store import audit, plans, standing
 from shared.clock import Clock
 from shared.database import Database
+from shared.http import Problem
 
 TITLES = {
     "WFO": "Kerja di kantor (WFO)",
@@ -21,15 +22,20 @@ TITLES = {
     "OFF": "Libur",
 }
 
+BEFORE = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
+"""Stands for the publication of plans from before it was kept."""
+
 
 def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
 async def new_token(db: Database, clock: Clock, employee_id: UUID) -> str:
-    """A new token for a person's feed; the ones before it no longer open it."""
+    """A new token for a person's feed; the ones before it open nothing any more. 404 for a stranger."""
     token = secrets.token_urlsafe(32)
     async with db.transaction() as tx:
+        if await standing.person(tx.connection, employee_id) is None:
+            raise Problem(404, "directory.unknown")
         await plans.replace_feed(tx.connection, employee_id, token_hash(token), clock.now())
         await audit.add(tx.connection, clock.now(), str(employee_id), "calendar.opened", subject=str(employee_id))
     return token
@@ -41,11 +47,17 @@ async def revoke(db: Database, clock: Clock, employee_id: UUID) -> None:
         await audit.add(tx.connection, clock.now(), str(employee_id), "calendar.closed", subject=str(employee_id))
 
 
-def calendar(rows: Sequence[Any], now: dt.datetime) -> bytes:
-    """The feed: one event for each plan that is not a free day.
+def published(row: Any) -> dt.datetime:
+    """When a plan of `store.plans.feed` was published."""
+    return row["published_at"] or BEFORE
+
+
+def calendar(rows: Sequence[Any]) -> bytes:
+    """The feed: one event for each plan that is, or once was, more than a free day.
 
     UID is the person and the date, and SEQUENCE grows with the plan's revision, so that calendars replace an
-    event instead of adding one.
+    event instead of adding one. DTSTAMP and LAST-MODIFIED are the plan's publication (RFC 5545 3.8.7.2): the same
+    plans give the same bytes. Times are UTC, which needs no VTIMEZONE.
     """
     feed = Calendar()
     feed.add("prodid", "-//Hadir//scheduling//ID")
@@ -56,15 +68,16 @@ def calendar(rows: Sequence[Any], now: dt.datetime) -> bytes:
         event = Event()
         event.add("uid", f"{row['employee_id']}-{row['work_date']}@hadir")
         event.add("sequence", max(0, row["revision"] - 1))
-        event.add("dtstamp", now)
+        event.add("dtstamp", published(row).astimezone(dt.UTC))
+        event.add("last-modified", published(row).astimezone(dt.UTC))
         event.add("summary", TITLES[row["mode"]])
         event.add("categories", [row["mode"]])
         if row["mode"] == "OFF":
-            # A day that was work when the calendar was last read must go away there too.
+            # A day that was more when the calendar was last read must go away there too.
             event.add("status", "CANCELLED")
         if row["starts_at"] is not None:
-            event.add("dtstart", row["starts_at"])
-            event.add("dtend", row["ends_at"])
+            event.add("dtstart", row["starts_at"].astimezone(dt.UTC))
+            event.add("dtend", row["ends_at"].astimezone(dt.UTC))
         else:
             event.add("dtstart", row["work_date"])
             event.add("dtend", row["work_date"] + dt.timedelta(1))

@@ -5,7 +5,7 @@ list of today's plans before and after. Plans of later dates change when a roste
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -28,11 +28,12 @@ DAY = dt.timedelta(1)
 
 @dataclass(frozen=True, slots=True)
 class Given:
-    """The hours, and the proposal if they wait for a second officer."""
+    """The hours, the proposal if they wait for a second officer, and (date, plans) that need a new roster."""
 
     special_id: UUID
     body: Mapping[str, Any]
     proposal: Proposal | None = None
+    needs_roster: Sequence[tuple[dt.date, int]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +99,12 @@ async def withdraw(
 
 async def _go(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason: str | None) -> Given:
     late, needs_two = await _late(tx, now, change)
+    # What a proposal lists it writes itself; the rest follows when a roster is published.
+    first = max(change.first, now.astimezone(plans.WIB).date() + (DAY if needs_two else 0 * DAY))
+    needing = await special.needing(tx.connection, change.hours, first)
     if not needs_two:
         await _store(tx, now, who, change, reason)
-        return Given(change.special_id, change.body)
+        return Given(change.special_id, change.body, needs_roster=needing)
     kept = {
         "special_id": str(change.special_id),
         "hours": dict(change.body),
@@ -110,7 +114,7 @@ async def _go(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason:
     reason = reason or change.body["name"]
     proposal = await plans.offer(tx, now, who, "hours", kept, reason=reason, person_days=len(late))
     await rosters.add_proposal_days(tx.connection, proposal.proposal_id, late)
-    return Given(change.special_id, change.body, proposal)
+    return Given(change.special_id, change.body, proposal, needing)
 
 
 async def _late(tx: Tx, now: dt.datetime, change: _Change) -> tuple[list[Any], bool]:

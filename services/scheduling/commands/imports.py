@@ -11,14 +11,16 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from services.scheduling.commands import absences, people, plans, publish
+from services.scheduling.commands import absences, leaving, people, plans, publish
 from services.scheduling.commands import changes as later
 from services.scheduling.commands.changes import Loss, losses
+from services.scheduling.commands.leaving import Leaver
 from services.scheduling.domain import csvfile, effects, imports
 from services.scheduling.domain.csvfile import RowError
 from services.scheduling.domain.effects import Stretch
-from services.scheduling.domain.imports import Found, Kind
-from services.scheduling.domain.records import Absence, CalendarYear, Record
+from services.scheduling.domain.found import Found
+from services.scheduling.domain.imports import Kind
+from services.scheduling.domain.records import Absence, CalendarYear, Employee, Record
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, late, standing
@@ -70,6 +72,11 @@ class Outcome:
     needs_roster: Sequence[tuple[dt.date, int]] = ()
     removed: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     kept: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    cleared: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """Stored values that an empty cell takes away: by row, the columns and whose they are."""
+    leavers: Sequence[Leaver] = ()
+    left_behind: Sequence[dict[str, Any]] = ()
+    without_superior: Sequence[dict[str, Any]] = ()
 
 
 class _DryRun(Exception):
@@ -133,12 +140,18 @@ async def run(
             stored = await directory.stored(tx.connection, kind)
 
             def work() -> tuple[Outcome, list[Record]]:
-                checked = imports.check(kind, rows, known)
+                checked = imports.check(kind, rows, known, stored)
                 given, kept = _with_stored(checked.found, stored, replace=order.replace)
                 differing, records = _differences(given, stored)
                 created = sum(1 for one in differing if one.change == "created")
                 counts = created, len(differing) - created, len(given) - len(differing)
                 made = Outcome(len(rows), *counts, differing, checked.doubts, kept=kept)
+                made.leavers = leaving.of_file(stored, given)
+                made.cleared = [
+                    {"row": one.rows[0], **directory.name_of(one.record), "columns": list(one.cleared)}
+                    for one in given
+                    if one.cleared
+                ]
                 made.removed = [
                     gone for one in records for gone in effects.dropped(stored.get(directory.key_of(one)), one)
                 ]
@@ -170,7 +183,7 @@ def _with_stored(
             before = stored.get(record.year)
             kept.extend(effects.dropped(before, record))
             record = effects.merged(before, record)
-        given.append(Found(record, one.rows))
+        given.append(Found(record, one.rows, one.cleared, one.heads_ended))
     return given, kept
 
 
@@ -188,9 +201,11 @@ async def _apply(job: _Job, watch: Watch) -> None:
     await directory.save(tx.connection, job.kind, job.records)
     await _reach_plans(job)
     if job.order.dry_run:
+        await _leave_behind(job)
         return
     watch("stored", len(job.records))
     outcome.published = await publish.directory_changes(tx, now, watch=lambda count: watch("published", count))
+    await _leave_behind(job)
     if job.records:
         await plans.note(
             tx,
@@ -204,7 +219,19 @@ async def _apply(job: _Job, watch: Watch) -> None:
             plans=outcome.plans,
             below_minimum=_short_views(outcome)[:1000],
             removed=outcome.removed[:1000],
+            cleared=outcome.cleared[:1000],
         )
+
+
+async def _leave_behind(job: _Job) -> None:
+    """List what those who go or move leave to be mended, as the directory is after the file."""
+    if job.kind != "employees":
+        return
+    if job.order.dry_run:  # names the next ones up, which publishing does else
+        await directory.changed_employees(job.tx.connection, job.today)
+    changed = [one.employee_id for one in job.records if isinstance(one, Employee)]
+    job.outcome.left_behind = await leaving.left_behind(job.tx, job.outcome.leavers)
+    job.outcome.without_superior = await leaving.without_superior(job.tx, changed)
 
 
 async def _reach_plans(job: _Job) -> None:
@@ -256,6 +283,7 @@ async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> None:
     stored = await directory.stored(tx.connection, kind)
     touched = effects.touches(effects.stretches(stored, records))
     same = all(stored.get(key) == before.get(key) for key in map(directory.key_of, records))
+    same = same and not effects.crowded(stored, records)
     grown = await late.unlisted(tx.connection, touched, now, proposal.proposal_id) if same else 0
     if grown:
         raise Problem(409, "proposal.grown", params={"count": grown})
@@ -271,16 +299,13 @@ def _short_views(outcome: Outcome) -> list[dict[str, Any]]:
     ]
 
 
-def _some(items: Sequence[Any]) -> dict[str, Any]:
-    return {"count": len(items), "items": items[:1000]}
-
-
 def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
     """The answer to the officer: counts, and of each list the first thousand.
 
     `below_minimum`: stretches of opening hours in which a counter loses people that its minimum needs.
     `needs_roster`: dates with published plans that a new roster has to mend. `removed`: rows that were stored and
-    are not any more; `kept`: stored holidays that the file does not name, which `replace=true` would remove.
+    are not any more; `cleared`: stored values that an empty cell takes away; `kept`: stored holidays that the file
+    does not name, which `replace=true` would remove.
     """
     return {
         "kind": kind,
@@ -297,10 +322,11 @@ def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
         "applied": outcome.applied,
         "plans": outcome.plans,
         "past_person_days": outcome.past,
-        "below_minimum": _some(_short_views(outcome)),
-        "needs_roster": _some(
-            [{"work_date": str(day), "person_days": count} for day, count in outcome.needs_roster]
-        ),
-        "removed": _some(outcome.removed),
-        "kept": _some(outcome.kept),
+        "below_minimum": plans.some(_short_views(outcome)),
+        "needs_roster": plans.days(outcome.needs_roster),
+        "removed": plans.some(outcome.removed),
+        "cleared": plans.some(outcome.cleared),
+        "left_behind": plans.some(outcome.left_behind),
+        "without_superior": plans.some(outcome.without_superior),
+        "kept": plans.some(outcome.kept),
     }

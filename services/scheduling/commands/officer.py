@@ -1,6 +1,6 @@
 """Who may act for whom, and how an audit row names them."""
 
-from shared.access import Principal, only_opd
+from shared.access import READ_REASONS, Principal, may, only_opd
 from shared.http import FieldError, Problem
 
 
@@ -15,3 +15,8 @@ def own_opd(who: Principal, opd_codes: list[str], *, everybody: bool = False) ->
     if own is not None and (everybody or any(code != own for code in opd_codes)):
         params = {"opd": own or "-"}
         raise Problem(403, "scope.own_opd", params=params, errors=[FieldError("scope", "scope.own_opd", params)])
+
+
+def may_know_reasons(who: Principal) -> bool:
+    """Whether the caller may read which limit holds for a person, discipline among them."""
+    return may(who, READ_REASONS)

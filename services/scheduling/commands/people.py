@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scheduling.commands import plans, publish
+from services.scheduling.commands import leaving, plans, publish
 from services.scheduling.commands.officer import officer_name
-from services.scheduling.domain.imports import loops
-from services.scheduling.store import directory, people
+from services.scheduling.domain.staff import loops
+from services.scheduling.store import directory, people, standing
 from services.scheduling.store.rosters import PlanRow
 from services.scheduling.store.standing import PersonRow, person
 from shared.auth import Principal
@@ -61,7 +61,21 @@ class Acting:
     letter: str | None
 
 
-async def change_posting(db: Database, clock: Clock, who: Principal, posting: Posting) -> UUID:
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """A posting change, and what it leaves for others to mend.
+
+    `plans`: published plans that it frees; `needs_roster`: (date, person-days) of plans that no longer fit.
+    """
+
+    change_id: UUID
+    left_behind: Sequence[dict[str, Any]] = ()
+    without_superior: Sequence[dict[str, Any]] = ()
+    plans: int = 0
+    needs_roster: Sequence[tuple[dt.date, int]] = ()
+
+
+async def change_posting(db: Database, clock: Clock, who: Principal, posting: Posting) -> Changed:
     """Record a transfer, departure, new post or discipline; in force at once when its date has come."""
     employee_id, kind, day, body = posting.employee_id, posting.kind, posting.effective_from, posting.body
     async with db.transaction() as tx:
@@ -73,11 +87,16 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         waiting = await people.changes_of(tx.connection, employee_id)
         if any(one["status"] == "due" and (one["effective_from"], one["kind"]) == (day, kind) for one in waiting):
             raise Problem(409, "posting.twice", errors=[FieldError("effective_from", "posting.twice")])
+        freed: list[PlanRow] = []
         if kind == "departure":
             body = {"active": False}
         elif kind in ("transfer", "post"):
             body = {**body, "post_since": str(day)}
         change_id, now = uuid4(), clock.now()
+        leavers = await leaving.of_posting(tx, employee_id, kind, body)
+        left_behind = await leaving.left_behind(tx, leavers)
+        first = max(day, plans.today(clock))
+        needing = await _out_of_date(tx, employee_id, first, body)
         await people.add_change(
             tx.connection, change_id, employee_id, day, kind, now, officer_name(who), body=body
         )
@@ -86,9 +105,22 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         )
         await in_force(tx, clock)
         if kind == "departure":
-            first = max(day, plans.today(clock))
-            await plans.write(tx, now, _freed(await people.coming_plans(tx.connection, employee_id, first)))
-        return change_id
+            freed = _freed(await people.coming_plans(tx.connection, employee_id, first))
+            await plans.write(tx, now, freed)
+        around = [employee_id, *(UUID(one["employee_id"]) for left in left_behind for one in left["people"])]
+        without = await leaving.without_superior(tx, around)
+        return Changed(change_id, left_behind, without, len(freed), needing)
+
+
+async def _out_of_date(
+    tx: Tx, employee_id: UUID, first: dt.date, body: dict[str, Any]
+) -> Sequence[tuple[dt.date, int]]:
+    """(date, plans) from `first` on that were made for another unit or other hours than the change gives."""
+    if body.get("timetable"):
+        return await standing.needing_of(tx.connection, [employee_id], first)
+    if body.get("unit_id"):
+        return await standing.needing_of(tx.connection, [employee_id], first, unit_id=body["unit_id"])
+    return []
 
 
 async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> None:
@@ -98,9 +130,12 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
         if unit_id not in known.unit_opd:
             raise _wrong("unit_id", "scope.unknown_unit", id=unit_id)
         body["opd_code"] = known.unit_opd[unit_id]
-    for head in body.get("heads") or ():
+    heads = body.get("heads") or []
+    for head in heads:
         if head not in known.unit_opd and head not in known.opds:
             raise _wrong("heads", "import.unknown_head")
+    if unit_id is not None and (outside := leaving.elsewhere(heads, body["opd_code"], known.unit_opd)):
+        raise _wrong("heads", "posting.heads_elsewhere", heads=", ".join(outside), opd=body["opd_code"])
     superior = body.get("supervisor_id")
     if superior is not None:
         await _known(tx, "supervisor_id", superior)

@@ -5,7 +5,7 @@ person-days before and after, and a second officer lets it take effect.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 from services.scheduling.commands import publish
 from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.late import Work, never_late_from, officers_needed
+from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
 from services.scheduling.store import audit, governance, rosters
@@ -33,9 +34,18 @@ def today(clock: Clock) -> dt.date:
 
 
 async def write(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow], *, pinned: bool = False) -> int:
-    """Write what differs and publish it with `tx`, which holds `directory.lock`. Returns how many changed."""
-    changed = await rosters.merge(tx.connection, rows, pinned=pinned)
-    return await publish.send(tx, (ScheduleChanged.model_validate(dict(row)) for row in changed), now)
+    """Write what differs and publish it with `tx`, which holds `directory.lock`. Returns how many changed.
+
+    The event says of a person's own reasons only that there is one; the true one stays with the plan.
+    """
+    changed = await rosters.merge(tx.connection, rows, now, pinned=pinned)
+    events = (ScheduleChanged.model_validate(without_personal_reason(row)) for row in changed)
+    return await publish.send(tx, events, now)
+
+
+def without_personal_reason(row: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan as those read it who may not know what a reason says about the person."""
+    return {**row, "reason": public_reason(row["reason"])}
 
 
 def _parts(rows: Iterable[PlanRow]) -> Iterator[list[PlanRow]]:
@@ -187,3 +197,13 @@ async def note(
     await audit.add(
         tx.connection, now, officer_name(who), action, subject=str(subject), reason=reason, detail=detail
     )
+
+
+def some(items: Sequence[Any]) -> dict[str, Any]:
+    """A list of an answer: how many there are, and the first thousand."""
+    return {"count": len(items), "items": list(items[:1000])}
+
+
+def days(found: Sequence[tuple[dt.date, int]]) -> dict[str, Any]:
+    """Dates with the number of person-days on each, as a list of an answer."""
+    return some([{"work_date": str(day), "person_days": count} for day, count in found])

@@ -6,7 +6,7 @@ from typing import Any
 
 from services.scheduling.domain.counters import Shortage
 from services.scheduling.domain.frame import Blocked, Draft, UnitRoster
-from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, UnitInput
+from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, UnitInput, public_reason
 from services.scheduling.domain.timetable import clock_text, instant
 
 LISTED = 200
@@ -162,3 +162,25 @@ def comparison(now: Draft, then: Draft) -> dict[str, Any]:
         "by_day": by_day(then),
         "moved": {"to_home": moved["to_home"], "to_office": moved["to_office"]},
     }
+
+
+def for_reader(answer: Any, *, reasons: bool) -> Any:
+    """An answer of this module; without `reasons` for those who may not know what is about a person."""
+    if reasons:
+        return answer
+    if isinstance(answer, list):
+        return [for_reader(one, reasons=False) for one in answer]
+    if not isinstance(answer, dict):
+        return answer
+    found: dict[str, Any] = {}
+    for name, value in answer.items():
+        if name in ("reasons", "blocked_by"):
+            counts = Counter[str]()
+            for reason, count in value.items():
+                counts[public_reason(reason) or ""] += count
+            found[name] = dict(counts)
+        elif name == "reason":
+            found[name] = public_reason(value)
+        else:
+            found[name] = for_reader(value, reasons=False)
+    return found

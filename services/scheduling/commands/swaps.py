@@ -7,6 +7,7 @@ from uuid import UUID, uuid4
 from services.scheduling.commands import changes, plans
 from services.scheduling.commands.officer import officer_name, own_opd
 from services.scheduling.domain.frame import barred
+from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.policies import in_force
 from services.scheduling.store import directory, governance, inputs, people, standing
 from services.scheduling.store.inputs import Wanted
@@ -143,10 +144,10 @@ async def _limits(tx: Tx, rows: list[PlanRow]) -> None:
                 None,
             )
             if reason is not None:
-                raise Problem(409, "swap.barred", params={"reason": reason, "date": day})
+                raise Problem(409, "swap.barred", params={"reason": public_reason(reason), "date": day})
         most = policy.content.limits.max_days_per_week
         if most is not None and await _week(tx, rows, employee_id, day) > most:
-            raise Problem(409, "swap.barred", params={"reason": "week_limit", "date": day})
+            raise Problem(409, "swap.barred", params={"reason": public_reason("week_limit"), "date": day})
 
 
 async def _week(tx: Tx, rows: list[PlanRow], employee_id: UUID, day: dt.date) -> int:

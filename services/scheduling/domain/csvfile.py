@@ -1,19 +1,34 @@
 """A CSV body as rows with line numbers, and cells as values, with every error by row and column.
 
-RFC 4180 quotes; comma or semicolon; UTF-8 with or without BOM; LF or CRLF. Nothing here echoes the value of a
-cell: a value may be a NIP.
+RFC 4180 quotes, and what office programs make of it: comma, semicolon or tab, a `sep=` line, a title above the
+header, headers in capitals, padded empty columns and rows, UTF-8 with or without BOM, UTF-16, `="text"` and the
+apostrophe that keeps a cell a text. Taken where the meaning is certain, else the message says what is wrong.
+Digits are 0 to 9 alone, as in the events. Nothing here echoes the value of a cell: a value may be a NIP.
 """
 
+import codecs
 import contextlib
 import csv
 import datetime as dt
 import io
+import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
+
+from shared.events.base import read_date
 
 MAX_CELL = 2_000
 MAX_ERRORS = 5_000
+TITLE_ROWS = 10
+"""How many rows may stand above the header, a title and its like."""
+
+_SEP_LINE = re.compile(r'"?sep=(?P<sign>[,;\t])"?[,;\t]*', re.IGNORECASE)
+_AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
+_TRUTH = {"true": True, "false": False, "benar": True, "salah": False}
+"""An Indonesian spreadsheet writes TRUE and FALSE as BENAR and SALAH."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,32 +55,94 @@ class Rejected(Exception):
         self.errors = errors
 
 
-def _header(cells: list[str], required: Collection[str], optional: Collection[str]) -> list[RowError]:
-    errors = [
-        RowError(1, name, "import.column_missing", {"column": name}) for name in required if name not in cells
-    ]
-    for name in dict.fromkeys(cells):
-        if name not in required and name not in optional:
-            known = ", ".join([*required, *optional])
-            errors.append(RowError(1, name[:64], "import.column_unknown", {"known": known}))
-        elif cells.count(name) > 1:
-            errors.append(RowError(1, name, "import.column_twice"))
-    return errors
-
-
-def read(body: bytes, required: Collection[str], optional: Collection[str] = ()) -> list[Row]:
-    """The rows of a CSV body. Raises Rejected for an encoding, a header or a row that cannot be read."""
+def _decoded(body: bytes) -> str:
+    if body.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
+        raise Rejected([RowError(1, "", "import.workbook")])
+    encoding = "utf-8-sig"
+    if body.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding = "utf-16"
+    elif len(body) >= 4 and not any(body[1:64:2]):
+        encoding = "utf-16-le"
+    elif len(body) >= 4 and not any(body[0:64:2]):
+        encoding = "utf-16-be"
     try:
-        text = body.decode("utf-8-sig")
+        text = body.decode(encoding)
     except UnicodeDecodeError as error:
         line = body[: error.start].count(b"\n") + 1
         raise Rejected([RowError(line, "", "import.encoding")]) from error
     if "\0" in text:
         raise Rejected([RowError(text[: text.index("\0")].count("\n") + 1, "", "import.nul")])
-    first = text.partition("\n")[0]
-    delimiter = ";" if first.count(";") > first.count(",") else ","
+    return text
+
+
+def _column(cell: str) -> str:
+    return re.sub(r"[\s-]+", "_", _plain(cell).strip("'").casefold())
+
+
+def _plain(cell: str) -> str:
+    """A cell without the `="..."` that keeps a spreadsheet from reading it as a number."""
+    cell = cell.strip()
+    found = _AS_TEXT.fullmatch(cell)
+    return found[1].replace('""', '"').strip() if found else cell
+
+
+def _layout(text: str, columns: Collection[str]) -> tuple[str, int]:
+    """The delimiter, and how many rows with content stand above the header: what makes most columns known."""
+    given = _SEP_LINE.fullmatch(text.partition("\n")[0].strip("\r\ufeff "))
+    best = (0, ",", 0)
+    for sign in given["sign"] if given else ",;\t":
+        reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
+        with contextlib.suppress(csv.Error):
+            filled = (cells for cells in reader if any(cell.strip() for cell in cells))
+            for above, cells in enumerate(islice(filled, TITLE_ROWS)):
+                score = sum(_column(cell) in columns for cell in cells)
+                if score > best[0]:
+                    best = (score, sign, above)
+    if best[0] == 0:
+        first = text.partition("\n")[0]
+        return (given["sign"], 1) if given else (";" if first.count(";") > first.count(",") else ",", 0)
+    return best[1], best[2]
+
+
+def _header_errors(
+    row: int, cells: Sequence[str], required: Collection[str], optional: Collection[str]
+) -> list[RowError]:
+    names = [_column(cell) for cell in cells]
+    errors = [
+        RowError(row, name, "import.column_missing", {"column": name}) for name in required if name not in names
+    ]
+    headed = any(name in required or name in optional for name in names)
+    for name, cell in dict(zip(names, cells, strict=True)).items():
+        if not name or not headed:  # without any known name this is a row of data, and is not repeated
+            continue
+        if name not in required and name not in optional:
+            known = ", ".join([*required, *optional])
+            errors.append(RowError(row, cell.strip()[:64], "import.column_unknown", {"known": known}))
+        elif names.count(name) > 1:
+            errors.append(RowError(row, name, "import.column_twice"))
+    return errors
+
+
+def _cells(names: Sequence[str], width: int, number: int, cells: Sequence[str]) -> Row | RowError:
+    """One row under the header `names`, whose last named column is number `width`."""
+    if len(cells) < width or any(cell.strip() for cell in cells[len(names) :]):
+        return RowError(number, "", "import.cells", {"found": len(cells), "expected": width})
+    found: dict[str, str] = {}
+    for position, (name, cell) in enumerate(zip(names, cells, strict=False), 1):
+        if name:
+            found[name] = _plain(cell)
+        elif cell.strip():
+            return RowError(number, f"#{position}", "import.no_header")
+    return Row(number, found)
+
+
+def read(body: bytes, required: Collection[str], optional: Collection[str] = ()) -> list[Row]:
+    """The rows of a CSV body. Raises Rejected for an encoding, a header or a row that cannot be read."""
+    text = _decoded(body)
+    delimiter, above = _layout(text, {*required, *optional})
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header: list[str] | None = None
+    names: list[str] | None = None
+    width = 0
     rows: list[Row] = []
     errors: list[RowError] = []
     start = 1
@@ -74,20 +151,24 @@ def read(body: bytes, required: Collection[str], optional: Collection[str] = ())
             number, start = start, reader.line_num + 1
             if not any(cell.strip() for cell in cells):
                 continue
-            if header is None:
-                header = [cell.strip() for cell in cells]
-                errors = _header(header, required, optional)
+            if above:
+                above -= 1
+                continue
+            if names is None:
+                errors = _header_errors(number, cells, required, optional)
                 if errors:
                     raise Rejected(errors)
+                names = [_column(cell) for cell in cells]
+                width = max(position for position, name in enumerate(names, 1) if name)
                 continue
-            if len(cells) != len(header):
-                params = {"found": len(cells), "expected": len(header)}
-                errors.append(RowError(number, "", "import.cells", params))
-                continue
-            rows.append(Row(number, dict(zip(header, cells, strict=True))))
+            row = _cells(names, width, number, cells)
+            if isinstance(row, Row):
+                rows.append(row)
+            else:
+                errors.append(row)
     except csv.Error as error:
         raise Rejected([*errors, RowError(start, "", "import.quotes")]) from error
-    if header is None:
+    if names is None:
         raise Rejected([RowError(1, "", "import.empty")])
     if errors:
         raise Rejected(errors)
@@ -107,19 +188,39 @@ class Cells:
         """Whether no cell of this row was wrong so far."""
         return len(self.errors) == self._before
 
+    @property
+    def own(self) -> Sequence[RowError]:
+        """What was wrong with this row so far."""
+        return self.errors[self._before :]
+
+    def has(self, column: str) -> bool:
+        """Whether the file has this column: one that it has not says nothing about the row."""
+        return column in self.row.cells
+
+    def empty(self, column: str) -> bool:
+        """Whether the file has this column, and nothing in this row's cell."""
+        return self.has(column) and not self._value(column)
+
     def wrong(self, column: str, code: str, **params: Any) -> None:
         self.errors.append(RowError(self.row.number, column, code, params))
 
-    def optional(self, column: str, *, longest: int = 300) -> str | None:
+    def _value(self, column: str, *, free: bool = False) -> str:
         value = self.row.cells.get(column, "").strip()
+        # The apostrophe that keeps a cell a text; a name may begin with one of its own.
+        marked = value[:1] in {"'", "\u2019"} and (not free or value[1:2] in {"=", "+", "-", "@", "'"})
+        return value[1:].strip() if marked else value
+
+    def optional(self, column: str, *, longest: int = 300, free: bool = False) -> str | None:
+        """The cell's text; `free` text keeps an apostrophe that it begins with."""
+        value = self._value(column, free=free)
         if len(value) > longest:
             self.wrong(column, "import.too_long", longest=longest)
             return None
         return value or None
 
-    def text(self, column: str, *, longest: int = 300) -> str:
-        value = self.optional(column, longest=longest)
-        if not self.row.cells.get(column, "").strip():
+    def text(self, column: str, *, longest: int = 300, free: bool = False) -> str:
+        value = self.optional(column, longest=longest, free=free)
+        if not self._value(column, free=free):
             self.wrong(column, "import.required")
         return value or ""
 
@@ -131,8 +232,8 @@ class Cells:
 
     def boolean(self, column: str, default: bool | None = None) -> bool:
         value = (self.optional(column) or "").lower()
-        if value in {"true", "false"}:
-            return value == "true"
+        if value in _TRUTH:
+            return _TRUTH[value]
         if value or default is None:
             self.wrong(column, "import.choice", options="true, false")
         return bool(default)
@@ -150,11 +251,8 @@ class Cells:
         value = self.optional(column)
         if value is None:
             return default
-        try:
-            number = float(value)
-        except ValueError:
-            number = float("nan")
-        if not low <= number <= high:
+        number = _decimal(value)
+        if number is None or not low <= number <= high:
             self.wrong(column, "import.number", low=low, high=high)
             return default
         return number
@@ -165,28 +263,37 @@ class Cells:
             return None
         day: dt.date | None = None
         with contextlib.suppress(ValueError):
-            day = dt.date.fromisoformat(value) if len(value) == 10 else None
-        if day is None or not 1900 <= day.year <= 2999:
+            day = read_date(value)
+        if day is None:
             self.wrong(column, "import.date")
             return None
         return day
 
-    def items(self, column: str) -> list[str]:
+    def items(self, column: str, *, most: int | None = None) -> list[str]:
         """A list joined by semicolons, without empty items, in the order of the file."""
-        value = self.optional(column, longest=MAX_CELL) or ""
-        return [item.strip() for item in value.split(";") if item.strip()]
+        value = self.optional(column, longest=MAX_CELL if most is None else most * 120) or ""
+        found = [item.strip() for item in value.split(";") if item.strip()]
+        if most is not None and len(found) > most:
+            self.wrong(column, "import.too_many", most=most, found=len(found))
+            return []
+        return found
 
-    def places(self, column: str) -> tuple[tuple[float, float, float], ...]:
+    def places(self, column: str, *, most: int) -> tuple[tuple[float, float, float], ...]:
         """Circles `lat lon radius_m`, in degrees and metres."""
         found: list[tuple[float, float, float]] = []
-        for item in self.items(column):
-            try:
-                lat, lon, radius = (float(part) for part in item.split())
-            except ValueError:
+        for item in self.items(column, most=most):
+            parts = [_decimal(part) for part in item.split()]
+            if len(parts) != 3 or any(part is None for part in parts):
                 self.wrong(column, "import.place")
                 break
+            lat, lon, radius = (part or 0.0 for part in parts)
             if not (-90 <= lat <= 90 and -180 <= lon <= 180 and 1 <= radius <= 10_000):
                 self.wrong(column, "import.place")
                 break
             found.append((lat, lon, radius))
         return tuple(found)
+
+
+def _decimal(text: str) -> float | None:
+    """A number with a decimal point, or the comma of an Indonesian spreadsheet; None if it is none."""
+    return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) and len(text) <= 40 else None

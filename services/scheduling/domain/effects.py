@@ -1,6 +1,7 @@
 """What an import does beyond its own records: dates with published plans that it touches, rows that it drops."""
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -12,6 +13,7 @@ from services.scheduling.domain.imports import Kind
 from services.scheduling.domain.late import Touch
 from services.scheduling.domain.records import CalendarYear, Employee, Record, RequirementSet
 from services.scheduling.domain.timetable import Pattern, hours_on, instant
+from shared.events.base import MAX_REQUIREMENTS
 
 EVER = dt.date.max
 _DAY = dt.timedelta(1)
@@ -81,6 +83,19 @@ def touches(found: Sequence[Stretch]) -> list[Touch]:
 def _office_opens(day: dt.date) -> dt.datetime | None:
     hours = hours_on(Pattern("five_day"), day, holiday=False)
     return hours and instant(day, hours[0])
+
+
+def crowded(stored: Mapping[object, Record], after: Sequence[Record]) -> bool:
+    """Whether some unit would have more openings, over all its dates, than its event may carry."""
+    sets = {
+        (one.unit_id, one.effective_from): one
+        for one in [*stored.values(), *after]
+        if isinstance(one, RequirementSet)
+    }
+    counts = Counter[str]()
+    for one in sets.values():
+        counts[one.unit_id] += len(one.openings)
+    return any(count > MAX_REQUIREMENTS for count in counts.values())
 
 
 def _dates(year: Record | None) -> set[dt.date]:

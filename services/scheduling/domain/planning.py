@@ -40,7 +40,41 @@ REASONS = (
     "apart",
 )
 REASON = {name: number for number, name in enumerate(REASONS)}
-"""A reason's number in the bytes of a roster. On the wire a reason is its name; none tells of health."""
+"""A reason's number in the bytes of a roster."""
+
+LIMIT = "limit"
+"""What everybody but the HR agency and the person reads in place of a reason that is about the person."""
+
+_PUBLIC = frozenset(
+    {
+        "none",
+        "rest_day",
+        "holiday",
+        "leave",
+        "duty_travel",
+        "policy",
+        "no_policy",
+        "not_wfh_day",
+        "turn",
+        "direct_service",
+        "unit_excluded",
+        "opd_excluded",
+        "unit_share",
+        "minimum",
+        "changed",
+        "departed",
+    }
+)
+
+
+def public_reason(reason: str | None) -> str | None:
+    """A reason as others may read it: of dates, units and turns as it is, of a person only that a limit holds.
+
+    The list is of what may be read, so a reason that is added later stays inside until it is named here. One code
+    stands for all that is about a person, office and week among it, so it does not tell of discipline.
+    """
+    return reason if reason is None or reason in _PUBLIC else LIMIT
+
 
 Category = Literal["leave", "duty_travel"]
 Method = Literal["auto", "direct", "solver"]

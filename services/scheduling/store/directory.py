@@ -22,6 +22,8 @@ from services.scheduling.domain.records import (
     RequirementSet,
     Unit,
 )
+from services.scheduling.store.superiors import ANSWERS
+from shared.events.base import MAX_HEADS
 
 _LOCK = "select pg_advisory_xact_lock(hashtext('scheduling.write'))"
 
@@ -96,33 +98,42 @@ _PUBLISH_UNITS = """
     from digest where digest.unit_id = unit.unit_id and unit.published is distinct from digest.digest
     returning unit.revision, digest.body
 """
-_PUBLISH_EMPLOYEES = """
-    with today as (
+_PUBLISH_EMPLOYEES = f"""
+    with recursive {ANSWERS}, today as (
         select a.absent_id, a.deputy_id, absent.heads
-        from acting a join employee absent on absent.employee_id = a.absent_id
+        from acting a
+        join employee absent on absent.employee_id = a.absent_id
+        join employee deputy on deputy.employee_id = a.deputy_id and deputy.active
         where not a.cancelled and $1::date between a.from_date and a.to_date
     ), entry as (
         select e.employee_id, jsonb_build_object(
             'employee_id', e.employee_id, 'nip', nip, 'name', name, 'opd_code', opd_code, 'unit_id', unit_id,
-            'supervisor_id', supervisor_id,
-            -- nobody deputises for their own superior towards themselves
+            'supervisor_id', answers.superior_id,
+            -- nobody deputises for their own superior towards themselves; a deputy of one who left stands in too
             'acting_supervisor_id', coalesce(
                 (select deputy_id from today
-                 where absent_id = e.supervisor_id and deputy_id <> e.employee_id), acting_supervisor_id),
+                 where absent_id in (e.supervisor_id, answers.superior_id) and deputy_id <> e.employee_id
+                 order by absent_id = e.supervisor_id desc limit 1),
+                case when e.acting_supervisor_id is not null then
+                    (select one.employee_id from employee one
+                     where one.employee_id = e.acting_supervisor_id and one.active) end),
+            -- the contract's bound: a deputy of many may reach it
             'heads', array(
                 select distinct head from (
                     select unnest(e.heads) as head
                     union select unnest(today.heads) from today where deputy_id = e.employee_id) as all_heads
-                order by head),
+                order by head limit {MAX_HEADS}),
             'employment', employment, 'echelon', echelon, 'email', email, 'phone', phone,
             'remote_places', remote_places, 'active', active) as body
-        from employee e
+        from employee e join answers using (employee_id)
     ), digest as (select employee_id, body, md5(body::text) as digest from entry)
-    update employee set revision = revision + 1, published = digest.digest
+    update employee set revision = revision + 1, published = digest.digest,
+        effective_supervisor_id = (digest.body ->> 'supervisor_id')::uuid,
+        effective_acting_id = (digest.body ->> 'acting_supervisor_id')::uuid
     from digest where digest.employee_id = employee.employee_id
         and employee.published is distinct from digest.digest
     returning employee.revision, digest.body
-"""
+"""  # noqa: S608 - built from constants
 _PUBLISH_CALENDAR = """
     with digest as (
         select year, jsonb_build_object('year', year, 'holidays', holidays) as body, md5(holidays::text) as digest
@@ -189,6 +200,24 @@ def key_of(record: Record) -> object:
             return record.year
         case Absence():
             return record.employee_id, record.category, record.from_date, record.to_date
+
+
+def name_of(record: Record) -> dict[str, Any]:
+    """The fields that name a record in an answer; a person by employee_id, never by NIP."""
+    match record:
+        case Opd():
+            names = ("opd_code",)
+        case Unit():
+            names = ("unit_id",)
+        case RequirementSet():
+            names = ("unit_id", "effective_from")
+        case Employee():
+            names = ("employee_id",)
+        case CalendarYear():
+            names = ("year",)
+        case Absence():
+            names = ("employee_id", "from_date", "to_date")
+    return {name: str(getattr(record, name)) for name in names}
 
 
 _STORED: dict[Kind, str] = {

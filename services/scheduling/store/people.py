@@ -8,6 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
+from services.scheduling.store.superiors import MEMBERS
 from shared.access import SUPERIOR
 
 _ADD_CHANGE = """
@@ -37,7 +38,13 @@ _APPLY = """
                            else shift_group end,
         echelon = case when $2::jsonb ? 'echelon' then $2::jsonb ->> 'echelon' else echelon end,
         heads = case when $2::jsonb ? 'heads'
-                     then array(select jsonb_array_elements_text($2::jsonb -> 'heads')) else heads end,
+                     then array(select jsonb_array_elements_text($2::jsonb -> 'heads'))
+                     -- a headship ends with a transfer to another OPD
+                     when $2::jsonb ->> 'opd_code' <> opd_code
+                     then array(select head from unnest(heads) as head
+                                where head = $2::jsonb ->> 'opd_code' or head in (
+                                    select unit_id from unit where unit.opd_code = $2::jsonb ->> 'opd_code'))
+                     else heads end,
         post_since = coalesce(($2::jsonb ->> 'post_since')::date, post_since),
         discipline_until = coalesce(($2::jsonb ->> 'until')::date, discipline_until),
         active = coalesce(($2::jsonb ->> 'active')::boolean, active)
@@ -98,7 +105,7 @@ _SET_SWAP = "update swap set status = $2, decided_by = $3, decided_at = $4 where
 _SWAPS = f"""
     select swap_id, asker_id, partner_id, asker_date, partner_date, status, asked_at from swap
     where asker_id = $1 or partner_id = $1
-        or exists (select from employee person, employee officer
+        or exists (select from {MEMBERS} person, {MEMBERS} officer
                    where person.employee_id = asker_id and officer.employee_id = $1 and {SUPERIOR})
     order by asked_at desc limit 1000
 """  # noqa: S608

@@ -7,23 +7,25 @@ from uuid import UUID
 
 import asyncpg
 
+from services.scheduling.store.superiors import MEMBERS
 from shared.access import SUPERIOR
 
 _COLUMNS = "employee_id, opd_code, unit_id, work_date, revision, mode, starts_at, ends_at, policy_version, reason"
 _NAMED = ", ".join(f"p.{name}" for name in _COLUMNS.split(", "))
 _MINE = f"select {_COLUMNS} from plan where employee_id = $1 and work_date between $2 and $3 order by work_date"  # noqa: S608
+_FEED_PLANS = """
+    select employee_id, work_date, revision, mode, starts_at, ends_at, published_at from plan
+    where employee_id = $1 and work_date between $2 and $3 and (mode <> 'OFF' or shown) order by work_date
+"""
 _OF_DATE = f"""
     select {_COLUMNS} from plan where work_date = $1 and ($2::text is null or opd_code = $2)
         and employee_id > $3 order by employee_id limit $4
 """  # noqa: S608 - the columns are a constant
 _TEAM = f"""
     select {_NAMED}, person.name
-    from plan p join employee person on person.employee_id = p.employee_id
-        join employee officer on officer.employee_id = $1
-    where p.work_date between $2 and $3 and ({SUPERIOR}
-        or officer.active and person.supervisor_id in (
-            select absent_id from acting
-            where deputy_id = $1 and not cancelled and $4::date between from_date and to_date))
+    from plan p join {MEMBERS} person on person.employee_id = p.employee_id
+        join {MEMBERS} officer on officer.employee_id = $1
+    where p.work_date between $2 and $3 and {SUPERIOR}
     order by p.work_date, person.name, p.employee_id limit 5000
 """  # noqa: S608
 _UNIT = f"""
@@ -54,6 +56,11 @@ async def mine(connection: asyncpg.Connection, employee_id: UUID, first: dt.date
     return await connection.fetch(_MINE, employee_id, first, last)
 
 
+async def feed(connection: asyncpg.Connection, employee_id: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
+    """One person's plans that are, or in an earlier revision were, more than a free day; by date."""
+    return await connection.fetch(_FEED_PLANS, employee_id, first, last)
+
+
 async def of_date(
     connection: asyncpg.Connection, day: dt.date, opd_code: str | None, after: UUID, limit: int
 ) -> Sequence[Any]:
@@ -61,11 +68,9 @@ async def of_date(
     return await connection.fetch(_OF_DATE, day, opd_code, after, limit)
 
 
-async def team(
-    connection: asyncpg.Connection, superior: UUID, first: dt.date, last: dt.date, today: dt.date
-) -> Sequence[Any]:
-    """Plans, with names, of those whose superior or acting superior this is today."""
-    return await connection.fetch(_TEAM, superior, first, last, today)
+async def team(connection: asyncpg.Connection, superior: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
+    """Plans, with names, of those whose superior or acting superior this is, as published."""
+    return await connection.fetch(_TEAM, superior, first, last)
 
 
 async def unit(connection: asyncpg.Connection, unit_id: str, first: dt.date, last: dt.date) -> Sequence[Any]:

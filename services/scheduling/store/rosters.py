@@ -22,14 +22,15 @@ _INCOMING = """
 _COLUMNS = "employee_id, opd_code, unit_id, work_date, revision, mode, starts_at, ends_at, policy_version, reason"
 _MERGE = f"""
     insert into plan (employee_id, work_date, opd_code, unit_id, revision, mode, starts_at, ends_at,
-        policy_version, reason, pinned)
+        policy_version, reason, pinned, published_at, shown)
     select i.employee_id, i.work_date, i.opd_code, i.unit_id, coalesce(p.revision, 0) + 1, i.mode, i.starts_at,
-        i.ends_at, i.policy_version, i.reason, $10
+        i.ends_at, i.policy_version, i.reason, $10, $11, i.mode <> 'OFF' or coalesce(p.shown, false)
     from {_INCOMING}
     on conflict (employee_id, work_date) do update set opd_code = excluded.opd_code, unit_id = excluded.unit_id,
         revision = excluded.revision, mode = excluded.mode, starts_at = excluded.starts_at,
         ends_at = excluded.ends_at, policy_version = excluded.policy_version, reason = excluded.reason,
-        pinned = excluded.pinned or (plan.pinned and plan.mode = excluded.mode)
+        pinned = excluded.pinned or (plan.pinned and plan.mode = excluded.mode),
+        published_at = excluded.published_at, shown = excluded.shown
     returning {_COLUMNS}
 """  # noqa: S608 - built from constants
 _PIN = """
@@ -71,8 +72,12 @@ def _columns(rows: Iterable[PlanRow]) -> list[tuple[Any, ...]]:
     return list(zip(*rows, strict=True))
 
 
-async def merge(connection: asyncpg.Connection, rows: Iterable[PlanRow], *, pinned: bool = False) -> Sequence[Any]:
-    """Write what differs from the stored plans; each change gets the next revision. Returns those rows.
+async def merge(
+    connection: asyncpg.Connection, rows: Iterable[PlanRow], now: dt.datetime, *, pinned: bool = False
+) -> Sequence[Any]:
+    """Write what differs from the stored plans, published at `now`; each change gets the next revision.
+
+    Returns those rows.
 
     `pinned` settles the days, also those that stay as they are: later rosters leave them alone. A settled day
     stays so while its mode does: other hours unsettle nothing.
@@ -80,7 +85,7 @@ async def merge(connection: asyncpg.Connection, rows: Iterable[PlanRow], *, pinn
     columns = _columns(rows)
     if not columns:
         return []
-    changed = await connection.fetch(_MERGE, *columns, pinned)
+    changed = await connection.fetch(_MERGE, *columns, pinned, now)
     if pinned:
         # Those that were so already: nothing to tell anybody, and settled from now on all the same.
         await connection.execute(_PIN, columns[0], columns[1], columns[4])

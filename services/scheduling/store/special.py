@@ -27,6 +27,17 @@ _PLANS = """
              or p.opd_code = any($3) or p.unit_id = any($4))
     order by p.employee_id
 """
+_NEEDING = """
+    select p.work_date, count(*)
+    from plan p join employee e using (employee_id)
+    where p.work_date >= $1 and ($2::date is null or p.work_date <= $2) and e.timetable = $3
+        and extract(isodow from p.work_date)::int - 1 = any($4::int[])
+        and (p.mode in ('WFO', 'WFH')
+             or (p.reason = 'rest_day' and extract(isodow from p.work_date)::int - 1 = any($5::int[])))
+        and (cardinality($6::text[]) + cardinality($7::text[]) = 0
+             or p.opd_code = any($6) or p.unit_id = any($7))
+    group by p.work_date order by p.work_date
+"""
 _ADD = """
     insert into special_hours (special_id, body, first, last, created_at, created_by)
     values ($1, $2::jsonb, $3, $4, $5, $6)
@@ -70,6 +81,17 @@ async def body(connection: asyncpg.Connection, special_id: UUID) -> dict[str, An
     """What was given, with the end that holds by now; None if there are none in force with this id."""
     row = await connection.fetchrow(_BODY, special_id)
     return None if row is None else {**row[0], "to": row[1] and str(row[1])}
+
+
+async def needing(
+    connection: asyncpg.Connection, hours: SpecialHours, first: dt.date
+) -> Sequence[tuple[dt.date, int]]:
+    """(date, plans) from `first` on, of the people and weekdays of `hours`, that were made before they changed."""
+    named = list(hours.weekdays)
+    worked = [day for day, span in hours.weekdays.items() if span is not None]
+    scope = list(hours.opd_codes), list(hours.unit_ids)
+    rows = await connection.fetch(_NEEDING, first, hours.last, hours.timetable, named, worked, *scope)
+    return [(row[0], row[1]) for row in rows]
 
 
 async def plans_on(

@@ -31,7 +31,8 @@ _HOME_DAYS = """
     group by employee_id
 """
 _PERSON = """
-    select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads, active
+    select employee_id, opd_code, unit_id, effective_supervisor_id as supervisor_id,
+        effective_acting_id as acting_supervisor_id, heads, active
     from employee where employee_id = $1
 """
 _OVERLAPS = """
@@ -66,6 +67,7 @@ _NEEDING = f"""
 _NEEDING_OF = """
     select work_date, count(*) from plan
     where employee_id = any($1::uuid[]) and work_date >= $2 and mode <> 'LEAVE'
+        and ($3::text is null or unit_id <> $3)
     group by work_date order by work_date
 """
 _AWAY_PLANS = """
@@ -80,6 +82,8 @@ _AWAY_PLANS = """
 
 @dataclass(frozen=True, slots=True)
 class PersonRow:
+    """Someone of the directory, with the superiors whom the published entry names."""
+
     employee_id: UUID
     opd_code: str
     unit_id: str
@@ -172,10 +176,10 @@ async def needing(
 
 
 async def needing_of(
-    connection: asyncpg.Connection, people: Sequence[UUID], day: dt.date
+    connection: asyncpg.Connection, people: Sequence[UUID], day: dt.date, *, unit_id: str | None = None
 ) -> Sequence[tuple[dt.date, int]]:
-    """(date, plans) from `day` on of these people."""
-    return [(row[0], row[1]) for row in await connection.fetch(_NEEDING_OF, list(people), day)]
+    """(date, plans) from `day` on of these people; with `unit_id` those that were made for another unit."""
+    return [(row[0], row[1]) for row in await connection.fetch(_NEEDING_OF, list(people), day, unit_id)]
 
 
 async def plans_in(

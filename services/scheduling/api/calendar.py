@@ -1,0 +1,82 @@
+"""One's plans for calendar programs."""
+
+import datetime as dt
+import hashlib
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from services.scheduling.commands import feed
+from services.scheduling.commands.plans import today
+from services.scheduling.domain.timetable import WIB
+from services.scheduling.store import plans
+from shared.auth import Employee, employee_of, principal
+from shared.http import Problem
+from shared.service import Service, service_of
+
+router = APIRouter(prefix="/scheduling/v1/me", tags=["plans"])
+Running = Annotated[Service, Depends(service_of)]
+FEED_PAST, FEED_AHEAD = dt.timedelta(31), dt.timedelta(92)
+
+
+@router.post("/calendar", status_code=201)
+async def open_feed(service: Running, me: Employee) -> dict[str, Any]:
+    """An address for calendar programs; one that was given before opens nothing any more."""
+    token = await feed.new_token(service.db, service.clock, me)
+    return {"url": f"/scheduling/v1/me/calendar.ics?token={token}"}
+
+
+@router.delete("/calendar", status_code=204)
+async def close_feed(service: Running, me: Employee) -> None:
+    """No address opens my calendar any more."""
+    await feed.revoke(service.db, service.clock, me)
+
+
+@router.head("/calendar.ics", include_in_schema=False)
+@router.get("/calendar.ics")
+async def my_calendar(request: Request, service: Running, token: str | None = None) -> Response:
+    """My plans from a month ago to three months ahead, by feed token or by the usual sign-in.
+
+    The same bytes and the same ETag until a plan or the date changes, so that a calendar program that asks every
+    few minutes is told 304.
+    """
+    if token is None:
+        owner: UUID | None = employee_of(await principal(request))
+    else:
+        async with service.db.read() as tx:
+            owner = await plans.feed_owner(tx.connection, feed.token_hash(token))
+        if owner is None:
+            raise Problem(401, "feed.revoked")
+    day = today(service.clock)
+    async with service.db.read() as tx:
+        rows = await plans.feed(tx.connection, owner, day - FEED_PAST, day + FEED_AHEAD)
+    content = feed.calendar(rows)
+    # The span of dates moves at midnight, and what the feed holds with it.
+    midnight = dt.datetime.combine(day, dt.time(), WIB)
+    modified = max([midnight, *(feed.published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
+    etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
+    headers = {
+        "Cache-Control": "private, max-age=300",
+        "ETag": etag,
+        "Last-Modified": format_datetime(modified, usegmt=True),
+    }
+    if _has_it(request, etag, modified):
+        return Response(status_code=304, headers=headers)
+    headers["Content-Length"] = str(len(content))
+    body = b"" if request.method == "HEAD" else content
+    return Response(body, media_type="text/calendar", headers=headers)
+
+
+def _has_it(request: Request, etag: str, modified: dt.datetime) -> bool:
+    """Whether the caller holds these bytes already; If-None-Match goes before the date (RFC 9110, 13.2.2)."""
+    tags = request.headers.get("if-none-match")
+    if tags is not None:
+        given = {tag.strip().removeprefix("W/") for tag in tags.split(",")}
+        return etag in given or "*" in given
+    try:
+        since = parsedate_to_datetime(request.headers.get("if-modified-since", ""))
+    except (ValueError, TypeError, OverflowError):
+        return False
+    return since.tzinfo is not None and modified <= since

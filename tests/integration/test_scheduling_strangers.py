@@ -1,0 +1,140 @@
+"""Doors that are given people, units and dates that do not exist answer with a reason and write nothing."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest_asyncio
+
+from tests.conftest import DatabaseFor
+from tests.integration.scheduling_kit import STAGE_1, Desk, desk, employee_id, nip
+
+DAY = "2025-11-10"
+STRANGER, OTHER = str(uuid4()), str(uuid4())
+ASSESSED: dict[str, Any] = {
+    "subject_kind": "unit",
+    "subject_id": "X",
+    "assessed_on": DAY,
+    "remote_tasks": 1,
+    "digital_service": 1,
+    "supervision": 1,
+    "connection": 1,
+    "minimum_staff": 1,
+    "evidence": {},
+}
+HOURS: dict[str, Any] = {"name": "x", "from": DAY, "timetable": "five_day", "weekdays": {"0": ["08:00", "14:00"]}}
+
+
+@pytest_asyncio.fixture
+async def running(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Desk]:
+    async with desk(await database_for("scheduling"), tmp_path) as one:
+        await one.small_city()
+        yield one
+
+
+ME: dict[str, Any] = {"role": "staff", "subject": UUID(STRANGER)}
+KNOWN = str(employee_id(1))
+CALLS: list[tuple[str, str, Any, dict[str, Any]]] = [
+    ("POST", "/me/calendar", None, ME),
+    ("DELETE", "/me/calendar", None, ME),
+    ("GET", "/me/calendar.ics", None, ME),
+    ("PUT", f"/me/wishes/{DAY}", {"mode": "WFH"}, ME),
+    ("DELETE", f"/me/wishes/{DAY}", None, ME),
+    ("PUT", "/me/wishes/9999-12-31", {"mode": "WFH"}, {"role": "staff", "subject": employee_id(1)}),
+    ("POST", "/me/swaps", {"partner_id": OTHER, "my_date": DAY, "their_date": "2025-11-11"}, ME),
+    ("POST", "/me/swaps", {"partner_id": KNOWN, "my_date": DAY, "their_date": "9999-12-31"}, ME),
+    ("POST", f"/swaps/{OTHER}/agree", None, ME),
+    ("POST", f"/swaps/{OTHER}/approve", {}, ME),
+    ("POST", f"/swaps/{OTHER}/refuse", None, ME),
+    ("POST", f"/employees/{STRANGER}/postings", {"kind": "departure", "effective_from": DAY}, {}),
+    ("GET", f"/employees/{STRANGER}/postings", None, {}),
+    (
+        "POST",
+        f"/employees/{KNOWN}/postings",
+        {"kind": "post", "effective_from": DAY, "supervisor_id": STRANGER},
+        {},
+    ),
+    (
+        "POST",
+        f"/employees/{KNOWN}/postings",
+        {"kind": "post", "effective_from": DAY, "heads": [f"U{n}" for n in range(201)]},
+        {},
+    ),
+    ("POST", f"/postings/{STRANGER}/cancel", None, {}),
+    ("PUT", f"/employees/{STRANGER}/remote-places", {"places": []}, {}),
+    ("POST", f"/employees/{STRANGER}/erase", {"reason": "permintaan"}, {}),
+    (
+        "POST",
+        "/acting",
+        {"absent_id": STRANGER, "deputy_id": KNOWN, "kind": "PLH", "from": DAY, "to": DAY},
+        {},
+    ),
+    (
+        "POST",
+        "/acting",
+        {"absent_id": KNOWN, "deputy_id": STRANGER, "kind": "PLH", "from": DAY, "to": DAY},
+        {},
+    ),
+    ("POST", f"/acting/{STRANGER}/end", None, {}),
+    (
+        "POST",
+        "/absences",
+        {"employee_id": STRANGER, "category": "leave", "kind": "annual", "from": DAY, "to": DAY},
+        {},
+    ),
+    (
+        "POST",
+        "/absences/end",
+        {"employee_id": STRANGER, "category": "leave", "kind": "annual", "from": DAY, "to": DAY},
+        {},
+    ),
+    (
+        "POST",
+        "/plans/settle",
+        {"moves": [{"employee_id": STRANGER, "work_date": DAY, "mode": "WFO"}], "reason": "perintah"},
+        {},
+    ),
+    ("POST", "/units/X/apart", {"employee_ids": [STRANGER, OTHER], "reason": "satu tugas"}, {}),
+    ("POST", "/units/DISDIK-A/apart", {"employee_ids": [KNOWN, STRANGER], "reason": "satu tugas"}, {}),
+    ("POST", "/readiness", ASSESSED, {}),
+    ("POST", "/readiness", ASSESSED | {"subject_kind": "opd"}, {}),
+    ("POST", "/hours", HOURS | {"unit_ids": ["X"]}, {}),
+    ("POST", "/hours", HOURS | {"opd_codes": ["X"]}, {}),
+    ("POST", f"/hours/{STRANGER}/withdraw", None, {}),
+    ("POST", "/policies", STAGE_1 | {"scope": {"opd_codes": ["X"]}}, {}),
+    ("POST", "/policies/x/withdraw", None, {}),
+    ("GET", "/policies/x/versions", None, {}),
+    ("POST", "/rosters", {"from": DAY, "to": DAY, "scope": {"unit_ids": ["X"]}}, {}),
+    ("GET", f"/rosters/{STRANGER}", None, {}),
+    ("GET", f"/proposals/{STRANGER}/person-days", None, {}),
+    ("POST", f"/proposals/{STRANGER}/approve", None, {"subject": employee_id(1)}),
+    ("GET", "/units/X/plans?from=2025-11-10&to=2025-11-10", None, {}),
+    ("GET", "/opds/X/wfh?date=2025-11-10", None, {}),
+    ("GET", "/employees?without_superior=true&unit_id=X", None, {}),
+]
+
+
+async def test_what_does_not_exist_is_said_and_never_a_crash(running: Desk) -> None:
+    found: dict[str, int] = {}
+    for method, path, body, who in CALLS:
+        answer = await running.call(method, path, **({"json": body} if body is not None else {}), **who)
+        found[f"{method} {path} {body}"] = answer.status_code
+        if answer.status_code >= 400:
+            assert answer.headers["content-type"] == "application/problem+json", path
+    assert {call: status for call, status in found.items() if status >= 500} == {}
+    written = {call: status for call, status in found.items() if call.startswith(("POST", "PUT")) and status < 400}
+    assert written == {}
+
+
+async def test_files_beyond_what_an_event_may_carry_are_refused_by_row(running: Desk) -> None:
+    header = "unit_id,effective_from,weekdays,opens,closes,min_staff,on_holidays\n"
+    days = [f"{1900 + n // 28 // 12}-{n // 28 % 12 + 1:02d}-{n % 28 + 1:02d}" for n in range(9_000)]
+    many = header + "".join(f"JATI-1,{day},0;1,08:00,15:00,1,false\n" for day in days)
+    answer = await running.load("requirements", many)
+    assert answer.status_code == 422
+    [error] = answer.json()["errors"]
+    assert (error["row"], error["column"], error["code"]) == (201, "unit_id", "import.requirements")
+    assert "JATI-1" in error["message"]
+    long = f"nip,from,to,letter\n{nip(1)},{DAY},{DAY},{'x' * 101}\n"
+    assert (await running.load("duty_travel", long)).json()["errors"][0]["column"] == "letter"
