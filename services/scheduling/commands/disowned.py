@@ -103,7 +103,7 @@ async def _to_own(tx: Tx, ce_id: UUID) -> Disowned:
 
 async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: DisownedIn) -> Proposed:
     if who.subject is None:
-        raise Problem(403, "disowned.needs_person")
+        raise Problem(403, "auth.needs_person", params={"role": who.role})
     body = given.model_dump(mode="json")
     waiting = await store.proposed(tx, kind, given.ce_id)
     if waiting is not None:
