@@ -18,7 +18,7 @@ with point as materialized (
     select point.unit_id, wanted.*, max(wanted.effective_from) over (partition by point.unit_id) as latest
     from point, jsonb_to_recordset(point.requirements) as wanted(
         effective_from date, weekdays jsonb, opens text, closes text, min_staff integer, on_holidays boolean)
-    where wanted.effective_from <= day and wall_time(wanted.opens) < wall_time(wanted.closes)
+    where wanted.effective_from <= day and wall_time(wanted.opens) is not null and wall_time(wanted.closes) is not null
 ), wanted as (
     -- When so many are wanted, whatever the number of requirements that say so.
     select dated.unit_id, dated.min_staff, unnest(range_agg(tstzrange(
@@ -27,6 +27,7 @@ with point as materialized (
     where dated.effective_from = dated.latest
         and dated.weekdays @> to_jsonb(extract(isodow from day)::int - 1)
         and (dated.on_holidays or day not in (select holidays.day from holidays()))
+        and wall_time(dated.opens) < wall_time(dated.closes)
     group by dated.unit_id, dated.min_staff
 ), opening as materialized (
     select row_number() over () as id, wanted.unit_id, wanted.min_staff,
