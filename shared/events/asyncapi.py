@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from shared.events.base import INSTANT_PATTERN, UUID_PATTERN
 from shared.events.envelope import CONTENT_TYPE, SCHEMA_PREFIX
 from shared.events.topics import TOPICS, Topic
 
@@ -12,11 +13,21 @@ HEADERS: dict[str, Any] = {
     "required": ["ce_specversion", "ce_id", "ce_type", "ce_source", "ce_time"],
     "properties": {
         "ce_specversion": {"type": "string", "const": "1.0"},
-        "ce_id": {"type": "string", "format": "uuid", "description": "The idempotency key."},
+        "ce_id": {
+            "type": "string",
+            "format": "uuid",
+            "pattern": UUID_PATTERN,
+            "description": "The idempotency key.",
+        },
         "ce_type": {"type": "string", "description": "The topic's name."},
-        "ce_source": {"type": "string", "format": "uri-reference", "description": "/hadir/<service>"},
+        "ce_source": {"type": "string", "format": "uri-reference", "description": "/hadir/<owner of the topic>"},
         "ce_subject": {"type": "string", "description": "The key."},
-        "ce_time": {"type": "string", "format": "date-time", "description": "When it happened."},
+        "ce_time": {
+            "type": "string",
+            "format": "date-time",
+            "pattern": INSTANT_PATTERN,
+            "description": "When it happened.",
+        },
         "ce_dataschema": {"type": "string", "format": "uri"},
         "content-type": {"type": "string", "const": CONTENT_TYPE},
         "traceparent": {"type": "string", "description": "W3C trace context."},

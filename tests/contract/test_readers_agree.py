@@ -15,6 +15,7 @@ import pytest
 from jsonschema import FormatChecker
 from jsonschema.protocols import Validator
 
+from deploy.embedded import tools
 from deploy.embedded.tools import cache_dir
 from shared.events import TOPICS, InvalidEvent, decode, schemas
 from tests.contract.spoilt import drawn, every_extreme
@@ -29,6 +30,8 @@ def ajv_home() -> Path:
     package = (HOME / "package.json").read_bytes()
     home = cache_dir() / f"ajv-{hashlib.sha256(package).hexdigest()[:8]}"
     if not home.is_dir():
+        if not shutil.which("npm"):
+            tools._install("npm", "npm")  # pyright: ignore[reportPrivateUsage] - as Java and Maven are
         for program in ("node", "npm"):
             assert shutil.which(program), f"{program} is missing. Install it: sudo apt-get install -y nodejs npm"
         unfinished = home.with_name(f"{home.name}.part")
