@@ -104,7 +104,7 @@ def admin_client(bootstrap: str, password: str, *, tls: bool = False, ca_file: s
     """A client of the administrator's; under TLS it trusts `ca_file`, or else the machine's list."""
     from confluent_kafka.admin import AdminClient
 
-    settings = {
+    settings: dict[str, Any] = {
         "bootstrap.servers": bootstrap,
         "security.protocol": "SASL_SSL" if tls else "SASL_PLAINTEXT",
         "sasl.mechanism": "PLAIN",
