@@ -2,7 +2,9 @@
 
 import asyncio
 import json
+import logging
 import os
+import signal
 import sys
 from collections.abc import Coroutine
 from typing import Annotated, Any, TypeVar, cast, get_args
@@ -10,7 +12,10 @@ from uuid import UUID
 
 import typer
 
+from deploy import repair
+from deploy.embedded.manifest import some
 from deploy.embedded.state import NotRunning, Running, State
+from shared.auth import MOST_TTL_S
 from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
 
 Result = TypeVar("Result")
@@ -18,43 +23,79 @@ Result = TypeVar("Result")
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
+app.add_typer(repair.app, name="repair")
 
 
 def main() -> None:
     """The command's entry: what is known to go wrong becomes one line that says what to do, and exit code 1."""
-    from aiokafka.errors import KafkaConnectionError
-
-    from deploy.embedded.processes import StartFailed
-    from deploy.embedded.state import AlreadyRunning
-    from deploy.embedded.tools import Missing
-    from deploy.embedded.topics import TopicsFailed
-
+    # A shell starts what it puts into the background with SIGINT ignored; we stop by it all the same.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    logging.getLogger("aiokafka").setLevel(logging.CRITICAL)  # what fails is said once, below
     try:
         app()
-    except (StartFailed, AlreadyRunning, NotRunning, Missing, TopicsFailed, SettingsError) as error:
-        typer.echo(f"hadir: {error}", err=True)
-        raise SystemExit(1) from error
-    except KafkaConnectionError as error:
-        typer.echo(f"hadir: Kafka does not answer: {error}. See that it runs, then try again", err=True)
-        raise SystemExit(1) from error
     except KeyboardInterrupt as error:
         raise SystemExit(130) from error
+    except Exception as error:
+        advice = _advice(error)
+        if advice is None:
+            raise
+        typer.echo(f"hadir: {advice}", err=True)
+        raise SystemExit(1) from error
+
+
+def _advice(error: Exception) -> str | None:
+    """What to say of an error that has its cause around us; None of one that is a fault of ours."""
+    import asyncpg
+    from aiokafka.errors import KafkaError
+    from sqlalchemy.exc import DBAPIError
+
+    from deploy.embedded.processes import StartFailed
+    from deploy.embedded.state import AlreadyRunning, Unusable
+    from deploy.embedded.tools import Missing
+    from deploy.embedded.topics import TopicsFailed
+    from services.reporting.rebuild import RebuildRunning
+    from shared.clock import BrokenAnchor
+
+    told = (StartFailed, AlreadyRunning, NotRunning, Unusable, Missing, TopicsFailed, SettingsError)
+    if isinstance(error, (*told, BrokenAnchor, RebuildRunning)):
+        return str(error)
+    if isinstance(error, KafkaError):
+        return f"Kafka does not answer as it should: {_line(error)}: see that it runs, then try again"
+    if isinstance(error, DBAPIError):
+        error = error.orig if isinstance(error.orig, Exception) else error
+    # In this order: a refused connection to PostgreSQL is an OSError like any other.
+    if isinstance(
+        error, asyncpg.PostgresError | asyncpg.InterfaceError | DBAPIError | ConnectionError | TimeoutError
+    ):
+        return f"PostgreSQL does not answer as it should: {_line(error)}: see that it runs, then try again"
+    if isinstance(error, OSError):
+        return f"{_line(error)}: mend that, then try again"
+    return None
+
+
+def _line(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
 
 
 @app.command()
 def up(
     *,
-    port: Annotated[int, typer.Option(envvar="HADIR_PORT", help="HTTP port; 0: a free one")] = 0,
+    port: Annotated[int, typer.Option(envvar="HADIR_PORT", help="HTTP port; 0: a free one", min=0, max=65535)] = 0,
     host: Annotated[str, typer.Option(envvar="HADIR_HOST", help="Address to listen on")] = "127.0.0.1",
-    kafka_port: Annotated[int, typer.Option(envvar="HADIR_KAFKA_PORT", help="0: a free one")] = 0,
-    postgres_port: Annotated[int, typer.Option(envvar="HADIR_POSTGRES_PORT", help="0: a free one")] = 0,
+    kafka_port: Annotated[
+        int, typer.Option(envvar="HADIR_KAFKA_PORT", help="0: a free one", min=0, max=65535)
+    ] = 0,
+    postgres_port: Annotated[
+        int, typer.Option(envvar="HADIR_POSTGRES_PORT", help="0: a free one", min=0, max=65535)
+    ] = 0,
     processes: Annotated[bool, typer.Option("--processes", help="One process for each service")] = False,
     json_: Annotated[bool, typer.Option("--json", help="Say where it is, as one line of JSON")] = False,
 ) -> None:
     """Start Kafka, PostgreSQL and the four services; run until Ctrl-C. State: HADIR_STATE_DIR, default .hadir/."""
-    from deploy.embedded.system import Options, run_forever
+    from deploy.embedded.system import Options, check_environment, run_forever
 
     options = Options(host, port, kafka_port, postgres_port, processes=processes, json=json_)
+    check_environment(os.environ)
     run_forever(State.from_environment(), options)
 
 
@@ -63,7 +104,8 @@ def token(
     role: Annotated[str, typer.Option(help="staff, supervisor, opd_admin, bkpsdm, council, auditor or ops")],
     employee: Annotated[UUID | None, typer.Option(help="employee_id of the person who calls")] = None,
     opd: Annotated[str | None, typer.Option(help="opd_code, for an opd_admin")] = None,
-    ttl: Annotated[int, typer.Option(help="Seconds until it expires", min=1)] = 12 * 3600,
+    ttl: Annotated[int, typer.Option(help="Seconds until it expires, at most 30 days", min=1, max=MOST_TTL_S)] = 12
+    * 3600,
 ) -> None:
     """Print a token for the local system."""
     from shared.auth import ROLES, load_private_key, sign
@@ -73,7 +115,12 @@ def token(
     state = State.from_environment()
     if not state.private_key.exists():
         raise NotRunning(f"there is no key in {state.root}: `hadir up` makes it at its first start")
-    key = load_private_key(state.private_key)
+    try:
+        key = load_private_key(state.private_key)
+    except ValueError as error:
+        raise SettingsError(
+            f"{state.private_key} is no private key in PEM: remove it, and `hadir up` makes a new one"
+        ) from error
     typer.echo(sign(key, role=role, subject=employee, opd=opd, ttl_s=ttl))
 
 
@@ -119,14 +166,27 @@ def tail(
 
 @app.command("create-topics")
 def create_topics_(
-    replication: Annotated[int, typer.Option(help="Copies of each partition", min=1)] = 1,
+    replication: Annotated[
+        int, typer.Option(envvar="HADIR_KAFKA_REPLICATION", help="Copies of each partition of a new topic", min=1)
+    ] = 1,
+    min_insync: Annotated[
+        int | None,
+        typer.Option(
+            envvar="HADIR_KAFKA_MIN_INSYNC", help="min.insync.replicas; without it what is set stays", min=1
+        ),
+    ] = None,
 ) -> None:
-    """Make the topics of the contract where they are missing, and set their configuration."""
+    """Make the topics of the contract where they are missing, and set what the contract says of the others.
+
+    Whatever else an operator has set on a topic stays. What was changed is said.
+    """
     from deploy.embedded.topics import create_topics
 
     client = _kafka()
     bootstrap = str(client.pop("bootstrap_servers"))
-    made = _run(create_topics(bootstrap, replication=replication, **client))
+    made = _run(
+        create_topics(bootstrap, replication=replication, min_insync=min_insync, tell=typer.echo, **client)
+    )
     typer.echo("made: " + (", ".join(made) or "nothing, all were there"))
 
 
@@ -176,9 +236,12 @@ def rebuild() -> None:
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+    from deploy.tail import answers
     from services.reporting import rebuild as projections
 
     settings = _settings("reporting")
+    # Before the tables are emptied: from a log that cannot be read they could not be filled again.
+    _run(answers(_kafka()))
     columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as bar:
         task = bar.add_task("events", total=None)
@@ -199,8 +262,12 @@ def demo(context: typer.Context) -> None:
 
 @app.command()
 def erase() -> None:
-    """Remove the local system's state directory, with all its data."""
-    State.from_environment().erase()
+    """Remove what the local system made in its state directory, with all its data."""
+    state = State.from_environment()
+    left = state.erase()
+    if left:
+        names = some([path.name for path in left])
+        typer.echo(f"hadir: erased; {state.root} stays, for {names} in it was not made by hadir", err=True)
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
@@ -211,8 +278,11 @@ def run(
     processes: Annotated[bool, typer.Option("--processes", help="One process for each service")] = False,
 ) -> None:
     """Start the system and play a working day into it; stay up until Ctrl-C. More options: those of hadir demo."""
+    from deploy.demo import day
     from deploy.run import run as run_day
 
+    if code := day.refused(context.args):
+        raise typer.Exit(code)
     raise typer.Exit(run_day(context.args, ["--processes"] if processes else [], once=once))
 
 

@@ -3,33 +3,26 @@
 import json
 from collections import Counter
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
-from aiokafka.structs import ConsumerRecord
+from deploy.embedded.topics import TopicsFailed
+from shared.log import Record, reading
+
+
+async def answers(client: dict[str, Any]) -> None:
+    """Return when the cluster answers; raises KafkaError."""
+    async with reading(client, []):
+        pass
 
 
 async def counts(client: dict[str, Any], topics: list[str]) -> dict[str, int]:
     """How many records each topic has; of a compacted one, how many it has had. Missing topics are left out."""
-    admin = AIOKafkaAdminClient(**client)
-    await admin.start()
-    try:
-        existing = set(await admin.list_topics())
-        described = await admin.describe_topics([topic for topic in topics if topic in existing])
-    finally:
-        await admin.close()
-    partitions = [TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"]]
-    consumer = AIOKafkaConsumer(**client)
-    await consumer.start()
-    try:
-        first = await consumer.beginning_offsets(partitions)
-        last = await consumer.end_offsets(partitions)
-    finally:
-        await consumer.stop()
     found = Counter[str]()
-    for partition in partitions:
+    async with reading(client, topics, uncommitted=True) as log:
+        first, last = await log.begins(), await log.ends()
+    for partition in log.partitions:
         found[partition.topic] += last[partition] - first[partition]
     return found
 
@@ -38,21 +31,19 @@ async def records(
     client: dict[str, Any], topic: str, *, from_start: bool, limit: int | None
 ) -> AsyncGenerator[dict[str, Any]]:
     """Yield each record as a JSON object, oldest first within a partition, for ever or until `limit`."""
-    # Without a group the consumer is given every partition, and commits nothing.
-    consumer = AIOKafkaConsumer(topic, group_id=None, auto_offset_reset="earliest", **client)
-    await consumer.start()
-    try:
-        if not from_start:
-            await consumer.seek_to_end()
-        given = 0
-        while limit is None or given < limit:
-            yield as_json(await consumer.getone())
-            given += 1
-    finally:
-        await consumer.stop()
+    given = 0
+    async with reading(client, [topic], uncommitted=True) as log:
+        if not log.partitions:
+            raise TopicsFailed(f"{topic} is not on this cluster: make it with `hadir create-topics`")
+        async with aclosing(log.follow(from_start=from_start)) as following:
+            async for record in following:
+                yield as_json(record)
+                given += 1
+                if given == limit:
+                    return
 
 
-def as_json(record: "ConsumerRecord[bytes | None, bytes | None]") -> dict[str, Any]:
+def as_json(record: Record) -> dict[str, Any]:
     """One record with its place, its CloudEvents attributes and its value; what is not JSON is shown as text."""
     return {
         "topic": record.topic,

@@ -1,6 +1,9 @@
 """Who calls, and what they may do. Tokens are JWTs (RFC 8725, RFC 9068) signed with Ed25519."""
 
+import hashlib
+import re
 import time
+from base64 import urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -12,6 +15,8 @@ import jwt
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
 from fastapi import Depends, Request
+from starlette.requests import cookie_parser
+from starlette.types import Scope
 
 from shared.http import Problem
 
@@ -22,6 +27,11 @@ AUDIENCE = "hadir"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068
 COOKIE = "hadir_session"
 REMEMBERED_TOKENS = 50_000
+LEEWAY_S = 60.0
+"""Seconds by which the clock of whoever signs may differ from ours."""
+
+MOST_TTL_S = 30 * 24 * 3600
+"""The longest life of a token that we sign: who has left is out after it at the latest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +49,27 @@ class TokenError(ValueError):
 
 
 class Authenticator:
-    """Verifies tokens. Only EdDSA is accepted; keys named inside a token are never used."""
+    """Verifies tokens by one of our own keys. Only EdDSA is accepted; a key inside a token is never used.
 
-    def __init__(self, public_key: Ed25519PublicKey) -> None:
-        self._public_key = public_key
+    A token's `kid` chooses among our keys; one without is tried with each. Two keys at a time let the signing key
+    change while tokens of the old one are still about.
+    """
+
+    def __init__(self, *public_keys: Ed25519PublicKey) -> None:
+        self._keys = {key_id(key): key for key in public_keys}
         self._verified: OrderedDict[str, Principal] = OrderedDict()
 
     @classmethod
     def from_file(cls, path: Path) -> "Authenticator":
-        key = load_pem_public_key(path.read_bytes())
-        if not isinstance(key, Ed25519PublicKey):
-            raise TokenError(f"{path}: not an Ed25519 public key in PEM; make one with `hadir up`")
-        return cls(key)
+        """From a PEM file with one or more public keys, one after the other, or a folder of such files.
+
+        Raises TokenError that names the file.
+        """
+        files = sorted(path.glob("*.pem")) if path.is_dir() else [path]
+        keys = [_public_key(block, file) for file in files for block in _PEM.findall(file.read_bytes())]
+        if not keys:
+            raise TokenError(f"{path}: no public key in PEM is there; put one there, or make it with `hadir up`")
+        return cls(*keys)
 
     def verify(self, token: str) -> Principal:
         """The caller that `token` stands for. Raises TokenError."""
@@ -59,14 +78,7 @@ class Authenticator:
             return known
         try:
             # One reading for both: what the header says counts only once the signature has been checked.
-            decoded = jwt.decode_complete(
-                token,
-                self._public_key,
-                algorithms=["EdDSA"],
-                issuer=ISSUER,
-                audience=AUDIENCE,
-                options={"require": ["exp", "iss", "aud"]},
-            )
+            decoded = self._decoded(token)
             if decoded["header"].get("typ") != TOKEN_TYPE:
                 raise TokenError(f"typ is not {TOKEN_TYPE}")
             claims: dict[str, Any] = decoded["payload"]
@@ -78,7 +90,7 @@ class Authenticator:
                 UUID(subject) if subject else None,
                 role,
                 str(opd) if opd else None,
-                float(claims["exp"]),
+                float(claims["exp"]) + LEEWAY_S,
             )
         except (jwt.PyJWTError, ValueError, AttributeError) as error:
             raise TokenError(str(error)) from error
@@ -86,6 +98,46 @@ class Authenticator:
         if len(self._verified) > REMEMBERED_TOKENS:
             self._verified.popitem(last=False)
         return principal
+
+    def _decoded(self, token: str) -> dict[str, Any]:
+        named = jwt.get_unverified_header(token).get("kid")
+        if named is not None and named not in self._keys:
+            raise TokenError("signed by a key that is not ours any more")
+        keys = list(self._keys.values()) if named is None else [self._keys[named]]
+        for key in keys:
+            try:
+                return jwt.decode_complete(
+                    token,
+                    key,
+                    algorithms=["EdDSA"],
+                    issuer=ISSUER,
+                    audience=AUDIENCE,
+                    leeway=LEEWAY_S,
+                    options={"require": ["exp", "iss", "aud"]},
+                )
+            except jwt.InvalidSignatureError:
+                continue
+        raise TokenError("not signed by a key of ours")
+
+
+_PEM = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\s*", re.DOTALL)
+
+
+def _public_key(block: bytes, file: Path) -> Ed25519PublicKey:
+    try:
+        key = load_pem_public_key(block)
+    except ValueError as error:
+        raise TokenError(f"{file}: not a public key in PEM: {error}") from error
+    if not isinstance(key, Ed25519PublicKey):
+        raise TokenError(f"{file}: not an Ed25519 public key in PEM; make one with `hadir up`")
+    return key
+
+
+def key_id(key: Ed25519PublicKey) -> str:
+    """The `kid` of a key: its JWK thumbprint (RFC 7638, RFC 8037 appendix A.3)."""
+    raw = urlsafe_b64encode(key.public_bytes_raw()).decode().rstrip("=")
+    members = f'{{"crv":"Ed25519","kty":"OKP","x":"{raw}"}}'
+    return urlsafe_b64encode(hashlib.sha256(members.encode()).digest()).decode().rstrip("=")
 
 
 def sign(
@@ -96,7 +148,9 @@ def sign(
     opd: str | None = None,
     ttl_s: float = 12 * 3600,
 ) -> str:
-    """A token that expires `ttl_s` wall seconds from now."""
+    """A token that expires `ttl_s` wall seconds from now. Raises TokenError for a longer life than MOST_TTL_S."""
+    if ttl_s > MOST_TTL_S:
+        raise TokenError(f"a token lives at most {MOST_TTL_S} seconds (30 days)")
     now = time.time()
     claims: dict[str, Any] = {
         "role": role,
@@ -109,7 +163,12 @@ def sign(
         claims["sub"] = str(subject)
     if opd is not None:
         claims["opd"] = opd
-    return jwt.encode(claims, private_key, algorithm="EdDSA", headers={"typ": TOKEN_TYPE})
+    return jwt.encode(
+        claims,
+        private_key,
+        algorithm="EdDSA",
+        headers={"typ": TOKEN_TYPE, "kid": key_id(private_key.public_key())},
+    )
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:
@@ -118,6 +177,20 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise TokenError(f"{path}: not an Ed25519 private key in PEM")
     return key
+
+
+def credentials_of(scope: Scope) -> tuple[str, str]:
+    """(bearer token, session cookie) that a request brings, each empty if there is none.
+
+    Who sends an Authorization header wants to be known by that alone.
+    """
+    headers: list[tuple[bytes, bytes]] = scope["headers"]
+    given = next((value.decode("latin-1") for name, value in headers if name == b"authorization"), None)
+    if given is not None:
+        scheme, _, token = given.partition(" ")
+        return (token.strip() if scheme.lower() == "bearer" else ""), ""
+    cookies = "; ".join(value.decode("latin-1") for name, value in headers if name == b"cookie")
+    return "", cookie_parser(cookies).get(COOKIE, "") if cookies else ""
 
 
 async def principal(request: Request) -> Principal:

@@ -6,6 +6,7 @@ Token times, leases, timeouts, retries, metrics and Kafka record timestamps are 
 import contextlib
 import json
 import os
+import re
 import tempfile
 import time
 from datetime import UTC, datetime, timedelta
@@ -43,18 +44,27 @@ class FixedClock:
         self._at += by
 
 
+_SETTING = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}(?::[0-9]{2})?)(Z|[+-][0-9]{2}:[0-9]{2})?(?:@([0-9]+(?:\.[0-9]+)?))?"
+)
+
+
 def parse(text: str) -> tuple[datetime, float]:
     """`2025-11-06T06:45+07:00@60` as (business start, speed). Raises ValueError that says what is wrong."""
-    instant, _, speed_text = text.partition("@")
-    try:
-        business = datetime.fromisoformat(instant)
-        speed = float(speed_text) if speed_text else 1.0
-    except ValueError as error:
-        raise ValueError(f"clock {text!r}: write it as 2025-11-06T06:45+07:00@60") from error
-    if business.tzinfo is None:
+    known = _SETTING.fullmatch(text)
+    if known is None:
+        raise ValueError(f"clock {text!r}: write it as 2025-11-06T06:45+07:00@60")
+    local, offset, speed = known[1], known[2], float(known[3] or 1)
+    if offset is None:
         raise ValueError(f"clock {text!r}: the time needs an offset, such as +07:00")
     if not 0 <= speed <= 100_000:
         raise ValueError(f"clock {text!r}: the speed must be between 0 and 100000")
+    try:
+        business = datetime.fromisoformat(local + offset)
+    except ValueError as error:
+        raise ValueError(f"clock {text!r}: there is no such time: {error}") from error
+    if not 1900 <= business.year <= 2999:
+        raise ValueError(f"clock {text!r}: the year must be between 1900 and 2999")
     return business.astimezone(UTC), speed
 
 
@@ -73,6 +83,10 @@ def write_anchor(path: Path, *, business: datetime, wall: float, speed: float) -
 
 SET_BACK = timedelta(minutes=10)
 """A new anchor so much earlier was set on purpose; less than that is the slack of a change of speed."""
+
+
+class BrokenAnchor(Exception):
+    """The file that says what time it is cannot be read; the message says what to do."""
 
 
 class AnchoredClock:
@@ -102,10 +116,15 @@ class AnchoredClock:
         stamp = (status.st_mtime_ns, status.st_ino)
         if stamp == self._stamp:
             return
-        anchor = json.loads(self._path.read_text(encoding="utf-8"))
-        self._business = datetime.fromisoformat(anchor["business"])
-        self._wall = float(anchor["wall"])
-        self._speed = float(anchor["speed"])
+        try:
+            anchor = json.loads(self._path.read_text(encoding="utf-8"))
+            business = datetime.fromisoformat(anchor["business"]).astimezone(UTC)
+            wall, speed = float(anchor["wall"]), float(anchor["speed"])
+        except (ValueError, TypeError, KeyError) as error:
+            if self._stamp is not None:
+                return  # the anchor in hand serves
+            raise BrokenAnchor(f"{self._path} is damaged: remove it, then start again with HADIR_CLOCK") from error
+        self._business, self._wall, self._speed = business, wall, speed
         self._stamp = stamp
         if self._latest - self._at(time.time()) > SET_BACK:
             self._latest = self._business
@@ -124,4 +143,4 @@ class AnchoredClock:
 def clock_for(state_dir: Path, setting: str | None) -> Clock:
     """The clock of a process: that of the state directory, which `setting` anchors at the first start."""
     path = state_dir / "clock.json"
-    return AnchoredClock(path) if setting is None else AnchoredClock.anchored(path, setting)
+    return AnchoredClock.anchored(path, setting) if setting else AnchoredClock(path)

@@ -15,7 +15,7 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Generator, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -85,9 +85,9 @@ def _clean(record: "ConsumerRecord[Any, Any]") -> "ConsumerRecord[Any, Any]":
     return replace(record, headers=())
 
 
-def _read(record: "ConsumerRecord[Any, Any]") -> _Item:
+def _read(record: "ConsumerRecord[Any, Any]", trusted: Collection[str]) -> _Item:
     try:
-        return decode(record.topic, record.key, record.value, record.headers)
+        return decode(record.topic, record.key, record.value, record.headers, trusted)
     except InvalidEvent as error:
         return Poison(record, error.reason)
     except UnknownType:
@@ -256,6 +256,8 @@ class Consumer:
         context.metrics.know_group(declaration.group)
 
     def subscribe(self, broker: KafkaBroker) -> None:
+        trusted = self._context.settings.trusted_sources
+
         async def parser(records: Any, original: Callable[[Any], Awaitable[Any]]) -> Any:
             # The message that FastStream needs for its bookkeeping; the records are read by the decoder below.
             message = await original((_clean(records[0]),))
@@ -263,7 +265,7 @@ class Consumer:
             return message
 
         async def decoder(message: KafkaMessage) -> list[_Item]:
-            return [_read(record) for record in message.raw_message]  # pyright: ignore[reportGeneralTypeIssues]
+            return [_read(record, trusted) for record in message.raw_message]  # pyright: ignore[reportGeneralTypeIssues]
 
         async def consume(items: list, message: KafkaMessage) -> None:  # pyright: ignore[reportMissingTypeArgument]
             await self._consume(items, message)

@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
@@ -23,6 +24,9 @@ from shared import failures
 from shared.failures import Fault
 
 log = logging.getLogger(__name__)
+
+STATEMENT_TIMEOUT_S: ContextVar[float | None] = ContextVar("statement_timeout_s", default=None)
+"""In a request that only reads: seconds until PostgreSQL gives a statement up (asyncpg.QueryCanceledError)."""
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -80,6 +84,9 @@ class Database:
                 driver.transaction(isolation=isolation, readonly=readonly),
                 AsyncSession(bind=connection, expire_on_commit=False) as session,
             ):
+                timeout_s = STATEMENT_TIMEOUT_S.get()
+                if timeout_s is not None:
+                    await driver.execute(f"set local statement_timeout = {round(timeout_s * 1000)}")
                 yield Tx(driver, session)
                 await session.flush()
 

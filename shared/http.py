@@ -1,30 +1,21 @@
-"""HTTP as all services speak it: problem+json (RFC 9457), body limits, cursor pages, metrics."""
+"""HTTP as all services speak it: problem+json (RFC 9457), and the shape of lists."""
 
-import base64
 import dataclasses
-import json
 import logging
 import re
-import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
-from uuid import UUID
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import failures
 from shared.messages import Language, language_of, text
-from shared.telemetry import Metrics, new_traceparent
+from shared.telemetry import new_traceparent
 
 log = logging.getLogger(__name__)
-
-DEFAULT_BODY_LIMIT = 256 * 1024
-RETRY_AFTER_S = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,75 +109,8 @@ def traceparent_of(request: Request) -> str:
     )
 
 
-class Gate:
-    """The outermost layer: counts and times each request, limits its body before anything parses it, and answers
-    503 where storage is away."""
-
-    def __init__(self, app: ASGIApp, *, metrics: Metrics, body_limits: Mapping[str, int]) -> None:
-        self._app = app
-        self._metrics = metrics
-        self._body_limits = body_limits
-
-    def _limit(self, path: str) -> int:
-        for prefix, limit in self._body_limits.items():
-            if path.startswith(prefix):
-                return limit
-        return DEFAULT_BODY_LIMIT
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._app(scope, receive, send)
-            return
-        scope.setdefault("state", {})
-        started = time.perf_counter()
-        status: int | None = None
-        limit = self._limit(scope["path"])
-        seen = 0
-
-        async def receive_limited() -> Message:
-            nonlocal seen
-            message = await receive()
-            if message["type"] == "http.request":
-                seen += len(message.get("body", b""))
-                if seen > limit:
-                    raise Problem(413, "body_too_large", params={"limit": limit})
-            return message
-
-        async def send_counted(message: Message) -> None:
-            nonlocal status
-            if message["type"] == "http.response.start":
-                status = message["status"]
-            await send(message)
-
-        async def answer(problem: Problem) -> None:
-            await problem_response(Request(scope), problem)(scope, receive, send_counted)
-
-        try:
-            declared = next((value for name, value in scope["headers"] if name == b"content-length"), b"0")
-            if declared.isdigit() and int(declared) > limit:
-                problem = Problem(413, "body_too_large", params={"limit": limit}, headers={"Connection": "close"})
-                await answer(problem)
-                return
-            await self._app(scope, receive_limited, send_counted)
-        except Exception as error:
-            # Here and not among the handlers of exceptions: those go by type, and drivers, pools, sessions and
-            # task groups each wrap what happened in types of their own.
-            if status is not None or not failures.is_away(error):
-                raise
-            log.warning(
-                "storage is away",
-                extra={"sparing": "storage", "fields": {"failure": f"{type(error).__name__}: {error}"}},
-            )
-            await answer(Problem(503, "unavailable", headers={"Retry-After": str(RETRY_AFTER_S)}))
-        finally:
-            route = getattr(scope.get("route"), "path", "none")
-            method = scope["method"]
-            self._metrics.http_requests.labels(method, route, str(status or 500)).inc()
-            self._metrics.http_seconds.labels(method, route).observe(time.perf_counter() - started)
-
-
-def install(app: FastAPI, metrics: Metrics, body_limits: Mapping[str, int]) -> None:
-    """Give `app` the answers and the gate that every service has."""
+def install(app: FastAPI) -> None:
+    """Give `app` the answers that every service has where a door refuses or fails."""
 
     async def on_http(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, Problem):
@@ -211,33 +135,6 @@ def install(app: FastAPI, metrics: Metrics, body_limits: Mapping[str, int]) -> N
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(Exception, on_crash)
-    app.add_middleware(Gate, metrics=metrics, body_limits=body_limits)
-
-
-def encode_cursor(*position: Any) -> str:
-    """An opaque cursor for the place after `position` (the sort key of the last item)."""
-    return base64.urlsafe_b64encode(json.dumps(position, default=str).encode()).decode().rstrip("=")
-
-
-def decode_cursor(cursor: str, parts: int) -> list[Any]:
-    """The `parts` of a cursor. Raises a 422 Problem for one that we did not make."""
-    try:
-        position: Any = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
-    except ValueError:
-        position = None
-    if not isinstance(position, list) or len(position) != parts:
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
-    return position
-
-
-def decode_id_cursor(cursor: str | None) -> UUID:
-    """The id after which the next page begins; below every id for the first page. 422 for a forged cursor."""
-    if cursor is None:
-        return UUID(int=0)
-    try:
-        return UUID(str(decode_cursor(cursor, 1)[0]))
-    except ValueError as error:
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
 
 
 def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:

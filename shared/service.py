@@ -16,9 +16,13 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from shared import http
 from shared.auth import Authenticator
 from shared.bus import Bus, HandlerContext, Router, client_arguments
+from shared.callers import Callers
 from shared.clock import Clock, clock_for
 from shared.database import Database
+from shared.events import source_of
+from shared.gate import Gate
 from shared.outbox import Relay
+from shared.query import ONLY_KNOWN
 from shared.settings import ServiceName, Settings, SettingsError, load
 from shared.tasks import Health, forever
 from shared.telemetry import Metrics, configure_logging
@@ -26,6 +30,9 @@ from shared.telemetry import Metrics, configure_logging
 log = logging.getLogger(__name__)
 
 Task = Callable[["Service"], Awaitable[None]]
+
+MACHINES = ("livez", "readyz", "metrics")
+"""The doors of those that look after a service."""
 
 STOP_TIMEOUT_S = 30.0
 """Longer than what the consumers and the relay allow themselves, so that this is the last resort."""
@@ -64,7 +71,7 @@ class Service:
     @property
     def source(self) -> str:
         """The CloudEvents source of everything this service publishes."""
-        return f"/hadir/{self.settings.service}"
+        return source_of(self.settings.service)
 
     async def not_ready(self) -> list[str]:
         """Reasons why this replica should get no requests now; empty when it should."""
@@ -92,13 +99,14 @@ def build(
     tasks: Mapping[str, Task] | None = None,
     clock: Clock | None = None,
     body_limits: Mapping[str, int] | None = None,
+    never_refused: Sequence[str] = (),
     prepare: Callable[[Service, FastAPI], None] | None = None,
 ) -> FastAPI:
     """The application of a service: its routes under `/<service>`, its consumers, its relay and its tasks.
 
     `tasks` run while the application does, and start again if they crash; one that crashes again and again is
-    named by readiness, a metric and an alert. `prepare` may put what the routes
-    share on `app.state`.
+    named by readiness, a metric and an alert. `never_refused` are paths that no caller can ask for too often.
+    `prepare` may put what the routes share on `app.state`.
     """
     prefix = f"/{settings.service}"
     metrics = Metrics(settings.service)
@@ -142,9 +150,17 @@ def build(
         docs_url=None,
         redoc_url=None,
     )
-    http.install(app, metrics, body_limits or {})
-    for router in (*routers, _operations(prefix)):
-        app.include_router(router)
+    http.install(app)
+    app.add_middleware(
+        Gate,
+        metrics=metrics,
+        body_limits=body_limits or {},
+        callers=Callers([*(f"{prefix}/{door}" for door in MACHINES), *never_refused]),
+        read_timeout_s=settings.read_timeout_s,
+    )
+    for router in routers:
+        app.include_router(router, dependencies=[ONLY_KNOWN])
+    app.include_router(_operations(prefix))
     return app
 
 

@@ -4,10 +4,12 @@ import os
 import ssl
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, FilePath, ValidationError, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, FilePath, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from shared import clock as business_clock
 
 ServiceName = Literal["attendance", "scheduling", "reporting", "notifications"]
 SERVICES: tuple[ServiceName, ...] = ("scheduling", "attendance", "reporting", "notifications")
@@ -15,6 +17,11 @@ SERVICES: tuple[ServiceName, ...] = ("scheduling", "attendance", "reporting", "n
 
 class SettingsError(Exception):
     """The settings cannot be used. The text has one line for each error, with the variable to set."""
+
+
+def _listed(value: object) -> object:
+    """Comma-separated text as its parts."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
 class Settings(BaseSettings):
@@ -27,7 +34,7 @@ class Settings(BaseSettings):
     """From `HADIR_<SERVICE>_DATABASE_URL`: `postgresql://user:password@host:port/database`."""
 
     state_dir: Path = Path(".hadir")
-    kafka_bootstrap: str = Field(pattern=r"^[^:\s]+:\d+(,[^:\s]+:\d+)*$")
+    kafka_bootstrap: str = Field(pattern=r"^[^:\s]+:[0-9]+(,[^:\s]+:[0-9]+)*$")
     kafka_security_protocol: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_username: str | None = None
     kafka_password: str | None = None
@@ -42,6 +49,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8080, ge=0, le=65535)
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool_size: int = Field(default=10, ge=2, le=200)
+    read_timeout_s: float = Field(default=20, gt=0, le=600)
+    """Seconds after which a statement of a reading door is given up with 503."""
     batch_max_records: int = Field(default=2000, ge=1, le=50_000)
     dead_letter_limit: int = Field(default=100, ge=1)
     """So many dead letters in a row stop a partition's consumer instead of draining it into dead letters."""
@@ -56,6 +65,17 @@ class Settings(BaseSettings):
         except (ssl.SSLError, OSError) as error:
             raise ValueError(f"no certificates can be read from it ({error}); give a PEM file") from error
         return value
+
+    trusted_sources: Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)] = frozenset()
+    """From `HADIR_TRUSTED_SOURCES`, comma-separated: values of `ce_source` beside a topic's owner whose events are
+    taken. For a migration or a test bench; whoever may write to the topic may use them."""
+
+    @field_validator("clock")
+    @classmethod
+    def _clock(cls, value: str | None) -> str | None:
+        if value:
+            business_clock.parse(value)
+        return value or None
 
 
 def load(service: ServiceName, environ: Mapping[str, str] = os.environ) -> Settings:
@@ -77,7 +97,7 @@ def load(service: ServiceName, environ: Mapping[str, str] = os.environ) -> Setti
         for problem in error.errors(include_url=False, include_input=False):
             field = str(problem["loc"][0])
             name = url_name if field == "database_url" else f"HADIR_{field.upper()}"
-            lines.append(f"{name}: {problem['msg']}")
+            lines.append(f"{name}: {problem['msg'].removeprefix('Value error, ')}")
         raise SettingsError(
             f"{service} cannot start. Set these environment variables right, then start it again:\n  "
             + "\n  ".join(lines)

@@ -22,7 +22,11 @@ DECODE_REASONS = (
     "null_value",
     "missing_key",
     "bad_key",
+    "wrong_key",
+    "foreign_source",
+    "too_large",
     "nul_character",
+    "duplicate_name",
     "schema",
 )
 """Why a record cannot be read. Those of records that cannot be handled are not known beforehand."""

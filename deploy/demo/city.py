@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID, uuid5
@@ -17,6 +17,9 @@ from deploy.demo.people import EMAIL_DOMAIN, Area, Names, Nips, Place, home
 from deploy.demo.units import SHIFT_GROUPS, Hours, Opd, Unit, hours, rows, units
 
 TODAY = date(2025, 11, 6)
+LEAST_STAFF = 50
+SHORT_COUNTER = "KEC04-JAKASETIA"
+"""The counter that will fall short on the day: it is in a city of any size."""
 NAMESPACE = UUID("6f0c2c0e-6a4b-5b7e-9a55-3275c17bec51")
 SPAN_OF_CONTROL = 12
 
@@ -71,19 +74,51 @@ class City:
 def build(staff: int = 3000, seed: int = 2025, today: date = TODAY) -> City:
     """The city with so many staff, some of them away around `today`; the people are the same on every date.
 
-    Raises ValueError when there are fewer staff than units.
+    With fewer staff than units it is a part of the city: each agency's head office, and the counters that so many
+    can staff. Raises ValueError for less than LEAST_STAFF.
     """
+    if staff < LEAST_STAFF:
+        raise ValueError(f"STAFF must be at least {LEAST_STAFF}: the heads of 44 agencies and one counter")
     city = City(
         opds={r["opd_code"]: Opd(**r) for r in rows("opd.csv")},
         units={u.unit_id: u for u in units()},
         hours=hours(),
     )
-    if staff < len(city.units):
-        raise ValueError(f"STAFF must be at least {len(city.units)}, one for each unit; it is {staff}")
     dice = random.Random(seed)
-    _populate(city, _headcounts(list(city.units.values()), staff), dice, seed)
-    _absences(city, dice, today)
+    if staff < len(city.units):
+        counts = _few(city, staff)
+    else:
+        counts = _headcounts(list(city.units.values()), staff)
+    _populate(city, counts, dice, seed)
+    _absences(city, seed, today)
     return city
+
+
+def _few(city: City, staff: int) -> dict[str, int]:
+    """Leave the head offices and as many counters as can be staffed; returns how many people each unit has.
+
+    Counters come in the order of the agencies' first ones, then their second ones, so that many agencies have one.
+    """
+    tops = [u for u in city.units.values() if u.parent is None]
+    nth: Counter[str] = Counter()
+    waiting: list[tuple[bool, int, Unit]] = []
+    for unit in city.service_points():
+        waiting.append((unit.unit_id != SHORT_COUNTER, nth[unit.opd_code], unit))
+        nth[unit.opd_code] += 1
+    counts = {u.unit_id: 1 for u in tops}
+    left = staff - len(tops)
+    for _, _, unit in sorted(waiting, key=lambda one: one[:2]):
+        if unit.base <= left:
+            counts[unit.unit_id] = unit.base
+            left -= unit.base
+    for n in range(left):
+        counts[tops[n % len(tops)].unit_id] += 1
+    for unit_id in [unit_id for unit_id in city.units if unit_id not in counts]:
+        del city.units[unit_id]
+    for unit in list(city.units.values()):
+        if unit.parent is not None and unit.parent not in counts:
+            city.units[unit.unit_id] = replace(unit, parent=f"{unit.opd_code}-SEKRETARIAT")
+    return counts
 
 
 def _headcounts(units: list[Unit], staff: int) -> dict[str, int]:
@@ -210,17 +245,24 @@ def _assign(city: City, person: Employee, superior: Employee) -> None:
     )
 
 
-def _absences(city: City, dice: random.Random, today: date) -> None:
-    """About 4 % on leave and 2 % on duty travel around the day of the demonstration."""
+ABSENCE_DAYS = 8
+"""More than the days of any absence. None begins before `today`: a change of days that are past needs two officers."""
+
+
+def _absences(city: City, seed: int, today: date) -> None:
+    """About 4 % on leave and 2 % on duty travel on the day of the demonstration and some days more.
+
+    Each date takes its eighth of the people, so that nobody's absences of two dates overlap.
+    """
+    dice = random.Random(f"{seed}:{today}")
     for person in city.employees.values():
-        chance = dice.random()
-        starts = today - timedelta(days=dice.randint(0, 2))
+        if (person.number + today.toordinal()) % ABSENCE_DAYS:
+            continue
+        chance = dice.random() / ABSENCE_DAYS
         if chance < 0.04:
             kind = dice.choices(["annual", "sick", "important", "maternity"], weights=[60, 25, 10, 5])[0]
-            city.leave.append(
-                Absence(person.employee_id, starts, starts + timedelta(days=dice.randint(2, 5)), kind)
-            )
+            city.leave.append(Absence(person.employee_id, today, today + timedelta(days=dice.randint(2, 5)), kind))
         elif chance < 0.06 and person.timetable == "five_day":
             city.duty_travel.append(
-                Absence(person.employee_id, starts, starts + timedelta(days=dice.randint(2, 3)), "ST-2025/11")
+                Absence(person.employee_id, today, today + timedelta(days=dice.randint(2, 3)), "ST-2025/11")
             )

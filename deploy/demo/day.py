@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import json
+import os
 import random
 import time as wall
 from contextlib import suppress
@@ -13,7 +15,7 @@ from uuid import UUID
 
 from deploy.demo import summary, topics
 from deploy.demo.board import MOST_LINES, Expected, differences, expected
-from deploy.demo.city import TODAY, City, build
+from deploy.demo.city import LEAST_STAFF, TODAY, City, build
 from deploy.demo.client import Client, Refused, Who
 from deploy.demo.expect import WIB
 from deploy.demo.ledger import Ledger
@@ -23,14 +25,18 @@ from deploy.demo.setup import prepare, read_plans, rules_of_judgement, until_the
 from deploy.demo.stage import Stage
 from deploy.demo.summary import say
 from deploy.demo.watch import Watcher, delays
-from deploy.embedded.state import NotRunning, Running, State
+from deploy.embedded.state import NotRunning, Running, State, write_private
 from shared.auth import load_private_key
-from shared.clock import AnchoredClock
+from shared.clock import AnchoredClock, parse
 
 EVE = time(20, 0)
 JUDGED_AT = (time(7, 30), time(9, 0), time(12, 0), time(16, 30))
 SETTLE_S = 90.0
-THURSDAY = 3
+THURSDAY, FRIDAY = 3, 4
+STAFF, SEED, MOST_STAFF, MOST_SPEED = 3000, 2025, 100_000, 100_000.0
+FIRST_DATE, LAST_DATE = date(2025, 10, 31), date(2099, 12, 31)
+"""The made-up people have taken up their posts by the first of them."""
+NOTE = "demo.json"
 
 EQUAL, UNLIKE, CANNOT_START, INTERRUPTED = 0, 1, 2, 130
 
@@ -58,11 +64,57 @@ class Run:
 
 def _arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hadir demo", description="Play a working day into the running system.")
-    parser.add_argument("--staff", type=int, default=3000, help="people in the city (default 3000; whole: 24000)")
-    parser.add_argument("--seed", type=int, default=2025, help="another seed, another city (default 2025)")
-    parser.add_argument("--speed", type=float, help="most business seconds a second (default: as fast as it goes)")
-    parser.add_argument("--date", type=date.fromisoformat, help="the day to play (default 2025-11-06, a Thursday)")
+    parser.add_argument(
+        "--staff",
+        type=_staff,
+        help=f"people in the city, {LEAST_STAFF} and more (default: those who are there already, else {STAFF}; "
+        f"whole: 24000)",
+    )
+    parser.add_argument("--seed", type=int, help=f"another seed, another city (default: as before, else {SEED})")
+    parser.add_argument(
+        "--speed", type=_speed, help="most business seconds a second (default: as fast as it goes)"
+    )
+    parser.add_argument(
+        "--date", type=_date, help=f"the day to play (default {TODAY}, a Thursday, then the next Thursday to come)"
+    )
     return parser.parse_args(given)
+
+
+def _staff(text: str) -> int:
+    staff = int(text)
+    if not LEAST_STAFF <= staff <= MOST_STAFF:
+        raise argparse.ArgumentTypeError(f"{staff} is not between {LEAST_STAFF} and {MOST_STAFF}")
+    return staff
+
+
+def _speed(text: str) -> float:
+    speed = float(text)
+    if not 1 <= speed <= MOST_SPEED:  # a speed that is no number at all is not between them either
+        raise argparse.ArgumentTypeError(f"{text} is not between 1 and {MOST_SPEED:.0f}")
+    return speed
+
+
+def _date(text: str) -> date:
+    try:
+        day = date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text} is no date: write it as {TODAY}") from error
+    if not FIRST_DATE <= day <= LAST_DATE:
+        raise argparse.ArgumentTypeError(f"{text} is not between {FIRST_DATE} and {LAST_DATE}")
+    if day.weekday() > FRIDAY or day in rules_of_judgement().holidays:
+        raise argparse.ArgumentTypeError(f"{text} is no working day: choose one")
+    return day
+
+
+def refused(arguments: list[str]) -> int:
+    """CANNOT_START, with what to do on standard error, if a day with these options could not be played here, whatever
+    runs; else 0. Exits as argparse does for an option that is wrong in itself, and for --help."""
+    try:
+        _choose(State.from_environment(), _arguments(arguments))
+    except CannotStart as error:
+        say(str(error))
+        return CANNOT_START
+    return 0
 
 
 def main(arguments: list[str]) -> int:
@@ -71,8 +123,10 @@ def main(arguments: list[str]) -> int:
     options = _arguments(arguments)
     state = State.from_environment()
     try:
-        run = _plan_run(state, options)
-        return asyncio.run(_play(run))
+        day, staff, seed = _choose(state, options)
+        system = state.running()
+        write_private(state.root / NOTE, json.dumps({"staff": staff, "seed": seed}))
+        return asyncio.run(_play(Run(system, state, build(staff, seed, day), day, seed, options.speed)))
     except (CannotStart, NotRunning) as error:
         say(str(error))
         return CANNOT_START
@@ -84,21 +138,49 @@ def main(arguments: list[str]) -> int:
         return INTERRUPTED
 
 
-def _plan_run(state: State, options: argparse.Namespace) -> Run:
-    anchor = state.root / "clock.json"
-    # On real time the clock may be set to the eve; where somebody set it before, time only goes on.
-    now = AnchoredClock(anchor).now() if anchor.exists() else _eve(options.date or TODAY)
+def _choose(state: State, options: argparse.Namespace) -> tuple[date, int, int]:
+    """The day, the number of people and the seed: as asked, else as they are here already, else the defaults.
+
+    Raises CannotStart where they do not fit what is here.
+    """
+    now = _time_here(state, options.date)
     day: date = options.date or next_day(now)
     if _eve(day) < now - timedelta(minutes=30):
         raise CannotStart(
             f"the system's clock stands at {now.astimezone(WIB):%Y-%m-%d %H:%M} already: choose a later --date, "
-            "or begin anew with `make clean`"
+            "or begin anew with `hadir erase`"
         )
-    try:
-        city = build(options.staff, options.seed, day)
-    except ValueError as error:
-        raise CannotStart(str(error)) from error
-    return Run(state.running(), state, city, day, options.seed, options.speed)
+    here = _people_here(state)
+    asked = (options.staff or (here or (STAFF,))[0], SEED if options.seed is None else options.seed)
+    if here is None:
+        return day, *asked
+    if options.seed is None:
+        asked = (asked[0], here[1])
+    if asked != here:
+        raise CannotStart(
+            f"{state.root} holds the city of {here[0]} people with seed {here[1]}: leave --staff and --seed out, "
+            "or begin anew with `hadir erase`"
+        )
+    return day, *here
+
+
+def _time_here(state: State, wanted: date | None) -> datetime:
+    """The system's business time: on real time the clock may be set to any eve; where it was set, it only goes on."""
+    anchor, setting = state.root / "clock.json", os.environ.get("HADIR_CLOCK")
+    if anchor.exists():
+        return AnchoredClock(anchor).now()
+    if setting:
+        with suppress(ValueError):  # `hadir up` says what is wrong with it
+            return parse(setting)[0]
+    return _eve(wanted or TODAY)
+
+
+def _people_here(state: State) -> tuple[int, int] | None:
+    """The size and the seed of the city that an earlier day brought in; None when there was none."""
+    with suppress(FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
+        note = json.loads((state.root / NOTE).read_text())
+        return int(note["staff"]), int(note["seed"])
+    return None
 
 
 def next_day(now: datetime) -> date:

@@ -1,7 +1,8 @@
 """What the board must show, worked out from the receipts alone.
 
 A second opinion: written from the rules of judgement and sharing no code with the services, it takes the plans
-that were published and what the HTTP answers said (`at`, `zone`, `submitted_at`, decisions) and nothing else.
+that were published and what the HTTP answers said (`at`, `zone`, how far the time can be
+believed, `submitted_at`, decisions) and nothing else.
 Slow and obvious on purpose.
 """
 
@@ -41,6 +42,16 @@ class Punch:
     kind: str
     at: datetime
     zone: str
+    received_at: datetime | None = None
+    """When it was handed over; None: at once."""
+    verified: bool = True
+    """Whether `at` can be relied on. If not, a check-in is sure from its receipt on and a check-out never."""
+
+    @property
+    def sure_from(self) -> datetime | None:
+        if self.verified:
+            return self.at
+        return (self.received_at or self.at) if self.kind == "in" else None
 
     @property
     def order(self) -> tuple[datetime, str, str]:
@@ -126,15 +137,16 @@ def _presence_duties(
     tolerance = rules.tolerance_minutes * MINUTE
     deadline = starts + tolerance
     first = next((p for p in punches if p.kind == "in"), None)
+    came = min((p.sure_from for p in punches if p.kind == "in" and p.sure_from), default=None)
+    left = max((p.sure_from for p in punches if p.kind == "out" and p.sure_from), default=None)
 
-    if first is not None and first.at <= deadline:
+    if came is not None and came <= deadline:
         on_time = "met"
     elif first is None and t <= deadline:
         on_time = "pending"
-    elif any(o.overlaps(starts - 60 * MINUTE, deadline) for o in outages):
-        on_time = "unknown"
     else:
-        on_time = "not_met"
+        excused = any(o.overlaps(starts - 60 * MINUTE, deadline) for o in outages)
+        on_time = "unknown" if excused or (first is not None and first.at <= deadline) else "not_met"
 
     if first is None:
         waiting = "pending" if t <= ends else on_time
@@ -146,8 +158,11 @@ def _presence_duties(
         place = "met" if first.zone in {"WFO": ("office",), "WFH": ("office", "remote")}[plan.mode] else "not_met"
 
     last = max((p.at for p in punches if p.kind == "out" and p.at > first.at), default=None)
-    if last is not None and last - first.at >= ends - starts - tolerance:
+    owed = ends - starts - tolerance
+    if came is not None and left is not None and left > came and left - came >= owed:
         hours = "met"
+    elif last is not None and last - first.at >= owed:
+        hours = "unknown"
     elif t < max(_midnight_after(plan.work_date), ends + 4 * 60 * MINUTE):
         hours = "pending"
     else:
@@ -258,19 +273,24 @@ class ServicePoint:
 
 
 def presence(day: Day, as_of: datetime) -> list[tuple[datetime, datetime, str]]:
-    """The intervals in which a person was in, with the zone of the punch that opened each."""
+    """The intervals in which a person was in, each with the zone of the punch that opened it; where an office
+    interval begins or ends by a time that cannot be relied on, `unsure`."""
     if day.plan.mode != "WFO" or day.plan.ends_at is None:
         return []
     found: list[tuple[datetime, datetime, str]] = []
+
+    def where(*ends: Punch) -> str:
+        return "unsure" if ends[0].zone == "office" and not all(p.verified for p in ends) else ends[0].zone
+
     opened: Punch | None = None
     for punch in sorted((p for p in day.punches if p.at <= as_of), key=lambda p: p.order):
         if punch.kind == "in" and opened is None:
             opened = punch
         elif punch.kind == "out" and opened is not None:
-            found.append((opened.at, punch.at, opened.zone))
+            found.append((opened.at, punch.at, where(opened, punch)))
             opened = None
     if opened is not None:
-        found.append((opened.at, day.plan.ends_at, opened.zone))
+        found.append((opened.at, day.plan.ends_at, where(opened)))
     return found
 
 
@@ -293,7 +313,7 @@ def coverage(
         for intervals in people.values():
             zones = {zone for begin, end, zone in intervals if begin <= at < end}
             low += "office" in zones
-            high += bool(zones & {"office", "uncertain", "unknown"})
+            high += bool(zones & {"office", "unsure", "uncertain", "unknown"})
         if not any(o.opens <= at < o.closes for o in openings):
             return "closed", 0, low, high
         if low >= required:

@@ -16,7 +16,7 @@ ORDER = ("opds", "units", "requirements", "employees", "holidays", "leave", "dut
 
 
 def imports(city: City) -> dict[str, str]:
-    """The CSV text of every import, in the order in which they must be sent."""
+    """The CSV text of every import, in the order in which they must be sent; one without rows is left out."""
     nip = {e.employee_id: e.nip for e in city.employees.values()}
     made = {
         "opds": _csv(
@@ -48,7 +48,7 @@ def imports(city: City) -> dict[str, str]:
             ("nip", "from", "to", "letter"), (_absence(a, nip[a.employee_id]) for a in city.duty_travel)
         ),
     }
-    return {kind: made[kind] for kind in ORDER}
+    return {kind: made[kind] for kind in ORDER if made[kind].count("\n") > 1}
 
 
 _EMPLOYEE_COLUMNS = (

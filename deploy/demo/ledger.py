@@ -38,7 +38,13 @@ class Ledger:
     def punched(self, employee_id: UUID, receipt: dict[str, Any], *, wall: float, played: date) -> None:
         work_date = date.fromisoformat(receipt["work_date"])
         punch = Punch(
-            str(receipt["punch_id"]), work_date, receipt["kind"], instant(receipt["at"]), receipt["zone"]
+            str(receipt["punch_id"]),
+            work_date,
+            receipt["kind"],
+            instant(receipt["at"]),
+            receipt["zone"],
+            instant(receipt["received_at"]),
+            verified=receipt["time_trust"] != "unverified",
         )
         day = self.days.get((employee_id, work_date))
         if day is None:

@@ -14,13 +14,11 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from deploy.demo.city import NAMESPACE, City, Employee
+from deploy.demo.city import NAMESPACE, SHORT_COUNTER, City, Employee
 from deploy.demo.expect import WIB, Plan
 from deploy.demo.people import DATA, Place, moved
 
 MINUTE = timedelta(minutes=1)
-SHORT_COUNTER = "KEC04-JAKASETIA"
-"""The counter that falls short: all but one of its people come two hours late."""
 OUTAGE_OPDS = ("KEC01", "KEC02", "KEC03", "DISDUKCAPIL", "DISNAKER")
 OUTAGE_STARTS, OUTAGE_MINUTES = time(7, 20), 10
 REPORT_CUTOFF = time(23, 30)
@@ -90,6 +88,7 @@ class OutageStep(Step):
 def script(city: City, plans: list[Plan], day: date, seed: int) -> list[Step]:
     """What is known beforehand, in time order. Reviews follow from the reports' answers: see `review_after`."""
     tasks = tomllib.loads((DATA / "tasks.toml").read_text("utf-8"))
+    # All but one of the people of this counter come two hours late.
     late_desk = {e.employee_id for e in city.employees.values() if e.unit_id == SHORT_COUNTER and not e.heads}
     steps: list[Step] = []
     outage_starts = datetime.combine(day, OUTAGE_STARTS, WIB)

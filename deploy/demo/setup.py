@@ -55,7 +55,8 @@ async def prepare(client: Client, officer: Who, city: City, day: date, say: Say)
     began = wall.monotonic()
     night = sorted({u.opd_code for u in city.units.values() if u.timetable == "shift"})
     eve = day - timedelta(days=1)
-    await _publish_roster(client, officer, eve, eve, {"opd_codes": night})
+    if night:
+        await _publish_roster(client, officer, eve, eve, {"opd_codes": night})
     await _publish_roster(client, officer, day, day + timedelta(days=3), {"all": True})
     say(f"published the roster of four days from {day:%d %b} in {wall.monotonic() - began:.1f} s")
 

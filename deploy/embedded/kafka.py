@@ -134,7 +134,11 @@ class Kafka:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.STDOUT,
         )
-        output, _ = await formatting.communicate()
+        try:
+            output, _ = await formatting.communicate()
+        except asyncio.CancelledError:
+            formatting.kill()
+            raise
         if formatting.returncode != 0:
             raise StartFailed(f"Kafka's storage could not be formatted:\n{output.decode(errors='replace')}")
 

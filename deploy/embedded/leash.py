@@ -6,12 +6,17 @@ then), and because code between fork and exec of a process with threads is unsaf
 
 import ctypes
 import os
+import signal
 import sys
 
 PR_SET_PDEATHSIG = 1
 
 
 def main() -> None:
+    # A shell starts what it puts into the background with SIGINT ignored, and that would be inherited: the program
+    # would not hear the signal that asks it to stop.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_DFL)
     death_signal, uid, gid, parent = (int(word) for word in sys.argv[1:5])
     if uid >= 0:
         os.setgroups([])

@@ -90,6 +90,11 @@ class Postgres:
         wanted = self.state.root / "postgres"
         home = reachable(wanted, user)
         if home != wanted and not wanted.is_symlink():
+            if wanted.exists():
+                raise StartFailed(
+                    f"{user.name if user else 'PostgreSQL'} may no longer enter {wanted}, where the data is: "
+                    "allow it with chmod o+x on the folders above"
+                )
             wanted.symlink_to(home)
         home.mkdir(mode=0o700, exist_ok=True)
         if user:

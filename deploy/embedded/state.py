@@ -13,13 +13,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
+from deploy.embedded import manifest
 from deploy.embedded.processes import User, identity
 
 UNREACHABLE_HOME = Path("/var/lib/hadir")
+MARKER_TEXT = (
+    "State of one local system of Hadir, made by `hadir up`; `hadir erase` removes what was made in here.\n"
+)
 
 
 class AlreadyRunning(Exception):
     """Another process holds this state directory."""
+
+
+class Unusable(Exception):
+    """The state directory cannot be used; the message says why, and what to do."""
 
 
 class NotRunning(Exception):
@@ -44,13 +52,60 @@ class State:
 
     @classmethod
     def from_environment(cls) -> "State":
-        return cls(Path(os.environ.get("HADIR_STATE_DIR", ".hadir")).absolute())
+        """The directory of HADIR_STATE_DIR; `.hadir` where that is not set, or empty."""
+        return cls(Path(os.environ.get("HADIR_STATE_DIR") or ".hadir").expanduser().absolute())
 
     def create(self) -> None:
-        self.root.mkdir(parents=True, exist_ok=True)
-        self.root.chmod(0o711)  # PostgreSQL's own account must reach its folder; each thing inside guards itself
-        for private in (self.pids, self.logs, self.kafka):
-            private.mkdir(mode=0o700, exist_ok=True)
+        """Take the folder, which must be new, empty or ours, and make what every start needs in it.
+
+        The modes of a folder that was there are left alone. Raises Unusable; then nothing was changed.
+        """
+        try:
+            self._take()
+            for private in (self.pids, self.logs, self.kafka):
+                private.mkdir(mode=0o700, exist_ok=True)
+            # A folder that was writable when it was made may not be so any more.
+            probe = self.root / f"lock.{os.getpid()}"
+            probe.touch()
+            probe.unlink()
+        except OSError as error:
+            raise Unusable(
+                f"{self.root} cannot be used: {error.strerror or error}: set HADIR_STATE_DIR to a folder "
+                "that this account may write"
+            ) from error
+
+    def _take(self) -> None:
+        if self.root.resolve() in (Path("/"), Path.home().resolve()):
+            raise Unusable(f"{self.root} is no folder for this: set HADIR_STATE_DIR to a folder of its own")
+        if not self.root.exists():
+            self.root.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(FileExistsError):
+                self.root.mkdir()
+                self.root.chmod(0o711)  # PostgreSQL's account must reach its folder; what is inside guards itself
+        if not self.root.is_dir():
+            raise Unusable(f"{self.root} is a file: set HADIR_STATE_DIR to a folder")
+        if not self.is_ours():
+            foreign = sorted(path.name for path in self.root.iterdir())
+            if foreign:
+                raise Unusable(
+                    f"{self.root} is not empty ({manifest.some(foreign)}) and was not made by `hadir up`: set "
+                    "HADIR_STATE_DIR to a new or an empty folder"
+                )
+        if not self._marker.exists():
+            self._marker.write_text(MARKER_TEXT)
+
+    @property
+    def _marker(self) -> Path:
+        return self.root / manifest.MARKER
+
+    def is_ours(self) -> bool:
+        """Whether this is a state directory, and not somebody's files by a slip in HADIR_STATE_DIR.
+
+        One that was made before there was a marker is known by its passwords, if nothing else is in it.
+        """
+        if self._marker.is_file():
+            return True
+        return (self.root / "passwords.json").is_file() and not manifest.foreign(self.root)
 
     @property
     def pids(self) -> Path:
@@ -94,19 +149,37 @@ class State:
             file.flush()
             yield
 
-    def erase(self) -> None:
-        """Remove everything that is here; raises AlreadyRunning while a system runs on it."""
-        if not self.system_made_this():
-            return
-        with self.lock():
-            postgres = self.root / "postgres"
-            if postgres.is_symlink():  # see `reachable`
-                shutil.rmtree(postgres.resolve(), ignore_errors=True)
-            shutil.rmtree(self.root)
+    def erase(self) -> list[Path]:
+        """Remove what a system made here, then the folder; return what is somebody else's, and was left.
 
-    def system_made_this(self) -> bool:
-        """Whether this is a state directory, and not somebody's files by a slip in HADIR_STATE_DIR."""
-        return (self.root / "passwords.json").exists() and (self.root / "lock").exists()
+        Raises AlreadyRunning while a system runs on it, Unusable when it is no state directory.
+        """
+        if not self.root.exists() or (self.root.is_dir() and not any(self.root.iterdir())):
+            return []
+        if not self.root.is_dir() or not self.is_ours():
+            raise Unusable(f"{self.root} was not made by `hadir up`: nothing is removed; see HADIR_STATE_DIR")
+        try:
+            with self.lock():
+                return self._remove()
+        except OSError as error:
+            raise Unusable(f"{self.root} cannot be erased: {error}: mend that, then erase again") from error
+
+    def _remove(self) -> list[Path]:
+        elsewhere = self._postgres_elsewhere()
+        left = manifest.remove(self.root)
+        if elsewhere is not None:
+            shutil.rmtree(elsewhere, ignore_errors=True)
+        if left:
+            return left
+        with suppress(OSError):  # a mount point, or a link to a folder: what was in it is gone
+            self.root.rmdir()
+        return []
+
+    def _postgres_elsewhere(self) -> Path | None:
+        """The folder that we made outside, see `reachable`; a link of somebody else is not followed."""
+        postgres = self.root / "postgres"
+        ours = outside(postgres)
+        return ours if postgres.is_symlink() and postgres.readlink() == ours else None
 
     def password(self, name: str) -> str:
         """The password of one local account, made at its first use."""
@@ -158,6 +231,12 @@ def write_private(path: Path, text: str) -> None:
     fresh.replace(path)
 
 
+def outside(path: Path) -> Path:
+    """The folder that stands for `path` where its account may not go there."""
+    name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]
+    return UNREACHABLE_HOME / f"{path.name}-{name}"
+
+
 def reachable(path: Path, user: User | None) -> Path:
     """`path`, or for an account that may not go there (a clone in a private home) a folder where it may."""
     if user is None:
@@ -165,8 +244,7 @@ def reachable(path: Path, user: User | None) -> Path:
     closed = [p for p in path.absolute().parents if p.exists() and not _may_enter(p, user)]
     if not closed:
         return path
-    name = hashlib.sha256(str(path.absolute()).encode()).hexdigest()[:12]
-    home = UNREACHABLE_HOME / f"{path.name}-{name}"
+    home = outside(path)
     if not home.exists():
         say(f"{user.name} may not enter {closed[0]}: using {home} instead of {path}")
     UNREACHABLE_HOME.mkdir(mode=0o755, parents=True, exist_ok=True)

@@ -27,7 +27,7 @@ from deploy.embedded.processes import StartFailed, end_leftovers, is_free
 from deploy.embedded.state import Running, State, say
 from deploy.embedded.topics import create_topics
 from shared.clock import Clock, clock_for
-from shared.settings import SERVICES, ServiceName, Settings, load
+from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
 from shared.telemetry import configure_logging
 
 LONG_ENOUGH = 30.0
@@ -127,17 +127,23 @@ class System:
                 await self._run(stack)
 
     async def _run(self, stack: AsyncExitStack) -> None:
+        self._check_ports()
+        clock_for(self.state.root, None).now()  # a damaged clock.json is said before anything starts
         listener = stack.enter_context(self._listen())
+        if isinstance(self.postgres, GivenPostgres):
+            await self._unless_stopped(self.postgres.start())
         say(f"starting Kafka and PostgreSQL in {self.state.root}")
         stack.push_async_callback(self._stop_parts)
         start: list[Awaitable[object]] = [self.kafka.start(), self.postgres.start()]
         if not self.options.processes:
             start.append(asyncio.to_thread(_factories))  # imports take as long as the servers: side by side
-        await self._unless_stopped(asyncio.gather(*start))
+        await self._unless_stopped(_together(*start))
         ensure_key(self.state)
         clock = clock_for(self.state.root, os.environ.get("HADIR_CLOCK"))
         await self._unless_stopped(
-            asyncio.gather(create_topics(self.kafka.bootstrap), prepare_databases(self.state, self.postgres.url))
+            _together(
+                create_topics(self.kafka.bootstrap, tell=say), prepare_databases(self.state, self.postgres.url)
+            )
         )
         environment = service_environment(self.state, self.kafka.bootstrap, self.postgres.url)
         configure_logging(environment.get("HADIR_LOG_LEVEL", "INFO"))
@@ -170,26 +176,39 @@ class System:
         client = await stack.enter_async_context(proxy_client())
         started = [ServiceProcess(name, self.state, environment) for name in SERVICES]
         self.parts += started
-        await self._unless_stopped(asyncio.gather(*(process.start() for process in started)))
+        await self._unless_stopped(_together(*(process.start() for process in started)))
         return {p.service: Proxy(client, lambda p=p: ("127.0.0.1", p.port)) for p in started}
+
+    def _check_ports(self) -> None:
+        """Refuse a chosen port that somebody has before a server takes seconds to find that out."""
+        chosen = {
+            "--port": self.options.port,
+            "--kafka-port": self.options.kafka_port,
+            "--postgres-port": self.options.postgres_port,
+        }
+        for option, port in chosen.items():
+            if port and list(chosen.values()).count(port) > 1:
+                raise StartFailed(f"port {port} was chosen twice: choose another with {option}")
+            if port and option != "--port" and not is_free(port):
+                raise StartFailed(f"port {port}: address already in use; choose another with {option}")
 
     @contextmanager
     def _listen(self) -> Generator[socket.socket]:
         """Take the port before anything is started for it: chosen, else the last run's, else a free one."""
-        with socket.socket() as listener:
+        known = self.state.ports().get("http", 0)
+        wanted = self.options.port or (known if known and is_free(known) else 0)
+        family = socket.AF_INET6 if ":" in self.options.host else socket.AF_INET
+        with socket.socket(family) as listener:
             listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if self.options.port:
-                try:
-                    listener.bind((self.options.host, self.options.port))
-                except OSError as error:
-                    raise StartFailed(f"port {self.options.port}: {error}; choose another with --port") from error
-            else:
-                known = self.state.ports().get("http", 0)
-                listener.bind((self.options.host, known if is_free(known) else 0))
+            try:
+                listener.bind((self.options.host, wanted))
+            except OSError as error:
+                at = f"port {wanted}" if wanted else f"address {self.options.host}"
+                raise StartFailed(f"{at}: {error}; choose another with --port or --host") from error
             port = listener.getsockname()[1]
             self.state.remember_port("http", port)
             host = "127.0.0.1" if self.options.host in ("0.0.0.0", "::") else self.options.host  # noqa: S104
-            self.http = f"http://{host}:{port}"
+            self.http = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
             yield listener
 
     async def _serve(self, app: ASGIApp, listener: socket.socket) -> None:
@@ -277,6 +296,33 @@ class System:
                 await step
             raise Stopped
         step.result()
+
+
+async def _together(*work: Awaitable[object]) -> None:
+    """Wait for all; when one fails the others are ended before its error is raised, so that none goes on alone."""
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def check_environment(environ: Mapping[str, str]) -> None:
+    """Refuse settings with which no service would start, before anything starts; raises SettingsError."""
+    ours = {
+        "HADIR_KAFKA_BOOTSTRAP": "127.0.0.1:9092",
+        "HADIR_TOKEN_PUBLIC_KEY_FILE": "made-later",
+        **{f"HADIR_{name.upper()}_DATABASE_URL": "postgresql://made-later" for name in SERVICES},
+    }
+    # The ports of `hadir up` and of a service have one name, and are checked as an option.
+    rest = {k: v for k, v in environ.items() if not k.startswith("HADIR_KAFKA_") and k != "HADIR_PORT"}
+    for name in SERVICES:
+        load(name, {**rest, **ours})
+    given = environ.get("HADIR_POSTGRES_URL")
+    if given and not given.startswith(("postgres://", "postgresql://")):
+        raise SettingsError("HADIR_POSTGRES_URL: write it as postgresql://USER:PASSWORD@HOST:PORT/postgres")
 
 
 def run_forever(state: State, options: Options) -> None:

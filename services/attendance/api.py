@@ -12,11 +12,10 @@ from pydantic_core import to_json
 from services.attendance import domain, views
 from services.attendance.bodies import (
     BATCH,
-    OFFLINE_PUNCH,
     PUNCH,
-    OfflinePunchIn,
     PunchIn,
     Receipt,
+    Unusable,
     described,
     read,
     unreadable,
@@ -25,6 +24,7 @@ from services.attendance.domain import Position
 from services.attendance.recording import Intake, Recorded, record
 from shared.auth import Employee, employee_of, principal
 from shared.database import GroupCommit
+from shared.events.base import Date
 from shared.http import Problem, page, problem_body, traceparent_of
 from shared.messages import Language, language_of
 from shared.service import Service, service_of
@@ -72,7 +72,7 @@ async def batch(request: Request, me: Employee, service: Running) -> dict[str, A
     for index, one in enumerate(given.punches):
         try:
             # Back to JSON, where a UUID and a time are texts: in Python's terms `strict` would refuse them.
-            punch = OFFLINE_PUNCH.validate_json(to_json(one))
+            punch = PUNCH.validate_json(to_json(one))
         except ValidationError as error:
             outcomes[index] = unreadable(error)
         else:
@@ -86,29 +86,32 @@ async def batch(request: Request, me: Employee, service: Running) -> dict[str, A
 
 
 @router.get("/me/punches")
-async def mine(me: Employee, service: Running, date: dt.date | None = None) -> dict[str, Any]:
+async def mine(me: Employee, service: Running, date: Date | None = None) -> dict[str, Any]:
     """What is recorded of the caller for a work date (today when left out), voided punches included."""
     return await views.day(service, me, date or domain.local_date(service.clock.now()))
 
 
 def _intake(
-    given: PunchIn | OfflinePunchIn,
-    employee_id: UUID,
-    received_at: dt.datetime,
-    traceparent: str,
-    *,
-    offline: bool = False,
+    given: PunchIn, employee_id: UUID, received_at: dt.datetime, traceparent: str, *, offline: bool = False
 ) -> Intake:
-    position = given.position
+    device_at, position = given.device_at, given.position
+    unusable: list[str] = []
+    if isinstance(position, Unusable):
+        position = None
+        unusable.append("bad_position")
+    if isinstance(device_at, Unusable):
+        device_at = None
+        unusable.append("bad_device_at")
     return Intake(
         given.punch_id,
         employee_id,
         given.kind,
-        given.device_at,
+        device_at,
         Position(position.lat, position.lon, position.accuracy_m) if position else None,
         "offline" if offline else "app",
         received_at,
         traceparent,
+        unusable=tuple(unusable),
     )
 
 

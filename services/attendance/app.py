@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from services.attendance import api, handlers, officers
 from services.attendance.recording import record
+from shared import repairs
 from shared.clock import Clock
 from shared.database import GroupCommit
 from shared.service import Service, build
@@ -16,8 +17,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[api.router, officers.router],
         handlers=handlers.router,
+        tasks={"repairs": repairs.task(handlers.PROJECTION)},
         clock=clock,
         body_limits={"/attendance/v1/punches/batch": 1024 * 1024},
+        # At 07:30 a check-in that is turned away is an absence.
+        never_refused=["/attendance/v1/punches"],
         prepare=_prepare,
     )
 

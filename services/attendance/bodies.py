@@ -1,38 +1,39 @@
 """What the doors of attendance take and give, as JSON."""
 
 import datetime as dt
-import re
+from enum import Enum
 from typing import Annotated, Any, Literal, TypeVar
-from uuid import UUID
 
 from fastapi import Request
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    PlainValidator,
+    TypeAdapter,
+    ValidationError,
+    model_validator,
+)
+from pydantic_core import to_json
 
-from shared.events import PunchKind, Scope, Zone
-from shared.events.base import Instant, OpdCode, UnitId
+from services.attendance.domain import TimeTrust
+from shared.events import PunchKind, Zone
+from shared.events.base import UUID, Date, Instant, Revision, Scope
 from shared.http import Problem, field_errors
+from shared.personal import Reason
 
 Parsed = TypeVar("Parsed")
 
 MOST_OFFLINE = 500
 """Punches in one offline batch."""
 
-
-def _no_identity_number(value: str) -> str:
-    if re.search(r"(?:\d[ .-]?){16,}", value):
-        raise ValueError("leave identity numbers (NIP, NIK) out of the reason; it is published")
-    return value
+NOWHERE = 0.001
+"""Degrees around 0, 0: some hundred metres of open sea."""
 
 
 Moment = Annotated[Instant, AfterValidator(lambda value: value.astimezone(dt.UTC))]
 """An instant, kept and published in UTC whatever offset it came with."""
-
-Reason = Annotated[
-    str,
-    StringConstraints(strip_whitespace=True, min_length=3, max_length=500, pattern=r"^[^\x00]*$"),
-    AfterValidator(_no_identity_number),
-]
-"""Why an officer did something, in words that other systems will read."""
 
 
 class In(BaseModel):
@@ -41,29 +42,69 @@ class In(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
 
 
+class Unusable(Enum):
+    """In the place of evidence that says nothing."""
+
+    UNUSABLE = "unusable"
+
+
 class PositionIn(In):
+    """Degrees, and the radius in metres within which the phone takes itself to be.
+
+    Platforms say "no value" with numbers: an accuracy of 0 or -1, or the point at 0, 0 off the coast of Africa.
+    What else a phone tells (altitude, speed) is not looked at.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
     lat: float = Field(ge=-90, le=90)
     lon: float = Field(ge=-180, le=180)
-    accuracy_m: float = Field(ge=0, le=1_000_000)
+    accuracy_m: float = Field(gt=0, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> "PositionIn":
+        if abs(self.lat) < NOWHERE and abs(self.lon) < NOWHERE:
+            raise ValueError("0, 0 is a platform's way to say that there is no position")
+        return self
+
+
+_POSITION = TypeAdapter(PositionIn)
+_MOMENT = TypeAdapter(Moment)
+
+
+# A reading that is no reading must not cost anyone the check-in that it came with.
+def _position(value: Any) -> PositionIn | Unusable | None:
+    try:
+        return None if value is None else _POSITION.validate_python(value)
+    except ValidationError:
+        return Unusable.UNUSABLE
+
+
+def _moment(value: Any) -> dt.datetime | Unusable | None:
+    if value is None:
+        return None
+    try:
+        # Read as JSON, where a time is a text.
+        return _MOMENT.validate_json(to_json(value), strict=True) if isinstance(value, str) else Unusable.UNUSABLE
+    except ValidationError:
+        return Unusable.UNUSABLE
 
 
 class PunchIn(In):
     """One check-in or check-out as the phone tells it. `punch_id` is the phone's, so that a retry is no
-    second punch; `device_at` and `position` are evidence."""
+    second punch; `device_at` and `position` are evidence: what says nothing is set aside and flagged.
+
+    Of a punch made offline `device_at` is the time, and needed.
+    """
 
     punch_id: UUID
     kind: PunchKind
-    device_at: Moment | None = None
-    position: PositionIn | None = None
-
-
-class OfflinePunchIn(In):
-    """A punch made without a connection: here the device's time is needed."""
-
-    punch_id: UUID
-    kind: PunchKind
-    device_at: Moment
-    position: PositionIn | None = None
+    device_at: Annotated[
+        dt.datetime | Unusable | None, PlainValidator(_moment, json_schema_input_type=Moment | None)
+    ] = None
+    position: Annotated[
+        PositionIn | Unusable | None, PlainValidator(_position, json_schema_input_type=PositionIn | None)
+    ] = None
 
 
 class BatchIn(In):
@@ -79,7 +120,9 @@ class ManualIn(In):
     employee_id: UUID
     kind: PunchKind
     at: Moment
-    work_date: dt.date | None = None
+    work_date: Date | None = None
+    zone: Literal["office", "remote", "elsewhere"] | None = None
+    """Where it happened, if the officer vouches for that too; without it the place stays unknown."""
     reason: Reason
 
 
@@ -91,12 +134,10 @@ class VoidIn(In):
     reason: Reason
 
 
-class ScopeIn(In):
-    """Whom an outage excuses; several fields are united."""
+class ScopeIn(Scope):
+    """Whom an outage excuses, as it will be published; a misspelt field is an error here."""
 
-    all: bool = False
-    opd_codes: list[OpdCode] = Field(default=[], max_length=1000)
-    unit_ids: list[UnitId] = Field(default=[], max_length=1000)
+    model_config = ConfigDict(extra="forbid")
 
 
 class OutageIn(In):
@@ -112,7 +153,7 @@ class OutageIn(In):
 class OutageRevisionIn(In):
     """The whole outage as it shall be. `revision` is the one that the officer saw."""
 
-    revision: int
+    revision: Revision
     scope: ScopeIn
     starts_at: Moment
     ends_at: Moment
@@ -135,6 +176,7 @@ class Receipt(BaseModel):
     received_at: dt.datetime
     zone: Zone
     flags: list[str]
+    time_trust: TimeTrust
 
 
 class VoidOut(BaseModel):
@@ -182,7 +224,6 @@ class AuditOut(BaseModel):
 
 
 PUNCH = TypeAdapter(PunchIn)
-OFFLINE_PUNCH = TypeAdapter(OfflinePunchIn)
 BATCH = TypeAdapter(BatchIn)
 CORRECTION: TypeAdapter[ManualIn | VoidIn] = TypeAdapter(
     Annotated[ManualIn | VoidIn, Field(discriminator="action")]

@@ -94,6 +94,7 @@ async def add_manual(tx: Tx, act: Act, given: ManualIn) -> Recorded:
         traceparent=act.traceparent,
         at=given.at,
         work_date=given.work_date,
+        zone=given.zone,
     )
     (result,) = await record(tx, [intake])
     if isinstance(result, Exception):
@@ -109,6 +110,7 @@ async def add_manual(tx: Tx, act: Act, given: ManualIn) -> Recorded:
                     "kind": given.kind,
                     "at": given.at.isoformat(),
                     "work_date": result.row.work_date.isoformat(),
+                    "zone": given.zone,
                 },
             )
         )

@@ -4,9 +4,10 @@ Source of every rule: product.md sections 2 and 4. No clock, no I/O: times come 
 """
 
 import datetime as dt
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
+from typing import Literal
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -16,8 +17,14 @@ WIB = ZoneInfo("Asia/Jakarta")
 REACH = dt.timedelta(hours=4)
 """How long before its start and after its end a plan still claims a punch."""
 
+TimeTrust = Literal["server", "verified", "unverified"]
+"""How far the time of a punch can be believed: it is the server's receipt, or a device's word, verified or not."""
+
 CLOCK_SKEW = dt.timedelta(minutes=5)
-"""A device clock further than this from the server's is worth a flag, and never more than a flag."""
+"""A device clock further than this from the server's is worth a flag, and too wrong to be corrected by."""
+
+OFFSET_AGE = dt.timedelta(hours=24)
+"""An offset seen longer ago says nothing about a clock: it may have been set since."""
 
 LATE = dt.timedelta(days=31)
 """An offline punch older than this is a matter for the supervisor's correction, not for a phone."""
@@ -68,6 +75,12 @@ def local_date(at: dt.datetime) -> dt.date:
     return at.astimezone(WIB).date()
 
 
+def near(at: dt.datetime, plans: Mapping[dt.date, Plan]) -> list[Plan]:
+    """Of a person's plans by work date, the few that may claim a punch at `at`."""
+    dates = (local_date(at) + dt.timedelta(days=n) for n in range(-PLANS_BEFORE.days, PLANS_AFTER.days + 1))
+    return [plans[date] for date in dates if date in plans]
+
+
 def work_date_of(kind: PunchKind, at: dt.datetime, plans: Iterable[Plan]) -> dt.date:
     """The work date that a punch at `at` belongs to, among the plans of its person.
 
@@ -96,7 +109,8 @@ def zone_of(position: Position | None, office: Sequence[Place], remote: Sequence
     """Where a punch happened, with the accuracy circle taken at its word.
 
     A circle that lies wholly within a fence is inside it; one that touches it without lying within is
-    `uncertain`. `office` comes before `remote`, both before `uncertain`. `unknown` is said of no position only.
+    `uncertain`. `office` comes before `remote`, both before `uncertain`. `unknown` is said of no position only: a
+    reading that is none is given as None.
     """
     if position is None:
         return "unknown"
@@ -114,35 +128,50 @@ def zone_of(position: Position | None, office: Sequence[Place], remote: Sequence
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """When a punch happened, and what should be said about the clock that says so."""
+    """When a punch happened, how far that can be believed, and what should be said about the clock behind it."""
 
     at: dt.datetime
-    flags: tuple[str, ...]
+    trust: TimeTrust
+    flags: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClockOffset:
+    """How far the server's clock was ahead of a device's at `seen_at`, an instant of the server's."""
+
+    ahead: dt.timedelta
+    seen_at: dt.datetime
 
 
 def online_timing(device_at: dt.datetime | None, received_at: dt.datetime) -> Timing:
     """A punch made while connected happened when the server got it; the device's time is evidence only."""
     skewed = device_at is not None and abs(received_at - device_at) > CLOCK_SKEW
-    return Timing(received_at, ("clock_skew",) if skewed else ())
+    return Timing(received_at, "server", ("clock_skew",) if skewed else ())
 
 
-def offline_timing(device_at: dt.datetime, received_at: dt.datetime, offset: dt.timedelta | None) -> Timing:
-    """A punch made offline happened at the device's time plus its last known offset to the server.
+def offline_timing(device_at: dt.datetime, received_at: dt.datetime, last: ClockOffset | None) -> Timing:
+    """A punch made offline happened at the device's time, as nearly as that can be told; never after its receipt.
 
-    `offset` is server minus device at the person's last connected punch, None when there was none: then the
-    device's clock is taken as it is, flagged `clock_unverified`. Never after `received_at`; a time that had
-    to be cut by more than five minutes is flagged `clock_skew`, and so is a clock that was corrected by more.
-    What was handed over more than 31 days later is recorded like the rest, flagged `late`.
+    `last` is the offset at the person's last connected punch, None when there was none. It corrects the device's
+    time if it was seen at most 24 hours before the receipt, is at most five minutes, and does not put the punch
+    after its receipt: a clock that is off by more was set in between as likely as not, and correcting by it would
+    move a true time by hours. Nobody knows whether it was the same device, so the time is `unverified` either way.
+
+    Flags: `clock_unverified` when nothing corrected the time; `clock_skew` when the clock is known to be more than
+    five minutes off or says a time more than five minutes after the receipt; `late` when the punch was handed over
+    more than 31 days after it.
     """
-    corrected = device_at + (offset or dt.timedelta())
-    flags: list[str] = []
-    if offset is None:
+    ahead = last.ahead if last is not None and received_at - last.seen_at <= OFFSET_AGE else None
+    at, flags = min(device_at, received_at), list[str]()
+    if ahead is not None and abs(ahead) <= CLOCK_SKEW and device_at + ahead <= received_at:
+        at = device_at + ahead
+    else:
         flags.append("clock_unverified")
-    if corrected - received_at > CLOCK_SKEW or (offset is not None and abs(offset) > CLOCK_SKEW):
+    if device_at - received_at > CLOCK_SKEW or (ahead is not None and abs(ahead) > CLOCK_SKEW):
         flags.append("clock_skew")
-    if received_at - corrected > LATE:
+    if received_at - at > LATE:
         flags.append("late")
-    return Timing(min(corrected, received_at), tuple(flags))
+    return Timing(at, "unverified", tuple(flags))
 
 
 def is_superior(officer: Person, person: Person) -> bool:

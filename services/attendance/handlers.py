@@ -1,15 +1,18 @@
 """What attendance reads: who there is, where units are, who is planned where."""
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
 from services.attendance import store
 from services.attendance.store import EMPLOYEES, PLANS, UNITS
+from shared import disowned
 from shared.bus import HandlerContext, Router
-from shared.events import EmployeeChanged, Place, Received, ScheduleChanged, UnitChanged
+from shared.database import Tx
+from shared.events import EmployeeChanged, Place, Received, RecordDisowned, ScheduleChanged, UnitChanged
 from shared.facts import fold
+from shared.repairs import Projection, Repaired
 
 router = Router()
 
@@ -17,12 +20,27 @@ ERASED = 2**53 + 1
 """An erasure has no revision of its own: it counts as later than any, so that a replay cannot undo it."""
 
 
-@router.batch("directory.employee.v1", "directory.unit.v1", "schedule.changed.v1", group="attendance.facts")
+TABLE_OF = {EmployeeChanged.topic: EMPLOYEES, UnitChanged.topic: UNITS, ScheduleChanged.topic: PLANS}
+
+
+@router.batch(RecordDisowned.topic, *TABLE_OF, group="attendance.facts")
 async def facts(batch: list[Received], context: HandlerContext) -> None:
     """Keep of other services' facts what a punch is judged by."""
-    rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in (EMPLOYEES, UNITS, PLANS)}
+    async with context.db.transaction() as tx:
+        await _join(tx, batch, context)
+
+
+async def _rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+    await _join(tx, repaired.events, context)
+
+
+PROJECTION = Projection(TABLE_OF, _rejoin)
+
+
+async def _join(tx: Tx, batch: Sequence[Received], context: HandlerContext) -> None:
+    rows: dict[str, list[dict[str, Any]]] = {table.name: [] for table in TABLE_OF.values()}
     erased: list[UUID] = []
-    for received in batch:
+    for received in await disowned.admit(tx, batch, TABLE_OF):
         match received.event:
             case EmployeeChanged() as event:
                 rows[EMPLOYEES.name].append(_employee(event, received.id))
@@ -35,13 +53,12 @@ async def facts(batch: list[Received], context: HandlerContext) -> None:
                 rows[EMPLOYEES.name].append(_erased(UUID(received.key), received.id))
             case _:
                 pass
-    async with context.db.transaction() as tx:
-        for table in (EMPLOYEES, UNITS, PLANS):
-            folded = await fold(tx.connection, table, rows[table.name])
-            if folded.conflicts:
-                context.metrics.fact_conflicts.labels(table.name).inc(folded.conflicts)
-        if erased:
-            await store.forget_positions(tx, erased)
+    for table in TABLE_OF.values():
+        folded = await fold(tx.connection, table, rows[table.name])
+        if folded.conflicts:
+            context.metrics.fact_conflicts.labels(table.name).inc(folded.conflicts)
+    if erased:
+        await store.forget_positions(tx, erased)
 
 
 def _places(places: Iterable[Place]) -> str:

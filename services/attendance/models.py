@@ -45,6 +45,7 @@ class Punch(Base, table=True):
     lat: float | None = None
     lon: float | None = None
     accuracy_m: float | None = None
+    time_trust: str = Field(default="server", sa_type=Text)
 
 
 class Void(Base, table=True):

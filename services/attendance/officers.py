@@ -1,6 +1,5 @@
 """The doors for officers: corrections of a record, outages, and the audit log of both."""
 
-import datetime as dt
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -21,7 +20,9 @@ from services.attendance.bodies import (
 )
 from services.attendance.corrections import Act
 from shared.auth import Caller, Principal, require
+from shared.events.base import Date
 from shared.http import FieldError, Problem, traceparent_of
+from shared.query import InstantParam
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/attendance/v1")
@@ -57,7 +58,7 @@ async def correct(request: Request, response: Response, who: Corrector, service:
 
 @router.get("/people/{employee_id}/punches")
 async def of_person(
-    employee_id: UUID, who: Superior, service: Running, date: dt.date | None = None
+    employee_id: UUID, who: Superior, service: Running, date: Date | None = None
 ) -> dict[str, Any]:
     """What is recorded of one of your people for a work date (today when left out)."""
     async with service.db.read() as tx:
@@ -107,13 +108,11 @@ async def revoke(outage_id: UUID, request: Request, who: Declarer, service: Runn
 async def declared(
     _: Caller,
     service: Running,
-    ends_from: dt.datetime | None = None,
+    ends_from: InstantParam | None = None,
     limit: Limit = views.PAGE,
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """Outages, the latest start first; everyone signed in may see what excuses whom."""
-    if ends_from is not None and ends_from.tzinfo is None:
-        raise Problem(422, "validation", errors=[FieldError("ends_from", "time.no_offset")])
     return await views.outages(service, limit=limit, cursor=cursor, ends_from=ends_from)
 
 

@@ -11,6 +11,7 @@ from services.attendance.recording import SOURCE
 from shared import outbox
 from shared.database import Tx
 from shared.events import OutageDeclared, Scope
+from shared.events.attendance import LONGEST_OUTAGE
 from shared.http import FieldError, Problem
 from shared.outbox import Outgoing
 
@@ -23,6 +24,8 @@ def _check(scope: ScopeIn, starts_at: dt.datetime, ends_at: dt.datetime) -> None
         errors.append(FieldError("scope", "outage.empty_scope"))
     if starts_at >= ends_at:
         errors.append(FieldError("ends_at", "outage.ends_before_start"))
+    elif ends_at - starts_at > LONGEST_OUTAGE:
+        errors.append(FieldError("ends_at", "outage.too_long", {"days": LONGEST_OUTAGE.days}))
     if errors:
         raise Problem(422, "validation", errors=errors)
 
@@ -99,7 +102,8 @@ async def _publish(tx: Tx, act: Act, outage: Outage, action: str, reason: str) -
         revision=outage.revision,
         scope=Scope.model_validate(outage.scope),
         starts_at=outage.starts_at,
-        ends_at=outage.ends_at,
+        # One declared before outages had a longest span can still be taken back.
+        ends_at=min(outage.ends_at, outage.starts_at + LONGEST_OUTAGE) if outage.revoked else outage.ends_at,
         reason=outage.reason,
         declared_by=outage.declared_by,
         revoked=outage.revoked,

@@ -12,16 +12,21 @@ from services.attendance.domain import Person, Plan, Position, Timing
 from services.attendance.store import PunchRow
 from shared import outbox
 from shared.database import Tx
-from shared.events import AttendanceRecorded, Place, PunchKind
+from shared.events import AttendanceRecorded, Place, PunchKind, Zone, source_of
 from shared.http import FieldError, Problem
 from shared.outbox import Outgoing
 
-SOURCE = "/hadir/attendance"
+SOURCE = source_of("attendance")
+VOUCHED = "vouched"
+"""Flags a punch whose zone an officer stated."""
 
 
 @dataclass(frozen=True, slots=True)
 class Intake:
-    """A punch that asks to be recorded. `at` and `work_date` are given for `manual` ones only."""
+    """A punch that asks to be recorded. `at`, `work_date` and `zone` are given for `manual` ones only.
+
+    `unusable` flags evidence that came and said nothing.
+    """
 
     punch_id: UUID
     employee_id: UUID
@@ -33,6 +38,8 @@ class Intake:
     traceparent: str | None
     at: dt.datetime | None = None
     work_date: dt.date | None = None
+    zone: Zone | None = None
+    unusable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +108,9 @@ async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Problem]) 
         if problem is not None:
             refused[index] = problem
             continue
-        own = plans.get(item.employee_id, [])
-        work_date = item.work_date or domain.work_date_of(item.kind, timing.at, own)
-        plan = next((plan for plan in own if plan.work_date == work_date), None)
-        posting: Plan | Person = plan or person
+        own = plans.get(item.employee_id, {})
+        work_date = item.work_date or domain.work_date_of(item.kind, timing.at, domain.near(timing.at, own))
+        posting: Plan | Person = own.get(work_date, person)
         judged.append((index, work_date, posting.opd_code, posting.unit_id))
     places: dict[str, list[Place]] = defaultdict(list)
     places |= await store.places(tx, {unit_id for *_, unit_id in judged})
@@ -124,12 +130,14 @@ async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Problem]) 
                     at=timing.at,
                     received_at=item.received_at,
                     device_at=item.device_at,
-                    zone=domain.zone_of(position, places[unit_id], people[item.employee_id].remote_places),
+                    zone=item.zone
+                    or domain.zone_of(position, places[unit_id], people[item.employee_id].remote_places),
                     source=item.source,
-                    flags=list(timing.flags),
+                    flags=[*timing.flags, *item.unusable, *([VOUCHED] if item.zone else [])],
                     lat=position.lat if position else None,
                     lon=position.lon if position else None,
                     accuracy_m=position.accuracy_m if position else None,
+                    time_trust=timing.trust,
                 ),
             )
         )
@@ -142,10 +150,10 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
     timings: list[Timing] = []
     for item in items:
         if item.at is not None:
-            timings.append(Timing(item.at, ()))
+            timings.append(Timing(item.at, "server"))
         elif item.source == "offline" and item.device_at is not None:
-            offset = offsets.get(item.employee_id)
-            timings.append(domain.offline_timing(item.device_at, item.received_at, offset))
+            last = offsets.get(item.employee_id)
+            timings.append(domain.offline_timing(item.device_at, item.received_at, last))
         else:
             timings.append(domain.online_timing(item.device_at, item.received_at))
     return timings
@@ -154,6 +162,8 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
 def _refusal(item: Intake, person: Person) -> Problem | None:
     if not person.active and item.source != "manual":
         return Problem(403, "punch.inactive_employee")
+    if item.source == "offline" and item.device_at is None:
+        return Problem(422, "validation", errors=[FieldError("device_at", "punch.device_at_needed")])
     return None
 
 
@@ -168,6 +178,8 @@ def _same(item: Intake, row: PunchRow) -> bool:
         and (item.source == "manual") == (row.source == "manual")
         and (item.at is None or item.at == row.at)
         and (item.work_date is None or item.work_date == row.work_date)
+        and (item.zone == row.zone if item.zone else VOUCHED not in row.flags)
+        and set(item.unusable) == set(row.flags) & {"bad_position", "bad_device_at"}
     )
 
 
@@ -185,4 +197,5 @@ def _event(row: PunchRow) -> AttendanceRecorded:
         zone=row.zone,
         source=row.source,
         flags=list(row.flags),
+        time_trust=row.time_trust,
     )

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from sqlmodel import col, select, tuple_
 
-from services.attendance.domain import Person, Plan
+from services.attendance.domain import ClockOffset, Person, Plan
 from services.attendance.models import Audit, Outage, Punch, Void
 from shared.database import Tx
 from shared.events import Place
@@ -63,21 +63,28 @@ class PunchRow:
     lat: float | None
     lon: float | None
     accuracy_m: float | None
+    time_trust: Any
 
 
+# Places are looked at one by one, by every check-in there: a fact that came before they were bounded may hold any
+# number of them, of which the first two hundred count.
 _PEOPLE = """
-    select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads, remote_places, active
+    select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads,
+        jsonb_path_query_array(remote_places, '$[0 to 199]') as remote_places, active
     from employee_fact where employee_id = any($1::uuid[]) and opd_code is not null
 """
 _PLANS = """
     select employee_id, work_date, opd_code, unit_id, starts_at, ends_at
     from plan_fact where employee_id = any($1::uuid[]) and work_date between $2 and $3
 """
-_PLACES = "select unit_id, places from unit_fact where unit_id = any($1::text[])"
+_PLACES = """
+    select unit_id, jsonb_path_query_array(places, '$[0 to 199]') as places
+    from unit_fact where unit_id = any($1::text[])
+"""
 _OFFSETS = """
-    select who.employee_id, latest.clock_offset
+    select who.employee_id, latest.ahead, latest.received_at
     from unnest($1::uuid[]) as who(employee_id), lateral (
-        select received_at - device_at as clock_offset from punch
+        select received_at - device_at as ahead, received_at from punch
         where punch.employee_id = who.employee_id and source = 'app' and device_at is not null
         order by work_date desc, received_at desc limit 1
     ) as latest
@@ -85,20 +92,20 @@ _OFFSETS = """
 # Flags travel as one text each: arrays of arrays cannot be unnested row by row.
 _INSERT = """
     insert into punch (punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at,
-        zone, source, flags, lat, lon, accuracy_m)
+        zone, source, flags, lat, lon, accuracy_m, time_trust)
     select punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at,
-        zone, source, string_to_array(flags, ' '), lat, lon, accuracy_m
+        zone, source, string_to_array(flags, ' '), lat, lon, accuracy_m, time_trust
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::text[], $7::timestamptz[],
         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::float8[], $14::float8[],
-        $15::float8[])
+        $15::float8[], $16::text[])
         as given (punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at, zone,
-            source, flags, lat, lon, accuracy_m)
+            source, flags, lat, lon, accuracy_m, time_trust)
     on conflict (punch_id) do nothing
     returning punch_id
 """
 _STORED = """
     select punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at, zone, source,
-        flags, lat, lon, accuracy_m
+        flags, lat, lon, accuracy_m, time_trust
     from punch where punch_id = any($1::uuid[])
 """
 _FORGET_POSITIONS = """
@@ -124,12 +131,15 @@ async def people(tx: Tx, employee_ids: Iterable[UUID]) -> dict[UUID, Person]:
     }
 
 
-async def plans(tx: Tx, employee_ids: Iterable[UUID], first: dt.date, last: dt.date) -> dict[UUID, list[Plan]]:
-    """The plans of people for the work dates from `first` to `last`."""
-    found: dict[UUID, list[Plan]] = defaultdict(list)
+async def plans(
+    tx: Tx, employee_ids: Iterable[UUID], first: dt.date, last: dt.date
+) -> dict[UUID, dict[dt.date, Plan]]:
+    """The plans of people for the work dates from `first` to `last`, by work date."""
+    found: dict[UUID, dict[dt.date, Plan]] = defaultdict(dict)
     for row in await tx.connection.fetch(_PLANS, list(employee_ids), first, last):
         employee_id, *rest = row
-        found[employee_id].append(Plan(*rest))
+        plan = Plan(*rest)
+        found[employee_id][plan.work_date] = plan
     return found
 
 
@@ -141,9 +151,9 @@ async def places(tx: Tx, unit_ids: Iterable[str]) -> dict[str, list[Place]]:
     }
 
 
-async def clock_offsets(tx: Tx, employee_ids: Iterable[UUID]) -> dict[UUID, dt.timedelta]:
-    """Server time minus device time at each person's last connected punch that told its device's time."""
-    return {row[0]: row[1] for row in await tx.connection.fetch(_OFFSETS, list(employee_ids))}
+async def clock_offsets(tx: Tx, employee_ids: Iterable[UUID]) -> dict[UUID, ClockOffset]:
+    """What each person's last connected punch that told its device's time says about the device's clock."""
+    return {row[0]: ClockOffset(row[1], row[2]) for row in await tx.connection.fetch(_OFFSETS, list(employee_ids))}
 
 
 async def insert_punches(tx: Tx, rows: Sequence[PunchRow]) -> set[UUID]:

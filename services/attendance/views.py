@@ -4,15 +4,13 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from pydantic import AwareDatetime, TypeAdapter
-
 from services.attendance import store
 from services.attendance.bodies import AuditOut, OutageOut, PunchOut, VoidOut
-from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_cursor
+from shared.http import page
 from shared.service import Service
 
 PAGE = 1000
-_INSTANT = TypeAdapter[dt.datetime](AwareDatetime)
 
 
 async def day(service: Service, employee_id: UUID, work_date: dt.date) -> dict[str, Any]:
@@ -33,32 +31,22 @@ async def outages(
 ) -> dict[str, Any]:
     """Outages, the latest start first, revoked ones included."""
     after: tuple[dt.datetime, UUID] | None = None
-    if cursor is not None:
-        starts_at, outage_id = decode_cursor(cursor, 2)
-        try:
-            after = _INSTANT.validate_python(starts_at), UUID(str(outage_id))
-        except ValueError as error:
-            raise _bad_cursor() from error
+    if cursor:
+        starts_at, outage_id = read_cursor(cursor, dt.datetime, UUID)
+        after = starts_at, outage_id
     async with service.db.read() as tx:
         found = await store.outages(tx, limit=limit + 1, after=after, ends_from=ends_from)
     items, more = found[:limit], found[limit:]
-    following = encode_cursor(items[-1].starts_at.isoformat(), items[-1].outage_id) if more else None
+    following = encode_cursor(items[-1].starts_at, items[-1].outage_id) if more else None
     return page([OutageOut.model_validate(outage) for outage in items], following)
 
 
 async def audit(service: Service, *, limit: int, cursor: str | None) -> dict[str, Any]:
     """The audit log, the newest entry first."""
-    before: int | None = None
-    if cursor is not None:
-        (before,) = decode_cursor(cursor, 1)
-        if not isinstance(before, int):
-            raise _bad_cursor()
+    before: int | None = read_cursor(cursor, int)[0] if cursor else None
     async with service.db.read() as tx:
         found = await store.audit_log(tx, limit=limit + 1, before=before)
     items, more = found[:limit], found[limit:]
-    following = encode_cursor(items[-1].id) if more else None
+    last = items[-1].id if more else None  # None only before the row is stored
+    following = encode_cursor(last) if last is not None else None
     return page([AuditOut.model_validate(entry) for entry in items], following)
-
-
-def _bad_cursor() -> Problem:
-    return Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])

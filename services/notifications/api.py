@@ -10,7 +10,8 @@ from services.notifications import store
 from services.notifications.domain import KINDS, Channel, Kind
 from services.notifications.texts import render
 from shared.auth import Employee
-from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_cursor
+from shared.http import Problem, page
 from shared.messages import Language, language_of, text
 from shared.service import Service, service_of
 
@@ -42,7 +43,7 @@ async def inbox(
     accept_language: AcceptLanguage = None,
 ) -> dict[str, Any]:
     """My messages, newest first, with how many I have not read. `unread=true` leaves out the others."""
-    before = _place(cursor) if cursor else None
+    before: int | None = read_cursor(cursor, int)[0] if cursor else None
     async with service.db.read() as tx:
         rows = await store.inbox(tx.connection, me, before=before, limit=limit + 1, unread_only=unread)
         waiting = await store.unread(tx.connection, me)
@@ -51,13 +52,6 @@ async def inbox(
     shown = rows[:limit]
     next_cursor = encode_cursor(shown[-1]["place"]) if len(rows) > limit else None
     return {**page([_item(row, language) for row in shown], next_cursor), "unread": waiting}
-
-
-def _place(cursor: str) -> int:
-    (place,) = decode_cursor(cursor, 1)
-    if not isinstance(place, int) or not 0 <= place < 2**63:
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
-    return place
 
 
 def _item(row: dict[str, Any], language: Language) -> dict[str, Any]:

@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from services.notifications import api, handlers, upkeep
+from services.notifications import api, handlers, telling, upkeep
+from shared import repairs
 from shared.clock import Clock
 from shared.service import build
 from shared.settings import Settings
@@ -13,6 +14,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[api.router],
         handlers=handlers.router,
-        tasks={"upkeep": upkeep.keep_small},
+        tasks={"upkeep": upkeep.keep_small, "repairs": repairs.task(telling.PROJECTION)},
         clock=clock,
     )

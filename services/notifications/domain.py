@@ -3,10 +3,12 @@
 An event is *news* if it ranks above what is held for its fact key, by (revision, ce_id), when it arrives. So a
 duplicate or a late, older revision says nothing new, and how records happen to be cut into batches makes no
 difference. Only fresh news is told: a rebuild, or a new deployment that reads the log from its beginning, must not
-send mail about last year.
+send mail about last year. And only what differs from what was last heard: news that says the same again is silent.
 """
 
 import datetime as dt
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
@@ -112,25 +114,38 @@ def day_of(event: ScheduleChanged) -> dict[str, Any]:
     }
 
 
-def on_review(event: ReportReviewed) -> tuple[Kind, dict[str, Any]]:
-    """Every decision is told to whose work it judges; who decided is for the report's own page."""
+def review_content(event: ReportReviewed) -> str:
+    """A digest of what was decided, whoever decided it and when: the same for the same decision and quantities."""
+    accepted = sorted((item.item_id, float(item.accepted_quantity)) for item in event.items)
+    return hashlib.sha256(json.dumps([event.decision, accepted]).encode()).hexdigest()
+
+
+def on_review(event: ReportReviewed, held: Held) -> tuple[Kind, dict[str, Any]] | None:
+    """Every decision is told to whose work it judges; who decided is for the report's own page.
+
+    A decision that is published again (another revision, another event id) and decides the same is silent.
+    """
+    if held is not None and held["content"] == review_content(event):
+        return None
     kind: Kind = "report.accepted" if event.decision == "accepted" else "report.returned"
     return kind, {"work_date": event.work_date.isoformat(), "report_revision": event.report_revision}
 
 
-def on_compliance(event: ComplianceChanged) -> tuple[Kind, dict[str, Any]] | None:
+def on_compliance(event: ComplianceChanged, held: Held = None) -> tuple[Kind, dict[str, Any]] | None:
     """`not_met` is told, `unknown` is explained, and a better verdict takes a bad one back.
 
-    `met` straight from `pending` is what everyone expects: nothing is said.
+    `met` straight from `pending` is what everyone expects: nothing is said. What was before is what was heard
+    before; the event's own word for it serves where nothing was.
     """
     params = {"work_date": event.work_date.isoformat(), "duty": event.duty}
-    if event.state == event.previous:
+    previous = event.previous if held is None else held["state"]
+    if event.state == previous:
         return None
     if event.state == "not_met":
         return "duty.not_met", params
     if event.state == "unknown":
         return "duty.unknown", params
-    if event.previous in ("not_met", "unknown") and event.state in ("met", "not_due"):
+    if previous in ("not_met", "unknown") and event.state in ("met", "not_due"):
         return "duty.corrected", params
     return None
 
@@ -164,10 +179,22 @@ def counter_params(event: CoverageChanged) -> dict[str, Any]:
 
 def outage_differs(event: OutageDeclared, held: Held) -> bool:
     """Whether a revision of a declared outage changes anything for the people in its scope."""
-    if held is None or held["revoked"] != event.revoked:
+    return held is None or outage_moves(event, held) or _reach(scope_of(held["scope"])) != _reach(event.scope)
+
+
+def outage_moves(event: OutageDeclared, held: Held) -> bool:
+    """Whether it changes something for those who are in its scope before and after."""
+    if held is None:
         return True
-    was = (held["starts_at"], held["ends_at"], scope_of(held["scope"]))
-    return was != (event.starts_at, event.ends_at, event.scope)
+    was = (held["revoked"], held["starts_at"], held["ends_at"])
+    return was != (event.revoked, event.starts_at, event.ends_at)
+
+
+def _reach(scope: Scope) -> tuple[bool, frozenset[str], frozenset[str]]:
+    """A scope without the order of its lists; all is all, whatever else is named."""
+    if scope.all:
+        return True, frozenset(), frozenset()
+    return False, frozenset(scope.opd_codes), frozenset(scope.unit_ids)
 
 
 def scope_of(stored: Any) -> Scope:

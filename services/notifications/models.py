@@ -83,6 +83,8 @@ class Review(Base, table=True):
     report_id: uuid.UUID = Field(primary_key=True)
     report_revision: int = Field(sa_type=BigInteger, primary_key=True)
     work_date: dt.date = Field(sa_type=Date)
+    content: str | None = Field(default=None, sa_type=Text)
+    """A digest of what was decided; null when it was heard before this was kept."""
     revision: int = Field(sa_type=BigInteger)
     ce_id: uuid.UUID
 

@@ -52,7 +52,7 @@ PLAN = FactTable(
 REVIEW = FactTable(
     "review",
     ("report_id", "report_revision"),
-    {"report_id": "uuid", "report_revision": "bigint", "work_date": "date"},
+    {"report_id": "uuid", "report_revision": "bigint", "work_date": "date", "content": "text"},
 )
 DUTY_STATE = FactTable(
     "duty_state",
@@ -212,6 +212,15 @@ async def forget(connection: Connection, employees: Sequence[UUID]) -> None:
     """Erase what is kept about people: their messages, preferences and facts."""
     for table in ("message", "preference", "plan", "duty_state"):
         await connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
+
+
+async def forget_erased(connection: Connection) -> None:
+    """Erase again what the log brought back about people who are erased."""
+    for table in ("plan", "duty_state"):
+        await connection.execute(
+            f"delete from {table} t using recipient r where r.employee_id = t.employee_id and r.revision = $1",  # noqa: S608 - names above
+            ERASED_REVISION,
+        )
 
 
 _DELIVER = """

@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.notifications import domain, store
 from services.notifications.domain import Held, Notice
+from shared import disowned
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import (
@@ -20,11 +21,13 @@ from shared.events import (
     ReportReviewed,
     ScheduleChanged,
     UnitChanged,
+    source_of,
 )
 from shared.facts import FactTable, fold
+from shared.repairs import Projection, Repaired
 from shared.telemetry import Metrics
 
-SOURCE = "/hadir/notifications"
+SOURCE = source_of("notifications")
 
 E = TypeVar("E", bound=Event)
 Row = dict[str, Any]
@@ -32,25 +35,75 @@ News = tuple[E, Received, Held]
 """An event that is news, as it was received, and the row that was held before it."""
 
 
+TABLE_OF = {
+    EmployeeChanged.topic: store.RECIPIENT,
+    UnitChanged.topic: store.UNIT,
+    ScheduleChanged.topic: store.PLAN,
+    ReportReviewed.topic: store.REVIEW,
+    ComplianceChanged.topic: store.DUTY_STATE,
+    CoverageChanged.topic: store.COUNTER,
+    OutageDeclared.topic: store.OUTAGE,
+}
+"""The topics that are heard, and what is kept of each."""
+
+
 async def tell(batch: Sequence[Received], context: HandlerContext) -> None:
-    """Take a batch in and tell whom it concerns. Directory and plans come first: they say who is concerned."""
+    """Take a batch in and tell whom it concerns."""
     now = context.clock.now()
     async with context.db.transaction() as tx:
-        work = _Telling(tx, context.metrics, now)
-        erased = await work.directory(batch)
-        notices = [
-            *await work.plans(_of(ScheduleChanged, batch)),
-            *await work.reviews(_of(ReportReviewed, batch)),
-            *await work.compliance(_of(ComplianceChanged, batch)),
-            *await work.coverage(_of(CoverageChanged, batch)),
-            *await work.outages(_of(OutageDeclared, batch)),
-        ]
-        notices += await work.newcomers(notices)
+        admitted = await disowned.admit(tx, batch, TABLE_OF)
+        notices, erased = await _hear(tx, admitted, context.metrics, now)
         told = await store.deliver(tx, notices, now, source=SOURCE)
         if erased:
             await store.forget(tx.connection, erased)
     for kind, count in told.items():
         context.metrics.notifications.labels(kind).inc(count)
+
+
+async def _hear(
+    tx: Tx, batch: Sequence[Received], metrics: Metrics, now: dt.datetime
+) -> tuple[list[Notice], list[UUID]]:
+    """Fold a batch; what there is to tell about it, and whom to forget. Directory and plans come first: they say
+    who is concerned."""
+    work = _Telling(tx, metrics, now)
+    erased = await work.directory(batch)
+    notices = [
+        *await work.plans(_of(ScheduleChanged, batch)),
+        *await work.reviews(_of(ReportReviewed, batch)),
+        *await work.compliance(_of(ComplianceChanged, batch)),
+        *await work.coverage(_of(CoverageChanged, batch)),
+        *await work.outages(_of(OutageDeclared, batch)),
+    ]
+    return [*notices, *await work.newcomers(notices)], erased
+
+
+async def _rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+    """Fold what was read again from the log. It was told when it first came, so nothing of it is told now: only
+    whose plan is another one since, is told the plan that holds, by cause of the disowning."""
+    now = context.clock.now()
+    events = await disowned.admit(tx, repaired.events, TABLE_OF)
+    plans = _of(ScheduleChanged, events)
+    keys = [(event.employee_id, event.work_date) for event, _ in plans]
+    before = await store.held(tx.connection, store.PLAN, keys)
+    if repaired.topic == ScheduleChanged.topic:
+        before |= {(row["employee_id"], row["work_date"]): row for row in repaired.gone}
+    await _hear(tx, events, context.metrics, now)
+    after = await store.held(tx.connection, store.PLAN, keys)
+    notices: list[Notice] = []
+    for key, (event, received) in zip(keys, plans, strict=True):
+        held = before.get(key)
+        if key in after and after[key]["ce_id"] == received.id and (kind := domain.on_plan(event, held, now)):
+            params = domain.day_of(event)
+            if kind == "schedule.wfh":
+                params = {"days": [params]}
+            elif held is not None:
+                params["previous"] = held["mode"]
+            notices.append(Notice(event.employee_id, kind, repaired.cause, params))
+    await store.deliver(tx, notices, now, source=SOURCE)
+    await store.forget_erased(tx.connection)
+
+
+PROJECTION = Projection(TABLE_OF, _rejoin)
 
 
 def _of(kind: type[E], batch: Iterable[Received]) -> list[tuple[E, Received]]:
@@ -130,16 +183,17 @@ class _Telling:
 
     async def reviews(self, events: Sequence[tuple[ReportReviewed, Received]]) -> list[Notice]:
         notices: list[Notice] = []
-        for event, received, _ in await self._news(store.REVIEW, events, _review):
-            if self._fresh(received):
-                kind, params = domain.on_review(event)
+        for event, received, held in await self._news(store.REVIEW, events, _review):
+            said = domain.on_review(event, held)
+            if said is not None and self._fresh(received):
+                kind, params = said
                 notices.append(Notice(event.employee_id, kind, received.id, params))
         return notices
 
     async def compliance(self, events: Sequence[tuple[ComplianceChanged, Received]]) -> list[Notice]:
         notices: list[Notice] = []
-        for event, received, _ in await self._news(store.DUTY_STATE, events, _duty_state):
-            said = domain.on_compliance(event)
+        for event, received, held in await self._news(store.DUTY_STATE, events, _duty_state):
+            said = domain.on_compliance(event, held)
             if said is not None and self._fresh(received):
                 kind, params = said
                 notices.append(Notice(event.employee_id, kind, received.id, params))
@@ -180,9 +234,10 @@ class _Telling:
             if not event.revoked:
                 now_concerned = await store.in_scope(self._connection, event.scope, event.starts_at, event.ends_at)
             params = domain.outage_params(event)
-            notices += [
-                Notice(person, "outage.declared", received.id, params, subject) for person in now_concerned
-            ]
+            news_to = now_concerned
+            if not domain.outage_moves(event, held):  # another scope only: who stays in it knows all of this
+                news_to = [person for person in now_concerned if person not in before]
+            notices += [Notice(person, "outage.declared", received.id, params, subject) for person in news_to]
             released = before - set(now_concerned)
             notices += [
                 Notice(person, "outage.revoked", received.id, params, subject) for person in sorted(released)
@@ -300,6 +355,7 @@ def _review(event: ReportReviewed, received: Received, _: Held) -> Row:
         "report_id": event.report_id,
         "report_revision": event.report_revision,
         "work_date": event.work_date,
+        "content": domain.review_content(event),
         "revision": event.revision,
         "ce_id": received.id,
     }

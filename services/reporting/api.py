@@ -15,21 +15,23 @@ from services.reporting.board import words
 from services.reporting.store import access, views
 from shared.auth import Caller, Principal, require
 from shared.clock import WIB
-from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_cursor
+from shared.events.base import MAX_CODE, Date
+from shared.http import Problem, page
 from shared.messages import Language, language_of, text
+from shared.query import InstantParam, not_ahead
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
 
 Running = Annotated[Service, Depends(service_of)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Code = Annotated[str, Path(max_length=64, pattern=r"^[^\x00]+$")]
+Code = Annotated[str, Path(max_length=MAX_CODE, pattern=r"^[^\x00]+$")]
 
 CITY_ROLES = ("bkpsdm", "auditor", "council")
 PEOPLE_ROLES = ("bkpsdm", "auditor")
 
-_INSTANT = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:")
-_SPACE_FOR_PLUS = re.compile(r" (?=\d{2}:?\d{2}$)")
+_INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +42,23 @@ class Moment:
     as_of: dt.datetime
 
 
-def parse_as_of(value: str) -> dt.datetime:
-    """An instant from RFC 3339 text, in UTC. Raises a 422 Problem without an offset or outside 1900-2999."""
-    try:
-        # An unescaped `+07:00` arrives as ` 07:00`: what is meant is plain.
-        instant = dt.datetime.fromisoformat(_SPACE_FOR_PLUS.sub("+", value.strip()).upper())
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None or not 1900 < instant.year < 2999:
-        raise Problem(422, "validation", errors=[FieldError("as_of", "as_of.offset")])
-    return instant.astimezone(dt.UTC)
-
-
-def parse_date(value: str) -> dt.date:
-    """A local date from `YYYY-MM-DD`. Raises a 422 Problem for anything else."""
-    try:
-        date = dt.date.fromisoformat(value.strip())
-    except ValueError:
-        date = None
-    if date is None or not 1900 < date.year < 2999:
-        raise Problem(422, "validation", errors=[FieldError("date", "date.invalid")])
-    return date
-
-
 def moment(
     service: Running,
     date: Annotated[
-        str | None, Query(description="Local work date; the date of as_of when left out", examples=["2025-11-06"])
+        Date | None, Query(description="Local work date; the date of as_of when left out", examples=["2025-11-06"])
     ] = None,
     as_of: Annotated[
-        str | None,
-        Query(description="Instant with an offset; now when left out", examples=["2025-11-06T08:00:00+07:00"]),
+        InstantParam | None,
+        Query(
+            description="Instant with an offset, not in the future; now when left out",
+            examples=["2025-11-06T08:00:00+07:00"],
+        ),
     ] = None,
 ) -> Moment:
     """FastAPI dependency: the `date` and `as_of` of a view."""
-    instant = parse_as_of(as_of) if as_of else service.clock.now()
-    return Moment(parse_date(date) if date else instant.astimezone(WIB).date(), instant)
+    now = service.clock.now()
+    instant = not_ahead(as_of, now) if as_of else now
+    return Moment(date or instant.astimezone(WIB).date(), instant)
 
 
 At = Annotated[Moment, Depends(moment)]
@@ -130,26 +113,25 @@ async def people(
     async with service.db.read() as tx:
         found = await views.people(tx.connection, opd_code, at.date, at.as_of, after, limit + 1)
     items = found[:limit]
-    more = encode_cursor(items[-1]["employee_id"], at.date, at.as_of.isoformat()) if len(found) > limit else None
+    more = encode_cursor(items[-1]["employee_id"], at.date, at.as_of) if len(found) > limit else None
     return page(items, more)
 
 
 def _after(cursor: str, at: Moment, request: Request) -> tuple[Moment, UUID]:
-    employee_id, date, as_of = decode_cursor(cursor, 3)
-    try:
-        kept = Moment(dt.date.fromisoformat(date), dt.datetime.fromisoformat(as_of))
-        after = UUID(employee_id)
-        if kept.as_of.tzinfo is None:
-            raise ValueError("as_of without an offset")  # noqa: TRY301 - one answer for every forged cursor
-    except (ValueError, TypeError, AttributeError) as error:
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+    after, date, as_of = read_cursor(cursor, UUID, dt.date, dt.datetime)
     given = request.query_params
-    return Moment(at.date if "date" in given else kept.date, at.as_of if "as_of" in given else kept.as_of), after
+    return Moment(at.date if "date" in given else date, at.as_of if "as_of" in given else as_of), after
 
 
 @router.get("/people/{employee_id}/days/{date}")
 async def person_day(
-    *, employee_id: UUID, who: Caller, service: Running, request: Request, date: str, as_of: str | None = None
+    *,
+    employee_id: UUID,
+    who: Caller,
+    service: Running,
+    request: Request,
+    date: Date,
+    as_of: InstantParam | None = None,
 ) -> dict[str, Any]:
     """One person's date with the reason for each state.
 
@@ -213,7 +195,7 @@ async def units(
     at: At, _: Caller, service: Running, limit: Limit = 1000, cursor: str | None = None
 ) -> dict[str, Any]:
     """Every service point, by unit_id. For everyone who is signed in."""
-    after = str(decode_cursor(cursor, 1)[0]) if cursor else ""
+    after = read_cursor(cursor, str)[0] if cursor else ""
     async with service.db.read() as tx:
         found = [unit for unit in await views.units(tx.connection, at.date, at.as_of) if unit["unit_id"] > after]
     more = encode_cursor(found[limit - 1]["unit_id"]) if len(found) > limit else None

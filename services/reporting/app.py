@@ -2,9 +2,10 @@
 
 from fastapi import FastAPI
 
-from services.reporting import api, handlers, stream, transitions
+from services.reporting import api, facts, handlers, stream, transitions
 from services.reporting.board import pages
 from services.reporting.reports import api as reports
+from shared import repairs
 from shared.clock import Clock
 from shared.service import Service, build
 from shared.settings import Settings
@@ -24,8 +25,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[reports.router, api.router, stream.router, pages.router],
         handlers=handlers.router,
-        tasks={"transitions": transitions.ticker, "live": live},
+        tasks={"transitions": transitions.ticker, "live": live, "repairs": repairs.task(facts.PROJECTION)},
         clock=clock,
+        never_refused=["/reporting/static/"],
         prepare=prepare,
     )
     return app

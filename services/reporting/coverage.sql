@@ -18,27 +18,60 @@ with point as materialized (
     select point.unit_id, wanted.*, max(wanted.effective_from) over (partition by point.unit_id) as latest
     from point, jsonb_to_recordset(point.requirements) as wanted(
         effective_from date, weekdays jsonb, opens text, closes text, min_staff integer, on_holidays boolean)
-    where wanted.effective_from <= day
-), opening as materialized (
-    select dated.unit_id, local_midnight(day) + dated.opens::interval as opens_at,
-        local_midnight(day) + dated.closes::interval as closes_at, dated.min_staff
+    where wanted.effective_from <= day and wall_time(wanted.opens) < wall_time(wanted.closes)
+), wanted as (
+    -- When so many are wanted, whatever the number of requirements that say so.
+    select dated.unit_id, dated.min_staff, unnest(range_agg(tstzrange(
+        local_midnight(day) + wall_time(dated.opens), local_midnight(day) + wall_time(dated.closes)))) as during
     from dated
     where dated.effective_from = dated.latest
         and dated.weekdays @> to_jsonb(extract(isodow from day)::int - 1)
         and (dated.on_holidays or day not in (select holidays.day from holidays()))
+    group by dated.unit_id, dated.min_staff
+), opening as materialized (
+    select row_number() over () as id, wanted.unit_id, wanted.min_staff,
+        lower(wanted.during) as opens_at, upper(wanted.during) as closes_at
+    from wanted
+), mark as materialized (
+    -- Each opening's two ends, their place in the order of the unit's instants, and how many bits places have.
+    select opening.id, opening.unit_id, opening.min_staff, side.at, side.opens,
+        (dense_rank() over (partition by opening.unit_id order by side.at) - 1)::int as place,
+        ceil(ln(count(*) over (partition by opening.unit_id)) / ln(2.0::float8))::int as bits
+    from opening cross join lateral (values (opening.opens_at, true), (opening.closes_at, false)) as side(at, opens)
+), stretch as (
+    select mark.unit_id, mark.min_staff, mark.bits,
+        max(mark.place) filter (where mark.opens) as first, max(mark.place) filter (where not mark.opens) as after
+    from mark group by mark.unit_id, mark.id, mark.min_staff, mark.bits
+), block as (
+    -- A segment tree: each stretch is cut into blocks of 1, 2, 4 ... places, so that an instant asks one block of
+    -- each size who is wanted, and not each of the unit's openings.
+    select stretch.unit_id, size.bits, node.number, max(stretch.min_staff) as min_staff
+    from stretch
+        cross join lateral generate_series(0, stretch.bits) as size(bits)
+        cross join lateral (
+            values ((stretch.first + (1 << size.bits) - 1) >> size.bits, stretch.after >> size.bits)
+        ) as part(first, after)
+        cross join lateral (values (part.first, part.first), (part.after - 1, part.after)) as node(number, odd)
+    where part.first < part.after and node.odd % 2 = 1
+    group by stretch.unit_id, size.bits, node.number
 ), step as (
-    select edge.unit_id, edge.at, coalesce(max(opening.min_staff), 0) as required, count(opening.unit_id) > 0 as open
+    select instant.unit_id, instant.at, coalesce(max(block.min_staff), 0) as required,
+        count(block.min_staff) > 0 as open
     from (
-        select opening.unit_id, opening.opens_at as at from opening
-        union select opening.unit_id, opening.closes_at from opening
-    ) as edge left join opening on opening.unit_id = edge.unit_id
-        and opening.opens_at <= edge.at and edge.at < opening.closes_at
-    group by edge.unit_id, edge.at
+            select distinct mark.unit_id, mark.at, mark.place, size.bits
+            from mark cross join lateral generate_series(0, mark.bits) as size(bits)
+        ) as instant
+        left join block on block.unit_id = instant.unit_id and block.bits = instant.bits
+            and block.number = instant.place >> instant.bits
+    group by instant.unit_id, instant.at
 ), overnight as materialized (
     -- Person-days of other work dates that may reach into this one; the partial indexes find the few there are.
     select plan.employee_id, plan.work_date from fact_plan as plan
     where plan.ends_at > ((plan.work_date + 1)::timestamp at time zone 'Asia/Jakarta')
         and plan.ends_at > local_midnight(day) and plan.work_date < day
+        -- A plan begins within a day of its work date and lasts at most 48 hours: an older one that claims more
+        -- staffs no counter for years.
+        and plan.work_date >= day - 4
     union
     select punch.employee_id, punch.work_date from fact_punch as punch
     where (punch.at < (punch.work_date::timestamp at time zone 'Asia/Jakarta')
@@ -56,11 +89,13 @@ with point as materialized (
         and plan.work_date = any (array(select overnight.work_date from overnight))
         and plan.employee_id = any (array(select overnight.employee_id from overnight))
 ), punch as (
-    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone
+    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone,
+        punch.time_trust <> 'unverified' as is_certain
     from fact_punch as punch
     where punch.work_date = day and punch.at <= t
     union all
-    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone
+    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone,
+        punch.time_trust <> 'unverified' as is_certain
     from fact_punch as punch join overnight using (employee_id, work_date)
     where punch.at <= t
         -- arrays, so that the index is used whatever the planner is told to think of joins
@@ -68,7 +103,7 @@ with point as materialized (
         and punch.employee_id = any (array(select overnight.employee_id from overnight))
 ), turn as (
     select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at, punch.punch_id, punch.kind, punch.at,
-        punch.zone, lag(punch.kind) over so_far as before
+        punch.zone, punch.is_certain, lag(punch.kind) over so_far as before
     from attending as plan
         join punch on punch.employee_id = plan.employee_id and punch.work_date = plan.work_date
     where not exists (select from fact_void as void where void.punch_id = punch.punch_id)
@@ -77,12 +112,14 @@ with point as materialized (
     )
 ), change as (
     -- An `in` while in and an `out` while out are gone; what is left alternates.
-    select turn.*, lead(turn.at) over (
-        partition by turn.employee_id, turn.work_date order by turn.at, turn.kind = 'out', turn.punch_id
-    ) as out_at
+    select turn.*, lead(turn.at) over in_turn as out_at, lead(turn.is_certain) over in_turn as out_is_certain
     from turn where turn.kind is distinct from turn.before
+    window in_turn as (
+        partition by turn.employee_id, turn.work_date order by turn.at, turn.kind = 'out', turn.punch_id
+    )
 ), stay as (
-    select change.unit_id, change.employee_id, change.zone = 'office' as sure,
+    select change.unit_id, change.employee_id,
+        change.zone = 'office' and change.is_certain and coalesce(change.out_is_certain, true) as sure,
         tstzrange(change.at, coalesce(change.out_at, change.ends_at)) as during
     from change
     where change.kind = 'in' and change.zone in ('office', 'uncertain', 'unknown')
@@ -95,6 +132,21 @@ with point as materialized (
     select person.unit_id, unnest(person.low) as during, 1 as low, 0 as high from person
     union all
     select person.unit_id, unnest(person.high), 0, 1 from person
+), down_time as materialized (
+    select distinct down.* from down_times(local_midnight(day), local_midnight(day + 1)) as down
+    where down.starts_at < down.ends_at and (
+        down.whose = 'all'
+        or down.whose = 'opd' and down.code in (select point.opd_code from point)
+        or down.whose = 'unit' and down.code in (select point.unit_id from point))
+), down as (
+    select point.unit_id, down_time.starts_at, down_time.ends_at
+    from point, down_time where down_time.whose = 'all'
+    union all
+    select point.unit_id, down_time.starts_at, down_time.ends_at
+    from point join down_time on down_time.whose = 'opd' and down_time.code = point.opd_code
+    union all
+    select point.unit_id, down_time.starts_at, down_time.ends_at
+    from point join down_time on down_time.whose = 'unit' and down_time.code = point.unit_id
 ), edge as (
     select point.unit_id, local_midnight(day) as at, 0 as low, 0 as high, 0 as required, 0 as open, 0 as outage
     from point
@@ -108,12 +160,8 @@ with point as materialized (
         step.open::int - lag(step.open::int, 1, 0) over (partition by step.unit_id order by step.at), 0
     from step
     union all
-    select point.unit_id, side.at, 0, 0, 0, 0, side.change
-    from point
-        join fact_outage as outage on scope_contains(outage.scope, point.opd_code, point.unit_id)
-        cross join lateral (values (outage.starts_at, 1), (outage.ends_at, -1)) as side(at, change)
-    where not outage.revoked and outage.starts_at < outage.ends_at
-        and outage.starts_at < local_midnight(day + 1) and outage.ends_at > local_midnight(day)
+    select down.unit_id, side.at, 0, 0, 0, 0, side.change
+    from down cross join lateral (values (down.starts_at, 1), (down.ends_at, -1)) as side(at, change)
 ), moment as (
     select edge.unit_id, greatest(edge.at, local_midnight(day)) as at,
         sum(edge.low) as low, sum(edge.high) as high, sum(edge.required) as required,

@@ -17,6 +17,8 @@ from sqlalchemy.dialects import postgresql
 from sqlmodel import SQLModel
 
 from services.reporting import models, store
+from shared import disowned
+from shared.bus import HandlerContext
 from shared.database import Database, Tx
 from shared.events import (
     AttendanceRecorded,
@@ -26,6 +28,7 @@ from shared.events import (
     Holiday,
     OutageDeclared,
     Received,
+    RecordDisowned,
     ReportItem,
     ReportReviewed,
     ReportSubmitted,
@@ -36,6 +39,7 @@ from shared.events import (
     UnitChanged,
 )
 from shared.facts import FactTable, fold
+from shared.repairs import Projection, Repaired
 from shared.telemetry import Metrics
 
 Row = dict[str, Any]
@@ -106,6 +110,7 @@ def _punch(event: AttendanceRecorded, ce_id: UUID) -> Row:
         "zone": event.zone,
         "source": event.source,
         "flags": json.dumps(event.flags) if event.flags else "[]",
+        "time_trust": event.time_trust,
         "revision": 0,
         "ce_id": ce_id,
     }
@@ -251,8 +256,10 @@ _ROWS: dict[type, tuple[FactTable, Callable[[Any, UUID], Row]]] = {
     ReportReviewed: (REVIEW, _review),
 }
 
-CONSUMED = tuple(event.topic for event in _ROWS)
-"""The topics whose events are facts here."""
+_TABLE_OF = {event.topic: table for event, (table, _) in _ROWS.items()}
+
+CONSUMED = (RecordDisowned.topic, *_TABLE_OF)
+"""The topics whose events are facts here, and before them the one that says which of these events count."""
 
 
 def rows_of(batch: Iterable[Received]) -> dict[str, list[Row]]:
@@ -268,8 +275,8 @@ def rows_of(batch: Iterable[Received]) -> dict[str, list[Row]]:
 
 
 async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = None) -> None:
-    """Join a batch into the fact tables and note which work dates it touched."""
-    rows = rows_of(batch)
+    """Join a batch into the fact tables and note which work dates it touched. Disowned events are left out."""
+    rows = rows_of(await disowned.admit(tx, batch, _TABLE_OF))
     touched: set[dt.date | None] = set()
     people: set[UUID] | None = set()
     changed = counters = False
@@ -297,6 +304,19 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
                 people |= {row["employee_id"] for row in given}
     if changed:
         await store.facts.touch(tx.connection, touched, people, counters=counters)
+
+
+async def _rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+    """What is gone may have had any date, and what it hid another one: every verdict is looked at again."""
+    await apply(tx, repaired.events, context.metrics)
+    if repaired.topic == ScheduleChanged.topic:
+        await store.gone.note_plans(tx.connection, repaired.gone)
+    elif repaired.topic == UnitChanged.topic:
+        await store.gone.note_units(tx.connection, repaired.gone)
+    await store.facts.touch(tx.connection, [None], counters=True)
+
+
+PROJECTION = Projection(_TABLE_OF, _rejoin)
 
 
 async def digest(db: Database) -> str:

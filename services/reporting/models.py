@@ -90,6 +90,7 @@ class FactPunch(Stored, table=True):
     zone: str = _text()
     source: str = _text()
     flags: list[str] = _json()
+    time_trust: str = _text()
     revision: int = _bigint()
     ce_id: uuid.UUID = _uuid()
 
@@ -243,6 +244,21 @@ class PublishedCoverage(Stored, table=True):
     unit_id: str = _text(key=True)
     status: str = _text()
     revision: int = _bigint()
+
+
+class GonePlan(Stored, table=True):
+    """A plan that was taken out with a disowned event, until the ticker has looked for another in its place."""
+
+    employee_id: uuid.UUID = _uuid(key=True)
+    work_date: dt.date = _date(key=True)
+    opd_code: str = _text()
+
+
+class GoneUnit(Stored, table=True):
+    """A unit that was taken out with a disowned event, likewise."""
+
+    unit_id: str = _text(key=True)
+    opd_code: str = _text()
 
 
 class Rebuilding(Stored, table=True):

@@ -2,7 +2,9 @@
 
 The tables are emptied and the whole log is joined into them, beside the live consumer. That is safe by the law
 of the projections: whatever the live consumer writes meanwhile is joined with the same facts in any order. The
-end of the log is looked up after the tables are empty, so whatever was in them is read again.
+end of the log is looked up after the tables are empty, so whatever was in them is read again. Which events are
+disowned is read first: those are then passed over. That list is not emptied, only joined with the log, so that the
+live consumer never forgets it.
 
 While it runs (and after it was broken off, until it is run again) a marker keeps the transitions ticker still:
 from half the facts it would announce what never happened. What was announced before stays where it is, so that
@@ -11,13 +13,21 @@ nobody gets mail about last year. Views show what has been read so far.
 
 import asyncio
 import contextlib
+from collections.abc import AsyncGenerator, Callable
 
 from services.reporting import store
-from services.reporting.facts import TABLES, apply, digest
-from services.reporting.handlers import Progress, read_log
+from services.reporting.facts import CONSUMED, PROJECTION, TABLES, apply, digest
+from shared import repairs
+from shared.bus import HandlerContext, client_arguments
+from shared.clock import SystemClock
 from shared.database import Database
 from shared.events import Received
+from shared.log import readable, reading
 from shared.settings import Settings
+from shared.telemetry import Metrics
+
+Progress = Callable[[int, int], None]
+"""Called with (records read, records in the log)."""
 
 __all__ = ["RebuildRunning", "digest", "rebuild"]
 
@@ -54,7 +64,7 @@ async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None
             await apply(tx, batch)
 
     try:
-        async with contextlib.aclosing(read_log(settings, progress)) as log:
+        async with contextlib.aclosing(_log(settings, progress)) as log:
             async for batch in log:
                 if writing is not None:
                     await writing
@@ -66,5 +76,25 @@ async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None
             writing.cancel()
             await asyncio.gather(writing, return_exceptions=True)
         raise
+    # What was disowned while the rebuild ran, so that the facts are right when it ends.
+    await repairs.settle(PROJECTION, HandlerContext(settings, db, SystemClock(), Metrics("reporting")))
     async with db.transaction() as tx:
         await store.facts.rebuilt(tx.connection, [table.name for table in TABLES])
+
+
+async def _log(settings: Settings, progress: Progress) -> AsyncGenerator[list[Received]]:
+    """Every readable record that the consumed topics hold now, which are disowned first, in batches."""
+    async with reading(client_arguments(settings), CONSUMED) as log:
+        begins, ends = await log.begins(), await log.ends()
+        total = sum(ends[partition] - begins[partition] for partition in log.partitions)
+        done = 0
+        progress(done, total)
+        for topics in (CONSUMED[:1], CONSUMED[1:]):
+            async with contextlib.aclosing(log.upto(ends, topics)) as batches:
+                async for records in batches:
+                    batch = readable(records, settings)
+                    if batch:
+                        yield batch
+                    done += len(records)
+                    progress(min(done, total), total)
+        progress(total, total)

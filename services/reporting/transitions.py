@@ -16,19 +16,21 @@ import asyncio
 import datetime as dt
 import logging
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from services.reporting import domain, store
-from shared import outbox
+from shared import failures, outbox
 from shared.clock import WIB
 from shared.database import Database, Tx
-from shared.events import DUTIES, ComplianceChanged, CoverageChanged
+from shared.events import DUTIES, ComplianceChanged, CoverageChanged, source_of
+from shared.failures import Fault
 from shared.outbox import Outgoing
 from shared.service import Service
 
 log = logging.getLogger(__name__)
 
-SOURCE = "/hadir/reporting"
+SOURCE = source_of("reporting")
 DAYS_BACK = 35
 """Work dates before that are never announced."""
 
@@ -60,29 +62,79 @@ async def ticker(service: Service) -> None:
 
 
 async def tick(db: Database, now: dt.datetime) -> int:
-    """One round as of business time `now`; returns how many events it put into the outbox."""
+    """One round as of business time `now`; returns how many events it put into the outbox.
+
+    The counters and each work date are announced in transactions of their own: what cannot be judged is left out,
+    and raised as an ExceptionGroup once all the others have been announced.
+    """
     started = time.perf_counter()
     today = now.astimezone(WIB).date()
     first = today - dt.timedelta(days=DAYS_BACK)
     async with db.transaction() as tx:
         if not await store.transitions.may_announce(tx.connection):
             return 0
-        published = await _announce_coverage(tx, today, now)
         await store.transitions.tidy(tx.connection, first)
         dates = await store.transitions.dates_to_judge(tx.connection, first, today, now)
-    for done, date in enumerate(dates):
-        # Two at least: today's rush must not starve the other dates.
-        if done >= 2 and time.perf_counter() - started > BUDGET_S:
-            break
+    set_back: list[Exception] = []
+    published = await _announce_counters(db, None, today, now, set_back)
+    try:
         async with db.transaction() as tx:
-            if not await store.transitions.may_announce(tx.connection):
-                break
-            published += await _announce_date(tx, date, now, today)
+            if await store.transitions.may_announce(tx.connection):
+                published += await _announce_gone(tx, first, now)
+    except Exception as error:
+        _set_back(set_back, error, "what only a disowned event knew")
+    judged = 0
+    for date in dates:
+        # Two at least: today's rush must not starve the other dates.
+        if judged >= 2 and time.perf_counter() - started > BUDGET_S:
+            break
+        try:
+            async with db.transaction() as tx:
+                if not await store.transitions.may_announce(tx.connection):
+                    break
+                published += await _announce_date(tx, date, now, today)
+        except Exception as error:
+            _set_back(set_back, error, f"work date {date}")
+        else:
+            judged += 1
+    if set_back:
+        raise ExceptionGroup("facts that cannot be judged; everything else was announced", set_back)
     return published
 
 
-async def _announce_coverage(tx: Tx, today: dt.date, now: dt.datetime) -> int:
-    changed = await store.transitions.cover(tx.connection, today, now)
+def _set_back(those: list[Exception] | None, error: Exception, what: str) -> None:
+    """Note what cannot be judged; raises `error` if its reason does not lie in the facts: then others wait too."""
+    if failures.fault_of(error) is not Fault.DATA:
+        raise error
+    if those is not None:
+        error.add_note(what)
+        those.append(error)
+
+
+async def _announce_counters(
+    db: Database, units: Sequence[str] | None, today: dt.date, now: dt.datetime, set_back: list[Exception]
+) -> int:
+    """All (None) at once; where that fails, half and half, down to the unit that cannot be judged."""
+    try:
+        async with db.transaction() as tx:
+            if not await store.transitions.may_announce(tx.connection):
+                return 0
+            return await _announce_coverage(tx, units, today, now)
+    except Exception as error:
+        alone = units[0] if units is not None and len(units) == 1 else None
+        _set_back(None if alone is None else set_back, error, f"unit {alone}")
+        if alone is not None:
+            return 0
+    if units is None:
+        async with db.read() as tx:
+            units = await store.transitions.units(tx.connection)
+    half = len(units) // 2
+    published = await _announce_counters(db, units[:half], today, now, set_back)
+    return published + await _announce_counters(db, units[half:], today, now, set_back)
+
+
+async def _announce_coverage(tx: Tx, units: Sequence[str] | None, today: dt.date, now: dt.datetime) -> int:
+    changed = await store.transitions.cover(tx.connection, today, now, units)
     return await _publish(
         tx,
         [
@@ -104,6 +156,45 @@ async def _announce_coverage(tx: Tx, today: dt.date, now: dt.datetime) -> int:
             for row in changed
         ],
     )
+
+
+async def _announce_gone(tx: Tx, first: dt.date, now: dt.datetime) -> int:
+    """What was said of a plan or a counter that only a disowned event knew: no duty is due, no counter is open."""
+    duties = [
+        transition
+        for day in await store.gone.days(tx.connection, first)
+        for transition in _transitions(
+            {
+                **{f"{duty}_before": day[duty] for duty in DUTIES},
+                **dict.fromkeys(DUTIES, "not_due"),
+                "employee_id": day["employee_id"],
+                "opd_code": day["opd_code"],
+                "revision": day["revision"] + 1,
+                "rules_version": None,
+            },
+            day["work_date"],
+            now,
+        )
+    ]
+    counters = [
+        _outgoing(
+            CoverageChanged(
+                unit_id=row["unit_id"],
+                opd_code=row["opd_code"],
+                revision=row["revision"] + 1,
+                status="closed",
+                previous=row["status"],
+                as_of=now,
+                required=0,
+                present_low=0,
+                present_high=0,
+            ),
+            row["unit_id"],
+            now,
+        )
+        for row in await store.gone.counters(tx.connection)
+    ]
+    return await _publish(tx, duties) + await _publish(tx, counters)
 
 
 async def _announce_date(tx: Tx, date: dt.date, now: dt.datetime, today: dt.date) -> int:

@@ -6,6 +6,14 @@ language sql immutable parallel safe as $$
     select day::timestamp at time zone 'Asia/Jakarta'
 $$;
 
+-- Local wall time `HH:MM[:SS]`, `24:00` included, as the time since midnight; null for any other text. Facts of
+-- older versions may hold digits of other scripts: one such row must not stop every view.
+create or replace function wall_time(said text) returns interval
+language sql immutable parallel safe as $$
+    select case when said ~ '^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$' or said ~ '^24:00(:00)?$'
+        then said::interval end
+$$;
+
 -- All dates of all known years' calendars, both kinds.
 create or replace function holidays() returns table (day date)
 language sql stable parallel safe as $$
@@ -29,12 +37,34 @@ language sql stable parallel safe as $$
     ) end
 $$;
 
--- Whether an outage that is not revoked, for this OPD or unit, overlaps [a, b].
+-- Whether a scope names this OPD or unit, of one outage and one unit or person. For many of them see down_times.
 create or replace function scope_contains(scope jsonb, opd_code text, unit_id text) returns boolean
 language sql immutable parallel safe as $$
     select coalesce((scope -> 'all')::boolean, false)
         or coalesce(scope -> 'opd_codes' ? opd_code, false)
         or coalesce(scope -> 'unit_ids' ? unit_id, false)
+$$;
+
+-- When the systems of whom were down: each outage that is not revoked and overlaps [a, b], once for each code that
+-- its scope names. Whoever asks for many people or units looks for their codes in it: a scope is read once, however
+-- long it is.
+-- `whose` is 'all' (code null), 'opd' or 'unit'. An outage that ends before it begins is no interval.
+create or replace function down_times(a timestamptz, b timestamptz)
+returns table (whose text, code text, starts_at timestamptz, ends_at timestamptz)
+language sql stable as $$
+with outage as materialized (
+    select outage.scope, outage.starts_at, outage.ends_at
+    from fact_outage as outage
+    where not outage.revoked and outage.starts_at <= outage.ends_at
+        and outage.starts_at <= b and outage.ends_at >= a
+)
+select 'all', null, outage.starts_at, outage.ends_at from outage where (outage.scope -> 'all')::boolean
+union all
+select 'opd', named.code, outage.starts_at, outage.ends_at
+from outage cross join lateral jsonb_array_elements_text(outage.scope -> 'opd_codes') as named(code)
+union all
+select 'unit', named.code, outage.starts_at, outage.ends_at
+from outage cross join lateral jsonb_array_elements_text(outage.scope -> 'unit_ids') as named(code)
 $$;
 
 -- One row for each plan of the work dates `first` to `last`, judged as of `t`; of some people or one OPD
@@ -49,6 +79,7 @@ create or replace function verdicts(
     on_time_because text, place_because text, hours_because text, report_because text, output_because text,
     tolerance interval, deadline timestamptz, close_at timestamptz, cutoff_at timestamptz,
     first_in_id uuid, first_in_at timestamptz, first_in_zone text, last_out_at timestamptz,
+    certain_in_at timestamptz, certain_out_at timestamptz,
     first_submitted_at timestamptz, report_id uuid, report_revision bigint, submitted_at timestamptz,
     review_revision bigint, decision text, accepted_total numeric, review_due timestamptz, next_due timestamptz
 )
@@ -56,21 +87,23 @@ language sql stable as $$
 with chosen as materialized (
     select days.work_date, (
         select rules.rules_version from fact_rules as rules
-        where rules.effective_from <= days.work_date
+        where rules.effective_from <= days.work_date and wall_time(rules.report_cutoff) is not null
         order by rules.effective_from desc, rules.rules_version collate "C" desc limit 1
     ) as rules_version
     from (select first + i as work_date from generate_series(0, last - first) as i) as days
 ), in_force as materialized (
     select chosen.work_date, chosen.rules_version,
         coalesce(rules.tolerance_minutes, 0) * interval '1 minute' as tolerance,
-        coalesce(rules.report_modes, '["WFO", "WFH"]') as report_modes,
-        coalesce(rules.report_cutoff, '23:59:59')::interval as cutoff,
+        array(
+            select distinct jsonb_array_elements_text(coalesce(rules.report_modes, '["WFO", "WFH"]'))
+        ) as report_modes,
+        coalesce(wall_time(rules.report_cutoff), '23:59:59') as cutoff,
         coalesce(rules.review_sla_working_days, 3) as sla
     from chosen left join fact_rules as rules on rules.rules_version = chosen.rules_version
 ), plan as (
     select plan.employee_id, plan.work_date, plan.opd_code, plan.unit_id, plan.mode,
         plan.starts_at, plan.ends_at, plan.policy_version, rules.rules_version, rules.sla, rules.tolerance,
-        rules.report_modes ? plan.mode as report_due,
+        plan.mode = any (rules.report_modes) as report_due,
         plan.starts_at + rules.tolerance as deadline,
         greatest(local_midnight(plan.work_date + 1), plan.ends_at + interval '4 hours') as close_at,
         (coalesce((plan.ends_at at time zone 'Asia/Jakarta')::date, plan.work_date) + rules.cutoff)
@@ -80,7 +113,11 @@ with chosen as materialized (
         and (only_people is null or plan.employee_id = any(only_people))
         and (only_opd is null or plan.opd_code = only_opd)
 ), punch as materialized (
-    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone
+    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone,
+        case
+            when punch.time_trust <> 'unverified' then punch.at
+            when punch.kind = 'in' then punch.received_at
+        end as certain_at
     from fact_punch as punch
     where punch.work_date between first and last and punch.at <= t
         and (only_people is null or punch.employee_id = any(only_people))
@@ -89,11 +126,17 @@ with chosen as materialized (
             where plan.work_date between first and last and plan.opd_code = only_opd))
         and not exists (select from fact_void as void where void.punch_id = punch.punch_id)
 ), first_in as (
-    select distinct on (punch.employee_id, punch.work_date) punch.*
+    select distinct on (punch.employee_id, punch.work_date)
+        punch.employee_id, punch.work_date, punch.punch_id, punch.at, punch.zone,
+        min(punch.certain_at) over (
+            partition by punch.employee_id, punch.work_date
+            order by punch.at, punch.punch_id  -- that of the result: one sort serves both
+            rows between unbounded preceding and unbounded following
+        ) as certain_at
     from punch where punch.kind = 'in'
     order by punch.employee_id, punch.work_date, punch.at, punch.punch_id
 ), last_out as (
-    select punch.employee_id, punch.work_date, max(punch.at) as at
+    select punch.employee_id, punch.work_date, max(punch.at) as at, max(punch.certain_at) as certain_at
     from punch where punch.kind = 'out'
     group by punch.employee_id, punch.work_date
 ), report as (
@@ -119,6 +162,7 @@ with chosen as materialized (
     select plan.*,
         first_in.punch_id as first_in_id, first_in.at as first_in_at, first_in.zone as first_in_zone,
         case when last_out.at > first_in.at then last_out.at end as last_out_at,
+        first_in.certain_at as certain_in_at, last_out.certain_at as certain_out_at,
         report.first_submitted_at, report.report_id, report.report_revision, report.submitted_at,
         review.review_revision, review.decision, review.accepted_total
     from plan
@@ -131,10 +175,13 @@ with chosen as materialized (
     select least(min(seen.starts_at), min(seen.cutoff_at)) - interval '60 minutes' as a,
         greatest(max(seen.deadline), max(seen.cutoff_at)) as b
     from seen
-), outage as materialized (
-    select outage.scope, outage.starts_at, outage.ends_at
-    from fact_outage as outage, span
-    where not outage.revoked and outage.starts_at <= span.b and outage.ends_at >= span.a
+), down as materialized (
+    select down.whose, down.code, range_agg(tstzrange(down.starts_at, down.ends_at, '[]')) as during
+    from span cross join lateral down_times(span.a, span.b) as down
+    where down.whose = 'all'
+        or down.whose = 'opd' and down.code in (select seen.opd_code from seen)
+        or down.whose = 'unit' and down.code in (select seen.unit_id from seen)
+    group by down.whose, down.code
 ), sla as materialized (
     select waits.day, waits.sla, local_midnight(working_day_after(waits.day, waits.sla) + 1) as until
     from (
@@ -148,14 +195,11 @@ with chosen as materialized (
             when seen.mode = 'LEAVE' then 'not_due:leave'
             when seen.mode = 'OFF' then 'not_due:off'
             when seen.mode = 'DUTY_TRAVEL' then 'not_due:duty_travel'
-            when seen.first_in_at <= seen.deadline then 'met:in_by_deadline'
+            when seen.certain_in_at <= seen.deadline then 'met:in_by_deadline'
             when seen.first_in_at is null and t <= seen.deadline then 'pending:in_awaited'
-            when exists (
-                select from outage
-                where outage.starts_at <= seen.deadline
-                    and outage.ends_at >= seen.starts_at - interval '60 minutes'
-                    and scope_contains(outage.scope, seen.opd_code, seen.unit_id)
-            ) then 'unknown:outage'
+            when seen.first_in_at <= seen.deadline then 'unknown:in_unverified'
+            when everyone_down && start_span or opd_down.during && start_span or unit_down.during && start_span
+                then 'unknown:outage'
             when seen.first_in_at is null then 'not_met:no_in'
             else 'not_met:in_after_deadline'
         end as on_time_code,
@@ -165,16 +209,19 @@ with chosen as materialized (
             when not seen.report_due then 'not_due:mode_without_report'
             when seen.first_submitted_at <= seen.cutoff_at then 'met:submitted_by_cutoff'
             when t <= seen.cutoff_at then 'pending:report_awaited'
-            when exists (
-                select from outage
-                where outage.starts_at <= seen.cutoff_at
-                    and outage.ends_at >= seen.cutoff_at - interval '60 minutes'
-                    and scope_contains(outage.scope, seen.opd_code, seen.unit_id)
-            ) then 'unknown:outage'
+            when everyone_down && cutoff_span or opd_down.during && cutoff_span or unit_down.during && cutoff_span
+                then 'unknown:outage'
             when seen.first_submitted_at is null then 'not_met:no_report'
             else 'not_met:submitted_after_cutoff'
         end as report_code
-    from seen
+    from (
+            select seen.*, (select down.during from down where down.whose = 'all') as everyone_down,
+                tstzrange(seen.starts_at - interval '60 minutes', seen.deadline, '[]') as start_span,
+                tstzrange(seen.cutoff_at - interval '60 minutes', seen.cutoff_at, '[]') as cutoff_span
+            from seen
+        ) as seen
+        left join down as opd_down on opd_down.whose = 'opd' and opd_down.code = seen.opd_code
+        left join down as unit_down on unit_down.whose = 'unit' and unit_down.code = seen.unit_id
         left join sla on sla.day = (seen.submitted_at at time zone 'Asia/Jakarta')::date
             and sla.sla = seen.sla and seen.report_due and seen.decision is null
     offset 0
@@ -193,7 +240,9 @@ with chosen as materialized (
             when on_time_code like 'not\_due:%' then on_time_code
             when first_in_at is null and t <= ends_at then 'pending:in_awaited'
             when first_in_at is null then split_part(on_time_code, ':', 1) || ':no_in_as_on_time'
-            when last_out_at - first_in_at >= ends_at - starts_at - tolerance then 'met:hours_worked'
+            when certain_out_at > certain_in_at and certain_out_at - certain_in_at >= ends_at - starts_at - tolerance
+                then 'met:hours_worked'
+            when last_out_at - first_in_at >= ends_at - starts_at - tolerance then 'unknown:hours_unverified'
             when t < close_at then 'pending:out_awaited'
             when last_out_at is not null then 'not_met:hours_short'
             else 'unknown:no_out'
@@ -217,7 +266,7 @@ select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, poli
     split_part(on_time_code, ':', 2), split_part(place_code, ':', 2), split_part(hours_code, ':', 2),
     split_part(report_code, ':', 2), split_part(output_code, ':', 2),
     tolerance, deadline, close_at, cutoff_at,
-    first_in_id, first_in_at, first_in_zone, last_out_at,
+    first_in_id, first_in_at, first_in_zone, last_out_at, certain_in_at, certain_out_at,
     first_submitted_at, report_id, report_revision, submitted_at,
     review_revision, decision, accepted_total, review_due,
     least(

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from services.scheduling.api import (
     changes,
     directory,
+    disowned,
     hours,
     imports,
     people,
@@ -39,6 +40,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             swaps.router,
             readiness.router,
             hours.router,
+            disowned.router,
         ],
         clock=clock,
         tasks={"directory": keep_in_force},

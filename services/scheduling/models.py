@@ -77,3 +77,15 @@ class Proposal(Table, table=True):
     proposed_at: dt.datetime = Field(sa_column=_instant())
     decided_by: UUID | None = None
     decided_at: dt.datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+
+
+class Disowned(Table, table=True):
+    """An event that counts as never sent, until that is revoked; as last published."""
+
+    ce_id: UUID = Field(primary_key=True)
+    topic: str
+    revision: int = Field(sa_column=Column(BigInteger, nullable=False))
+    disowned_at: dt.datetime = Field(sa_column=_instant())
+    disowned_by: str
+    reason: str
+    revoked: bool = False

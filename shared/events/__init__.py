@@ -2,7 +2,8 @@
 
 from shared.events.attendance import AttendanceRecorded, AttendanceVoided, OutageDeclared
 from shared.events.base import DUTIES, Duty, Event, Mode, Place, PunchKind, Scope, State, Zone
-from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode
+from shared.events.disowned import RecordDisowned
+from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode, source_of
 from shared.events.notifications import NotificationSent
 from shared.events.reporting import (
     ComplianceChanged,
@@ -44,6 +45,7 @@ __all__ = [
     "Place",
     "PunchKind",
     "Received",
+    "RecordDisowned",
     "ReportItem",
     "ReportReviewed",
     "ReportSubmitted",
@@ -59,4 +61,5 @@ __all__ = [
     "Zone",
     "decode",
     "encode",
+    "source_of",
 ]

@@ -1,19 +1,28 @@
 """Events of the attendance service: punches, voids and outages."""
 
 import datetime as dt
-from typing import Literal
-from uuid import UUID
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
 
 from shared.events.base import (
+    MAX_FLAGS,
+    UUID,
+    Code,
     Event,
     Instant,
     OpdCode,
     PunchKind,
     Revision,
     Scope,
+    Text,
+    Truth,
     UnitId,
+    WorkDate,
     Zone,
 )
+
+LONGEST_OUTAGE = dt.timedelta(days=31)
 
 
 class AttendanceRecorded(Event):
@@ -25,14 +34,15 @@ class AttendanceRecorded(Event):
     employee_id: UUID
     opd_code: OpdCode
     unit_id: UnitId
-    work_date: dt.date
+    work_date: WorkDate
     kind: PunchKind
     at: Instant
     received_at: Instant
     device_at: Instant | None = None
     zone: Zone
     source: Literal["app", "offline", "terminal", "manual"]
-    flags: list[str] = []
+    flags: Annotated[list[Code], Field(max_length=MAX_FLAGS)] = []
+    time_trust: Literal["server", "verified", "unverified"] = "server"
 
 
 class AttendanceVoided(Event):
@@ -42,10 +52,10 @@ class AttendanceVoided(Event):
 
     punch_id: UUID
     employee_id: UUID
-    work_date: dt.date
+    work_date: WorkDate
     voided_at: Instant
-    voided_by: str
-    reason: str
+    voided_by: Code
+    reason: Text
 
 
 class OutageDeclared(Event):
@@ -58,6 +68,12 @@ class OutageDeclared(Event):
     scope: Scope
     starts_at: Instant
     ends_at: Instant
-    reason: str
+    reason: Text
     declared_by: OpdCode
-    revoked: bool = False
+    revoked: Truth = False
+
+    @model_validator(mode="after")
+    def _bounded(self) -> Self:
+        if not dt.timedelta(0) <= self.ends_at - self.starts_at <= LONGEST_OUTAGE:
+            raise ValueError("an outage ends at or after its start, at most 31 days later")
+        return self

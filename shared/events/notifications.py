@@ -1,9 +1,8 @@
 """Events of the notifications service."""
 
 from typing import Literal
-from uuid import UUID
 
-from shared.events.base import Event, Instant
+from shared.events.base import UUID, Code, Event, Instant
 
 
 class NotificationSent(Event):
@@ -13,7 +12,7 @@ class NotificationSent(Event):
 
     notification_id: UUID
     employee_id: UUID
-    kind: str
+    kind: Code
     channel: Literal["inbox", "email", "push", "webhook"]
     status: Literal["delivered", "failed", "suppressed"]
     cause_event_id: UUID

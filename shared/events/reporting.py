@@ -1,19 +1,35 @@
 """Events of the reporting service: work reports, their reviews, and the changes of its two projections."""
 
-import datetime as dt
-from typing import Literal
-from uuid import UUID
+from typing import Annotated, Literal
 
-from shared.events.base import Count, Duty, Event, Instant, OpdCode, Part, Quantity, Revision, State, UnitId
+from pydantic import Field
+
+from shared.events.base import (
+    MAX_ITEMS,
+    UUID,
+    Code,
+    Count,
+    Duty,
+    Event,
+    Instant,
+    OpdCode,
+    Part,
+    Quantity,
+    Revision,
+    State,
+    Text,
+    UnitId,
+    WorkDate,
+)
 
 
 class ReportItem(Part):
     """One piece of measured output: what, how much, in which unit, and how long one takes by the norm."""
 
-    item_id: str
-    task: str
+    item_id: Code
+    task: Text
     quantity: Quantity
-    unit: str
+    unit: Text
     norm_minutes: Quantity | None = None
     evidence_count: Count = 0
 
@@ -26,14 +42,14 @@ class ReportSubmitted(Event):
     report_id: UUID
     employee_id: UUID
     opd_code: OpdCode
-    work_date: dt.date
+    work_date: WorkDate
     revision: Revision
     submitted_at: Instant
-    items: list[ReportItem]
+    items: Annotated[list[ReportItem], Field(max_length=MAX_ITEMS)]
 
 
 class ReviewedItem(Part):
-    item_id: str
+    item_id: Code
     accepted_quantity: Quantity
 
 
@@ -44,13 +60,13 @@ class ReportReviewed(Event):
 
     report_id: UUID
     employee_id: UUID
-    work_date: dt.date
+    work_date: WorkDate
     report_revision: Revision
     revision: Revision
     reviewed_at: Instant
     reviewer_id: UUID
     decision: Literal["accepted", "returned"]
-    items: list[ReviewedItem] = []
+    items: Annotated[list[ReviewedItem], Field(max_length=MAX_ITEMS)] = []
 
 
 class ComplianceChanged(Event):
@@ -60,13 +76,13 @@ class ComplianceChanged(Event):
 
     employee_id: UUID
     opd_code: OpdCode
-    work_date: dt.date
+    work_date: WorkDate
     duty: Duty
     revision: Revision
     state: State
     previous: State
     as_of: Instant
-    rules_version: str | None = None
+    rules_version: Code | None = None
 
 
 class CoverageChanged(Event):

@@ -1,23 +1,48 @@
 """Events of the scheduling service: the directory, the calendar, the rules and the plans."""
 
 import datetime as dt
-from typing import Annotated, Literal
-from uuid import UUID
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from shared.events.base import (
+    MAX_HEADS,
+    MAX_HOLIDAYS,
+    MAX_PLACES,
+    MAX_REQUIREMENTS,
+    UUID,
+    Code,
     Count,
+    Date,
+    EndTime,
     Event,
     Instant,
     LocalTime,
     Mode,
+    Name,
     OpdCode,
     Part,
     Place,
     Revision,
+    Share,
+    Staff,
+    Text,
+    Truth,
     UnitId,
+    Weekday,
+    WorkDate,
+    Year,
 )
+
+MAX_WEEKDAYS = 20
+"""Seven are enough; the same one may be named again."""
+
+MAX_MODES = 5
+LONGEST_PLAN = dt.timedelta(hours=48)
+_NOTHING = dt.timedelta(0)
+_DAY = dt.timedelta(days=1)
+_WIB = dt.timezone(dt.timedelta(hours=7))
+"""Asia/Jakarta as the contract counts: it has no summer time."""
 
 
 class EmployeeChanged(Event):
@@ -30,30 +55,30 @@ class EmployeeChanged(Event):
 
     employee_id: UUID
     revision: Revision
-    nip: str
-    name: str
+    nip: Code
+    name: Name
     opd_code: OpdCode
     unit_id: UnitId
     supervisor_id: UUID | None = None
     acting_supervisor_id: UUID | None = None
-    heads: list[str] = []
+    heads: Annotated[list[Code], Field(max_length=MAX_HEADS)] = []
     employment: Literal["PNS", "PPPK"]
     echelon: Literal["II", "III", "IV"] | None = None
-    email: str | None = None
-    phone: str | None = None
-    remote_places: list[Place] = []
-    active: bool = True
+    email: Text | None = None
+    phone: Text | None = None
+    remote_places: Annotated[list[Place], Field(max_length=MAX_PLACES)] = []
+    active: Truth = True
 
 
 class Requirement(Part):
     """How many people a service point needs at its counter, and when."""
 
-    effective_from: dt.date
-    weekdays: list[Annotated[int, Field(ge=0, le=6)]]
+    effective_from: Date
+    weekdays: Annotated[list[Weekday], Field(max_length=MAX_WEEKDAYS)]
     opens: LocalTime
-    closes: LocalTime
-    min_staff: Annotated[int, Field(ge=0, le=1_000_000)]
-    on_holidays: bool = False
+    closes: EndTime
+    min_staff: Staff
+    on_holidays: Truth = False
 
 
 class UnitChanged(Event):
@@ -64,12 +89,12 @@ class UnitChanged(Event):
     unit_id: UnitId
     revision: Revision
     opd_code: OpdCode
-    opd_name: str
-    name: str
-    is_service_point: bool
-    places: list[Place] = []
-    requirements: list[Requirement] = []
-    slo: Annotated[float, Field(ge=0, le=1)] = 0.99
+    opd_name: Name
+    name: Name
+    is_service_point: Truth
+    places: Annotated[list[Place], Field(max_length=MAX_PLACES)] = []
+    requirements: Annotated[list[Requirement], Field(max_length=MAX_REQUIREMENTS)] = []
+    slo: Share = 0.99
 
 
 class RulesChanged(Event):
@@ -77,18 +102,18 @@ class RulesChanged(Event):
     key_field = "rules_version"
     description = "One version of the rules of judgement. The content of a version never changes."
 
-    rules_version: Annotated[str, Field(min_length=1, max_length=64)]
-    effective_from: dt.date
+    rules_version: Code
+    effective_from: Date
     tolerance_minutes: Count
-    report_modes: list[Mode]
-    report_cutoff: LocalTime
+    report_modes: Annotated[list[Mode], Field(max_length=MAX_MODES)]
+    report_cutoff: EndTime
     review_sla_working_days: Count
 
 
 class Holiday(Part):
-    date: dt.date
+    date: Date
     kind: Literal["national", "collective_leave"]
-    name: str
+    name: Name
 
 
 class CalendarChanged(Event):
@@ -96,9 +121,9 @@ class CalendarChanged(Event):
     key_field = "year"
     description = "All holidays of one year."
 
-    year: Annotated[int, Field(ge=1900, le=2999)]
+    year: Year
     revision: Revision
-    holidays: list[Holiday]
+    holidays: Annotated[list[Holiday], Field(max_length=MAX_HOLIDAYS)]
 
 
 class ScheduleChanged(Event):
@@ -112,10 +137,26 @@ class ScheduleChanged(Event):
     employee_id: UUID
     opd_code: OpdCode
     unit_id: UnitId
-    work_date: dt.date
+    work_date: WorkDate
     revision: Revision
     mode: Mode
     starts_at: Instant | None = None
     ends_at: Instant | None = None
-    policy_version: str | None = None
-    reason: str | None = None
+    policy_version: Code | None = None
+    reason: Code | None = None
+
+    @model_validator(mode="after")
+    def _hours(self) -> Self:
+        starts_at, ends_at = self.starts_at, self.ends_at
+        if self.mode in ("WFO", "WFH"):
+            if starts_at is None or ends_at is None:
+                raise ValueError("a plan of mode WFO or WFH has starts_at and ends_at")
+            if not _NOTHING <= ends_at - starts_at <= LONGEST_PLAN:
+                raise ValueError("a plan ends at or after its start, at most 48 hours later")
+            # From midnight of the day before its work date to midnight of the day after, in Asia/Jakarta.
+            midnight = dt.datetime.combine(self.work_date, dt.time(), _WIB)
+            if not -_DAY <= starts_at - midnight < 2 * _DAY:
+                raise ValueError("a plan starts within a day of its work date")
+        elif starts_at is not None or ends_at is not None:
+            raise ValueError("starts_at and ends_at are null unless the mode is WFO or WFH")
+        return self

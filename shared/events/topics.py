@@ -5,6 +5,7 @@ from typing import Literal
 
 from shared.events.attendance import AttendanceRecorded, AttendanceVoided, OutageDeclared
 from shared.events.base import Event
+from shared.events.disowned import RecordDisowned
 from shared.events.notifications import NotificationSent
 from shared.events.reporting import ComplianceChanged, CoverageChanged, ReportReviewed, ReportSubmitted
 from shared.events.scheduling import (
@@ -77,6 +78,7 @@ _TOPICS = (
     Topic(ComplianceChanged, "reporting", "internal", 6),
     Topic(CoverageChanged, "reporting", "public", 1),
     Topic(NotificationSent, "notifications", "internal", 6),
+    Topic(RecordDisowned, "scheduling", "public", 1),
 )
 
 TOPICS: dict[str, Topic] = {topic.name: topic for topic in _TOPICS}

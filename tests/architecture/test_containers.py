@@ -54,6 +54,7 @@ def test_all_services_jobs_and_stores_are_there() -> None:
 def test_every_container_is_bounded_pinned_and_watched(name: str) -> None:
     body = services()[name]
     assert "mem_limit" in body
+    assert set(body["logging"]["options"]) == {"max-size", "max-file"}
     assert "no-new-privileges:true" in body["security_opt"]
     assert not body.get("privileged")
     _, _, tag = body["image"].partition(":")

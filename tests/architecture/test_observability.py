@@ -115,15 +115,17 @@ def test_every_alert_points_to_its_own_part_of_the_runbook_and_each_part_has_an_
     }
 
 
-def test_every_service_is_scraped_at_its_own_prefix() -> None:
+def test_every_replica_of_every_service_is_scraped_at_its_own_prefix() -> None:
+    """By name: a fixed target would be one replica at a time, another at each scrape."""
     jobs = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())["scrape_configs"]
     assert {job["job_name"]: job["metrics_path"] for job in jobs} == {
         name: f"/{name}/metrics" for name in SERVICES
     }
     for job in jobs:
-        (static,) = job["static_configs"]
-        assert static["labels"] == {"service": job["job_name"]}
-        assert static["targets"] == [f"{job['job_name']}:8080"]
+        assert "static_configs" not in job
+        (found,) = job["dns_sd_configs"]
+        assert (found["names"], found["type"], found["port"]) == ([job["job_name"]], "A", 8080)
+        assert job["relabel_configs"] == [{"target_label": "service", "replacement": job["job_name"]}]
 
 
 @pytest.mark.parametrize("command", [("check", "config", "prometheus.yml"), ("test", "rules", "alerts.test.yml")])

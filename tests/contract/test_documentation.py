@@ -67,7 +67,7 @@ async def test_the_example_reader_shows_each_change_once_and_nothing_old(kafka: 
                 "present_high": 2,
             }
         )
-        messages.append(encode(event, id=id_, time=NOW, source="/test"))
+        messages.append(encode(event, id=id_, time=NOW, source="/hadir/reporting"))
 
     messages: list[Message] = []
     first, second = uuid4(), uuid4()

@@ -9,7 +9,17 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.events import TOPICS, CoverageChanged, InvalidEvent, Message, Received, UnknownType, decode, encode
+from shared.events import (
+    TOPICS,
+    CoverageChanged,
+    InvalidEvent,
+    Message,
+    Received,
+    UnknownType,
+    decode,
+    encode,
+    source_of,
+)
 from tests.contract.strategies import INSTANTS, TEXT, of_event
 
 NOW = dt.datetime(2025, 11, 6, 7, 30, tzinfo=dt.timezone(dt.timedelta(hours=7)))
@@ -44,10 +54,10 @@ def test_every_event_comes_back_as_it_was_sent(topic: str, data: st.DataObject) 
     event = data.draw(of_event(TOPICS[topic].event))
     id_, time = data.draw(st.uuids()), data.draw(INSTANTS)
     trace = data.draw(st.none() | st.just("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"))
-    message = encode(event, id=id_, time=time, source="/hadir/test", traceparent=trace)
+    message = encode(event, id=id_, time=time, source=source_of(TOPICS[topic].owner), traceparent=trace)
     got = read(message)
     assert got.event == event
-    assert (got.id, got.type, got.source, got.time) == (id_, topic, "/hadir/test", time)
+    assert (got.id, got.type, got.source, got.time) == (id_, topic, source_of(TOPICS[topic].owner), time)
     assert (got.key, got.traceparent) == (event.key, trace)
     assert message.key == event.key.encode()
     assert json.loads(message.value or b"") == json.loads(event.model_dump_json())
@@ -101,7 +111,7 @@ def test_the_other_headers_may_be_missing(extra: str) -> None:
 @pytest.mark.parametrize("topic", TOPICS)
 def test_only_the_topic_with_tombstones_takes_a_null_value(topic: str) -> None:
     key = str(uuid4())
-    message = encode(None, id=ID, time=NOW, source="/t", topic=topic, key=key)
+    message = encode(None, id=ID, time=NOW, source=source_of(TOPICS[topic].owner), topic=topic, key=key)
     if TOPICS[topic].tombstones:
         assert (read(message).event, read(message).key) == (None, key)
         with pytest.raises(InvalidEvent, match="key"):
@@ -139,7 +149,7 @@ def test_decoding_anything_gives_an_event_or_says_why_not(data: st.DataObject) -
     """A record that was valid, with some of it replaced by anything at all."""
     topic = data.draw(st.sampled_from(sorted(TOPICS)))
     event = data.draw(of_event(TOPICS[topic].event))
-    message = encode(event, id=ID, time=NOW, source="/t", traceparent="t")
+    message = encode(event, id=ID, time=NOW, source=source_of(TOPICS[topic].owner), traceparent="t")
     headers: list[tuple[str, bytes | None]] = [
         (name, data.draw(st.one_of(st.just(value), st.just(value), st.just(value), ODD)))
         for name, value in message.headers

@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.events import InvalidEvent, Received, decode
+from shared.events import TOPICS, InvalidEvent, Received, decode, source_of
 
 NOW = datetime(2025, 11, 6, tzinfo=UTC)
 
@@ -16,10 +16,10 @@ def read(topic: str, value: dict[str, object]) -> Received:
         ("ce_specversion", b"1.0"),
         ("ce_id", str(uuid4()).encode()),
         ("ce_type", topic.encode()),
-        ("ce_source", b"/elsewhere"),
+        ("ce_source", source_of(TOPICS[topic].owner).encode()),
         ("ce_time", NOW.isoformat().encode()),
     ]
-    return decode(topic, b"key", json.dumps(value).encode(), headers)
+    return decode(topic, str(value[TOPICS[topic].key]).encode(), json.dumps(value).encode(), headers)
 
 
 def rules(**changes: object) -> dict[str, object]:
@@ -65,7 +65,7 @@ def test_a_number_where_text_is_wanted_is_read_as_text() -> None:
 @pytest.mark.parametrize(
     ("topic", "value"),
     [
-        ("rules.changed.v1", rules(rules_version="x" * 65)),  # no index could hold a version of any length
+        ("rules.changed.v1", rules(rules_version="x" * 101)),  # no index could hold a version of any length
         ("directory.unit.v1", unit(min_staff=2_147_483_647)),  # staff x microseconds must fit into 64 bits
         ("directory.unit.v1", unit() | {"slo": 1e308}),
     ],

@@ -23,6 +23,7 @@ SPECIFIED = {
     "compliance.changed.v1": ("employee_id", "internal", "reporting"),
     "coverage.changed.v1": ("unit_id", "public", "reporting"),
     "notification.sent.v1": ("employee_id", "internal", "notifications"),
+    "record.disowned.v1": ("ce_id", "public", "scheduling"),
 }
 FIELDS = {
     "directory.employee.v1": "employee_id revision nip name opd_code unit_id supervisor_id acting_supervisor_id"
@@ -43,6 +44,7 @@ FIELDS = {
     "compliance.changed.v1": "employee_id opd_code work_date duty revision state previous as_of rules_version",
     "coverage.changed.v1": "unit_id opd_code revision status previous as_of required present_low present_high",
     "notification.sent.v1": "notification_id employee_id kind channel status cause_event_id at",
+    "record.disowned.v1": "ce_id topic revision disowned_at disowned_by reason revoked",
 }
 OF_A_PERSON = {
     "nip", "email", "phone", "remote_places", "home", "address", "supervisor_id", "acting_supervisor_id",

@@ -17,7 +17,7 @@ from deploy.embedded.topics import DEAD_LETTERS
 from shared.bus import Bus, HandlerContext, Router
 from shared.clock import SystemClock
 from shared.database import Database
-from shared.events import TOPICS, Event, Message, ScheduleChanged, Topic, encode
+from shared.events import TOPICS, Event, Message, ScheduleChanged, Topic, encode, source_of
 from shared.events.topics import KEEP_FOR_EVER
 from shared.settings import Settings
 from shared.telemetry import Metrics
@@ -63,7 +63,9 @@ def plan_event(topic: Topic, employee_id: UUID | None = None, *, revision: int =
 
 
 def message(event: Event, *, id: UUID | None = None) -> Message:
-    return encode(event, id=id or uuid4(), time=dt.datetime.now(dt.UTC), source="/hadir/test")
+    return encode(
+        event, id=id or uuid4(), time=dt.datetime.now(dt.UTC), source=source_of(TOPICS[event.topic].owner)
+    )
 
 
 async def produce(kafka: str, messages: Sequence[Message], *, partition: int | None = None) -> None:

@@ -55,6 +55,40 @@ async def test_a_supervisor_adds_a_punch_and_the_audit_log_says_who_and_why(rig:
     assert (entry["reason"], entry["at"]) == (MANUAL["reason"], "2025-11-06T03:00:00Z")
 
 
+@pytest.mark.parametrize("zone", ["office", "remote", "elsewhere"])
+async def test_an_officer_may_vouch_for_the_place_as_well(rig: Rig, zone: str) -> None:
+    boss, me = await boss_of(rig)
+    head, punch_id = rig.token("supervisor", boss), str(uuid4())
+    answer = await manual(rig, head, me, zone=zone, punch_id=punch_id)
+    receipt = answer.json()
+    assert (answer.status_code, receipt["zone"], receipt["flags"]) == (201, zone, ["vouched"])
+    assert receipt["time_trust"] == "server"
+    ((_, value),) = await rig.outbox()
+    assert (value["zone"], value["flags"], value["source"]) == (zone, ["vouched"], "manual")
+    log = await rig.client.get("/attendance/v1/audit", headers=rig.token("auditor"))
+    assert log.json()["items"][0]["details"]["zone"] == zone
+    again = await manual(rig, head, me, zone=zone, punch_id=punch_id)
+    assert (again.status_code, again.json()) == (200, receipt)
+    for other in ({"zone": None}, {"zone": "office" if zone != "office" else "remote"}):
+        assert (await manual(rig, head, me, punch_id=punch_id, **other)).status_code == 409
+
+
+async def test_a_place_that_nobody_vouches_for_stays_unknown_and_unflagged(rig: Rig) -> None:
+    boss, me = await boss_of(rig)
+    head, punch_id = rig.token("supervisor", boss), str(uuid4())
+    receipt = (await manual(rig, head, me, punch_id=punch_id)).json()
+    assert (receipt["zone"], receipt["flags"]) == ("unknown", [])
+    assert (await manual(rig, head, me, punch_id=punch_id, zone="office")).status_code == 409
+
+
+@pytest.mark.parametrize("zone", ["kantor", "uncertain", "unknown", 1, ["office"]])
+async def test_a_place_that_says_nothing_cannot_be_vouched_for(rig: Rig, zone: Any) -> None:
+    boss, me = await boss_of(rig)
+    answer = await manual(rig, rig.token("supervisor", boss), me, zone=zone)
+    assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "zone")
+    assert await rig.count("punch") == 0
+
+
 async def test_the_work_date_of_a_manual_punch_may_be_said(rig: Rig) -> None:
     boss, me = await boss_of(rig)
     head = rig.token("supervisor", boss)

@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import AT_OFFICE, Rig, attendance, wib
+from tests.integration.attendance_rig import AT_OFFICE, Rig, attendance, plan, wib
 
 
 @pytest_asyncio.fixture
@@ -54,19 +54,40 @@ async def test_an_offline_punch_happened_at_the_devices_time_when_the_clock_is_k
     receipt = answer.json()["items"][0]["receipt"]
     assert receipt["at"] == "2025-11-07T00:29:00Z"
     assert receipt["received_at"] == "2025-11-07T02:00:00Z"
-    assert receipt["flags"] == []
-    assert (await rig.outbox())[-1][1]["source"] == "offline"
+    assert (receipt["flags"], receipt["time_trust"]) == ([], "unverified")
+    published = (await rig.outbox())[-1][1]
+    assert (published["source"], published["time_trust"]) == ("offline", "unverified")
+    seen = await rig.client.get("/attendance/v1/me/punches?date=2025-11-07", headers=rig.token("staff", me))
+    assert [item["time_trust"] for item in seen.json()["items"]] == ["unverified"]
 
 
-async def test_a_device_clock_a_day_off_is_corrected_by_its_last_known_offset(rig: Rig) -> None:
+async def test_a_clock_a_few_minutes_off_is_corrected_by_what_was_last_seen_of_it(rig: Rig) -> None:
+    me = await rig.staff()
+    await rig.punch(me, device_at="2025-11-06T09:56:00+07:00")
+    rig.clock.set(wib("2025-11-07T09:00"))
+    answer = await sync(rig, me, [made("2025-11-07T07:22:00+07:00")])
+    receipt = answer.json()["items"][0]["receipt"]
+    assert (receipt["at"], receipt["flags"]) == ("2025-11-07T00:26:00Z", [])
+
+
+async def test_a_clock_that_was_a_day_off_moves_no_true_time_by_a_day(rig: Rig) -> None:
     me = await rig.staff()
     await rig.punch(me, device_at="2025-11-05T10:00:00+07:00")
-    rig.clock.set(wib("2025-11-07T09:00"))
-    answer = await sync(rig, me, [made("2025-11-06T07:29:00+07:00")])
+    rig.clock.set(wib("2025-11-06T13:04"))
+    answer = await sync(rig, me, [made("2025-11-06T07:25:00+07:00")])
     receipt = answer.json()["items"][0]["receipt"]
-    assert receipt["at"] == "2025-11-07T00:29:00Z"
-    assert receipt["work_date"] == "2025-11-07"
-    assert receipt["flags"] == ["clock_skew"]
+    assert (receipt["at"], receipt["work_date"]) == ("2025-11-06T00:25:00Z", "2025-11-06")
+    assert receipt["time_trust"] == "unverified"
+    assert receipt["flags"] == ["clock_unverified", "clock_skew"]
+
+
+async def test_what_was_seen_of_a_clock_more_than_a_day_ago_corrects_nothing(rig: Rig) -> None:
+    me = await rig.staff()
+    await rig.punch(me, device_at="2025-11-06T09:56:00+07:00")
+    rig.clock.set(wib("2025-11-07T10:00:01"))
+    answer = await sync(rig, me, [made("2025-11-07T07:22:00+07:00")])
+    receipt = answer.json()["items"][0]["receipt"]
+    assert (receipt["at"], receipt["flags"]) == ("2025-11-07T00:22:00Z", ["clock_unverified"])
 
 
 async def test_a_clock_that_was_never_compared_is_believed_and_flagged(rig: Rig) -> None:
@@ -100,6 +121,67 @@ async def test_a_punch_whose_answer_got_lost_may_come_again_offline(rig: Rig) ->
     rig.clock.advance(timedelta(hours=3))
     answer = await sync(rig, me, [body])
     assert answer.json()["items"] == [{"status": 200, "receipt": first.json()}]
+
+
+@pytest.mark.parametrize(
+    "device_at",
+    [None, "2025-11-06T07:24:00", "kemarin", 1762388640, "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", True, {}],
+)
+async def test_an_offline_punch_without_a_usable_time_stays_on_the_phone_and_says_what_it_needs(
+    rig: Rig, device_at: Any
+) -> None:
+    me = await rig.staff()
+    bad, good = made(device_at), made("2025-11-06T07:24:00+07:00")
+    answer = await sync(rig, me, [bad, good])
+    refused, taken = answer.json()["items"]
+    assert (refused["status"], taken["status"]) == (422, 201)
+    ((field, message),) = [(error["field"], error["message"]) for error in refused["problem"]["errors"]]
+    assert field == "device_at"
+    assert "+07:00" in message
+    assert "punch_id" in message
+    mended = await sync(rig, me, [bad | {"device_at": "2025-11-06T07:20:00+07:00"}])
+    assert mended.json()["items"][0]["receipt"]["at"] == "2025-11-06T00:20:00Z"
+
+
+async def test_a_punch_recorded_online_without_a_time_gets_its_receipt_offline_too(rig: Rig) -> None:
+    me = await rig.staff()
+    for device_at in (None, "2025-11-06T10:00:00"):
+        body = made(device_at)
+        first = await rig.punch(me, **body)
+        answer = await sync(rig, me, [body])
+        assert answer.json()["items"] == [{"status": 200, "receipt": first.json()}]
+
+
+async def test_a_bad_position_loses_no_offline_punch(rig: Rig) -> None:
+    me = await rig.staff()
+    answer = await sync(
+        rig,
+        me,
+        [
+            made("2025-11-06T07:20:00+07:00", position=position)
+            for position in (
+                {**AT_OFFICE, "accuracy_m": -1},
+                {"lat": 0, "lon": 0, "accuracy_m": 5},
+                "di kantor",
+                AT_OFFICE,
+            )
+        ],
+    )
+    receipts = [item["receipt"] for item in answer.json()["items"]]
+    assert [receipt["zone"] for receipt in receipts] == ["unknown", "unknown", "unknown", "office"]
+    assert ["bad_position" in receipt["flags"] for receipt in receipts] == [True, True, True, False]
+
+
+async def test_punches_of_years_in_one_batch_belong_each_to_the_plans_around_it(rig: Rig) -> None:
+    me = await rig.staff()
+    night = plan(
+        me, wib("2024-03-01T00:00").date(), starts_at=wib("2024-03-01T22:00"), ends_at=wib("2024-03-02T06:00")
+    )
+    await rig.know(night)
+    times = ("2025-11-06T07:20:00+07:00", "2024-03-02T06:05:00+07:00", "1999-12-31T23:30:00+07:00")
+    answer = await sync(rig, me, [made(time, kind="out") for time in times])
+    dates = [item["receipt"]["work_date"] for item in answer.json()["items"]]
+    assert dates == ["2025-11-06", "2024-03-01", "1999-12-31"]
 
 
 async def test_an_empty_batch_is_an_empty_answer(rig: Rig) -> None:

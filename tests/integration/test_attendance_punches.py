@@ -4,11 +4,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
+from services.attendance import store
 from tests.conftest import DatabaseFor
 from tests.integration.attendance_rig import (
     AT_HOME,
@@ -43,6 +45,7 @@ async def test_a_check_in_is_recorded_and_promised_in_one_step(rig: Rig) -> None
         "received_at": "2025-11-06T00:25:00Z",
         "zone": "office",
         "flags": [],
+        "time_trust": "server",
     }
     ((topic, value),) = await rig.outbox()
     assert topic == "attendance.recorded.v1"
@@ -202,13 +205,8 @@ async def test_a_night_shift_owns_the_check_out_of_the_next_morning(rig: Rig) ->
     [
         ({"punch_id": "x"}, "punch_id"),
         ({"kind": "masuk"}, "kind"),
-        ({"device_at": "2025-11-06T07:24:00"}, "device_at"),
-        ({"device_at": 1762388640}, "device_at"),
-        ({"device_at": "0001-01-01T00:00:00Z"}, "device_at"),
-        ({"position": {"lat": 91, "lon": 0, "accuracy_m": 1}}, "position.lat"),
-        ({"position": {"lat": 0, "lon": 181, "accuracy_m": 1}}, "position.lon"),
-        ({"position": {"lat": 0, "lon": 0, "accuracy_m": -1}}, "position.accuracy_m"),
-        ({"position": {"lat": 0, "lon": 0}}, "position.accuracy_m"),
+        ({"punch_id": None}, "punch_id"),
+        ({"kind": None}, "kind"),
         ({"employee_id": str(uuid4())}, "employee_id"),
     ],
 )
@@ -220,6 +218,110 @@ async def test_a_wrong_field_is_named_and_nothing_is_written(
     assert answer.status_code == 422
     assert [error["field"] for error in answer.json()["errors"]] == [field]
     assert await rig.count("punch") == 0
+
+
+async def test_a_reading_that_says_nothing_never_loses_a_check_in(rig: Rig) -> None:
+    """A platform's "no value", a unit's mistake, a program's: the check-in counts, its place is unknown."""
+    readings: list[Any] = [
+        AT_OFFICE | {"accuracy_m": -1},
+        AT_OFFICE | {"accuracy_m": 0},
+        AT_OFFICE | {"accuracy_m": -0.0},
+        AT_OFFICE | {"accuracy_m": 1_000_001},
+        AT_OFFICE | {"accuracy_m": 1e300},
+        AT_OFFICE | {"accuracy_m": None},
+        AT_OFFICE | {"accuracy_m": "8"},
+        AT_OFFICE | {"accuracy_m": True},
+        {"lat": 0, "lon": 0, "accuracy_m": 5},
+        {"lat": -0.0, "lon": 0.0, "accuracy_m": 12.5},
+        {"lat": 1e-9, "lon": -1e-9, "accuracy_m": 5},
+        {"lat": AT_OFFICE["lon"], "lon": AT_OFFICE["lat"], "accuracy_m": 8},
+        {"lat": 91, "lon": 107, "accuracy_m": 8},
+        {"lat": -6.2, "lon": 180.1, "accuracy_m": 8},
+        {"lat": "-6.2383", "lon": "106.9756", "accuracy_m": 8},
+        {"lat": -6.2383, "lon": 106.9756},
+        {"lat": -6.2383, "lng": 106.9756, "accuracy_m": 8},
+        {},
+        [],
+        [-6.2383, 106.9756],
+        "-6.2383,106.9756",
+        7,
+        True,
+    ]
+    me = await rig.staff()
+    answers = [await rig.punch(me, position=reading) for reading in readings]
+    assert [answer.status_code for answer in answers] == [201] * len(readings)
+    assert {(answer.json()["zone"], *answer.json()["flags"]) for answer in answers} == {
+        ("unknown", "bad_position")
+    }
+    assert {value["zone"] for _, value in await rig.outbox()} == {"unknown"}
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity", "1e999", "9" * 400, "9" * 4000])
+async def test_a_number_that_is_none_is_a_reading_that_says_nothing(rig: Rig, number: str) -> None:
+    me = await rig.staff()
+    position = f'{{"lat": {number}, "lon": 106.9756, "accuracy_m": 8}}'
+    body = f'{{"punch_id": "{uuid4()}", "kind": "in", "device_at": {number}, "position": {position}}}'
+    alone = await rig.client.post("/attendance/v1/punches", content=body, headers=rig.token("staff", me))
+    assert (alone.status_code, alone.json()["zone"]) == (201, "unknown")
+    assert alone.json()["flags"] == ["bad_position", "bad_device_at"]
+    item = (
+        f'{{"punch_id": "{uuid4()}", "kind": "in", "device_at": "2025-11-06T07:00:00Z", "position": {position}}}'
+    )
+    batch = await rig.client.post(
+        "/attendance/v1/punches/batch", content=f'{{"punches": [{item}]}}', headers=rig.token("staff", me)
+    )
+    assert (batch.status_code, batch.json()["items"][0]["status"]) == (200, 201)
+
+
+async def test_what_else_a_phone_tells_of_its_position_is_not_looked_at(rig: Rig) -> None:
+    me = await rig.staff()
+    answer = await rig.punch(me, position=AT_OFFICE | {"altitude": 19.5, "speed": None})
+    assert (answer.json()["zone"], answer.json()["flags"]) == ("office", [])
+
+
+@pytest.mark.parametrize(
+    "device_at",
+    ["2025-11-06T07:24:00", "kemarin", "", 1762388640, "0001-01-01T00:00:00Z", "9999-12-31T00:00:00Z", False, [1]],
+)
+async def test_a_device_time_that_says_nothing_never_loses_a_connected_check_in(rig: Rig, device_at: Any) -> None:
+    me = await rig.staff()
+    body = {"punch_id": str(uuid4()), "device_at": device_at, "position": AT_OFFICE}
+    answer = await rig.punch(me, **body)
+    assert (answer.status_code, answer.json()["at"], answer.json()["zone"]) == (
+        201,
+        "2025-11-06T00:25:00Z",
+        "office",
+    )
+    assert (answer.json()["flags"], answer.json()["time_trust"]) == (["bad_device_at"], "server")
+    assert (await rig.outbox())[0][1]["device_at"] is None
+    again = await rig.punch(me, **body)
+    assert (again.status_code, again.json()) == (200, answer.json())
+    other = await rig.punch(me, **body | {"device_at": "2025-11-06T07:24:00+07:00"})
+    assert other.status_code == 409
+
+
+async def test_the_same_bad_reading_again_is_a_retry_and_another_reading_a_conflict(rig: Rig) -> None:
+    me = await rig.staff()
+    body = {"punch_id": str(uuid4()), "position": AT_OFFICE | {"accuracy_m": -1}}
+    first, again = await rig.punch(me, **body), await rig.punch(me, **body)
+    assert (again.status_code, again.json()) == (200, first.json())
+    assert (await rig.punch(me, **body | {"position": AT_OFFICE})).status_code == 409
+    assert (await rig.punch(me, **body | {"position": None})).status_code == 409
+
+
+async def test_a_unit_with_more_places_than_anyone_could_mean_costs_no_more_than_two_hundred(rig: Rig) -> None:
+    me = await rig.staff()
+    async with rig.db.transaction() as tx:
+        await tx.connection.execute(
+            """
+            update unit_fact set places = jsonb_build_array(places -> 0) || (
+                select jsonb_agg(jsonb_build_object('lat', -7, 'lon', 107, 'radius_m', n))
+                from generate_series(1, 20000) as n)
+            """
+        )
+        read = await store.places(tx, ["disdukcapil.loket"])
+    assert len(read["disdukcapil.loket"]) == 200
+    assert (await rig.punch(me, position=AT_OFFICE)).json()["zone"] == "office"
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[]", b"null", b"\xff", b'{"punch_id": NaN}'])

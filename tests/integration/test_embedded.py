@@ -11,7 +11,7 @@ import psutil
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError
 
 from deploy.embedded import state as state_module
@@ -19,8 +19,10 @@ from deploy.embedded import tools
 from deploy.embedded.kafka import Kafka
 from deploy.embedded.postgres import Postgres, ensure_database
 from deploy.embedded.processes import User, end_leftovers, identity
-from deploy.embedded.state import AlreadyRunning, State
-from deploy.embedded.topics import create_topics, wanted
+from deploy.embedded.state import AlreadyRunning, State, Unusable
+from deploy.embedded.topics import TopicsFailed, create_topics, wanted
+from deploy.kafka import settings
+from deploy.kafka.settings import SettingsRefused
 from shared.events import TOPICS
 from tests.backing import temporary_state
 
@@ -94,6 +96,61 @@ async def test_the_broker_writes_its_log_and_its_topics_are_made_once(broker: Ka
     assert "Kafka Server started" in broker.log_file.read_text()
     assert sorted(await create_topics(broker.bootstrap)) == sorted(t.name for t in wanted())
     assert await create_topics(broker.bootstrap) == []
+
+
+async def until_they_hold(admin: AIOKafkaAdminClient, wanted: dict[str, dict[str, str]]) -> None:
+    """A broker learns from its controller a moment later what it has itself acknowledged."""
+    async with asyncio.timeout(20):
+        while await settings.read(admin, wanted) != wanted:  # noqa: ASYNC110 - what is waited for is another process
+            await asyncio.sleep(0.05)
+
+
+async def test_topics_made_again_keep_what_an_operator_set_and_what_is_changed_is_said(broker: Kafka) -> None:
+    await create_topics(broker.bootstrap)
+    topic, dead = "outage.declared.v1", "outage.declared.v1.dead"
+    theirs = {"segment.bytes": "1048576", "min.insync.replicas": "2"}
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    try:
+        changed = {topic: {**theirs, "retention.ms": "1000"}, dead: theirs}
+        await settings.change(admin, changed)
+        await until_they_hold(admin, changed)
+        told: list[str] = []
+        assert await create_topics(broker.bootstrap, tell=told.append) == []
+        assert told == [f"{topic}: retention.ms was 1000, is -1"]
+        await until_they_hold(admin, {one: {**theirs, "retention.ms": "-1"} for one in (topic, dead)})
+        told.clear()
+        assert await create_topics(broker.bootstrap, min_insync=1, tell=told.append) == []
+        assert sorted(told) == sorted(f"{one}: min.insync.replicas was 2, is 1" for one in (topic, dead))
+        await until_they_hold(admin, {one: {**theirs, "min.insync.replicas": "1"} for one in (topic, dead)})
+        told.clear()
+        await create_topics(broker.bootstrap, replication=3, tell=told.append)
+        assert f"{topic} has 1 copies, not 3: left as it is" in told
+        with pytest.raises(SettingsRefused, match=r"outage\.declared\.v1: .*retention\.ms"):
+            await settings.change(admin, {topic: {"retention.ms": "for ever"}})
+        with pytest.raises(TopicsFailed, match="cannot be had"):
+            await create_topics(broker.bootstrap, min_insync=2)
+        with pytest.raises(TopicsFailed, match="has 1 copies, of which 2 cannot be in sync"):
+            await create_topics(broker.bootstrap, min_insync=2, replication=2)
+    finally:
+        await admin.close()
+
+
+async def test_topics_with_other_partitions_are_all_named_before_anything_is_made(broker: Kafka) -> None:
+    """Fewer or more: keys would stand in other partitions."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    try:
+        with pytest.raises(TopicsFailed, match="InvalidReplicationFactor"):
+            await create_topics(broker.bootstrap, replication=3)
+        await admin.create_topics([NewTopic("schedule.changed.v1", 2, 1), NewTopic("outage.declared.v1", 9, 1)])
+        with pytest.raises(TopicsFailed) as refused:
+            await create_topics(broker.bootstrap)
+        assert "schedule.changed.v1 has 2 partitions" in str(refused.value)
+        assert "outage.declared.v1 has 9 partitions" in str(refused.value)
+        assert "rules.changed.v1" not in await admin.list_topics()
+    finally:
+        await admin.close()
 
 
 async def test_a_killed_broker_comes_back_on_its_port_with_what_it_acknowledged(broker: Kafka) -> None:
@@ -222,5 +279,6 @@ async def test_erasing_takes_a_state_directory_and_no_other_folder(state: State,
     assert not state.root.exists()
     mine = tmp_path / "thesis.txt"
     mine.write_text("not a state directory")
-    State(tmp_path).erase()
+    with pytest.raises(Unusable):
+        State(tmp_path).erase()
     assert mine.exists()

@@ -1,10 +1,13 @@
 """The law of the projections: order, duplication and splitting of events leave no trace in the facts."""
 
+import asyncio
 import datetime as dt
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -12,10 +15,13 @@ from hypothesis import strategies as st
 from services.reporting import facts
 from services.reporting.facts import TABLES
 from services.reporting.models import Stored
+from shared import repairs
 from shared.database import Database
 from shared.events import AttendanceRecorded, AttendanceVoided, EmployeeChanged, Received, RulesChanged
+from shared.log import Log, Offsets, Record
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
+from tests.integration.disowning import Logs, MemoryLog, context_of, disowning
 from tests.reference import worlds
 
 
@@ -26,16 +32,22 @@ async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
 
 async def fresh(db: Database) -> None:
     async with db.transaction() as tx:
-        for table in TABLES:
-            await tx.connection.execute(f"delete from {table.name}")  # noqa: S608 - declared names
+        for name in (*(table.name for table in TABLES), "disowned", "repair"):
+            await tx.connection.execute(f"delete from {name}")  # noqa: S608 - declared names
 
 
-async def join(db: Database, batches: Sequence[Sequence[Received]]) -> tuple[str, list[str]]:
-    """The digest and the rows after joining the batches into empty tables."""
+async def join(
+    db: Database, batches: Sequence[Sequence[Received]], logs: Logs | None = None
+) -> tuple[str, list[str]]:
+    """The digest and the rows after joining the batches into empty tables, with repairs from `logs` in between."""
     await fresh(db)
-    for batch in batches:
+    for number, batch in enumerate(batches):
         async with db.transaction() as tx:
             await facts.apply(tx, batch)
+        if logs is not None and number % 2:
+            await repairs.settle(facts.PROJECTION, context_of("reporting", db), logs.open)
+    if logs is not None:
+        await repairs.settle(facts.PROJECTION, context_of("reporting", db), logs.open)
     async with db.read() as tx:
         rows: list[str] = []
         for table in TABLES:
@@ -92,6 +104,192 @@ async def test_any_order_duplication_and_batching_gives_the_same_rows_and_digest
         batches.append(shuffled[:size])
         shuffled = shuffled[size:]
     assert await join(db, batches) == expected
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    world=worlds.worlds(),
+    people=st.lists(
+        st.tuples(st.sampled_from(worlds.PEOPLE), st.integers(0, 2), st.uuids(), st.sampled_from("abc")),
+        max_size=5,
+    ),
+    erased=st.lists(st.tuples(st.sampled_from(worlds.PEOPLE), st.uuids()), max_size=1),
+    seed=st.integers(0, 2**32),
+)
+async def test_a_disowned_event_counts_as_never_sent_in_whatever_order_the_two_arrive(
+    db: Database,
+    world: tuple[worlds.World, object],
+    people: list[tuple[UUID, int, UUID, str]],
+    erased: list[tuple[UUID, UUID]],
+    seed: int,
+) -> None:
+    events = worlds.received(world[0])
+    events += [employee(*one) for one in people] + [erasure(*one) for one in erased]
+    chaos = random.Random(seed)
+    said: list[Received] = []
+    gone: set[tuple[str, UUID]] = set()
+    for one in chaos.sample(events, k=min(len(events), 4)):
+        last = chaos.randint(1, 3)  # disowned, revoked, disowned again
+        said += [disowning(one.id, one.type, n, revoked=n == 2) for n in range(1, last + 1)]
+        gone |= {(one.type, one.id)} if last != 2 else set()
+    said.append(disowning(uuid4(), RulesChanged.topic))  # of an event that never comes
+    expected = await join(db, [[one for one in events if (one.type, one.id) not in gone]])
+    shuffled = [*events, *said, *chaos.choices([*events, *said], k=len(events) // 2)]
+    chaos.shuffle(shuffled)
+    batches: list[list[Received]] = []
+    while shuffled:
+        size = chaos.randint(1, len(shuffled))
+        batches.append(shuffled[:size])
+        shuffled = shuffled[size:]
+    assert await join(db, batches, Logs(events)) == expected
+
+
+async def test_an_event_of_another_topic_with_the_same_id_is_not_disowned(db: Database) -> None:
+    person, shared_id = uuid4(), uuid4()
+    rules = RulesChanged(
+        rules_version="1",
+        effective_from=dt.date(2025, 11, 6),
+        tolerance_minutes=0,
+        report_modes=[],
+        report_cutoff="17:00",
+        review_sla_working_days=3,
+    )
+    both = [employee(person, 1, shared_id, "Siti"), *worlds.received([(shared_id, rules)])]
+    await join(db, [both, [disowning(shared_id, RulesChanged.topic)]], Logs(both))
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select name from fact_employee") == "Siti"
+        assert await tx.connection.fetchval("select count(*) from fact_rules") == 0
+
+
+async def test_what_comes_while_a_repair_reads_is_not_lost(db: Database) -> None:
+    """A true event that lost to the false one, after the repair had read the log to its end."""
+    person, false = uuid4(), uuid4()
+    first, forged = employee(person, 1, uuid4(), "Siti"), employee(person, 2**40, false, "PALSU")
+    later = employee(person, 2, uuid4(), "Siti Aminah")
+    logs = Logs([first, forged])
+    await join(db, [[first, forged], [disowning(false, forged.type)]])
+
+    class Growing(MemoryLog):
+        async def upto(self, ends: Offsets, topics: Collection[str] | None = None) -> AsyncGenerator[list[Record]]:
+            async for batch in super().upto(ends, topics):
+                yield batch
+            if later not in sent:
+                sent.append(later)
+                logs.send(later)
+                async with db.transaction() as tx:
+                    await facts.apply(tx, [later])
+
+    sent: list[Received] = []
+
+    @asynccontextmanager
+    async def opened(topic: str) -> AsyncIterator[Growing]:
+        async with logs.open(topic) as log:
+            assert isinstance(log, MemoryLog)
+            yield Growing(log.records)
+
+    assert await repairs.settle(facts.PROJECTION, context_of("reporting", db), opened) == 1
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select name from fact_employee") == "Siti Aminah"
+    assert sent
+
+
+async def test_a_revocation_in_the_middle_of_a_repair_begins_it_again(db: Database) -> None:
+    person, event_id = uuid4(), uuid4()
+    first, doubted = employee(person, 1, uuid4(), "Siti"), employee(person, 2, event_id, "Siti Aminah")
+    logs = Logs([first, doubted])
+    await join(db, [[first, doubted], [disowning(event_id, doubted.type)]])
+
+    @asynccontextmanager
+    async def opened(topic: str) -> AsyncIterator[Log]:
+        async with db.transaction() as tx:
+            await facts.apply(tx, [disowning(event_id, doubted.type, 2, revoked=True)])
+        async with logs.open(topic) as log:
+            yield log
+
+    context = context_of("reporting", db)
+    assert await repairs.settle(facts.PROJECTION, context, opened) == 0
+    assert await repairs.settle(facts.PROJECTION, context, logs.open) == 1
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select name from fact_employee") == "Siti Aminah"
+        assert await tx.connection.fetchval("select count(*) from repair") == 0
+
+
+async def test_a_fold_under_way_ends_before_its_event_is_disowned(db: Database) -> None:
+    """Two replicas: one folds the event while the other hears that it counts as never sent."""
+    person, false = uuid4(), uuid4()
+    forged = employee(person, 2**40, false, "PALSU")
+    waits = """
+        select exists (
+            select from pg_locks join pg_database on oid = database
+            where locktype = 'advisory' and not granted and datname = current_database()
+        )
+    """
+
+    async def hear() -> None:
+        async with db.transaction() as tx:
+            await facts.apply(tx, [disowning(false, forged.type)])
+
+    async with db.transaction() as tx:
+        await facts.apply(tx, [forged])
+        hearing = asyncio.create_task(hear())
+        async with db.transaction() as other, asyncio.timeout(30):
+            while not await other.connection.fetchval(waits):
+                assert not hearing.done(), "it did not wait for the fold"
+    await hearing
+    await repairs.settle(facts.PROJECTION, context_of("reporting", db), Logs([forged]).open)
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select count(*) from fact_employee") == 0
+
+
+async def test_of_two_replicas_one_repairs(db: Database) -> None:
+    person, false = uuid4(), uuid4()
+    forged = employee(person, 9, false, "PALSU")
+    await join(db, [[forged], [disowning(false, forged.type)]])
+    context, logs = context_of("reporting", db), Logs([forged])
+    opened: list[int] = []
+
+    @asynccontextmanager
+    async def open_once(topic: str) -> AsyncIterator[Log]:
+        opened.append(await repairs.settle(facts.PROJECTION, context, logs.open))  # the other replica, meanwhile
+        async with logs.open(topic) as log:
+            yield log
+
+    assert await repairs.settle(facts.PROJECTION, context, open_once) == 1
+    assert opened == [0]
+
+
+async def test_a_repair_that_cannot_be_done_does_not_hold_up_the_others(db: Database) -> None:
+    person, false, other = uuid4(), uuid4(), uuid4()
+    forged = employee(person, 9, false, "PALSU")
+    void = AttendanceVoided(
+        punch_id=uuid4(),
+        employee_id=person,
+        work_date=dt.date(2025, 11, 6),
+        voided_at=dt.datetime(2025, 11, 6, 1, tzinfo=dt.UTC),
+        voided_by="x",
+        reason="x",
+    )
+    events = [forged, *worlds.received([(other, void)])]
+    logs = Logs(events)
+    said = [disowning(false, forged.type), disowning(other, void.topic)]
+    await join(db, [events, said])
+
+    @asynccontextmanager
+    async def opened(topic: str) -> AsyncIterator[Log]:
+        if topic == void.topic:
+            raise ConnectionError("away")
+        async with logs.open(topic) as log:
+            yield log
+
+    context = context_of("reporting", db)
+    with pytest.raises(ConnectionError):
+        await repairs.settle(facts.PROJECTION, context, opened)
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select count(*) from fact_employee") == 0
+        assert await tx.connection.fetchval("select count(*) from fact_void") == 1
+    assert await repairs.settle(facts.PROJECTION, context, logs.open) == 1
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select count(*) from fact_void") == 0
 
 
 async def test_an_erased_person_is_forgotten_and_stays_so(db: Database) -> None:

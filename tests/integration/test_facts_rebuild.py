@@ -17,7 +17,7 @@ from services.reporting.rebuild import RebuildRunning, digest, rebuild
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import SystemClock
 from shared.database import Database
-from shared.events import AttendanceRecorded, Event, Message, ScheduleChanged, encode
+from shared.events import TOPICS, AttendanceRecorded, Event, Message, ScheduleChanged, encode, source_of
 from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
@@ -37,7 +37,7 @@ def settings_for(db: Database, kafka: str) -> Settings:
 
 
 def messages(events: Sequence[tuple[UUID, Event]]) -> list[Message]:
-    return [encode(e, id=ce_id, time=at("06:00"), source="/hadir/test") for ce_id, e in events]
+    return [encode(e, id=ce_id, time=at("06:00"), source=source_of(TOPICS[e.topic].owner)) for ce_id, e in events]
 
 
 async def send(kafka: str, records: Sequence[Message]) -> None:

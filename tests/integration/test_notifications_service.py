@@ -19,6 +19,7 @@ from services.notifications.app import create_app
 from shared.auth import sign
 from shared.clock import FixedClock
 from shared.events import (
+    TOPICS,
     ComplianceChanged,
     CoverageChanged,
     EmployeeChanged,
@@ -28,6 +29,7 @@ from shared.events import (
     UnitChanged,
     decode,
     encode,
+    source_of,
 )
 from shared.settings import Settings
 from tests.conftest import DatabaseFor
@@ -95,7 +97,7 @@ async def publish(kafka: str) -> AsyncIterator[Publish]:
     async def publish(*events: Event, ids: Sequence[UUID] | None = None) -> list[UUID]:
         given = list(ids) if ids else [uuid4() for _ in events]
         for event, id_ in zip(events, given, strict=True):
-            message = encode(event, id=id_, time=NOW, source="/test")
+            message = encode(event, id=id_, time=NOW, source=source_of(TOPICS[event.topic].owner))
             await producer.send_and_wait(message.topic, message.value, key=message.key, headers=message.headers)
         return given
 

@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 from uuid import UUID
 
-from shared.events import UnitChanged
+from shared.events import AttendanceRecorded, ScheduleChanged, UnitChanged
 from tests.reference.facts import Facts, in_scope
 from tests.reference.verdicts import local_instant
 
@@ -19,6 +19,8 @@ class Stay:
     employee_id: UUID
     unit_id: str
     zone: str
+    sure: bool
+    """No unverified punch opens or closes it."""
     begin: dt.datetime
     end: dt.datetime
 
@@ -52,11 +54,22 @@ def stays(facts: Facts, t: dt.datetime) -> list[Stay]:
             if punch.kind == "in" and opening is None:
                 opening = punch
             elif punch.kind == "out" and opening is not None:
-                found.append(Stay(plan.employee_id, plan.unit_id, opening.zone, opening.at, punch.at))
+                found.append(_stay(plan, opening, punch.at, closing=punch))
                 opening = None
         if opening is not None:
-            found.append(Stay(plan.employee_id, plan.unit_id, opening.zone, opening.at, plan.ends_at))
+            found.append(_stay(plan, opening, plan.ends_at))
     return found
+
+
+def _stay(
+    plan: ScheduleChanged,
+    opening: AttendanceRecorded,
+    end: dt.datetime,
+    *,
+    closing: AttendanceRecorded | None = None,
+) -> Stay:
+    sure = all(punch.time_trust != "unverified" for punch in (opening, closing) if punch is not None)
+    return Stay(plan.employee_id, plan.unit_id, opening.zone, sure, opening.at, end)
 
 
 def moment(facts: Facts, known: list[Stay], unit: UnitChanged, date: dt.date, at: dt.datetime) -> Moment:
@@ -73,7 +86,7 @@ def moment(facts: Facts, known: list[Stay], unit: UnitChanged, date: dt.date, at
     ]
     required = max((r.min_staff for r in open_now), default=0)
     here = [stay for stay in known if stay.unit_id == unit.unit_id and stay.begin <= at < stay.end]
-    low = len({stay.employee_id for stay in here if stay.zone == "office"})
+    low = len({stay.employee_id for stay in here if stay.zone == "office" and stay.sure})
     high = len({stay.employee_id for stay in here if stay.zone in ("office", "uncertain", "unknown")})
     down = any(
         not o.revoked and in_scope(o, unit.opd_code, unit.unit_id) and o.starts_at <= at < o.ends_at

@@ -4,7 +4,7 @@ import datetime as dt
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from shared.events import RulesChanged, ScheduleChanged
+from shared.events import AttendanceRecorded, RulesChanged, ScheduleChanged
 from tests.reference.facts import Facts, in_scope
 
 WIB = ZoneInfo("Asia/Jakarta")
@@ -87,11 +87,15 @@ def _attendance(facts: Facts, plan: ScheduleChanged, rules: RulesChanged, t: dt.
     )
     first = next((punch for punch in punches if punch.kind == "in"), None)
     deadline = plan.starts_at + tolerance
+    ins = [certain for punch in punches if punch.kind == "in" and (certain := counts_for_certain(punch))]
+    outs = [certain for punch in punches if punch.kind == "out" and (certain := counts_for_certain(punch))]
 
-    if first is not None and first.at <= deadline:
+    if any(certain <= deadline for certain in ins):
         states["on_time"] = "met"
     elif first is None and t <= deadline:
         states["on_time"] = "pending"
+    elif first is not None and first.at <= deadline:  # noqa: SIM114 - the rule's own steps
+        states["on_time"] = "unknown"
     elif _overlaps(facts, plan, plan.starts_at - 60 * MINUTE, deadline):
         states["on_time"] = "unknown"
     else:
@@ -107,14 +111,24 @@ def _attendance(facts: Facts, plan: ScheduleChanged, rules: RulesChanged, t: dt.
     }
     states["place"] = by_zone[plan.mode].get(first.zone, "unknown")
 
-    last = next((p for p in reversed(punches) if p.kind == "out" and p.at > first.at), None)
+    required = plan.ends_at - plan.starts_at - tolerance
     close = max(local_instant(plan.work_date, "24:00"), plan.ends_at + 240 * MINUTE)
-    if last is not None and last.at - first.at >= plan.ends_at - plan.starts_at - tolerance:
+    last = next((p for p in reversed(punches) if p.kind == "out" and p.at > first.at), None)
+    if ins and outs and max(outs) > min(ins) and max(outs) - min(ins) >= required:
         states["hours"] = "met"
+    elif last is not None and last.at - first.at >= required:
+        states["hours"] = "unknown"
     elif t < close:
         states["hours"] = "pending"
     else:
         states["hours"] = "not_met" if last is not None else "unknown"
+
+
+def counts_for_certain(punch: AttendanceRecorded) -> dt.datetime | None:
+    """The instant at which a punch counts for certain; None: at none."""
+    if punch.time_trust != "unverified":
+        return punch.at
+    return punch.received_at if punch.kind == "in" else None
 
 
 def _reporting(facts: Facts, plan: ScheduleChanged, rules: RulesChanged, t: dt.datetime, states: Verdict) -> None:

@@ -140,6 +140,9 @@ def days(draw: st.DrawFn, modes: Sequence[str], dates: Sequence[dt.date]) -> tup
     ]
     for kind in draw(st.lists(st.sampled_from(["in", "in", "out"]), max_size=5)):
         instant = draw(near(turns))
+        trust = draw(st.sampled_from(["server", "server", "verified", "unverified", "unverified"]))
+        # Handed over later, often so that it matters: around one of the instants at which a rule turns.
+        received_at = instant if trust == "server" else max(instant, draw(near(turns)))
         punch = AttendanceRecorded(
             punch_id=UUID(int=draw(st.integers(1, 60))),
             employee_id=employee_id,
@@ -148,11 +151,12 @@ def days(draw: st.DrawFn, modes: Sequence[str], dates: Sequence[dt.date]) -> tup
             work_date=date,
             kind=kind,
             at=instant,
-            received_at=instant,
+            received_at=received_at,
             zone=draw(
                 st.sampled_from(["office", "office", "office", "remote", "elsewhere", "uncertain", "unknown"])
             ),
-            source="app",
+            source="app" if trust == "server" else "offline",
+            time_trust=trust,
         )
         events.append(punch)
         if draw(st.integers(0, 7)) == 0:
@@ -234,7 +238,9 @@ def worlds(
     events += draw(st.lists(outages(turns), max_size=2))
     if counters:
         events += draw(st.lists(units, min_size=1, max_size=3))
-    moments = [getattr(e, name) for e in events for name in ("at", "submitted_at") if hasattr(e, name)]
+    moments = [
+        getattr(e, name) for e in events for name in ("at", "received_at", "submitted_at") if hasattr(e, name)
+    ]
     as_of = draw(st.lists(near([*turns, *moments]), min_size=4, max_size=4))
     return [(draw(st.uuids()), event) for event in events], as_of
 

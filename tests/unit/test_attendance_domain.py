@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 
 from services.attendance.domain import (
     CLOCK_SKEW,
+    ClockOffset,
     Plan,
     Position,
+    Timing,
     local_date,
     metres_between,
     offline_timing,
@@ -216,18 +218,59 @@ def test_a_connected_punch_happened_when_it_was_received() -> None:
     assert online_timing(None, NOW) == online_timing(NOW, NOW)
     assert online_timing(NOW - CLOCK_SKEW, NOW).flags == ()
     skewed = online_timing(NOW - CLOCK_SKEW - SECOND, NOW)
-    assert (skewed.at, skewed.flags) == (NOW, ("clock_skew",))
+    assert skewed == Timing(NOW, "server", ("clock_skew",))
     assert online_timing(NOW + CLOCK_SKEW + SECOND, NOW).flags == ("clock_skew",)
 
 
-@given(moments, moments, st.none() | st.timedeltas(-HOUR * 48, HOUR * 48))
-def test_an_offline_time_is_corrected_and_never_after_its_receipt(
-    device_at: dt.datetime, received_at: dt.datetime, offset: dt.timedelta | None
+def offset(seconds: float, hours_ago: float = 1) -> ClockOffset:
+    """The device is behind by so many seconds, as it was seen so long before NOW."""
+    return ClockOffset(dt.timedelta(seconds=seconds), NOW - hours_ago * HOUR)
+
+
+@pytest.mark.parametrize(
+    ("device_at", "last", "at", "flags"),
+    [
+        ("07:20:00", None, "07:20:00", ("clock_unverified",)),
+        ("07:20:00", offset(90), "07:21:30", ()),
+        ("07:20:00", offset(-90), "07:18:30", ()),
+        ("07:20:00", offset(90, hours_ago=24), "07:21:30", ()),
+        ("07:20:00", offset(90, hours_ago=24.0001), "07:20:00", ("clock_unverified",)),
+        ("07:20:00", offset(300), "07:25:00", ()),
+        ("07:20:00", offset(-300), "07:15:00", ()),
+        ("07:20:00", offset(300.001), "07:20:00", ("clock_unverified", "clock_skew")),
+        ("07:20:00", offset(-300.001), "07:20:00", ("clock_unverified", "clock_skew")),
+        # a day behind at the last exchange, mended since: a true time stays what it is
+        ("07:20:00", offset(86_400), "07:20:00", ("clock_unverified", "clock_skew")),
+        # a correction that would put it after the receipt is none
+        ("07:24:00", offset(61), "07:24:00", ("clock_unverified",)),
+        ("07:24:00", offset(60), "07:25:00", ()),
+        # ahead of the server: not after the receipt
+        ("07:29:00", None, "07:25:00", ("clock_unverified",)),
+        ("07:31:00", None, "07:25:00", ("clock_unverified", "clock_skew")),
+        ("07:31:00", offset(-299), "07:25:00", ("clock_unverified", "clock_skew")),
+        ("07:29:00", offset(-240), "07:25:00", ()),
+    ],
+)
+def test_an_offline_time_is_corrected_as_far_as_the_clock_is_known(
+    device_at: str, last: ClockOffset | None, at: str, flags: tuple[str, ...]
 ) -> None:
-    timing = offline_timing(device_at, received_at, offset)
-    corrected = device_at + (offset or dt.timedelta())
-    assert timing.at == min(corrected, received_at)
-    assert ("clock_unverified" in timing.flags) == (offset is None)
+    timing = offline_timing(wib(f"2025-11-06T{device_at}"), NOW, last)
+    assert timing == Timing(wib(f"2025-11-06T{at}"), "unverified", flags)
+
+
+offsets = st.builds(ClockOffset, st.timedeltas(-HOUR * 48, HOUR * 48), moments)
+
+
+@given(moments, moments, st.none() | offsets)
+def test_an_offline_time_is_unverified_never_after_its_receipt_and_moved_by_five_minutes_at_most(
+    device_at: dt.datetime, received_at: dt.datetime, last: ClockOffset | None
+) -> None:
+    timing = offline_timing(device_at, received_at, last)
+    assert timing.trust == "unverified"
+    assert timing.at <= received_at
+    assert abs(timing.at - min(device_at, received_at)) <= CLOCK_SKEW
+    if last is None:
+        assert (timing.at, "clock_unverified" in timing.flags) == (min(device_at, received_at), True)
 
 
 def test_the_local_date_changes_at_midnight_in_bekasi() -> None:

@@ -50,9 +50,12 @@ def want() -> Expected:
                 "punch_id": step.tap.punch_id,
                 "work_date": str(DAY),
                 "kind": step.tap.kind,
+                "at": step.at.isoformat(),
+                "received_at": step.at.isoformat(),
                 "zone": "office",
+                "time_trust": "server",
             }
-            ledger.punched(step.employee_id, {**receipt, "at": step.at.isoformat()}, wall=0.0, played=DAY)
+            ledger.punched(step.employee_id, receipt, wall=0.0, played=DAY)
     return expected(city, ledger, rules_of_judgement(), DAY, NOON)
 
 

@@ -40,6 +40,10 @@ def punch(kind: str, when: str, zone: str = "office") -> Punch:
     return Punch(f"{kind}{when}", DATE, kind, at(when), zone)
 
 
+def offline(kind: str, when: str, received: str) -> Punch:
+    return Punch(f"{kind}{when}", DATE, kind, at(when), "office", at(received), verified=False)
+
+
 CITY_OUTAGE = Outage(at("07:10"), at("07:20"), everyone=True)
 
 
@@ -60,6 +64,14 @@ CITY_OUTAGE = Outage(at("07:10"), at("07:20"), everyone=True)
         ([punch("in", "07:25", "elsewhere")], [], MIDNIGHT, {"place": "not_met"}),
         ([punch("in", "07:25", "uncertain")], [], MIDNIGHT, {"place": "unknown"}),
         ([punch("in", "09:00")], [], at("08:59"), {"on_time": "not_met", "place": "pending"}),
+        ([offline("in", "07:25", "07:40")], [], MIDNIGHT, {"on_time": "unknown", "place": "met"}),
+        ([offline("in", "07:25", "07:30")], [], MIDNIGHT, {"on_time": "met"}),
+        ([offline("in", "07:31", "07:40")], [], MIDNIGHT, {"on_time": "not_met"}),
+        ([offline("in", "07:25", "07:40"), punch("in", "07:29")], [], MIDNIGHT, {"on_time": "met"}),
+        ([offline("in", "07:25", "07:40"), punch("out", "16:00")], [], MIDNIGHT, {"hours": "unknown"}),
+        ([offline("in", "07:25", "07:30"), punch("out", "16:00")], [], MIDNIGHT, {"hours": "met"}),
+        ([punch("in", "07:25"), offline("out", "16:00", "16:01")], [], MIDNIGHT, {"hours": "unknown"}),
+        ([punch("in", "07:25"), offline("out", "15:00", "16:01")], [], MIDNIGHT, {"hours": "not_met"}),
     ],
 )
 def test_the_worked_examples_hold(
@@ -120,6 +132,15 @@ def test_an_outage_or_an_uncertain_position_makes_it_unknown_and_not_short() -> 
     assert got["unknown_seconds"] == 4 * 3600 + 600
     assert got["short_seconds"] == 3600 + 50 * 60
     assert (got["status"], got["required"], got["present_low"], got["present_high"]) == ("short", 2, 1, 1)
+
+
+def test_who_came_or_left_by_a_time_that_cannot_be_relied_on_may_be_there_and_is_not_surely_there() -> None:
+    one = Day(plan(), [punch("in", "07:25"), offline("out", "12:00", "13:00"), punch("in", "13:30")])
+    two = Day(plan(who=UUID(int=2)), [offline("in", "07:40", "09:00"), punch("out", "16:00")])
+    got = coverage(POINT, [one, two], [], on=DATE, holiday=False, as_of=at("14:00"))
+    assert (got["unknown_seconds"], got["short_seconds"], got["met_seconds"]) == (4.5 * 3600, 1.5 * 3600, 0)
+    assert (got["status"], got["present_low"], got["present_high"]) == ("unknown", 1, 2)
+    assert coverage(POINT, [one, two], [], on=DATE, holiday=False, as_of=at("11:00"))["present_low"] == 1
 
 
 def test_a_counter_without_hours_on_a_holiday_was_never_open() -> None:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from pydantic import AfterValidator
 
 from services.reporting import api
 from services.reporting.board import words
@@ -18,12 +19,27 @@ from services.reporting.today import look_at
 from shared.auth import COOKIE, Authenticator, Principal, TokenError
 from shared.clock import WIB
 from shared.events import DUTIES
+from shared.events.base import read_instant
 from shared.http import Problem
 from shared.messages import Language, language_of, text
+from shared.query import not_ahead
 from shared.service import Service, service_of
 
-router = APIRouter(prefix="/reporting", include_in_schema=False)
 
+def _local_minute(value: str) -> str:
+    """A local date and time as a browser's field gives it: `2025-11-06T08:00`, seconds only when chosen."""
+    seconds = value if len(value) > len("2025-11-06T08:00") else f"{value}:00"
+    read_instant(f"{seconds}+07:00")
+    return seconds
+
+
+async def in_language(lang: Literal["id", "en"] | None = None) -> None:
+    """FastAPI dependency of every page: they may be asked for in a language."""
+
+
+router = APIRouter(prefix="/reporting", include_in_schema=False, dependencies=[Depends(in_language)])
+
+LocalMinute = Annotated[str, AfterValidator(_local_minute)]
 Running = Annotated[Service, Depends(service_of)]
 
 HOME = "/reporting/"
@@ -84,13 +100,13 @@ async def bare() -> RedirectResponse:
 
 
 @router.get("/", response_class=HTMLResponse)
-async def home(request: Request, service: Running, at: str | None = None) -> HTMLResponse:
+async def home(request: Request, service: Running, at: LocalMinute | None = None) -> HTMLResponse:
     """The board as its reader may see it, now or as of `at` (local time in WIB, as a browser's field gives it)."""
     who = _session(request)
     if who is None:
         return _page(request, "welcome.html", expired=COOKIE in request.cookies)
     now = service.clock.now()
-    as_of = _as_of(at) or now
+    as_of = now if at is None else not_ahead(dt.datetime.fromisoformat(at).replace(tzinfo=WIB), now)
     date = as_of.astimezone(WIB).date()
     language = _language(request)
     seen, own_opd = views_for(who)
@@ -110,7 +126,7 @@ async def home(request: Request, service: Running, at: str | None = None) -> HTM
         request,
         "board.html",
         who=who,
-        live=_as_of(at) is None,
+        live=at is None,
         as_of=as_of,
         at=as_of.astimezone(WIB).strftime("%Y-%m-%dT%H:%M"),
         day=words.day(date, language),
@@ -125,17 +141,6 @@ async def home(request: Request, service: Running, at: str | None = None) -> HTM
         since=since,
         my_day=my_day,
     )
-
-
-def _as_of(at: str | None) -> dt.datetime | None:
-    """The instant of a local date and time; None for nothing, or nothing that a browser's field could give."""
-    try:
-        local = dt.datetime.fromisoformat(at) if at else None
-    except ValueError:
-        return None
-    if local is None or not 1900 < local.year < 2999:
-        return None
-    return (local if local.tzinfo else local.replace(tzinfo=WIB)).astimezone(dt.UTC)
 
 
 def _counters(units: list[dict[str, Any]]) -> dict[str, Any]:
@@ -192,7 +197,7 @@ async def logout() -> Response:
 
 
 @router.get("/static/{name}")
-async def static(name: Literal["board.css", "board.js", "icon.svg"]) -> FileResponse:
+async def static(name: Literal["board.css", "board.js", "icon.svg"], v: str | None = None) -> FileResponse:  # noqa: ARG001 - the version is for caches
     if name not in _FILES:
         raise Problem(404, "not_found")
     return FileResponse(

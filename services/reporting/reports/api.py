@@ -7,13 +7,14 @@ from typing import Annotated, Any
 from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends, Query, Request, Response
-from pydantic import AfterValidator
 
 from services.reporting.reports import domain, store
 from shared import outbox
 from shared.auth import Employee, Principal, employee_of, require
 from shared.clock import WIB
-from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page, traceparent_of
+from shared.cursors import encode_cursor, read_cursor
+from shared.events.base import Date
+from shared.http import FieldError, Problem, page, traceparent_of
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting/v1", tags=["work reports"])
@@ -22,13 +23,6 @@ Running = Annotated[Service, Depends(service_of)]
 Reviewer = Annotated[Principal, Depends(require("staff", "supervisor", "opd_admin", "bkpsdm"))]
 
 
-def _reasonable(value: dt.date) -> dt.date:
-    if not 1900 <= value.year <= 2999:
-        raise ValueError("the year must be between 1900 and 2999")
-    return value
-
-
-LocalDate = Annotated[dt.date, AfterValidator(_reasonable)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
@@ -68,7 +62,7 @@ def _view(report: domain.Report) -> dict[str, Any]:
 @router.put("/me/reports/{work_date}", responses={201: {"description": "The first revision"}})
 async def submit(
     *,
-    work_date: LocalDate,
+    work_date: Date,
     given: domain.ReportIn,
     employee_id: Employee,
     service: Running,
@@ -112,14 +106,14 @@ async def own_reports(
     employee_id: Employee,
     service: Running,
     *,
-    first: Annotated[LocalDate, Query(alias="from")] = dt.date(1900, 1, 1),
-    last: Annotated[LocalDate, Query(alias="to")] = dt.date(2999, 12, 31),
+    first: Annotated[Date, Query(alias="from")] = dt.date(1900, 1, 1),
+    last: Annotated[Date, Query(alias="to")] = dt.date(2999, 12, 31),
     status: store.Status = "all",
     limit: Limit = 100,
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """One's own reports by work date, with the decision on each."""
-    after = _date_of(decode_cursor(cursor, 1)[0]) if cursor else None
+    after = read_cursor(cursor, dt.date)[0] if cursor else None
     async with service.db.read() as tx:
         reports = await store.own(
             tx.connection, employee_id, status, first=first, last=last, after=after, limit=limit + 1
@@ -129,7 +123,7 @@ async def own_reports(
 
 
 @router.get("/me/reports/{work_date}")
-async def own_report(work_date: LocalDate, employee_id: Employee, service: Running) -> dict[str, Any]:
+async def own_report(work_date: Date, employee_id: Employee, service: Running) -> dict[str, Any]:
     """One's own report of one work date; 404 while there is none."""
     async with service.db.read() as tx:
         report = await store.get(tx.connection, domain.report_id_of(employee_id, work_date))
@@ -151,11 +145,8 @@ async def team_reports(
     superior = employee_of(who)
     after: tuple[dt.date, UUID] | None = None
     if cursor:
-        day, report_id = decode_cursor(cursor, 2)
-        try:
-            after = _date_of(day), UUID(report_id)
-        except (ValueError, AttributeError, TypeError) as error:
-            raise _bad_cursor() from error
+        day, report_id = read_cursor(cursor, dt.date, UUID)
+        after = day, report_id
     async with service.db.read() as tx:
         found = await store.team(tx.connection, superior, status, after=after, limit=limit + 1)
     more = (
@@ -208,14 +199,3 @@ async def review(
         "items": [item.model_dump(mode="json") for item in decided.items],
         "note": decided.note,
     }
-
-
-def _date_of(value: Any) -> dt.date:
-    try:
-        return dt.date.fromisoformat(value)
-    except (ValueError, TypeError) as error:
-        raise _bad_cursor() from error
-
-
-def _bad_cursor() -> Problem:
-    return Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])

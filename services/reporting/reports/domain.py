@@ -14,9 +14,8 @@ from uuid import UUID, uuid5
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
 from shared.events import ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
-
-MAX_ITEMS = 200
-"""Older work dates are closed: nothing announces a change of theirs any more."""
+from shared.events.base import MAX_ITEMS, Revision
+from shared.personal import NamesNobody
 
 Decision = Literal["accepted", "returned"]
 
@@ -28,10 +27,16 @@ def _printable(value: str) -> str:
 
 
 Id = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=64), AfterValidator(_printable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
+    AfterValidator(_printable),
+    NamesNobody,
 ]
 Line = Annotated[
-    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=500), AfterValidator(_printable)
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
+    AfterValidator(_printable),
+    NamesNobody,
 ]
 Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), AfterValidator(_printable)]
 # Strict, so that "5" or true is a mistake to mend and not a number.
@@ -68,9 +73,7 @@ class ReviewIn(_Input):
     """A decision on one revision. Accepting without `items` accepts every quantity in full."""
 
     # Named as in the event; the short name is what most will write.
-    revision: Annotated[
-        int, Field(ge=1, le=2**53, strict=True, validation_alias=AliasChoices("revision", "report_revision"))
-    ]
+    revision: Annotated[Revision, Field(ge=1, validation_alias=AliasChoices("revision", "report_revision"))]
     decision: Decision
     items: Annotated[list[ReviewItemIn], Field(max_length=MAX_ITEMS)] = []
     note: Note | None = None

@@ -1,5 +1,5 @@
 """All SQL of the reporting service beside verdicts.sql and coverage.sql, by what it is for."""
 
-from services.reporting.store import facts, transitions, views
+from services.reporting.store import facts, gone, transitions, views
 
-__all__ = ["facts", "transitions", "views"]
+__all__ = ["facts", "gone", "transitions", "views"]

@@ -22,6 +22,17 @@ _EVENTS = """
         and not exists (select from fact_void as void where void.punch_id = fact_punch.punch_id)
     order by fact_punch.punch_id desc limit 1)
     union all
+    (select 'certain_in', ce_id from fact_punch
+    where employee_id = $1 and work_date = $2 and kind = 'in' and at <= $12
+        and $10 = case time_trust when 'unverified' then received_at else at end
+        and not exists (select from fact_void as void where void.punch_id = fact_punch.punch_id)
+    order by fact_punch.at, fact_punch.punch_id limit 1)
+    union all
+    (select 'certain_out', ce_id from fact_punch
+    where employee_id = $1 and work_date = $2 and kind = 'out' and at = $11 and time_trust <> 'unverified'
+        and not exists (select from fact_void as void where void.punch_id = fact_punch.punch_id)
+    order by fact_punch.punch_id desc limit 1)
+    union all
     (select 'first_report', ce_id from fact_report
     where employee_id = $1 and work_date = $2 and submitted_at = $6
     order by report_revision limit 1)
@@ -39,13 +50,20 @@ _OUTAGES = """
 
 _HOUR = dt.timedelta(minutes=60)
 
-# What each kind of branch compares, beside the plan: verdict columns, and facts of _EVENTS.
+# What the branches of each duty compare, beside the plan: verdict columns, and facts of _EVENTS.
 _LOOKED_AT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "on_time": (("first_in_at", "deadline"), ("first_in", "rules")),
     "place": (("first_in_at", "first_in_zone"), ("first_in",)),
     "hours": (("first_in_at", "last_out_at", "close_at"), ("first_in", "last_out", "rules")),
     "report": (("first_submitted_at", "cutoff_at"), ("first_report", "rules")),
     "output": (("submitted_at", "decision", "review_due"), ("report", "review")),
+    # What was certain decided, which need not be the first check-in nor the last check-out.
+    "on_time.in_by_deadline": (("first_in_at", "certain_in_at", "deadline"), ("certain_in", "rules")),
+    "on_time.in_unverified": (("first_in_at", "certain_in_at", "deadline"), ("first_in", "rules")),
+    "hours.hours_worked": (
+        ("first_in_at", "last_out_at", "close_at", "certain_in_at", "certain_out_at"),
+        ("certain_in", "certain_out", "rules"),
+    ),
 }
 
 
@@ -72,6 +90,9 @@ async def explain(conn: Any, employee_id: UUID, date: dt.date, as_of: dt.datetim
         row["report_id"],
         row["report_revision"],
         row["review_revision"],
+        row["certain_in_at"],
+        row["certain_out_at"],
+        as_of,
     )
     events: dict[str, list[str]] = {record["what"]: [str(record["ce_id"])] for record in found}
     return {
@@ -95,7 +116,7 @@ async def _reason(conn: Any, duty: str, row: Any, events: dict[str, list[str]]) 
         return {"state": state, "because": {"code": f"{duty}.{branch}", "params": {}}, "event_ids": ids}
     # `place` and `hours` without an `in` follow on_time, `output` without a report follows report.
     source = {"no_in_as_on_time": "on_time", "no_report_as_report": "report"}.get(branch, duty)
-    columns, kinds = _LOOKED_AT[source]
+    columns, kinds = _LOOKED_AT.get(f"{source}.{row[f'{source}_because']}", _LOOKED_AT[source])
     ids = [ce_id for kind in ("plan", *kinds) for ce_id in events.get(kind, [])]
     if row[f"{source}_because"] == "outage":
         a, b = (

@@ -1,9 +1,11 @@
 """What the transitions ticker reads and writes: one transaction for each work date it judges."""
 
 import datetime as dt
+from collections.abc import Sequence
 from typing import Any
 
 from services.reporting.store.views import plan_for_whole_dates
+from shared.events.base import LAST_DATE
 
 Connection = Any
 """An asyncpg connection inside a transaction."""
@@ -63,8 +65,9 @@ _COVER = """
             coalesce(covered.present_low, 0) as present_low, coalesce(covered.present_high, 0) as present_high,
             coalesce(published.revision, 0) + 1 as revision
         from fact_unit as unit
-            left join coverage($1, $2) as covered on covered.unit_id = unit.unit_id
+            left join coverage($1, $2, $3) as covered on covered.unit_id = unit.unit_id
             left join published_coverage as published on published.unit_id = unit.unit_id
+        where $3::text[] is null or unit.unit_id = any($3)
     ), written as (
         insert into published_coverage (unit_id, status, revision)
         select unit_id, status, revision from compared where status <> previous
@@ -82,7 +85,8 @@ async def may_announce(connection: Connection) -> bool:
 
 async def tidy(connection: Connection, first: dt.date) -> None:
     """Turn a touch of every date into the dates from `first` on that have plans; forget what is long past."""
-    await connection.execute("delete from touched where work_date < $1", first)
+    # Facts of older versions may hold dates that no calendar has; nothing is ever judged for them.
+    await connection.execute("delete from touched where work_date < $1 or work_date > $2", first, LAST_DATE)
     # Twice the time, so that a clock set back by a few days announces nothing again.
     long_past = first - dt.timedelta(days=35)
     await connection.execute("delete from next_due where work_date < $1", long_past)
@@ -93,9 +97,10 @@ async def tidy(connection: Connection, first: dt.date) -> None:
         await connection.execute(
             """
             insert into touched (work_date)
-            select distinct work_date from fact_plan where work_date >= $1
+            select distinct work_date from fact_plan where work_date between $1 and $2
             """,
             first,
+            LAST_DATE,
         )
 
 
@@ -106,14 +111,16 @@ async def dates_to_judge(
     rows = await connection.fetch(
         """
         select work_date from (
-            select work_date from touched where work_date >= $1
-            union select work_date from next_due where due_at <= $3 and work_date >= $1
+            select work_date from touched
+            union select work_date from next_due where due_at <= $3
         ) as dates
-        order by abs(work_date - $2::date), work_date
+        where work_date between $1 and $4
+        order by case when isfinite(work_date) then abs(work_date - $2::date) end, work_date
         """,
         first,
         today,
         now,
+        LAST_DATE,
     )
     return [row["work_date"] for row in rows]
 
@@ -130,10 +137,17 @@ async def judge(connection: Connection, date: dt.date, now: dt.datetime, today: 
     return [{**row, "revision": row["revision"] + 1} for row in rows]
 
 
-async def cover(connection: Connection, today: dt.date, now: dt.datetime) -> list[dict[str, Any]]:
+async def units(connection: Connection) -> list[str]:
+    """The ids of all units."""
+    return [row["unit_id"] for row in await connection.fetch("select unit_id from fact_unit order by unit_id")]
+
+
+async def cover(
+    connection: Connection, today: dt.date, now: dt.datetime, only: Sequence[str] | None = None
+) -> list[dict[str, Any]]:
     """Service points whose status differs from what was announced; remembered as announced from now on.
 
-    A unit never seen, or no longer a service point, is closed.
+    A unit never seen, or no longer a service point, is closed. `only`: of these units.
     """
     await plan_for_whole_dates(connection)
-    return [dict(row) for row in await connection.fetch(_COVER, today, now)]
+    return [dict(row) for row in await connection.fetch(_COVER, today, now, only)]

@@ -5,6 +5,7 @@ Dates are local work dates; `as_of` is an aware instant. Instants in the results
 """
 
 import datetime as dt
+from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
@@ -75,18 +76,25 @@ async def opds(conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | Non
     groups = await conn.fetch(_COUNTS, date, as_of, opd_code)
     units = await conn.fetch(_COVERAGE, date, as_of, opd_code)
     names = {row["opd_code"]: row["opd_name"] for row in await conn.fetch(_OPD_NAMES, opd_code)}
-    codes = sorted({*names, *(group["opd_code"] for group in groups)})
+    groups_of, units_of = _by_opd(groups), _by_opd(units)
     return [
         {
             "opd_code": code,
             "opd_name": names.get(code, code),
             "date": date.isoformat(),
             "as_of": domain.text(as_of),
-            **domain.compliance(group for group in groups if group["opd_code"] == code),
-            "coverage": domain.coverage_summary(unit for unit in units if unit["opd_code"] == code),
+            **domain.compliance(groups_of.get(code, ())),
+            "coverage": domain.coverage_summary(units_of.get(code, ())),
         }
-        for code in codes
+        for code in sorted({*names, *groups_of})
     ]
+
+
+def _by_opd(rows: Iterable[Mapping[str, Any]]) -> dict[str, list[Mapping[str, Any]]]:
+    found: dict[str, list[Mapping[str, Any]]] = {}
+    for row in rows:
+        found.setdefault(row["opd_code"], []).append(row)
+    return found
 
 
 async def people(  # noqa: PLR0917 - its callers' order

@@ -1,6 +1,5 @@
 """Changes after publication."""
 
-import datetime as dt
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,13 +11,14 @@ from services.scheduling.commands.changes import Leave, Recall, Terms
 from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import standing
 from shared.auth import Principal, require
+from shared.events.base import Date
 from shared.http import page
+from shared.personal import Reason
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["changes"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
-Reason = Annotated[str, Field(min_length=3, max_length=500)]
 LeaveKind = Literal["annual", "long", "sick", "maternity", "important", "unpaid", "permission"]
 
 
@@ -103,8 +103,8 @@ async def end_absence(given: AbsenceIn, service: Running, who: Officer, response
 async def list_absences(
     service: Running,
     who: Officer,
-    first: Annotated[dt.date, Query(alias="from")],
-    last: Annotated[dt.date, Query(alias="to")],
+    first: Annotated[Date, Query(alias="from")],
+    last: Annotated[Date, Query(alias="to")],
 ) -> dict[str, Any]:
     """Absences that touch the span; an OPD admin sees their own OPD."""
     opd_code = (who.opd or "") if who.role == "opd_admin" else None

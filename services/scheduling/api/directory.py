@@ -6,7 +6,8 @@ from fastapi import APIRouter, Depends
 
 from services.scheduling.store import lists
 from shared.auth import Principal, principal, require
-from shared.http import decode_cursor, decode_id_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_cursor, read_id_cursor
+from shared.http import page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
@@ -30,7 +31,7 @@ async def list_opds(service: Running) -> dict[str, Any]:
 @router.get("/units", dependencies=[Depends(principal)])
 async def list_units(service: Running, opd_code: str | None = None, cursor: str | None = None) -> dict[str, Any]:
     """Units with their places and opening hours, a thousand to a page."""
-    after = "" if cursor is None else str(decode_cursor(cursor, 1)[0])
+    after = read_cursor(cursor, str)[0] if cursor else ""
     async with service.db.read() as tx:
         rows = await lists.units(tx.connection, opd_code, after, PAGE)
     following = encode_cursor(rows[-1]["unit_id"]) if len(rows) == PAGE else None
@@ -48,7 +49,7 @@ async def list_employees(
     """People, a thousand to a page; an OPD admin sees their own OPD, and masked NIPs."""
     if who.role == "opd_admin":
         opd_code = who.opd or ""
-    after = decode_id_cursor(cursor)
+    after = read_id_cursor(cursor)
     async with service.db.read() as tx:
         rows = await lists.employees(tx.connection, opd_code, unit_id, after, PAGE)
     items = [dict(row) for row in rows]

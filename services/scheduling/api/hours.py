@@ -15,14 +15,16 @@ from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import special
 from services.scheduling.store.directory import known
 from shared.auth import Principal, principal, require
+from shared.events.base import MAX_SCOPE, Code
 from shared.http import FieldError, Problem, page
+from shared.personal import NamesNobody
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/hours", tags=["hours"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require("bkpsdm"))]
 REFERENCES = Path(__file__).parents[1] / "data" / "special_hours.json"
-Time = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d$")]
+Time = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
 class HoursIn(BaseModel):
@@ -30,14 +32,14 @@ class HoursIn(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200), NamesNobody]
     first: Annotated[PolicyDate, Field(alias="from")]
     last: Annotated[PolicyDate | None, Field(alias="to"), AfterValidator(not_before("first"))] = None
     timetable: Literal["five_day", "six_day"]
     weekdays: dict[Annotated[int, Field(ge=0, le=6)], tuple[Time, Time] | None]
     """Monday 0 -> [start, end], or null for a rest day; a weekday that is not named keeps its hours."""
-    opd_codes: list[str] = []
-    unit_ids: list[str] = []
+    opd_codes: Annotated[list[Code], Field(max_length=MAX_SCOPE)] = []
+    unit_ids: Annotated[list[Code], Field(max_length=MAX_SCOPE)] = []
 
     @field_validator("weekdays")
     @classmethod

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import BaseModel
 
 from services.scheduling.api.proposals import proposal_view
 from services.scheduling.commands import imports
@@ -18,6 +18,7 @@ from services.scheduling.domain.imports import Kind
 from shared.auth import Principal, require
 from shared.http import FieldError, Problem, problem_body
 from shared.messages import Language, language_of, text
+from shared.personal import Reason
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/imports", tags=["imports"])
@@ -46,7 +47,7 @@ class Options(BaseModel):
     dry_run: bool = False
     progress: bool = False
     replace: bool = False
-    reason: Annotated[str, Field(min_length=3, max_length=500)] | None = None
+    reason: Reason | None = None
 
 
 @router.post("/{kind}")

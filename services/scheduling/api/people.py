@@ -12,7 +12,9 @@ from services.scheduling.commands.plans import today
 from services.scheduling.domain.policies import Echelon, PolicyDate, not_before
 from services.scheduling.store import people as store
 from shared.auth import Principal, require
+from shared.events.base import MAX_HEADS, Code, UnitId
 from shared.http import page
+from shared.personal import Reason
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
@@ -29,12 +31,12 @@ class PostingIn(_In):
 
     kind: Literal["transfer", "departure", "post", "discipline"]
     effective_from: PolicyDate
-    unit_id: str | None = None
+    unit_id: UnitId | None = None
     supervisor_id: UUID | None = None
     timetable: Literal["five_day", "six_day", "shift"] | None = None
     shift_group: Annotated[int, Field(ge=0, le=3)] | None = None
     echelon: Echelon | None = None
-    heads: list[str] | None = None
+    heads: Annotated[list[Code], Field(max_length=MAX_HEADS)] | None = None
     until: Annotated[PolicyDate | None, AfterValidator(not_before("effective_from"))] = None
     """Last day under discipline."""
 
@@ -71,7 +73,7 @@ class PlacesIn(_In):
 
 
 class EraseIn(_In):
-    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    reason: Reason
 
 
 @router.post("/employees/{employee_id}/postings", status_code=201)

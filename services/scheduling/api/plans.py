@@ -16,14 +16,16 @@ from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.plans import today
 from services.scheduling.store import plans
 from shared.auth import Employee, Principal, employee_of, principal, require
-from shared.http import FieldError, Problem, decode_id_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_id_cursor
+from shared.events.base import Date
+from shared.http import FieldError, Problem, page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["plans"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin", "auditor"))]
-First = Annotated[dt.date, Query(alias="from")]
-Last = Annotated[dt.date, Query(alias="to")]
+First = Annotated[Date, Query(alias="from")]
+Last = Annotated[Date, Query(alias="to")]
 PAGE = 1000
 LONGEST_DAYS = 400
 FEED_PAST, FEED_AHEAD = dt.timedelta(31), dt.timedelta(92)
@@ -116,7 +118,7 @@ async def unit_plans(unit_id: str, service: Running, who: Officer, first: First,
 
 @router.get("/opds/{opd_code}/wfh")
 async def wfh_list(
-    opd_code: str, service: Running, who: Officer, date: dt.date, format: Literal["json", "csv"] = "json"
+    opd_code: str, service: Running, who: Officer, date: Date, format: Literal["json", "csv"] = "json"
 ) -> Any:
     """Who of an OPD works from home on a date: the list that West Java's circular asks for beforehand."""
     own_opd(who, [opd_code])
@@ -156,14 +158,14 @@ async def export(
 async def plans_of_date(
     service: Running,
     who: Officer,
-    date: dt.date,
+    date: Date,
     opd_code: str | None = None,
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """All plans of a date, a thousand to a page; an OPD admin sees their own OPD."""
     if who.role == "opd_admin":
         opd_code = who.opd or ""
-    after = decode_id_cursor(cursor)
+    after = read_id_cursor(cursor)
     async with service.db.read() as tx:
         rows = await plans.of_date(tx.connection, date, opd_code, after, PAGE)
     following = encode_cursor(rows[-1]["employee_id"]) if len(rows) == PAGE else None

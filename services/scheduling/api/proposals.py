@@ -12,7 +12,8 @@ from services.scheduling.models import Proposal
 from services.scheduling.store import audit, governance
 from services.scheduling.store.rosters import proposal_days
 from shared.auth import Principal, require
-from shared.http import FieldError, Problem, decode_cursor, encode_cursor, page
+from shared.cursors import encode_cursor, read_cursor
+from shared.http import Problem, page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["proposals"])
@@ -29,12 +30,9 @@ async def proposal_view(service: Service, proposal: Proposal) -> dict[str, Any]:
 
 async def _altered(service: Service, proposal: Proposal, cursor: str | None) -> dict[str, Any]:
     after = (dt.date.min, UUID(int=0))
-    if cursor is not None:
-        try:
-            day, employee_id = decode_cursor(cursor, 2)
-            after = dt.date.fromisoformat(day), UUID(employee_id)
-        except ValueError as error:
-            raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")]) from error
+    if cursor:
+        day, employee_id = read_cursor(cursor, dt.date, UUID)
+        after = day, employee_id
     async with service.db.read() as tx:
         if proposal.kind != "rules":
             rows = await proposal_days(tx.connection, proposal.proposal_id, after, PAGE)
@@ -91,9 +89,7 @@ async def refuse(proposal_id: UUID, service: Running, who: Officer) -> dict[str,
 @router.get("/audit", dependencies=READERS)
 async def read_audit(service: Running, cursor: str | None = None) -> dict[str, Any]:
     """Who changed what, newest first."""
-    before = 2**62 if cursor is None else decode_cursor(cursor, 1)[0]
-    if not isinstance(before, int):
-        raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
+    before: int = read_cursor(cursor, int)[0] if cursor else 2**62
     async with service.db.read() as tx:
         rows = await audit.page(tx.connection, before, PAGE)
     following = encode_cursor(rows[-1]["audit_id"]) if len(rows) == PAGE else None

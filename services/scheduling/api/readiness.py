@@ -1,6 +1,5 @@
 """Readiness of OPD and units."""
 
-import datetime as dt
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Response
@@ -12,6 +11,7 @@ from services.scheduling.domain.readiness import CRITERIA, AssessmentIn, Weights
 from services.scheduling.store import readiness
 from services.scheduling.store.directory import known
 from shared.auth import Principal, principal, require
+from shared.events.base import Date
 from shared.http import FieldError, Problem, page
 from shared.service import Service, service_of
 
@@ -88,7 +88,7 @@ async def assess(given: AssessmentIn, service: Running, who: Assessor) -> dict[s
 
 @router.get("")
 async def read_city(
-    service: Running, who: Reader, date: dt.date | None = None, format: Literal["json", "csv"] = "json"
+    service: Running, who: Reader, date: Date | None = None, format: Literal["json", "csv"] = "json"
 ) -> Any:
     """Every OPD and unit with its latest assessment on a date, as a list or as CSV."""
     opd_code = (who.opd or "") if who.role == "opd_admin" else None

@@ -19,7 +19,9 @@ from services.scheduling.store.directory import known
 from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
 from shared.auth import Principal, require
 from shared.events import Scope
+from shared.events.base import Date
 from shared.http import FieldError, Problem
+from shared.personal import NamesNobody
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
@@ -29,7 +31,7 @@ DETAILED = 20_000
 """Person-days up to which an answer can hold each of them."""
 COUNTED = 100_000
 """Person-days up to which a preview is compared with the standing plans."""
-RosterDate = Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2999, 12, 31))]
+RosterDate = Annotated[Date, Field(ge=dt.date(2000, 1, 1))]
 
 
 def _short_span(last: dt.date, info: ValidationInfo) -> dt.date:
@@ -61,7 +63,7 @@ class RosterIn(SpanIn):
     publish: bool = False
     fresh: bool = False
     """Plan anew instead of keeping the standing plans where possible."""
-    reason: Annotated[str, Field(max_length=500)] | None = None
+    reason: Annotated[str, Field(max_length=500), NamesNobody] | None = None
     """Needed when days before today change."""
 
 

@@ -1,6 +1,5 @@
 """Swaps and wishes of staff, and pairs who must not both be at home."""
 
-import datetime as dt
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -12,7 +11,9 @@ from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.plans import today
 from services.scheduling.store import people, standing
 from shared.auth import Caller, Employee, Principal, require
+from shared.events.base import Date
 from shared.http import FieldError, Problem, page
+from shared.personal import Reason
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["swaps"])
@@ -28,12 +29,12 @@ class SwapIn(_In):
     """Give up the WFH day `my_date` for the colleague's WFH day `their_date`."""
 
     partner_id: UUID
-    my_date: dt.date
-    their_date: dt.date
+    my_date: Date
+    their_date: Date
 
 
 class OverrideIn(_In):
-    reason: Annotated[str, Field(min_length=3, max_length=500)]
+    reason: Reason
 
 
 class ApproveIn(_In):
@@ -51,7 +52,7 @@ class ApartIn(_In):
     """Two people of a unit who share a task: one of them is always at the office."""
 
     employee_ids: Annotated[list[UUID], Field(min_length=2, max_length=2)]
-    reason: Annotated[str, Field(min_length=3, max_length=300)]
+    reason: Annotated[Reason, Field(max_length=300)]
 
 
 @router.post("/me/swaps", status_code=201)
@@ -92,7 +93,7 @@ async def refuse(swap_id: UUID, service: Running, who: Caller) -> dict[str, Any]
 
 
 @router.put("/me/wishes/{work_date}")
-async def set_wish(work_date: dt.date, given: WishIn, service: Running, me: Employee) -> dict[str, Any]:
+async def set_wish(work_date: Date, given: WishIn, service: Running, me: Employee) -> dict[str, Any]:
     """A request for a date to come; rosters grant what they can."""
     if work_date <= today(service.clock):
         raise Problem(422, "validation", errors=[FieldError("work_date", "wish.past")])
@@ -104,7 +105,7 @@ async def set_wish(work_date: dt.date, given: WishIn, service: Running, me: Empl
 
 
 @router.delete("/me/wishes/{work_date}", status_code=204)
-async def drop_wish(work_date: dt.date, service: Running, me: Employee) -> None:
+async def drop_wish(work_date: Date, service: Running, me: Employee) -> None:
     """Take a request back."""
     async with service.db.transaction() as tx:
         await people.drop_wish(tx.connection, me, work_date)

@@ -1,8 +1,9 @@
 """The second officer's answer to a change of past days."""
 
+from typing import get_args
 from uuid import UUID
 
-from services.scheduling.commands import imports, plans, rules
+from services.scheduling.commands import disowned, imports, plans, rules
 from services.scheduling.domain.rules import RulesIn
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, governance
@@ -33,6 +34,8 @@ async def decide(db: Database, clock: Clock, who: Principal, proposal_id: UUID, 
             await rules.store(tx, now, who, given)
         elif approve and proposal.kind == "import":
             await imports.approve(tx, now, proposal)
+        elif approve and proposal.kind in get_args(disowned.Kind):
+            await disowned.approve(tx, now, who, proposal)
         elif approve:
             await plans.approve(tx, now, proposal_id)
         proposal.status = "approved" if approve else "refused"

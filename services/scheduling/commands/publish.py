@@ -8,10 +8,10 @@ from uuid import uuid4
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import directory
 from shared.database import Tx
-from shared.events import CalendarChanged, EmployeeChanged, Event, UnitChanged
+from shared.events import CalendarChanged, EmployeeChanged, Event, UnitChanged, source_of
 from shared.outbox import Outgoing, add
 
-SOURCE = "/hadir/scheduling"
+SOURCE = source_of("scheduling")
 Watch = Callable[[int], None]
 _PART = 500
 """Events encoded between two looks at the event loop: about 15 ms of work."""

@@ -58,7 +58,7 @@ OPD_KINDS = ("secretariat", "inspectorate", "dinas", "badan", "satuan", "rsud", 
 LEAVE_KINDS = ("annual", "long", "sick", "maternity", "important", "unpaid", "permission")
 TIMETABLES = ("five_day", "six_day", "shift")
 _ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
+_TIME = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,11 @@ from pydantic import (
     model_validator,
 )
 
+from shared.events.base import Date
+
 Share = Annotated[float, Field(ge=0, le=1)]
 Weekday = Annotated[int, Field(ge=0, le=6)]
-PolicyDate = Annotated[dt.date, Field(ge=dt.date(1900, 1, 1), le=dt.date(2999, 12, 31))]
+PolicyDate = Date
 Echelon = Literal["II", "III", "IV"]
 
 

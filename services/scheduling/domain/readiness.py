@@ -5,11 +5,12 @@ art. 25 (tasks that need no special room or equipment, supervision), the city's 
 connection), and the rule that no counter falls below its minimum.
 """
 
-import datetime as dt
 import math
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from shared.events.base import Date
 
 Share = Annotated[float, Field(ge=0, le=1)]
 CRITERIA = ("remote_tasks", "digital_service", "supervision", "connection", "minimum_staff")
@@ -44,7 +45,7 @@ class AssessmentIn(BaseModel):
 
     subject_kind: Literal["opd", "unit"]
     subject_id: Annotated[str, Field(min_length=1, max_length=64)]
-    assessed_on: Annotated[dt.date, Field(ge=dt.date(2000, 1, 1), le=dt.date(2999, 12, 31))]
+    assessed_on: Date
     remote_tasks: Share
     """Part of the tasks that need no special room or equipment."""
     digital_service: Share

@@ -1,13 +1,12 @@
 """Versions of the rules of judgement."""
 
-import datetime as dt
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from shared.events import Mode, RulesChanged
-
-LocalTime = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$")]
+from shared.events.base import Date, LocalTime, whole
+from shared.events.scheduling import MAX_MODES
 
 
 class RulesIn(BaseModel):
@@ -16,11 +15,11 @@ class RulesIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     rules_version: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,64}$")]
-    effective_from: Annotated[dt.date, Field(ge=dt.date(1900, 1, 1), le=dt.date(2999, 12, 31))]
-    tolerance_minutes: Annotated[int, Field(ge=0, le=240)]
-    report_modes: list[Mode]
+    effective_from: Date
+    tolerance_minutes: Annotated[int, whole(0, 240)]
+    report_modes: Annotated[list[Mode], Field(max_length=MAX_MODES)]
     report_cutoff: LocalTime
-    review_sla_working_days: Annotated[int, Field(ge=1, le=60)]
+    review_sla_working_days: Annotated[int, whole(1, 60)]
 
     @field_validator("report_modes")
     @classmethod

@@ -1,10 +1,8 @@
-"""Fact tables, what was last announced, the outbox, and the functions that judge.
+"""Fact tables, what was last announced, and the outbox. The functions that judge come later.
 
 Revision ID: 0001
 Revises:
 """
-
-from pathlib import Path
 
 from alembic import op
 
@@ -92,8 +90,6 @@ create table published_coverage (unit_id text primary key, status text not null,
 create table rebuilding (unfinished boolean primary key check (unfinished));
 """
 
-FUNCTIONS = ("verdicts.sql", "coverage.sql")
-
 
 def upgrade() -> None:
     # Straight to the driver: in SQLAlchemy's text() a colon would begin a parameter.
@@ -102,12 +98,6 @@ def upgrade() -> None:
         if statement.strip():
             execute(statement)
     outbox.create_table(op)
-    folder = Path(__file__).resolve().parents[2]
-    for name in FUNCTIONS:
-        # One statement at a time: the driver prepares them. `$$;` ends a function, nothing else does.
-        for statement in (folder / name).read_text(encoding="utf-8").split("$$;"):
-            if statement.strip():
-                execute(statement + "$$")
 
 
 def downgrade() -> None:

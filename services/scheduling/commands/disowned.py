@@ -1,0 +1,142 @@
+"""Taking an event back, and taking that back: each by two officers, each published and in the audit."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID, uuid4
+
+from services.scheduling.commands import plans, publish
+from services.scheduling.domain.disowned import CAN_BE_DISOWNED, DisownedIn, RevocationIn
+from services.scheduling.models import Disowned, Proposal
+from services.scheduling.store import directory, governance
+from services.scheduling.store import disowned as store
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.database import Database, Tx
+from shared.events import RecordDisowned
+from shared.http import FieldError, Problem
+
+OFFICE = "BKPSDM"
+"""The event names an office, never a person: its topic is public. The officers are in the audit."""
+
+Kind = Literal["disown", "own"]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposed:
+    proposal: Proposal
+    created: bool
+
+
+async def disown(db: Database, clock: Clock, who: Principal, given: DisownedIn) -> Proposed:
+    """Propose that an event counts as never sent. The same proposal again is the one that waits.
+
+    422 for a topic of no events, or whose events cannot be taken back; 409 for an event that is disowned already.
+    """
+    if given.topic not in CAN_BE_DISOWNED:
+        params = {"topics": ", ".join(CAN_BE_DISOWNED)}
+        code = "disowned.itself" if given.topic == RecordDisowned.topic else "disowned.unknown_topic"
+        raise Problem(422, "validation", errors=[FieldError("topic", code, params)])
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        await _to_disown(tx, given.ce_id)
+        return await _propose(tx, clock.now(), who, "disown", given)
+
+
+async def own(db: Database, clock: Clock, who: Principal, ce_id: UUID, given: RevocationIn) -> Proposed:
+    """Propose that a disowned event counts again. 404 for an event that is not disowned."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        row = await _to_own(tx, ce_id)
+        body = DisownedIn(ce_id=ce_id, topic=row.topic, reason=given.reason)
+        return await _propose(tx, clock.now(), who, "own", body)
+
+
+async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) -> None:
+    """Write what a proposal says and publish it, with the second officer's yes."""
+    given = DisownedIn.model_validate(proposal.body)
+    if proposal.kind == "disown":
+        before = await _to_disown(tx, given.ce_id)
+        row = await store.put(
+            tx,
+            Disowned(
+                **given.model_dump(),
+                revision=before.revision + 1 if before is not None else 1,
+                disowned_at=now,
+                disowned_by=who.opd or OFFICE,
+            ),
+        )
+    else:
+        row = await _to_own(tx, given.ce_id)
+        row.revision, row.revoked = row.revision + 1, True
+    await publish.send(tx, [_event(row)], now)
+    action = "record.disowned" if proposal.kind == "disown" else "record.owned"
+    await plans.note(
+        tx,
+        now,
+        who,
+        action,
+        subject=row.ce_id,
+        reason=given.reason,
+        topic=row.topic,
+        revision=row.revision,
+        proposed_by=proposal.proposed_by,
+    )
+
+
+async def _to_disown(tx: Tx, ce_id: UUID) -> Disowned | None:
+    """The row of an event that may be disowned: there is none yet, or it was revoked."""
+    row = await store.disowned(tx, ce_id)
+    if row is not None and not row.revoked:
+        raise Problem(409, "disowned.already", errors=[FieldError("ce_id", "disowned.already")])
+    return row
+
+
+async def _to_own(tx: Tx, ce_id: UUID) -> Disowned:
+    row = await store.disowned(tx, ce_id)
+    if row is None:
+        raise Problem(404, "disowned.unknown", errors=[FieldError("ce_id", "disowned.unknown")])
+    if row.revoked:
+        raise Problem(409, "disowned.revoked", errors=[FieldError("ce_id", "disowned.revoked")])
+    return row
+
+
+async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: DisownedIn) -> Proposed:
+    if who.subject is None:
+        raise Problem(403, "disowned.needs_person")
+    body = given.model_dump(mode="json")
+    waiting = await store.proposed(tx, kind, given.ce_id)
+    if waiting is not None:
+        if waiting.body != body:
+            raise Problem(
+                409,
+                "disowned.proposed",
+                params={"proposal": waiting.proposal_id},
+                errors=[FieldError("ce_id", "disowned.proposed", {"proposal": waiting.proposal_id})],
+            )
+        return Proposed(waiting, created=False)
+    proposal = Proposal(
+        proposal_id=uuid4(),
+        kind=kind,
+        body=body,
+        reason=given.reason,
+        person_days=0,
+        status="open",
+        proposed_by=who.subject,
+        proposed_at=now,
+    )
+    await governance.add(tx, proposal)
+    await plans.note(tx, now, who, f"{kind}.proposed", subject=given.ce_id, reason=given.reason, topic=given.topic)
+    return Proposed(proposal, created=True)
+
+
+def _event(row: Disowned) -> RecordDisowned:
+    return RecordDisowned(
+        ce_id=row.ce_id,
+        of_topic=row.topic,
+        revision=row.revision,
+        disowned_at=row.disowned_at,
+        disowned_by=row.disowned_by,
+        reason=row.reason,
+        revoked=row.revoked,
+    )

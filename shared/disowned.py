@@ -1,0 +1,145 @@
+"""Events that count as never sent (product.md section 5): which they are, and what a fold does about them.
+
+`disowned` is a fact table like any other, folded from `record.disowned.v1`, but it is no part of the facts: the
+facts are those of the log without the disowned events, whether these ever came or not. A fold passes over an
+event whose topic and id stand disowned. What was folded before the disowning came is put right from the log, and
+so is what a revocation brings back: `repair` holds one row of work for each event that changed sides, and
+shared.repairs does it.
+
+A lock keeps the two apart: folds share it, whoever changes which events count has it alone. So no fold that still
+knows the old list can commit after the new one.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+from uuid import UUID
+
+from shared.database import Tx
+from shared.events import Received, RecordDisowned
+from shared.facts import FactTable, fold
+
+Event = tuple[str, UUID]
+"""An event by its topic and its id: another producer may have used the same id on its own topic."""
+
+DISOWNED = FactTable("disowned", ("event_id",), {"event_id": "uuid", "topic": "text", "revoked": "boolean"})
+
+_SHARE = "select pg_advisory_xact_lock_shared(hashtext('hadir.disowned'))"
+_ALONE = "select pg_advisory_xact_lock(hashtext('hadir.disowned'))"
+# Two officers stand behind each row, so there are few: the whole list is cheaper than asking for a batch's ids.
+_STANDING = "select topic, event_id from disowned where not revoked"
+_NEEDED = "insert into repair select * from unnest($1::text[], $2::uuid[]) on conflict do nothing"
+_WAITING = "select topic, event_id from repair order by topic, event_id"
+_DONE = "delete from repair where topic = $1 and event_id = $2"
+
+
+class _Operations(Protocol):
+    def execute(self, sqltext: str) -> None: ...
+
+
+def create_tables(op: _Operations) -> None:
+    """For a migration: `create_tables(alembic.op)`."""
+    op.execute(
+        """
+        create table disowned (
+            event_id uuid primary key,
+            topic text not null,
+            revoked boolean not null,
+            revision bigint not null,
+            ce_id uuid not null
+        )
+        """
+    )
+    op.execute("create table repair (topic text, event_id uuid, primary key (topic, event_id))")
+
+
+async def standing(tx: Tx) -> set[Event]:
+    """The events that count as never sent."""
+    return {(row["topic"], row["event_id"]) for row in await tx.connection.fetch(_STANDING)}
+
+
+async def admit(tx: Tx, batch: Sequence[Received], topics: Mapping[str, object]) -> list[Received]:
+    """The events of a batch that count. What it says about disowned events is taken in first.
+
+    Begin a fold with it, before any row is locked. `topics` are those that this service folds.
+    """
+    said = [one for one in batch if isinstance(one.event, RecordDisowned)]
+    if said:
+        await alone(tx)
+        await _take_in(tx, said, topics)
+    else:
+        await tx.connection.execute(_SHARE)
+    passed_over = await standing(tx)
+    return [
+        one for one in batch if not isinstance(one.event, RecordDisowned) and (one.type, one.id) not in passed_over
+    ]
+
+
+async def _take_in(tx: Tx, said: Sequence[Received], topics: Mapping[str, object]) -> None:
+    before = await standing(tx)
+    rows = [
+        {
+            "event_id": one.event.ce_id,
+            "topic": one.event.of_topic,
+            "revoked": one.event.revoked,
+            "revision": one.event.revision,
+            "ce_id": one.id,
+        }
+        for one in said
+        if isinstance(one.event, RecordDisowned)
+    ]
+    await fold(tx.connection, DISOWNED, rows)
+    changed = [(topic, event_id) for topic, event_id in before ^ await standing(tx) if topic in topics]
+    await tx.connection.execute(_NEEDED, [topic for topic, _ in changed], [event_id for _, event_id in changed])
+
+
+async def alone(tx: Tx) -> None:
+    """Until the transaction ends no fold is under way, and none begins."""
+    await tx.connection.execute(_ALONE)
+
+
+async def waiting(tx: Tx) -> list[Event]:
+    """The events whose facts are still to be put right."""
+    return [(row["topic"], row["event_id"]) for row in await tx.connection.fetch(_WAITING)]
+
+
+async def cause_of(tx: Tx, event_id: UUID) -> UUID:
+    """The id of the event that says how it now stands with `event_id`."""
+    cause: UUID | None = await tx.connection.fetchval("select ce_id from disowned where event_id = $1", event_id)
+    assert cause is not None  # noqa: S101 - a row of work follows a row here, and that is never deleted
+    return cause
+
+
+async def done(tx: Tx, event: Event) -> None:
+    await tx.connection.execute(_DONE, *event)
+
+
+async def keys_of(tx: Tx, table: FactTable, event_id: UUID, column: str) -> set[str] | None:
+    """The record keys of the rows that an event wrote; None if `table` does not keep the key, `column`.
+
+    Reads the whole table: an index on ce_id would cost every fold more than a disowning now and then.
+    """
+    if column not in table.columns:
+        found = await tx.connection.fetchval(
+            f"select exists (select from {table.name} where ce_id = $1)",  # noqa: S608 - a declared name
+            event_id,
+        )
+        return None if found else set()
+    rows: list[Any] = await tx.connection.fetch(
+        f"select distinct {column}::text from {table.name} where ce_id = $1",  # noqa: S608 - declared names
+        event_id,
+    )
+    return {row[0] for row in rows}
+
+
+async def take_out(tx: Tx, table: FactTable, event_id: UUID) -> list[dict[str, Any]]:
+    """Delete the rows that an event wrote; returns them."""
+    rows = await tx.connection.fetch(
+        f"delete from {table.name} where ce_id = $1 returning *",  # noqa: S608 - a declared name
+        event_id,
+    )
+    return [dict(row) for row in rows]
+
+
+async def lock_repairs(connection: Any) -> bool:
+    """Whether this session may repair; the lock is held until the session ends."""
+    return bool(await connection.fetchval("select pg_try_advisory_lock(hashtext('hadir.repair'))"))

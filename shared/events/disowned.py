@@ -1,0 +1,24 @@
+"""The event that takes another event back. It may be about any topic of the contract, so it stands by itself."""
+
+from typing import Annotated
+
+from pydantic import ConfigDict, Field
+
+from shared.events.base import UUID, Code, Event, Instant, OpdCode, Revision, Truth
+
+
+class RecordDisowned(Event):
+    # `topic` is where this event itself travels, and what the value calls the topic of the other one.
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    topic = "record.disowned.v1"
+    key_field = "ce_id"
+    description = "The event with this id on this topic counts as never sent, until that is revoked."
+
+    ce_id: UUID
+    of_topic: Annotated[Code, Field(alias="topic")]
+    revision: Revision
+    disowned_at: Instant
+    disowned_by: OpdCode
+    reason: Code
+    revoked: Truth = False

@@ -1,0 +1,111 @@
+"""Reading topics from their beginning: for a rebuild, for a repair, for `hadir tail`.
+
+Joins no group and commits nothing, so it disturbs no consumer and can be broken off at any time.
+"""
+
+from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
+from shared.events import InvalidEvent, Received, UnknownType, decode
+from shared.settings import Settings
+
+Record = ConsumerRecord[bytes | None, bytes | None]
+Offsets = dict[TopicPartition, int]
+
+_AT_ONCE = 5000
+
+
+class Log:
+    """Some topics, read on from where the last reading ended. Made by `reading`."""
+
+    def __init__(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
+        self._consumer = consumer
+        self.partitions = tuple(partitions)
+
+    async def begins(self) -> Offsets:
+        """The first offset that each partition still holds."""
+        return await self._consumer.beginning_offsets(self.partitions)
+
+    async def ends(self) -> Offsets:
+        """The offset after the last one that may be read now; an open transaction holds it back."""
+        return await self._consumer.end_offsets(self.partitions)
+
+    async def rewind(self) -> None:
+        """Go back to the first record of every partition."""
+        for partition, offset in (await self.begins()).items():
+            self._consumer.seek(partition, offset)
+
+    async def upto(self, ends: Offsets, topics: Collection[str] | None = None) -> AsyncGenerator[list[Record]]:
+        """The records before `ends` that were not read yet, oldest first in each partition, in batches.
+
+        `topics`: of these only. A batch may go beyond `ends` where more has come meanwhile.
+        """
+        left = [p for p in self.partitions if topics is None or p.topic in topics]
+        while left := [p for p in left if await self._consumer.position(p) < ends[p]]:
+            polled = await self._consumer.getmany(*left, timeout_ms=1000, max_records=_AT_ONCE)
+            for records in polled.values():
+                yield records
+
+    async def follow(self, *, from_start: bool) -> AsyncGenerator[Record]:
+        """Every record from the beginning, or from now on, without an end."""
+        if from_start:
+            await self.rewind()
+        else:
+            await self._consumer.seek_to_end(*self.partitions)
+        while True:
+            yield await self._consumer.getone()
+
+
+@asynccontextmanager
+async def reading(
+    client: Mapping[str, Any], topics: Sequence[str], *, uncommitted: bool = False
+) -> AsyncGenerator[Log]:
+    """Open `topics` at their beginning; one that does not exist has no partitions.
+
+    `client` holds the connection arguments of a Kafka client. `uncommitted` shows what is written under a
+    transaction before it is committed, or although it never is.
+    """
+    partitions = await _partitions(client, topics)
+    consumer: Any = AIOKafkaConsumer(
+        **client,
+        group_id=None,
+        isolation_level="read_uncommitted" if uncommitted else "read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    try:
+        log = Log(consumer, partitions)
+        if partitions:
+            consumer.assign(partitions)
+            await log.rewind()
+        yield log
+    finally:
+        await consumer.stop()
+
+
+async def _partitions(client: Mapping[str, Any], topics: Sequence[str]) -> list[TopicPartition]:
+    admin: Any = AIOKafkaAdminClient(**client)
+    await admin.start()
+    try:
+        existing = set(await admin.list_topics())
+        described: list[dict[str, Any]] = await admin.describe_topics([t for t in topics if t in existing])
+    finally:
+        await admin.close()
+    return [TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"]]
+
+
+def readable(records: Iterable[Record], settings: Settings) -> list[Received]:
+    """The events of the records; without those that no version can read, which were set aside when they came."""
+    return [one for record in records if (one := _event(record, settings)) is not None]
+
+
+def _event(record: Record, settings: Settings) -> Received | None:
+    try:
+        return decode(record.topic, record.key, record.value, record.headers, settings.trusted_sources)
+    except (InvalidEvent, UnknownType):
+        return None

@@ -1,0 +1,199 @@
+"""Putting facts right after an event was disowned, or after that was revoked: from the log, beside the consumers.
+
+For an event that counts as never sent, the rows that it wrote give way to what the other records of their keys
+say; for one that counts again, its own record is folded once more. The log is read first, in the open. Only the
+last step has the folds' lock alone: the few records that came meanwhile are read, the rows go and what was read
+takes their place, in one transaction. So nobody ever sees the rows missing, and nothing that a consumer folds
+meanwhile is lost: whatever it had folded before the lock is in the log that was read.
+
+A repair that is broken off, or meets a change of mind, is simply begun again: its row of work is still there.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared import disowned
+from shared.bus import HandlerContext, client_arguments
+from shared.database import Tx
+from shared.disowned import Event
+from shared.events import TOPICS, Received
+from shared.facts import FactTable
+from shared.log import Log, Record, readable, reading
+
+if TYPE_CHECKING:
+    from shared.service import Service
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 0.5
+LOCKED_S = 10.0
+"""So long the consumers may wait for the last records of the log; after that the repair is begun again."""
+_SAY_EVERY = 200_000
+
+
+@dataclass(slots=True)
+class Repaired:
+    """What a repair does within its transaction: `events` of the log are to be joined, the rows `gone` are out.
+    `cause` is the id of the event that disowned another, or took that back."""
+
+    topic: str
+    cause: UUID
+    events: list[Received]
+    gone: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """What a service folds: the fact table of each topic, and how to fold again without telling anybody.
+
+    `rejoin` joins `events` of one topic into the facts, after rows were taken out, and notes what changed. It must
+    leave out what stands disowned, as every fold does.
+    """
+
+    tables: Mapping[str, FactTable]
+    rejoin: Callable[[Tx, Repaired, HandlerContext], Awaitable[None]]
+
+
+def task(projection: Projection) -> Callable[["Service"], Awaitable[None]]:
+    """The background task of a service that puts its facts right."""
+
+    async def keep_right(service: "Service") -> None:
+        context = HandlerContext(service.settings, service.db, service.clock, service.metrics)
+        while True:
+            await settle(projection, context)
+            await asyncio.sleep(IDLE_S)
+
+    return keep_right
+
+
+OpenLog = Callable[[str], AbstractAsyncContextManager[Log]]
+"""Opens a topic at its beginning."""
+
+
+async def settle(projection: Projection, context: HandlerContext, open_log: OpenLog | None = None) -> int:
+    """Do the repairs that wait; returns how many. One replica does them at a time.
+
+    Each is tried, whatever becomes of the others; the first failure is raised at the end.
+    """
+    async with context.db.read() as tx:
+        if not await disowned.waiting(tx):
+            return 0
+    client = client_arguments(context.settings)
+    opened = open_log or (lambda topic: reading(client, [topic]))
+    mine = await context.db.dedicated()
+    try:
+        if not await disowned.lock_repairs(mine):
+            return 0
+        async with context.db.read() as tx:
+            events = await disowned.waiting(tx)
+        failure: Exception | None = None
+        count = 0
+        for event in events:
+            try:
+                count += await _repair(projection, context, event, opened)
+            except Exception as error:
+                failure = failure or error
+        if failure is not None:
+            raise failure
+        return count
+    finally:
+        await mine.close()
+
+
+async def _repair(projection: Projection, context: HandlerContext, event: Event, open_log: OpenLog) -> bool:
+    """Put the facts right that one event is about; whether that is done."""
+    topic, event_id = event
+    table = projection.tables[topic]
+    async with context.db.read() as tx:
+        out = event in await disowned.standing(tx)
+        keys = await disowned.keys_of(tx, table, event_id, TOPICS[topic].key) if out else None
+    found: list[Record] = []
+    if out and keys == set():
+        return await _swap(projection, context, event, found, out=out)
+    fields = {"topic": topic, "event_id": str(event_id), "disowned": out}
+    log.info("reading a topic again for one event", extra={"fields": fields})
+    async with open_log(topic) as records:
+        if out and keys is None:
+            keys = {record.key.decode("utf-8", "replace") async for record in _found(records, _is(event_id))
+                    if record.key is not None}  # fmt: skip
+            await records.rewind()
+        wanted = _is(event_id) if keys is None else _of(keys)
+        found = [record async for record in _found(records, wanted)]
+
+        async def rest() -> list[Record]:
+            async with asyncio.timeout(LOCKED_S):
+                return [record async for record in _found(records, wanted)]
+
+        done = await _swap(projection, context, event, found, out=out, rest=rest)
+    log.info(
+        "the facts of one event are put right" if done else "an event changed sides again; once more",
+        extra={"fields": {**fields, "records": len(found)}},
+    )
+    return done
+
+
+async def _swap(
+    projection: Projection,
+    context: HandlerContext,
+    event: Event,
+    found: Sequence[Record],
+    *,
+    out: bool,
+    rest: Callable[[], Awaitable[list[Record]]] | None = None,
+) -> bool:
+    topic, event_id = event
+    async with context.db.transaction() as tx:
+        await disowned.alone(tx)
+        if (event in await disowned.standing(tx)) != out:
+            return False
+        if rest is not None:
+            records = [*found, *await rest()]
+            events = readable(records, context.settings)
+            repaired = Repaired(topic, await disowned.cause_of(tx, event_id), events)
+            if out:
+                repaired.gone = await disowned.take_out(tx, projection.tables[topic], event_id)
+            await projection.rejoin(tx, repaired, context)
+        await disowned.done(tx, event)
+    return True
+
+
+async def _found(records: Log, wanted: Callable[[Record], bool]) -> AsyncGenerator[Record]:
+    """The wanted ones of the records that the log holds now and that were not read yet."""
+    ends = await records.ends()
+    read = said = 0
+    async with aclosing(records.upto(ends)) as batches:
+        async for batch in batches:
+            for record in batch:
+                if wanted(record):
+                    yield record
+            read += len(batch)
+            if read - said >= _SAY_EVERY:
+                said = read
+                log.info("still reading a topic again", extra={"fields": {"records": read}})
+            await asyncio.sleep(0)  # the consumers and the doors share this loop
+
+
+def _is(event_id: UUID) -> Callable[[Record], bool]:
+    """Whether a record is this event, in whatever way its producer writes a UUID."""
+
+    def check(record: Record) -> bool:
+        value = dict(record.headers).get("ce_id")
+        if value is None:
+            return False
+        try:
+            return UUID(value.decode()) == event_id
+        except ValueError:
+            return False
+
+    return check
+
+
+def _of(keys: set[str]) -> Callable[[Record], bool]:
+    """Whether a record is about one of these keys. One too many does no harm: facts are joined, not counted."""
+    small = {key.lower().encode() for key in keys}
+    return lambda record: record.key is not None and record.key.lower() in small

@@ -1,0 +1,355 @@
+"""Every door of every service, found in their own OpenAPI documents, against input that nobody should send."""
+
+import base64
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import httpx
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from shared.auth import Role, sign
+from shared.clock import FixedClock
+from shared.settings import SERVICES, ServiceName, Settings
+from tests.conftest import drop_database, make_database
+from tests.integration.attendance_rig import wib
+
+NOW = wib("2025-11-06T09:00")
+TEMPLATES = Callable[[str], Awaitable[str]]
+
+
+@dataclass(frozen=True)
+class Door:
+    service: ServiceName
+    method: str
+    path: str
+    parameters: tuple[dict[str, Any], ...]
+    has_body: bool
+
+    @property
+    def name(self) -> str:
+        return f"{self.method} {self.path}"
+
+    def takes(self, name: str) -> bool:
+        return any(one["name"] == name for one in self.parameters)
+
+    def address(self, name: str = "", value: str | None = None) -> str:
+        """A good address, or one with a value of our choice, already quoted, for one parameter."""
+        path, query = self.path, list[str]()
+        for one in self.parameters:
+            chosen = value if one["name"] == name and value is not None else quote(good(one))
+            if one["in"] == "path":
+                path = path.replace("{" + one["name"] + "}", chosen)
+            elif one["in"] == "query" and (one.get("required") or one["name"] == name):
+                query.append(f"{one['name']}={chosen}")
+        return path + ("?" + "&".join(query) if query else "")
+
+
+def good(parameter: dict[str, Any]) -> str:
+    schema = parameter["schema"]
+    kinds = [schema, *schema.get("anyOf", ())]
+    if any(kind.get("format") == "uuid" for kind in kinds):
+        return str(uuid4())
+    if any(kind.get("format") == "date" for kind in kinds):
+        return "2025-11-06"
+    if any(kind.get("format") == "date-time" for kind in kinds):
+        return "2025-11-06T08:00:00+07:00"
+    return next((str(kind["enum"][0]) for kind in kinds if "enum" in kind), "1")
+
+
+@dataclass
+class City:
+    """The four services in the test's own process."""
+
+    client: httpx.AsyncClient
+    key: Ed25519PrivateKey
+    doors: list[Door]
+
+    def headers(self, role: Role = "bkpsdm", opd: str | None = None, *, named: bool = True) -> dict[str, str]:
+        token = sign(self.key, role=role, subject=uuid4() if named else None, opd=opd)
+        return {"authorization": f"Bearer {token}", "accept-language": "en"}
+
+    async def ask(self, door: Door, address: str, **how: Any) -> httpx.Response:
+        body = {"json": {}} if door.has_body and "json" not in how else {}
+        headers = self.headers() | how.pop("headers", {})
+        return await self.client.request(door.method, address, headers=headers, **body, **how)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def city(
+    postgres: str, migrated_template: TEMPLATES, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[City]:
+    folder, key = tmp_path_factory.mktemp("doors"), Ed25519PrivateKey.generate()
+    public = folder / "token.pub"
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    mounts, doors = dict[str, Any](), list[Door]()
+    async with AsyncExitStack() as stack:
+        for service in SERVICES:
+            name = f"{service}_{uuid4().hex[:12]}"
+            url = await make_database(postgres, name, template=await migrated_template(service))
+            stack.push_async_callback(drop_database, postgres, name)
+            app = import_module(f"services.{service}.app").create_app(
+                settings(service, url, public, folder), CLOCK
+            )
+            await stack.enter_async_context(app.router.lifespan_context(app))
+            mounts[f"all://{service}"] = httpx.ASGITransport(app, raise_app_exceptions=False)
+            doors += list(doors_of(service, app.openapi()))
+
+        async def dispatch(scope: Any, receive: Any, send: Any) -> None:
+            await apps[scope["path"].split("/")[1]](scope, receive, send)
+
+        apps = {name.removeprefix("all://"): mount.app for name, mount in mounts.items()}
+        transport = httpx.ASGITransport(dispatch, raise_app_exceptions=False)
+        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://hadir"))
+        yield City(client, key, doors)
+
+
+CLOCK = FixedClock(NOW)
+
+
+def settings(service: ServiceName, url: str, public: Path, folder: Path) -> Settings:
+    return Settings(
+        service=service,
+        database_url=url,
+        kafka_bootstrap="127.0.0.1:9",
+        token_public_key_file=public,
+        state_dir=folder,
+        database_pool_size=3,
+    )
+
+
+def doors_of(service: ServiceName, document: dict[str, Any]) -> Iterator[Door]:
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items():
+            parameters = tuple(one for one in operation.get("parameters", ()) if one["in"] in ("path", "query"))
+            yield Door(service, method.upper(), path, parameters, "requestBody" in operation)
+
+
+def reading(city: City) -> list[Door]:
+    """The doors that answer and end: an event stream has no parameters and no end."""
+    return [door for door in city.doors if door.method == "GET" and not door.path.endswith("/stream")]
+
+
+def forged(text: str) -> str:
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+CURSORS = [
+    forged("[" * 20_000),
+    forged(json.dumps([2**70])),
+    forged(json.dumps(["\x00"])),
+    forged(json.dumps([1, 2])),
+    forged(json.dumps([1, 2, 3])),
+    forged(json.dumps(["2025-W45-4", str(uuid4())])),
+    forged(json.dumps([str(uuid4()), "2025-11-06", "2025-11-06T00:00:00"])),
+    forged(json.dumps([True])),
+    forged(json.dumps([{"a": 1}])),
+    forged("[NaN]"),
+    forged('["\\ud800"]'),
+    forged('["' + "x" * 5000 + '"]'),
+    quote("not a cursor / ü"),
+    "*",
+]
+HOSTILE = [
+    "",
+    "%20",
+    "%00",
+    "a%00b",
+    "%FF%FE",
+    "%ED%A0%80",
+    "%F0%9F%98%80",
+    "%27%3B--",
+    "x" * 5000,
+    "-1",
+    "9" * 40,
+    "1e400",
+    "NaN",
+    "null",
+    "0001-01-01",
+    "9999-12-31",
+    "infinity",
+    "%5B%5D",
+    "..%2F..",
+]
+INSTANTS = [
+    "2025-11-06T08:00:00%2B07:90",
+    "2025-11-06T08:00:00%2B24:00",
+    "2025-W45-4T08:00:00Z",
+    "20251106T080000Z",
+    "2025-11-06T08:00:00",
+    "2025-11-06 08:00:00Z",
+    "2025-11-06",
+    "1762389000",
+    "1762389000.5",
+    "2025-11-06T08:00:00%E2%88%9207:00",
+    quote("２０２５-11-06T08:00:00Z"),
+    quote("2025-11-06T08:00:0٠Z"),
+    "0001-01-01T00:00:00Z",
+    "9999-12-31T23:59:59Z",
+    "1899-12-31T23:59:59Z",
+    "3000-01-01T00:00:00Z",
+    "2025-11-06T24:00:00Z",
+    "2025-02-30T08:00:00Z",
+    "now",
+    "infinity",
+]
+DATES = [
+    "20251106",
+    "2025-W45-4",
+    "2025-310",
+    "1762389000",
+    "2025-11-06T00:00:00Z",
+    "2025-11-6",
+    quote("２０２５-11-06"),
+    quote("2025-11-0٦"),
+    "1899-12-31",
+    "3000-01-01",
+    "9999-12-31",
+    "0001-01-01",
+    "2025-02-30",
+    "infinity",
+    "today",
+]
+
+
+async def test_the_documents_name_the_lists_that_page(city: City) -> None:
+    lists = {door.name for door in city.doors if door.takes("cursor")}
+    assert {
+        "GET /attendance/v1/outages",
+        "GET /attendance/v1/audit",
+        "GET /reporting/v1/units",
+        "GET /reporting/v1/opds/{opd_code}/people",
+        "GET /reporting/v1/me/reports",
+        "GET /reporting/v1/reports",
+        "GET /notifications/v1/me/inbox",
+        "GET /scheduling/v1/plans",
+        "GET /scheduling/v1/units",
+        "GET /scheduling/v1/employees",
+        "GET /scheduling/v1/audit",
+        "GET /scheduling/v1/proposals/{proposal_id}/person-days",
+    } <= lists
+
+
+async def test_a_forged_cursor_is_refused_by_every_list(city: City) -> None:
+    wrong: list[str] = []
+    for door in city.doors:
+        if not door.takes("cursor") or door.path.endswith("/person-days"):
+            continue
+        for cursor in CURSORS:
+            answer = await city.ask(door, door.address("cursor", cursor))
+            if answer.status_code != 422 or answer.json()["errors"][0]["field"] != "cursor":
+                wrong.append(f"{door.name} {cursor[:40]}: {answer.status_code} {answer.text[:120]}")
+    assert wrong == []
+
+
+async def test_no_door_breaks_at_a_hostile_parameter(city: City) -> None:
+    """Below 500 always; and NUL, which no database text can hold, is named."""
+    broken: list[str] = []
+    for door in city.doors:
+        if door.path.endswith("/stream"):
+            continue
+        for one in door.parameters:
+            for value in HOSTILE:
+                if one["in"] == "path" and value == "":
+                    continue
+                answer = await city.ask(door, door.address(one["name"], value))
+                nul = "%00" in value
+                if answer.status_code >= 500 or (nul and answer.status_code != 422):
+                    broken.append(f"{door.name} {one['name']}={value[:20]}: {answer.status_code}")
+    assert broken == []
+
+
+async def test_no_door_breaks_at_a_hostile_body(city: City) -> None:
+    broken: list[str] = []
+    bodies = [
+        b"",
+        b"[" * 20_000,
+        b'{"a":' * 5000,
+        b"\xff\xfe",
+        b"nonsense",
+        b"[1]",
+        b"null",
+        b'{"reason": "\\u0000", "name": "\\u0000"}',
+        b'{"reason": "\\ud800abc", "name": "\\ud800"}',
+        b'{"revision": 1e400}',
+        b'{"revision": ' + b"9" * 5000 + b"}",
+    ]
+    for door in city.doors:
+        if door.method == "GET" or not door.has_body:
+            continue
+        for body in bodies:
+            answer = await city.client.request(
+                door.method,
+                door.address(),
+                content=body,
+                headers=city.headers() | {"content-type": "application/json"},
+            )
+            if answer.status_code >= 500:
+                broken.append(f"{door.name} {body[:30]!r}: {answer.status_code}")
+            elif door.has_body and b"u0000" in body and answer.status_code not in (403, 422):
+                broken.append(f"{door.name} takes NUL: {answer.status_code}")
+    assert broken == []
+
+
+async def test_a_time_is_read_as_the_contract_writes_it_at_every_door(city: City) -> None:
+    wrong, seen = list[str](), set[str]()
+    for door in city.doors:
+        for one in door.parameters:
+            kinds = [one["schema"], *one["schema"].get("anyOf", ())]
+            formats = {kind.get("format") for kind in kinds} & {"date", "date-time"}
+            for value in INSTANTS if "date-time" in formats else DATES if formats else ():
+                seen.add(one["name"])
+                answer = await city.ask(door, door.address(one["name"], value))
+                if answer.status_code != 422:
+                    wrong.append(f"{door.name} {one['name']}={value}: {answer.status_code}")
+                elif not any(error["field"] == one["name"] for error in answer.json()["errors"]):
+                    wrong.append(f"{door.name} {one['name']}={value}: {answer.text[:200]}")
+    assert {"as_of", "date", "from", "to", "ends_from", "work_date"} <= seen
+    assert wrong == []
+
+
+async def test_a_parameter_that_nothing_reads_is_refused_and_those_that_exist_are_named(city: City) -> None:
+    wrong: list[str] = []
+    for door in city.doors:
+        if door.path.endswith("/stream"):
+            continue
+        address = door.address()
+        answer = await city.ask(door, address + ("&" if "?" in address else "?") + "as_off=x&From=2025-11-06")
+        problems = answer.json().get("errors", []) if answer.status_code == 422 else []
+        known = [one["name"] for one in door.parameters if one["in"] == "query"]
+        named = {one["field"]: one["message"] for one in problems}
+        if not {"as_off", "From"} <= named.keys() or not all(name in named["as_off"] for name in known):
+            wrong.append(f"{door.name}: {answer.status_code} {answer.text[:200]}")
+    assert wrong == []
+    for path in ("/reporting/?date=2025-11-06", "/reporting/v1/stream?date=2025-11-06"):
+        assert (await city.client.get(path, headers=city.headers())).status_code == 422
+    twice = await city.client.get("/reporting/v1/city?date=2025-11-06&date=2025-11-07", headers=city.headers())
+    assert (twice.status_code, twice.json()["errors"][0]["field"]) == (422, "date")
+
+
+async def test_no_view_is_given_of_what_has_not_happened(city: City) -> None:
+    """Further ahead than two clocks differ is refused; within that it is now."""
+    views = [door for door in reading(city) if door.takes("as_of")]
+    assert len(views) >= 5
+    for door in views:
+        answer = await city.ask(door, door.address("as_of", "2025-11-06T09:05:00%2B07:00"))
+        assert (answer.status_code, answer.json()["errors"][0]["field"]) == (422, "as_of"), door.name
+    near = await city.client.get("/reporting/v1/city?as_of=2025-11-06T09:00:30%2B07:00", headers=city.headers())
+    assert near.json()["as_of"] == "2025-11-06T02:00:00Z"
+    board = await city.client.get("/reporting/?at=2025-11-06T10:00", headers=city.headers())
+    assert board.status_code in (200, 422)
+
+
+async def test_the_doors_of_the_machines_take_any_question(city: City) -> None:
+    for service in SERVICES:
+        answer = await city.client.get(f"/{service}/metrics?name[]=x&t=1")
+        assert answer.status_code == 200

@@ -1,0 +1,123 @@
+"""One bad row, one date or one counter that cannot be judged harms no other: nothing stops a city."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from services.reporting.store import views
+from services.reporting.transitions import tick
+from shared.database import Database
+from tests.conftest import DatabaseFor
+from tests.integration.test_facts_transitions import (
+    PERSON,
+    THURSDAY,
+    at,
+    counter,
+    learn,
+    plan,
+    punch,
+    rows,
+    said,
+)
+
+MORNING = [("on_time", "pending", "met"), ("place", "pending", "met")]
+BAD_HOURS = (
+    '[{{"effective_from": "2025-01-01", "weekdays": [3], "opens": "{}", "closes": "15:00", "min_staff": 1}}]'
+)
+
+
+@pytest_asyncio.fixture
+async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
+    yield await database_for("reporting")
+
+
+async def store_row(db: Database, statement: str, *values: object) -> None:
+    """As an older version, or a hand in psql, may have left it."""
+    async with db.transaction() as tx:
+        await tx.connection.execute(statement, *values)
+
+
+async def store_unit(db: Database, unit_id: str, requirements: str) -> None:
+    await store_row(
+        db,
+        "insert into fact_unit"
+        " (unit_id, opd_code, opd_name, name, is_service_point, requirements, slo, revision, ce_id)"
+        " values ($1, 'OPD-2', 'x', 'x', true, $2::jsonb, 0.9, 1, $3)",
+        unit_id,
+        requirements,
+        uuid4(),
+    )
+
+
+async def store_plan(db: Database, date: str, starts_at: str) -> None:
+    await store_row(
+        db,
+        "insert into fact_plan"
+        " (employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, revision, ce_id) values"
+        " ($1, $2::text::date, 'OPD-2', 'counter-b', 'WFO', $3::text::timestamptz, $3::text::timestamptz, 1, $4)",
+        uuid4(),
+        date,
+        starts_at,
+        uuid4(),
+    )
+
+
+async def test_a_date_that_no_calendar_has_harms_no_other(db: Database) -> None:
+    await learn(db, plan())
+    for date in ("infinity", "9999-12-31"):
+        await store_plan(db, date, "2025-11-06 00:00+00")
+        await store_row(db, "insert into touched (work_date) values ($1::text::date)", date)
+        await store_row(db, "insert into next_due (work_date, due_at) values ($1::text::date, '-infinity')", date)
+    await store_row(db, "insert into touched (work_date) values (null)")
+    await tick(db, at("06:00"))
+    await learn(db, punch("in", at("07:20")))
+    assert await said(db, at("07:21")) == MORNING
+    assert await said(db, at("07:22")) == []
+
+
+async def test_a_date_that_cannot_be_judged_harms_no_other(db: Database) -> None:
+    tomorrow = THURSDAY.replace(day=7)
+    await learn(db, plan(), plan(tomorrow), counter())
+    await tick(db, at("06:00"))
+    await store_plan(db, str(tomorrow), "294276-12-31 23:59:59+00")
+    await store_row(db, "insert into touched (work_date) values ($1)", tomorrow)
+    await learn(db, punch("in", at("07:20")))
+    with pytest.raises(ExceptionGroup) as caught:
+        await tick(db, at("08:00"))
+    assert [error.__notes__ for error in caught.value.exceptions] == [["work date 2025-11-07"]]
+    assert {(row["topic"], row["key"]) for row in await rows(db)} == {
+        ("compliance.changed.v1", str(PERSON)),
+        ("coverage.changed.v1", "counter-a"),
+    }
+
+
+@pytest.mark.parametrize("opens", ["07:3\u0660", "07:3\uff10", "08.00", "", "8:00", "25:00", "24:30", "infinity"])
+async def test_hours_that_nobody_can_read_are_none_and_stop_no_view(db: Database, opens: str) -> None:
+    await learn(db, plan(), counter(), punch("in", at("07:20")))
+    await store_unit(db, "counter-b", BAD_HOURS.format(opens))
+    await store_row(
+        db,
+        "insert into fact_rules (rules_version, effective_from, tolerance_minutes, report_modes, report_cutoff,"
+        " review_sla_working_days, revision, ce_id) values ('bad', '2025-11-01', 90, '[\"WFO\"]', $1, 1, 0, $2)",
+        opens,
+        uuid4(),
+    )
+    async with db.read() as tx:
+        city = await views.city(tx.connection, THURSDAY, at("09:00"))
+    assert city["coverage"] == {"open": 1, "met": 1, "short": 0, "unknown": 0, "closed": 1, "attainment": 1.0}
+    assert ("counter-a", "closed", "met") in await said(db, at("09:00"))
+
+
+async def test_a_unit_that_cannot_be_judged_harms_no_other(db: Database) -> None:
+    counters = [f"counter-{letter}" for letter in "abcdefgh"]
+    await learn(db, plan(), *(counter(unit_id=one) for one in counters))
+    await store_unit(db, "counter-dd", '[{"effective_from": "kapan"}]')
+    await learn(db, punch("in", at("07:20")))
+    with pytest.raises(ExceptionGroup) as caught:
+        await tick(db, at("08:00"))
+    assert [error.__notes__ for error in caught.value.exceptions] == [["unit counter-dd"]]
+    announced = await rows(db)
+    assert sorted(row["key"] for row in announced if row["topic"] == "coverage.changed.v1") == counters
+    assert [row["duty"] for row in announced if row["topic"] == "compliance.changed.v1"] == ["on_time", "place"]

@@ -1,0 +1,87 @@
+"""Tokens: two clocks differ a little, two keys hold at a time, and none lives for ever."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from shared.auth import LEEWAY_S, MOST_TTL_S, Authenticator, TokenError, key_id, sign
+
+OLD, NEW, FOREIGN = (Ed25519PrivateKey.generate() for _ in range(3))
+
+
+def pem(key: Ed25519PrivateKey) -> bytes:
+    return key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def token(key: Ed25519PrivateKey = OLD, *, kid: str | None = None, **claims: Any) -> str:
+    now = int(time.time())
+    body = {"role": "staff", "iss": "hadir", "aud": "hadir", "iat": now, "exp": now + 600, **claims}
+    headers = {"typ": "at+jwt", **({"kid": kid} if kid else {})}
+    return jwt.encode(body, key, algorithm="EdDSA", headers=headers)
+
+
+@pytest.mark.parametrize("claim", ["iat", "nbf"])
+def test_a_signer_whose_clock_is_a_little_ahead_is_believed(claim: str) -> None:
+    authenticator = Authenticator(OLD.public_key())
+    assert authenticator.verify(token(**{claim: int(time.time()) + 55})).role == "staff"
+    with pytest.raises(TokenError):
+        authenticator.verify(token(**{claim: int(time.time()) + 70}))
+
+
+def test_a_token_is_good_until_a_little_after_its_end() -> None:
+    authenticator = Authenticator(OLD.public_key())
+    assert authenticator.verify(token(exp=int(time.time()) - 55)).expires > time.time()
+    with pytest.raises(TokenError):
+        authenticator.verify(token(exp=int(time.time() - LEEWAY_S - 5)))
+
+
+@pytest.mark.parametrize("as_folder", [False, True])
+def test_two_keys_hold_at_once_and_a_third_does_not(tmp_path: Path, as_folder: bool) -> None:
+    if as_folder:
+        (tmp_path / "2025.pem").write_bytes(pem(OLD))
+        (tmp_path / "2026.pem").write_bytes(pem(NEW))
+        path = tmp_path
+    else:
+        path = tmp_path / "keys.pem"
+        path.write_bytes(pem(OLD) + b"\n" + pem(NEW))
+    authenticator = Authenticator.from_file(path)
+    for key in (OLD, NEW):
+        assert authenticator.verify(token(key)).role == "staff"
+        assert authenticator.verify(sign(key, role="staff")).role == "staff"
+    for key, kid in ((FOREIGN, None), (FOREIGN, key_id(OLD.public_key())), (OLD, key_id(FOREIGN.public_key()))):
+        with pytest.raises(TokenError):
+            authenticator.verify(token(key, kid=kid))
+
+
+def test_a_key_that_is_taken_away_opens_nothing_any_more(tmp_path: Path) -> None:
+    (tmp_path / "keys.pem").write_bytes(pem(NEW))
+    with pytest.raises(TokenError):
+        Authenticator.from_file(tmp_path / "keys.pem").verify(sign(OLD, role="staff"))
+
+
+@pytest.mark.parametrize("content", [b"", b"nonsense", pem(OLD)[:80]])
+def test_a_file_without_a_key_is_refused_by_its_name(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "keys.pem"
+    path.write_bytes(content)
+    with pytest.raises(TokenError, match=r"keys\.pem"):
+        Authenticator.from_file(path)
+
+
+def test_no_token_is_signed_for_longer_than_the_most() -> None:
+    with pytest.raises(TokenError, match="30 days"):
+        sign(OLD, role="staff", ttl_s=MOST_TTL_S + 1)
+    assert sign(OLD, role="staff", ttl_s=MOST_TTL_S)
+
+
+def test_a_hostile_header_is_a_bad_token_and_no_crash() -> None:
+    authenticator = Authenticator(OLD.public_key())
+    for text in ("", "a", "a.b.c", "é.é.é", token() + "x", "x" * 9000, ".".join(["e30"] * 3)):
+        with pytest.raises(TokenError):
+            authenticator.verify(text)
+    with pytest.raises(TokenError):
+        authenticator.verify(jwt.encode({"role": "staff"}, "secret-" * 8, algorithm="HS256", headers={"kid": "x"}))

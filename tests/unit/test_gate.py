@@ -1,0 +1,214 @@
+"""What every request meets before anything parses it: the Gate, seen as an ASGI layer."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse, StreamingResponse
+from starlette.types import Message, Receive, Scope, Send
+
+from shared.callers import AT_ONCE, IN_LINE, Callers
+from shared.gate import Gate
+from shared.http import Problem
+from shared.telemetry import Metrics
+
+Door = Callable[[Request], Awaitable[PlainTextResponse | StreamingResponse]]
+
+
+def scope(method: str = "GET", path: str = "/x/v1/a", query: bytes = b"", **headers: str) -> Scope:
+    return {
+        "type": "http",
+        "method": method,
+        "path": path,
+        "query_string": query,
+        "headers": [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()],
+        "client": ("10.0.0.1", 5),
+    }
+
+
+class Wire:
+    """A client: it sends its body in the pieces given, then waits, and leaves when told."""
+
+    def __init__(self, *pieces: bytes, leaves_after_body: bool = False) -> None:
+        self.leave = asyncio.Event()
+        self._pieces = list(pieces) or [b""]
+        self._cut = leaves_after_body
+        self.sent: list[Message] = []
+
+    async def receive(self) -> Message:
+        if self._pieces:
+            piece = self._pieces.pop(0)
+            return {"type": "http.request", "body": piece, "more_body": bool(self._pieces) or self._cut}
+        if not self._cut:
+            await self.leave.wait()
+        return {"type": "http.disconnect"}
+
+    async def send(self, message: Message) -> None:
+        self.sent.append(message)
+
+    @property
+    def status(self) -> int:
+        return self.sent[0]["status"]
+
+
+def gate(door: Door, **how: Any) -> tuple[Gate, Metrics]:
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            answer = await door(Request(scope, receive))
+        except Problem as problem:
+            answer = PlainTextResponse(problem.code, problem.status_code)
+        await answer(scope, receive, send)
+
+    metrics = Metrics("test")
+    return Gate(app, metrics=metrics, body_limits={"/x/v1/large": 1_000_000}, **how), metrics
+
+
+async def echo(request: Request) -> PlainTextResponse:
+    return PlainTextResponse(await request.body())
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        scope(path="/x/v1/opds/a\x00b"),
+        scope(query=b"opd_code=a%00"),
+        scope(query=b"%00=1"),
+        scope("POST", query=b"a=%00"),
+    ],
+)
+async def test_nul_in_an_address_is_refused_before_anything_reads_it(asked: Scope) -> None:
+    seen, wire = list[str](), Wire()
+
+    async def door(request: Request) -> PlainTextResponse:
+        seen.append(request.url.path)
+        return PlainTextResponse("")
+
+    await gate(door)[0](asked, wire.receive, wire.send)
+    assert (wire.status, seen) == (422, [])
+    assert b"NUL" in wire.sent[1]["body"]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [
+        (rb'{"a": "\u0000"}', 422),
+        (rb'{"a": "\\\u0000"}', 422),
+        (rb'{"\u0000": 1}', 422),
+        (rb'{"a": "\\u0000"}', 200),
+        (rb'{"a": "\\\\u0000"}', 200),
+        (rb'{"a": "u0000"}', 200),
+        (rb'{"a": "\u0001"}', 200),
+    ],
+)
+@pytest.mark.parametrize("size", [1, 3, 7, 1000])
+async def test_nul_in_json_is_refused_however_it_is_cut(body: bytes, status: int, size: int) -> None:
+    wire = Wire(*(body[at : at + size] for at in range(0, len(body), size)))
+    await gate(echo)[0](scope("POST", content_type="application/json"), wire.receive, wire.send)
+    assert wire.status == status
+
+
+async def test_a_body_above_the_limit_is_refused_declared_or_not() -> None:
+    declared = Wire(b"")
+    await gate(echo)[0](scope("POST", content_length="300000"), declared.receive, declared.send)
+    silent = Wire(*[b"x" * 50_000] * 6)
+    await gate(echo)[0](scope("POST"), silent.receive, silent.send)
+    large = Wire(*[b"x" * 50_000] * 6)
+    await gate(echo)[0](scope("POST", "/x/v1/large"), large.receive, large.send)
+    assert (declared.status, silent.status, large.status) == (413, 413, 200)
+
+
+async def test_a_client_gone_in_mid_body_is_counted_as_gone_and_not_as_our_failure(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    wire = Wire(b"half", leaves_after_body=True)
+    layer, metrics = gate(echo)
+    await layer(scope("POST"), wire.receive, wire.send)
+    assert wire.sent == []
+    assert b'status="499"' in generate_latest(metrics.registry)
+    assert [(record.levelno, record.exc_info) for record in caplog.records if "left" in record.message] == [
+        (logging.DEBUG, None)
+    ]
+
+
+async def test_a_read_ends_with_its_client_and_a_write_does_not() -> None:
+    outcomes: dict[str, str] = {}
+
+    async def door(request: Request) -> PlainTextResponse:
+        try:
+            await asyncio.sleep(0.2)
+        except asyncio.CancelledError:
+            outcomes[request.method] = "ended"
+            raise
+        outcomes[request.method] = "done"
+        return PlainTextResponse("")
+
+    layer, metrics = gate(door)
+    for method in ("GET", "POST"):
+        wire = Wire()
+        asyncio.get_running_loop().call_later(0.02, wire.leave.set)
+        await layer(scope(method), wire.receive, wire.send)
+    assert outcomes == {"GET": "ended", "POST": "done"}
+    assert b'method="GET",route="none",status="499"' in generate_latest(metrics.registry)
+
+
+async def test_a_stream_that_has_begun_ends_by_itself_and_keeps_its_status() -> None:
+    async def door(request: Request) -> StreamingResponse:
+        async def lines() -> Any:
+            yield b"data: 1\n\n"
+            await asyncio.Event().wait()
+
+        return StreamingResponse(lines(), media_type="text/event-stream")
+
+    layer, metrics = gate(door)
+    wire = Wire()
+    asyncio.get_running_loop().call_later(0.05, wire.leave.set)
+    async with asyncio.timeout(5):
+        await layer({**scope(), "asgi": {"spec_version": "2.3"}}, wire.receive, wire.send)
+    assert wire.status == 200
+    assert b'status="200"' in generate_latest(metrics.registry)
+
+
+class App:
+    """What the Gate's callers look up; nobody here has a token."""
+
+    class state:
+        authenticator = None
+
+
+async def test_one_caller_waits_in_their_own_line_and_is_told_when_it_is_full() -> None:
+    working, most, release = 0, 0, asyncio.Event()
+
+    async def door(request: Request) -> PlainTextResponse:
+        nonlocal working, most
+        working += 1
+        most = max(most, working)
+        if request.url.path != "/x/v1/punches":
+            await release.wait()
+        working -= 1
+        return PlainTextResponse("")
+
+    layer, _ = gate(door, callers=Callers(["/x/v1/punches"]))
+
+    async def ask(client: str, path: str = "/x/v1/opds") -> Wire:
+        wire = Wire()
+        await layer({**scope(path=path), "client": (client, 1), "app": App}, wire.receive, wire.send)
+        return wire
+
+    crowd = [asyncio.create_task(ask("10.0.0.1")) for _ in range(300)]
+    await asyncio.sleep(0.05)
+    assert most == AT_ONCE
+    other = asyncio.create_task(ask("10.0.0.2"))
+    await asyncio.sleep(0.05)
+    assert most == AT_ONCE + 1  # the other is served at once
+    assert (await ask("10.0.0.1", "/x/v1/punches")).status == 200  # what must never be refused is not
+    release.set()
+    answers = [wire.status for wire in await asyncio.gather(*crowd)]
+    assert (await other).status == 200
+    assert (answers.count(200), answers.count(429)) == (AT_ONCE + IN_LINE, 300 - AT_ONCE - IN_LINE)
+    refused = await ask("10.0.0.1")
+    assert refused.status == 200  # the line is free again
