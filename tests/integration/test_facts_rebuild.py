@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -16,8 +17,8 @@ from services.reporting import facts, handlers
 from services.reporting.rebuild import RebuildRunning, digest, rebuild
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import SystemClock
-from shared.database import Database
-from shared.events import TOPICS, AttendanceRecorded, Event, Message, ScheduleChanged, encode, source_of
+from shared.database import Database, Tx
+from shared.events import TOPICS, AttendanceRecorded, Event, Message, Received, ScheduleChanged, encode, source_of
 from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
@@ -143,3 +144,25 @@ async def test_the_digest_changes_with_any_fact_and_only_then(db: Database) -> N
             "update fact_punch set zone = 'unknown' where punch_id = (select punch_id from fact_punch limit 1)"
         )
     assert await digest(db) != one
+
+
+async def test_an_event_that_cannot_be_folded_is_left_out_and_does_not_end_the_rebuild(
+    kafka: str, db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    events, known = a_day(40)
+    bad = events[17][0]
+    await send(kafka, messages(events))
+
+    async def refuse(tx: Tx, batch: list[Received], *rest: Any) -> Any:
+        if any(one.id == bad for one in batch):
+            await tx.connection.execute("select $1::bigint::int", 2**40)
+        return await facts.apply(tx, batch, *rest)
+
+    monkeypatch.setattr("services.reporting.rebuild.apply", refuse)
+    await rebuild(settings_for(db, kafka), lambda _done, _total: None)
+    async with db.read() as tx:
+        kept = await tx.connection.fetch("select ce_id from fact_punch where punch_id = any($1)", list(known))
+        assert not await tx.connection.fetchval("select exists (select from rebuilding)")
+    ids = {id for id, event in events if isinstance(event, AttendanceRecorded)}
+    assert bad in ids
+    assert {row["ce_id"] for row in kept} == ids - {bad}
