@@ -22,6 +22,7 @@ from bench.harness import ROOT, RUNS, Figures, console
 from deploy.demo.city import City, build
 from deploy.demo.client import Client, Who
 from deploy.demo.ledger import Ledger
+from deploy.demo.script import officers
 from deploy.demo.setup import prepare, read_plans, until_the_board_knows
 from deploy.demo.topics import all_read
 from deploy.demo.watch import Watcher, delays, quantile
@@ -81,7 +82,7 @@ def _say(text: str) -> None:
 
 async def measure(figures: Figures) -> None:
     city = build(STAFF, 2025, DAY)
-    officer = Who("bkpsdm", next(one.employee_id for one in city.employees.values() if "BKPSDM" in one.heads))
+    officer, second = (Who("bkpsdm", one) for one in officers(city))
     with tempfile.TemporaryDirectory(prefix="hadir-bench-") as name:
         folder = Path(name)
         async with (
@@ -89,7 +90,7 @@ async def measure(figures: Figures) -> None:
             Client(here["http"], load_private_key(folder / "token-key.pem")) as client,
         ):
             console.print(f"  a city of {STAFF:,}, imported and planned through HTTP")
-            await prepare(client, officer, city, DAY, _say)
+            await prepare(client, (officer, second), city, DAY, _say)
             ledger = Ledger()
             await read_plans(client, officer, ledger, DAY)
             plans = ledger.plans(DAY)

@@ -195,7 +195,7 @@ async def publish(url: str, bootstrap: str) -> None:
     task = asyncio.create_task(relay.run())
     started, cpu = time.time(), time.process_time()
     who = Principal(None, "bkpsdm", None, 0)
-    changed = (await rosters.publish_draft(db, clock, who, drafted, reason=None)).changed
+    changed = (await rosters.publish_draft(db, clock, who, drafted, {}, reason=None)).changed
     written = time.time() - started
     while (await relay.backlog())[0]:  # noqa: ASYNC110 - the relay tells nobody when it is done
         await asyncio.sleep(0.1)
@@ -287,7 +287,7 @@ async def measure(figures: Figures) -> None:
         order = imports.Order(Principal(None, "bkpsdm", None, 0))
         for kind, text in city().items():
             started = time.perf_counter()
-            await imports.run(db, kind, text.encode(), NOW, order)  # pyright: ignore[reportArgumentType] - the keys are kinds
+            await imports.run(db, kind, text.encode(), FixedClock(NOW), order)  # pyright: ignore[reportArgumentType] - the keys are kinds
             if kind == "employees":
                 figures.add("import_24000_employees_s", [time.perf_counter() - started])
         async with db.transaction() as tx:

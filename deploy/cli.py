@@ -53,11 +53,12 @@ def _advice(error: Exception) -> str | None:
     from deploy.embedded.state import AlreadyRunning, Unusable
     from deploy.embedded.tools import Missing
     from deploy.embedded.topics import TopicsFailed
+    from deploy.links import LinkFailed
     from services.reporting.rebuild import RebuildRunning
     from shared.clock import BrokenAnchor
 
     told = (StartFailed, AlreadyRunning, NotRunning, Unusable, Missing, TopicsFailed, SettingsError)
-    if isinstance(error, (*told, BrokenAnchor, RebuildRunning)):
+    if isinstance(error, (*told, BrokenAnchor, LinkFailed, RebuildRunning)):
         return str(error)
     if isinstance(error, KafkaError):
         return f"Kafka does not answer as it should: {_line(error)}: see that it runs, then try again"
@@ -108,20 +109,20 @@ def token(
     * 3600,
 ) -> None:
     """Print a token for the local system."""
-    from shared.auth import ROLES, load_private_key, sign
+    typer.echo(_signed(State.from_environment(), role, employee, opd, ttl))
 
-    if role not in ROLES:
-        raise typer.BadParameter(f"{role!r} is not one of {', '.join(ROLES)}", param_hint="--role")
+
+@app.command()
+def link(
+    role: Annotated[str, typer.Option(help="staff, supervisor, opd_admin, bkpsdm, council, auditor or ops")],
+    employee: Annotated[UUID | None, typer.Option(help="employee_id of the person who looks on")] = None,
+    opd: Annotated[str | None, typer.Option(help="opd_code, for an opd_admin")] = None,
+) -> None:
+    """Print a link that signs a browser in to the board of the local system: once, within ten minutes."""
+    from deploy.links import sign_in_link
+
     state = State.from_environment()
-    if not state.private_key.exists():
-        raise NotRunning(f"there is no key in {state.root}: `hadir up` makes it at its first start")
-    try:
-        key = load_private_key(state.private_key)
-    except ValueError as error:
-        raise SettingsError(
-            f"{state.private_key} is no private key in PEM: remove it, and `hadir up` makes a new one"
-        ) from error
-    typer.echo(sign(key, role=role, subject=employee, opd=opd, ttl_s=ttl))
+    typer.echo(sign_in_link(state.running().http, _signed(state, role, employee, opd)))
 
 
 @app.command()
@@ -270,6 +271,19 @@ def erase() -> None:
         typer.echo(f"hadir: erased; {state.root} stays, for {names} in it was not made by hadir", err=True)
 
 
+@app.command("upgrade-postgres")
+def upgrade_postgres() -> None:
+    """Move the data of the stopped local system to the newest PostgreSQL that is here; the old ones are kept."""
+    from deploy.embedded.upgrade import upgrade
+
+    if os.environ.get("HADIR_POSTGRES_URL"):
+        raise SettingsError("HADIR_POSTGRES_URL: that server is yours; upgrade it by its own means")
+    state = State.from_environment()
+    kept = _run(upgrade(state))
+    say = f"done; the old data are kept in {kept}: remove them when all is well" if kept else "nothing to upgrade"
+    typer.echo(say)
+
+
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
 def run(
     context: typer.Context,
@@ -284,6 +298,23 @@ def run(
     if code := day.refused(context.args):
         raise typer.Exit(code)
     raise typer.Exit(run_day(context.args, ["--processes"] if processes else [], once=once))
+
+
+def _signed(state: State, role: str, employee: UUID | None, opd: str | None, ttl_s: int = 12 * 3600) -> str:
+    """A token for this system. Raises NotRunning where there is no key to sign with, SettingsError for no key."""
+    from shared.auth import ROLES, load_private_key, sign
+
+    if role not in ROLES:
+        raise typer.BadParameter(f"{role!r} is not one of {', '.join(ROLES)}", param_hint="--role")
+    if not state.private_key.exists():
+        raise NotRunning(f"there is no key in {state.root}: `hadir up` makes it at its first start")
+    try:
+        key = load_private_key(state.private_key)
+    except ValueError as error:
+        raise SettingsError(
+            f"{state.private_key} is no private key in PEM: remove it, and `hadir up` makes a new one"
+        ) from error
+    return sign(key, role=role, subject=employee, opd=opd, ttl_s=ttl_s)
 
 
 def database_url(service: ServiceName) -> str:

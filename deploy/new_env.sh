@@ -33,4 +33,4 @@ secret() { openssl rand -hex 24; }
     done
 } >.env
 echo "made .env and $keys/token-key.pem (private: for whoever issues tokens; it is not put into a container)"
-echo "a token: HADIR_STATE_DIR=$keys uv run hadir token --role bkpsdm"
+echo "a token: HADIR_STATE_DIR=$keys .venv/bin/hadir token --role bkpsdm"

@@ -49,7 +49,7 @@ def disown(
         body = {"ce_id": str(ce_id), "topic": topic, "reason": reason}
         _decide(running, two, "/disowned", body)
         typer.echo(f"disowned: {ce_id} on {topic} counts as never sent; every service reads its key again now")
-        typer.echo("see it: hadir tail record.disowned.v1 --from-start --limit 1; hadir digest")
+        typer.echo("see it: hadir tail record.disowned.v1 --from-start")
         typer.echo(f"take it back: hadir repair own {ce_id} --officer ID --second ID")
 
     _in_one_line(work)
@@ -82,7 +82,6 @@ def _two(officer: UUID | None, second: UUID | None) -> tuple[UUID, UUID]:
 
 def _show(running: Running, topic: str, ce_id: UUID) -> None:
     """Print where the event stands, so that a slip in the id is seen."""
-
     from shared.log import reading
 
     async def find() -> "list[Record]":

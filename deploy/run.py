@@ -9,10 +9,12 @@ from collections.abc import Sequence
 
 from deploy.embedded.processes import leashed
 from deploy.embedded.state import State, say
+from deploy.links import LinkFailed, sign_in_link
 from shared.auth import load_private_key, sign
 
-HADIR = (sys.executable, "-c", "from deploy.cli import main; main()")
+HADIR = (sys.executable, "-c", "from deploy.entry import main; main()")
 INTERRUPTED = 130
+SESSION_S = 12 * 3600
 
 
 class _Children:
@@ -42,8 +44,12 @@ class _Children:
 def _say_how_to_sign_in(http: str) -> None:
     state = State.from_environment()
     if state.private_key.exists():
-        token = sign(load_private_key(state.private_key), role="bkpsdm")
-        say(f"open the board as BKPSDM (for 12 hours): {http}/reporting/login?token={token}")
+        token = sign(load_private_key(state.private_key), role="bkpsdm", ttl_s=SESSION_S)
+        try:
+            say(f"open the board as BKPSDM (once, within ten minutes): {sign_in_link(http, token)}")
+        except LinkFailed as error:
+            say(str(error))
+        say("another link, for any role: hadir link --role bkpsdm")
 
 
 def run(demo: Sequence[str], up: Sequence[str], *, once: bool) -> int:

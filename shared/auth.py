@@ -6,9 +6,8 @@ import time
 from base64 import urlsafe_b64encode
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Protocol
 from uuid import UUID
 
 import jwt
@@ -18,10 +17,9 @@ from fastapi import Depends, Request
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
+from shared.access import ROLES, Permission, Principal, Role
 from shared.http import Problem
 
-Role = Literal["staff", "supervisor", "opd_admin", "bkpsdm", "council", "auditor", "ops"]
-ROLES: tuple[Role, ...] = get_args(Role)
 ISSUER = "hadir"
 AUDIENCE = "hadir"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - the media type of RFC 9068
@@ -32,16 +30,6 @@ LEEWAY_S = 60.0
 
 MOST_TTL_S = 30 * 24 * 3600
 """The longest life of a token that we sign: who has left is out after it at the latest."""
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The caller: `subject` is their employee_id (None for an office account), `opd` the OPD of an OPD admin."""
-
-    subject: UUID | None
-    role: Role
-    opd: str | None
-    expires: float
 
 
 class TokenError(ValueError):
@@ -193,30 +181,63 @@ def credentials_of(scope: Scope) -> tuple[str, str]:
     return "", cookie_parser(cookies).get(COOKIE, "") if cookies else ""
 
 
-async def principal(request: Request) -> Principal:
-    """FastAPI dependency: the caller, from the bearer header or the session cookie; 401 otherwise."""
-    header = request.headers.get("authorization", "")
-    scheme, _, token = header.partition(" ")
-    if scheme.lower() != "bearer":
-        token = "" if header else request.cookies.get(COOKIE, "")
+class SessionStore(Protocol):
+    """The browser sessions of a service that has a board; `app.state.sessions`."""
+
+    async def holder(self, session: str) -> Principal | None:
+        """Whose session it is; None once it has ended."""
+        ...
+
+
+async def bearer(request: Request) -> Principal:
+    """FastAPI dependency: the caller, from the bearer header alone; 401 otherwise."""
+    token, _ = credentials_of(request.scope)
     if not token:
         raise Problem(401, "auth.missing", headers={"WWW-Authenticate": "Bearer"})
     authenticator: Authenticator = request.app.state.authenticator
     try:
-        return authenticator.verify(token.strip())
+        return authenticator.verify(token)
     except TokenError as error:
         raise Problem(401, "auth.invalid", headers={"WWW-Authenticate": 'Bearer error="invalid_token"'}) from error
+
+
+Bearer = Annotated[Principal, Depends(bearer)]
+
+
+async def holder_of(request: Request) -> Principal | None:
+    """Whose browser session this request brings; None for no session, or one that has ended."""
+    sessions: SessionStore | None = getattr(request.app.state, "sessions", None)
+    _, session = credentials_of(request.scope)
+    return await sessions.holder(session) if sessions is not None and session else None
+
+
+async def principal(request: Request) -> Principal:
+    """FastAPI dependency: the caller, from the bearer header or, for reading, the session cookie; 401 otherwise.
+
+    Two rules of every writing door stand here, so that none can be without them. A browser sends its cookie along
+    whoever had it make the request, so a cookie changes nothing. Every change is some person's, not an office's.
+    """
+    reads = request.method in ("GET", "HEAD")
+    who = await holder_of(request)
+    if who is None:
+        who = await bearer(request)
+        if not reads and who.subject is None:
+            raise Problem(403, "auth.needs_person", params={"role": who.role})
+        return who
+    if not reads:
+        raise Problem(403, "auth.session_reads")
+    return who
 
 
 Caller = Annotated[Principal, Depends(principal)]
 
 
-def require(*roles: Role) -> Callable[[Principal], Awaitable[Principal]]:
-    """FastAPI dependency: the caller, if they have one of `roles`; 403 otherwise."""
+def require(permission: Permission) -> Callable[[Principal], Awaitable[Principal]]:
+    """FastAPI dependency: the caller, if their role has `permission`; 403 otherwise."""
 
     async def check(who: Caller) -> Principal:
-        if who.role not in roles:
-            raise Problem(403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join(roles)})
+        if who.role not in permission:
+            raise Problem(403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join(permission)})
         return who
 
     return check

@@ -1,10 +1,12 @@
 """The outermost layer of a service: what every request meets before anything parses it."""
 
 import asyncio
+import json
 import logging
 import re
 import time
 from collections.abc import Callable, Mapping
+from typing import Any, cast
 
 from fastapi import Request
 from starlette.requests import ClientDisconnect
@@ -166,6 +168,26 @@ def _refused(scope: Scope, limit: int) -> Problem | None:
     return None
 
 
+def _place_of_nul(body: bytes) -> str:
+    """The path in a JSON body of the first text with NUL in it (`items.0.task`); `body` where there is none."""
+    try:
+        waiting: list[tuple[str, Any]] = [("", json.loads(body))]
+    except (ValueError, RecursionError):
+        return "body"
+    while waiting:
+        path, value = waiting.pop()
+        if isinstance(value, str) and "\x00" in value:
+            return path[1:] or "body"
+        if isinstance(value, dict):
+            parts: list[tuple[Any, Any]] = list(cast("dict[Any, Any]", value).items())
+            if any("\x00" in str(name) for name, _ in parts):
+                return path[1:] or "body"
+        else:
+            parts = list(enumerate(cast("list[Any]", value))) if isinstance(value, list) else []
+        waiting += [(f"{path}.{name}", part) for name, part in reversed(parts)]
+    return "body"
+
+
 def _nul(where: str) -> Problem:
     return Problem(422, "validation", errors=[FieldError(where, "text.nul")])
 
@@ -208,7 +230,7 @@ class _Exchange:
         self._tail = (self._tail + chunk)[-5:]
         if last:
             if self._suspect and _NUL_ESCAPE.search(b"".join(self._body)):
-                raise _nul("body")
+                raise _nul(_place_of_nul(b"".join(self._body)))
             self._body.clear()
 
     async def watched_receive(self) -> Message:

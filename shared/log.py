@@ -77,8 +77,8 @@ async def reading(
         enable_auto_commit=False,
         auto_offset_reset="earliest",
     )
-    await consumer.start()
     try:
+        await consumer.start()
         log = Log(consumer, partitions)
         if partitions:
             consumer.assign(partitions)
@@ -90,8 +90,8 @@ async def reading(
 
 async def _partitions(client: Mapping[str, Any], topics: Sequence[str]) -> list[TopicPartition]:
     admin: Any = AIOKafkaAdminClient(**client)
-    await admin.start()
     try:
+        await admin.start()
         existing = set(await admin.list_topics())
         described: list[dict[str, Any]] = await admin.describe_topics([t for t in topics if t in existing])
     finally:

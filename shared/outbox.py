@@ -9,7 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -28,6 +28,7 @@ from shared.telemetry import Metrics, new_traceparent
 log = logging.getLogger(__name__)
 
 CHANNEL = "outbox"
+DATASCHEMA = "ce_dataschema"
 MAX_VALUE_BYTES = 900_000
 """Below Kafka's default `message.max.bytes`, so that no row can ever block the relay by its size."""
 
@@ -144,7 +145,10 @@ class Relay:
         *,
         batch: int = 1000,
         idle_s: float = 0.5,
+        schemas: Callable[[str], str] | None = None,
     ) -> None:
+        """`schemas` gives the address of a topic's schema. It belongs to the installation, not to the event,
+        so it is written when the event leaves; without it the schema's name stays."""
         self._health = health or Health("relay", metrics)
         self._leads = False
         self._db = db
@@ -152,6 +156,7 @@ class Relay:
         self._metrics = metrics
         self._batch = batch
         self._idle_s = idle_s
+        self._schemas = schemas
         self._wake = asyncio.Event()
         self._producer: AIOKafkaProducer | None = None
 
@@ -202,7 +207,7 @@ class Relay:
             sent: list[asyncio.Future[Any]] = []
             try:
                 for row in rows:
-                    headers = [(name, value.encode()) for name, value in row["headers"].items()]
+                    headers = [(name, value.encode()) for name, value in self._named(row).items()]
                     sent.append(await producer.send(row["topic"], row["value"], key=row["key"], headers=headers))
             finally:
                 results = await asyncio.gather(*sent, return_exceptions=True)
@@ -212,6 +217,11 @@ class Relay:
         for row in rows:
             self._metrics.outbox_published.labels(row["topic"]).inc()
         return len(rows)
+
+    def _named(self, row: Any) -> dict[str, str]:
+        """The headers of a row, with the address of its schema as it is today."""
+        schemas, headers = self._schemas, row["headers"]
+        return headers if schemas is None else {**headers, DATASCHEMA: schemas(row["topic"])}
 
     async def _producer_ready(self) -> AIOKafkaProducer:
         if self._producer is None:

@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-from shared import disowned
+from shared import disowned, failures
 from shared.bus import HandlerContext, client_arguments
 from shared.database import Tx
 from shared.disowned import Event
 from shared.events import TOPICS, Received
 from shared.facts import FactTable
+from shared.failures import Fault
 from shared.log import Log, Record, readable, reading
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ class Repaired:
 
     topic: str
     cause: UUID
-    events: list[Received]
+    events: Sequence[Received]
     gone: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
 
 
@@ -157,9 +158,41 @@ async def _swap(
             repaired = Repaired(topic, await disowned.cause_of(tx, event_id), events)
             if out:
                 repaired.gone = await disowned.take_out(tx, projection.tables[topic], event_id)
-            await projection.rejoin(tx, repaired, context)
+            gone = repaired.gone
+
+            async def rejoin(part: Sequence[Received]) -> None:
+                await projection.rejoin(tx, Repaired(topic, repaired.cause, part, gone), context)
+
+            await join_what_can_be(tx, repaired.events, rejoin)
         await disowned.done(tx, event)
     return True
+
+
+async def join_what_can_be(
+    tx: Tx, events: Sequence[Received], join: Callable[[Sequence[Received]], Awaitable[None]]
+) -> None:
+    """Join events that were read again from the log, without those that cannot be stored.
+
+    Such a record was set aside when it came, and is in the log for ever: it must not end a repair or a rebuild.
+    Facts may be joined in parts, so the events are halved until it is found. Raises what is no event's fault.
+    """
+    try:
+        async with tx.connection.transaction():  # a savepoint
+            await join(events)
+    except Exception as error:
+        if not events or failures.fault_of(error) is not Fault.DATA:
+            raise
+        if len(events) > 1:
+            middle = len(events) // 2
+            await join_what_can_be(tx, events[:middle], join)
+            await join_what_can_be(tx, events[middle:], join)
+            return
+        one = events[0]
+        log.warning(
+            "a record of the log cannot be stored; it is passed over, as when it came",
+            extra={"fields": {"topic": one.type, "event_id": str(one.id), "reason": failures.reason_of(error)}},
+        )
+        await join(())
 
 
 async def _found(records: Log, wanted: Callable[[Record], bool]) -> AsyncGenerator[Record]:

@@ -7,13 +7,14 @@ import logging
 import socket
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import JSONResponse, Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 
-from shared import http
+from shared import http, schema_doors
 from shared.auth import Authenticator
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.callers import Callers
@@ -23,6 +24,7 @@ from shared.events import source_of
 from shared.gate import Gate
 from shared.outbox import Relay
 from shared.query import ONLY_KNOWN
+from shared.server import config as server_config
 from shared.settings import ServiceName, Settings, SettingsError, load
 from shared.tasks import Health, forever
 from shared.telemetry import Metrics, configure_logging
@@ -65,7 +67,8 @@ class Service:
         kafka = client_arguments(settings)
         self.health = {name: Health(name, metrics) for name in ("bus", "relay", *tasks)}
         self.bus = Bus(HandlerContext(settings, self.db, clock, self.metrics), handlers, kafka, self.health["bus"])
-        self.relay = Relay(self.db, kafka, self.metrics, self.health["relay"])
+        schemas = partial(schema_doors.address, settings)
+        self.relay = Relay(self.db, kafka, self.metrics, self.health["relay"], schemas=schemas)
         self.stopping = asyncio.Event()
 
     @property
@@ -160,7 +163,8 @@ def build(
     )
     for router in routers:
         app.include_router(router, dependencies=[ONLY_KNOWN])
-    app.include_router(_operations(prefix))
+    for router in (schema_doors.router(settings), _operations(prefix)):
+        app.include_router(router)
     return app
 
 
@@ -219,14 +223,7 @@ def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     server = _Server(
-        uvicorn.Config(
-            create_app(settings),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            timeout_graceful_shutdown=20,
-        )
+        server_config(create_app(settings), host=settings.host, port=settings.port, timeout_graceful_shutdown=20)
     )
     # uvicorn raises the signal again once it has stopped in good order.
     with contextlib.suppress(KeyboardInterrupt):

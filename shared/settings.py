@@ -47,6 +47,8 @@ class Settings(BaseSettings):
     """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
+    """Where the installation is reached from outside, such as `https://hadir.example.go.id`: events name it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool_size: int = Field(default=10, ge=2, le=200)
     read_timeout_s: float = Field(default=20, gt=0, le=600)
@@ -70,6 +72,12 @@ class Settings(BaseSettings):
     """From `HADIR_TRUSTED_SOURCES`, comma-separated: values of `ce_source` beside a topic's owner whose events are
     taken. For a migration or a test bench; whoever may write to the topic may use them."""
 
+    @property
+    def base_url(self) -> str:
+        """`public_url` without a slash at its end; where it is not set, this service's own address."""
+        host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
     @field_validator("clock")
     @classmethod
     def _clock(cls, value: str | None) -> str | None:
@@ -87,7 +95,7 @@ def load(service: ServiceName, environ: Mapping[str, str] = os.environ) -> Setti
     given: dict[str, str] = {}
     for field in Settings.model_fields:
         name = url_name if field == "database_url" else f"HADIR_{field.upper()}"
-        if name in environ and field != "service":
+        if environ.get(name) and field != "service":  # set to nothing is not set
             given[field] = environ[name]
     try:
         # Validated from `given` alone, so that a test's environment is the whole environment.

@@ -85,10 +85,8 @@ def build(staff: int = 3000, seed: int = 2025, today: date = TODAY) -> City:
         hours=hours(),
     )
     dice = random.Random(seed)
-    if staff < len(city.units):
-        counts = _few(city, staff)
-    else:
-        counts = _headcounts(list(city.units.values()), staff)
+    few = staff < len(city.units)
+    counts = _few(city, staff) if few else _headcounts(list(city.units.values()), staff)
     _populate(city, counts, dice, seed)
     _absences(city, seed, today)
     return city
@@ -246,7 +244,7 @@ def _assign(city: City, person: Employee, superior: Employee) -> None:
 
 
 ABSENCE_DAYS = 8
-"""More than the days of any absence. None begins before `today`: a change of days that are past needs two officers."""
+"""More than the days of any absence. None begins before `today`: a change of past days needs two officers."""
 
 
 def _absences(city: City, seed: int, today: date) -> None:

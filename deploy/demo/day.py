@@ -20,7 +20,7 @@ from deploy.demo.client import Client, Refused, Who
 from deploy.demo.expect import WIB
 from deploy.demo.ledger import Ledger
 from deploy.demo.pace import Pace
-from deploy.demo.script import script
+from deploy.demo.script import officers, script
 from deploy.demo.setup import prepare, read_plans, rules_of_judgement, until_the_board_knows
 from deploy.demo.stage import Stage
 from deploy.demo.summary import say
@@ -58,8 +58,11 @@ class Run:
 
     @property
     def officer(self) -> Who:
-        head = next(e for e in self.city.employees.values() if "BKPSDM" in e.heads)
-        return Who("bkpsdm", head.employee_id)
+        return Who("bkpsdm", officers(self.city)[0])
+
+    @property
+    def second(self) -> Who:
+        return Who("bkpsdm", officers(self.city)[1])
 
 
 def _arguments(given: list[str]) -> argparse.Namespace:
@@ -107,8 +110,10 @@ def _date(text: str) -> date:
 
 
 def refused(arguments: list[str]) -> int:
-    """CANNOT_START, with what to do on standard error, if a day with these options could not be played here, whatever
-    runs; else 0. Exits as argparse does for an option that is wrong in itself, and for --help."""
+    """CANNOT_START, with what to do on standard error, if no day with these options could be played here; else 0.
+
+    Nothing need run for that. Exits as argparse does for an option that is wrong in itself, and for --help.
+    """
     try:
         _choose(State.from_environment(), _arguments(arguments))
     except CannotStart as error:
@@ -165,7 +170,7 @@ def _choose(state: State, options: argparse.Namespace) -> tuple[date, int, int]:
 
 
 def _time_here(state: State, wanted: date | None) -> datetime:
-    """The system's business time: on real time the clock may be set to any eve; where it was set, it only goes on."""
+    """The system's business time: on real time it may be set to any eve; where it was set, it only goes on."""
     anchor, setting = state.root / "clock.json", os.environ.get("HADIR_CLOCK")
     if anchor.exists():
         return AnchoredClock(anchor).now()
@@ -232,7 +237,7 @@ async def _play(run: Run) -> int:
 
 async def _set_up(run: Run, client: Client) -> Ledger:
     say(f"{len(run.city.employees):,} people in {len(run.city.units)} units, {run.day:%A %d %B %Y}")
-    await prepare(client, run.officer, run.city, run.day, say)
+    await prepare(client, (run.officer, run.second), run.city, run.day, say)
     ledger = Ledger()
     began = wall.monotonic()
     await read_plans(client, run.officer, ledger, run.day)

@@ -32,6 +32,11 @@ class Ledger:
     def publish(self, plan: Plan) -> None:
         self.days[plan.employee_id, plan.work_date] = Day(plan)
 
+    def replan(self, plan: Plan) -> None:
+        """Another plan for a day that has begun; what was received stays."""
+        self.days[plan.employee_id, plan.work_date].plan = plan
+        self.counts["plans changed late"] += 1
+
     def plans(self, work_date: date) -> list[Day]:
         return [day for (_, on), day in self.days.items() if on == work_date]
 

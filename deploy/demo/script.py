@@ -22,6 +22,9 @@ MINUTE = timedelta(minutes=1)
 OUTAGE_OPDS = ("KEC01", "KEC02", "KEC03", "DISDUKCAPIL", "DISNAKER")
 OUTAGE_STARTS, OUTAGE_MINUTES = time(7, 20), 10
 REPORT_CUTOFF = time(23, 30)
+LATE_CHANGE_AT, LATE_CHANGE_AGREED_AT = time(9, 5), time(9, 20)
+NEW_HOURS = ("08:00", "16:30")
+"""The hours of one office for today, corrected when its day has begun: two officers answer for it."""
 
 
 @dataclass(frozen=True)
@@ -85,6 +88,41 @@ class OutageStep(Step):
     ends_at: datetime
 
 
+@dataclass(frozen=True)
+class HoursStep(Step):
+    """One officer corrects the hours of a unit for a day that has begun; `second` agrees later."""
+
+    unit_id: str
+    second: UUID
+
+
+@dataclass(frozen=True)
+class AgreeStep(Step):
+    """The second officer has read the list of a proposal and agrees."""
+
+    proposal_id: str
+    unit_id: str
+
+
+def officers(city: City) -> tuple[UUID, UUID]:
+    """Two people of BKPSDM: its head, and one who answers beside them."""
+    first = next(e for e in city.employees.values() if "BKPSDM" in e.heads)
+    others = [e for e in city.employees.values() if e is not first]
+    second = next((e for e in others if city.units[e.unit_id].opd_code == "BKPSDM"), others[0])
+    return first.employee_id, second.employee_id
+
+
+def corrected_unit(city: City, plans: list[Plan], day: date) -> str | None:
+    """The first office outside the outage that works on the day at the usual hours; None if there is none."""
+    working = {p.unit_id for p in plans if p.work_date == day and p.starts_at is not None}
+    offices = (
+        unit_id
+        for unit_id, unit in sorted(city.units.items())
+        if not unit.is_service_point and unit.timetable == "five_day" and unit.opd_code not in OUTAGE_OPDS
+    )
+    return next((unit_id for unit_id in offices if unit_id in working), None)
+
+
 def script(city: City, plans: list[Plan], day: date, seed: int) -> list[Step]:
     """What is known beforehand, in time order. Reviews follow from the reports' answers: see `review_after`."""
     tasks = tomllib.loads((DATA / "tasks.toml").read_text("utf-8"))
@@ -107,8 +145,11 @@ def script(city: City, plans: list[Plan], day: date, seed: int) -> list[Step]:
         steps += punches
         if plan.work_date == day and plan.ends_at.astimezone(WIB).date() == day:
             steps += one.report(_kind(city, person), tasks)
-    declared_by = next(e.employee_id for e in city.employees.values() if "BKPSDM" in e.heads)
-    steps.append(OutageStep(outage_ends + MINUTE, declared_by, outage_starts, outage_ends))
+    officer, second = officers(city)
+    steps.append(OutageStep(outage_ends + MINUTE, officer, outage_starts, outage_ends))
+    unit_id = corrected_unit(city, plans, day)
+    if unit_id is not None:
+        steps.append(HoursStep(datetime.combine(day, LATE_CHANGE_AT, WIB), officer, unit_id, second))
     steps.sort(key=lambda s: (s.at, str(s.employee_id)))
     return steps
 

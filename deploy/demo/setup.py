@@ -39,8 +39,9 @@ def rules_of_judgement() -> Rules:
     )
 
 
-async def prepare(client: Client, officer: Who, city: City, day: date, say: Say) -> None:
-    """Everything a city needs before its first working day. Raises Refused where a service refuses."""
+async def prepare(client: Client, two: tuple[Who, Who], city: City, day: date, say: Say) -> None:
+    """Everything a city needs before its first day, by two officers. Raises Refused where a service refuses."""
+    officer, _ = two
     for kind, text in imports(city).items():
         began = wall.monotonic()
         await client.call(officer, "POST", f"/scheduling/v1/imports/{kind}", text=text)
@@ -56,8 +57,8 @@ async def prepare(client: Client, officer: Who, city: City, day: date, say: Say)
     night = sorted({u.opd_code for u in city.units.values() if u.timetable == "shift"})
     eve = day - timedelta(days=1)
     if night:
-        await _publish_roster(client, officer, eve, eve, {"opd_codes": night})
-    await _publish_roster(client, officer, day, day + timedelta(days=3), {"all": True})
+        await _publish_roster(client, two, (eve, eve), {"opd_codes": night})
+    await _publish_roster(client, two, (day, day + timedelta(days=3)), {"all": True})
     say(f"published the roster of four days from {day:%d %b} in {wall.monotonic() - began:.1f} s")
 
 
@@ -74,26 +75,46 @@ def thursday_policy(day: date) -> dict[str, Any]:
     }
 
 
-async def _publish_roster(client: Client, officer: Who, first: date, last: date, scope: dict[str, Any]) -> None:
-    body = {"from": first.isoformat(), "to": last.isoformat(), "scope": scope, "publish": True}
-    await client.call(officer, "POST", "/scheduling/v1/rosters", json=body)
+async def _publish_roster(
+    client: Client, two: tuple[Who, Who], span: tuple[date, date], scope: dict[str, Any]
+) -> None:
+    """Publish plans; those of shifts that have begun already, as on the eve, take the second officer."""
+    body = {
+        "from": span[0].isoformat(),
+        "to": span[1].isoformat(),
+        "scope": scope,
+        "publish": True,
+        "reason": "Jadwal pertama kota",
+    }
+    answer = await client.call(two[0], "POST", "/scheduling/v1/rosters", json=body, accept=(201, 202))
+    if answer.body["proposal"] is not None:
+        await agree(client, two[1], answer.body["proposal"]["proposal_id"])
+
+
+async def agree(client: Client, second: Who, proposal_id: str) -> None:
+    """The second officer's yes to a late change."""
+    path = f"/scheduling/v1/proposals/{proposal_id}/approve"
+    await client.call(second, "POST", path, json={"reason": "Daftar sudah diperiksa"})
+
+
+def plan_of(item: dict[str, Any]) -> Plan:
+    """A plan as scheduling's lists give it."""
+    return Plan(
+        UUID(item["employee_id"]),
+        item["opd_code"],
+        item["unit_id"],
+        date.fromisoformat(item["work_date"]),
+        item["mode"],
+        instant(item["starts_at"]) if item["starts_at"] else None,
+        instant(item["ends_at"]) if item["ends_at"] else None,
+    )
 
 
 async def read_plans(client: Client, officer: Who, ledger: Ledger, day: date) -> None:
     """The published plans of the day and its eve."""
     for on in (day - timedelta(days=1), day):
         for item in await client.items(officer, "/scheduling/v1/plans", {"date": on.isoformat()}):
-            ledger.publish(
-                Plan(
-                    UUID(item["employee_id"]),
-                    item["opd_code"],
-                    item["unit_id"],
-                    date.fromisoformat(item["work_date"]),
-                    item["mode"],
-                    instant(item["starts_at"]) if item["starts_at"] else None,
-                    instant(item["ends_at"]) if item["ends_at"] else None,
-                )
-            )
+            ledger.publish(plan_of(item))
 
 
 async def until_the_board_knows(client: Client, officer: Who, day: date, people: int) -> None:

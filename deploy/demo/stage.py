@@ -12,11 +12,15 @@ from uuid import uuid5
 
 from deploy.demo.city import NAMESPACE, City
 from deploy.demo.client import Client, Refused, Who
-from deploy.demo.expect import Outage
+from deploy.demo.expect import WIB, Outage
 from deploy.demo.ledger import Ledger, instant
 from deploy.demo.pace import Pace
 from deploy.demo.script import (
+    LATE_CHANGE_AGREED_AT,
+    NEW_HOURS,
     OUTAGE_OPDS,
+    AgreeStep,
+    HoursStep,
     OfflineStep,
     OutageStep,
     Position,
@@ -29,6 +33,7 @@ from deploy.demo.script import (
     review_after,
     revise_after,
 )
+from deploy.demo.setup import agree, plan_of
 
 TICK_S = 0.01
 STILL_RUNNING = 4000
@@ -94,6 +99,10 @@ class Stage:
                     await self._review(step)
                 case OutageStep():
                     await self._declare(step)
+                case HoursStep():
+                    await self._correct_hours(step)
+                case AgreeStep():
+                    await self._agree(step)
                 case _:
                     self._ledger.problems.append(f"nobody plays a {type(step).__name__}")
         except Refused as refused:
@@ -176,6 +185,31 @@ class Stage:
         )
         self._ledger.outages.append(outage)
         self._ledger.counts["outages"] += 1
+
+    async def _correct_hours(self, step: HoursStep) -> None:
+        body = {
+            "name": "Jam masuk dikoreksi",
+            "from": self._day.isoformat(),
+            "to": self._day.isoformat(),
+            "timetable": "five_day",
+            "weekdays": {str(self._day.weekday()): list(NEW_HOURS)},
+            "unit_ids": [step.unit_id],
+        }
+        officer = Who("bkpsdm", step.employee_id)
+        answer = await self._client.call(officer, "POST", "/scheduling/v1/hours", json=body, accept=(202,))
+        proposal_id = answer.body["proposal"]["proposal_id"]
+        at = datetime.combine(self._day, LATE_CHANGE_AGREED_AT, WIB)
+        self.add([AgreeStep(at, step.second, proposal_id, step.unit_id)])
+
+    async def _agree(self, step: AgreeStep) -> None:
+        second = Who("bkpsdm", step.employee_id)
+        listed = await self._client.items(second, f"/scheduling/v1/proposals/{step.proposal_id}/person-days")
+        await agree(self._client, second, step.proposal_id)
+        span = {"from": self._day.isoformat(), "to": self._day.isoformat()}
+        changed = {item["employee_id"] for item in listed}
+        for item in await self._client.items(second, f"/scheduling/v1/units/{step.unit_id}/plans", span):
+            if item["employee_id"] in changed:
+                self._ledger.replan(plan_of(item))
 
 
 def _punch_body(tap: Tap, device_at: datetime) -> dict[str, Any]:

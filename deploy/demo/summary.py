@@ -104,6 +104,7 @@ def _receipts(ledger: Ledger) -> Table:
     table.add_row(
         "elsewhere / uncertain / no position", numbers("zone elsewhere", "zone uncertain", "zone unknown")
     )
+    table.add_row("plans changed late, by two officers", numbers("plans changed late"))
     table.add_row("reports / of these empty", numbers("reports", "reports empty"))
     table.add_row("reports revised after a return", numbers("reports revised"))
     table.add_row("reviews: accepted / returned", numbers("reviews accepted", "reviews returned"))

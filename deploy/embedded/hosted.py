@@ -42,11 +42,12 @@ def ensure_key(state: State) -> Path:
     return public
 
 
-def service_environment(state: State, kafka: str, postgres: str) -> dict[str, str]:
+def service_environment(state: State, kafka: str, postgres: str, http: str) -> dict[str, str]:
     """The environment in which each service finds this system: settings of another one are left out."""
     rest = {k: v for k, v in os.environ.items() if not k.startswith("HADIR_KAFKA_")}
     urls = {f"HADIR_{name.upper()}_DATABASE_URL": state.database_url(name, postgres) for name in SERVICES}
     return {
+        "HADIR_PUBLIC_URL": http,
         **rest,
         **urls,
         "HADIR_STATE_DIR": str(state.root),

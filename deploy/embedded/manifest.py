@@ -19,8 +19,8 @@ FOLDERS: dict[str, str] = {
 }
 """The files of each folder; the folder itself goes when nothing else is in it."""
 
-DATA = ("kafka/data", "postgres/data", "postgres/data.part")
-"""The servers' own folders, which go as a whole."""
+DATA = {"kafka": r"data", "postgres": r"data(\.(part|new|new\.part|dump|\d+))?"}
+"""The servers' own folders, by the folder that they stand in; they go as a whole."""
 
 
 def foreign(root: Path) -> list[str]:
@@ -33,12 +33,11 @@ def remove(root: Path) -> list[Path]:
 
     The marker goes last: what was broken off can be done again.
     """
-    for name in DATA:
-        path = root / name
-        if not path.parent.is_symlink() and path.is_symlink():
-            path.unlink()
-        elif not path.parent.is_symlink() and path.is_dir():
-            shutil.rmtree(path)
+    for name, ours in DATA.items():
+        folder = root / name
+        for path in folder.iterdir() if folder.is_dir() and not folder.is_symlink() else ():
+            if re.fullmatch(ours, path.name):
+                _remove_tree(path)
     for name, ours in reversed(FOLDERS.items()):
         folder = root / name
         if folder.is_symlink():
@@ -65,6 +64,13 @@ def some(names: list[str]) -> str:
 
 def _is_our_file(name: str) -> bool:
     return any(re.fullmatch(pattern, name) for pattern in FILES)
+
+
+def _remove_tree(path: Path) -> None:
+    if path.is_symlink():
+        path.unlink()
+    elif path.is_dir():
+        shutil.rmtree(path)
 
 
 def _unlink(path: Path) -> None:

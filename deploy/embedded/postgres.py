@@ -40,6 +40,8 @@ class Postgres:
 
     state: State
     port: int = 0
+    folder: str = "data"
+    """The data's folder, below the server's own."""
     _child: Child | None = field(default=None, init=False)
 
     name: str = field(default="postgres", init=False)
@@ -59,12 +61,10 @@ class Postgres:
 
     async def start(self) -> None:
         """Make the data folder if need be, start, and return when it answers; raises StartFailed, Missing."""
-        user = unprivileged_user()
-        bin_dir = await asyncio.to_thread(tools.postgres_bin, user)
-        data = self._data_folder()
-        if not (data / "PG_VERSION").exists():
+        data = self.data_folder()
+        bin_dir = await asyncio.to_thread(tools.postgres_bin, unprivileged_user(), self.made_by())
+        if self.made_by() is None:
             await self._initdb(bin_dir, data)
-        self._check_version(bin_dir, data)
         _forget_dead_postmaster(data)
 
         async def on(port: int) -> None:
@@ -84,7 +84,18 @@ class Postgres:
         if self._child:
             await self._child.stop()
 
-    def _data_folder(self) -> Path:
+    def made_by(self) -> int | None:
+        """The major version that made the data; None when there are none."""
+        try:
+            return int((self.data_folder() / "PG_VERSION").read_text())
+        except FileNotFoundError:
+            return None
+        except ValueError as error:
+            raise StartFailed(
+                f"{self.data_folder()} is damaged: PG_VERSION is no number; restore a backup"
+            ) from error
+
+    def data_folder(self) -> Path:
         """The server's folder, owned by its account: in the state directory, or where that account may go."""
         user = unprivileged_user()
         wanted = self.state.root / "postgres"
@@ -99,7 +110,7 @@ class Postgres:
         home.mkdir(mode=0o700, exist_ok=True)
         if user:
             os.chown(home, user.uid, user.gid)
-        return home / "data"
+        return home / self.folder
 
     def _program(self, argv: list[str], name: str) -> Child:
         user = unprivileged_user()
@@ -109,8 +120,8 @@ class Postgres:
             argv=argv,
             log=self.state.logs / f"{name}.log",
             pid_file=self.state.pids / f"{name}.json",
-            cwd=self._data_folder().parent,
-            env={**keep, "HOME": str(self._data_folder().parent), "LC_ALL": "C.UTF-8"},
+            cwd=self.data_folder().parent,
+            env={**keep, "HOME": str(self.data_folder().parent), "LC_ALL": "C.UTF-8"},
             user=user,
             # SIGINT is PostgreSQL's fast shutdown: clients are sent away, the data is left clean.
             stop_signal=signal.SIGINT,
@@ -118,7 +129,7 @@ class Postgres:
 
     async def _initdb(self, bin_dir: Path, data: Path) -> None:
         # Made beside and renamed: a folder left halfway by a kill is not taken for a finished one.
-        fresh = data.with_name("data.part")
+        fresh = data.with_name(f"{data.name}.part")
         shutil.rmtree(fresh, ignore_errors=True)
         secret = data.with_name("initial-password")
         with os.fdopen(os.open(secret, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
@@ -135,15 +146,6 @@ class Postgres:
             await child.stop()
             secret.unlink()
         fresh.rename(data)
-
-    def _check_version(self, bin_dir: Path, data: Path) -> None:
-        made_by = (data / "PG_VERSION").read_text().strip()
-        ours = tools.postgres_version(bin_dir)
-        if made_by != str(ours):
-            raise StartFailed(
-                f"{data} was made by PostgreSQL {made_by} and this machine now has {ours}: "
-                f"install PostgreSQL {made_by}, or start on an empty folder with HADIR_STATE_DIR"
-            )
 
     async def _ready(self, child: Child) -> None:
         started = time.monotonic()

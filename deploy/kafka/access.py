@@ -8,6 +8,7 @@ is missing; it takes nothing away.
 import argparse
 import importlib
 import os
+import re
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,7 @@ from shared.settings import SERVICES
 ADMIN = "admin"
 ITERATIONS = 8192
 TIMEOUT_S = 30
+ANSWERS_WITHIN_S = 5
 SECURE = "make the secrets with deploy/new_env.sh, then set it"
 
 
@@ -64,6 +66,10 @@ def grants_of_reader(name: str, audience: Audience) -> set[Grant]:
     """
     if name in (*SERVICES, ADMIN):
         raise ValueError(f"{name} is a user of Hadir itself: choose another name")
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}", name):
+        raise ValueError(
+            f"{name!r} cannot be a user's name: take letters, digits, - and _, beginning with one of the former"
+        )
     allowed = get_args(Audience)[: get_args(Audience).index(audience) + 1]
     topics = {Grant(name, "topic", topic.name, "read") for topic in TOPICS.values() if topic.audience in allowed}
     return {*topics, Grant(name, "group", f"{name}.", "read")}
@@ -104,14 +110,16 @@ def admin_client(bootstrap: str, password: str, *, tls: bool = False, ca_file: s
     """A client of the administrator's; under TLS it trusts `ca_file`, or else the machine's list."""
     from confluent_kafka.admin import AdminClient
 
-    settings: dict[str, Any] = {
+    settings: dict[str, str | int | float | bool] = {
         "bootstrap.servers": bootstrap,
         "security.protocol": "SASL_SSL" if tls else "SASL_PLAINTEXT",
         "sasl.mechanism": "PLAIN",
         "sasl.username": ADMIN,
         "sasl.password": password,
     }
-    return AdminClient(settings | ({"ssl.ca.location": ca_file} if ca_file else {}))
+    if ca_file:
+        settings["ssl.ca.location"] = ca_file
+    return AdminClient(settings)
 
 
 def _required(environ: Mapping[str, str], names: Sequence[str]) -> list[str]:
@@ -122,6 +130,8 @@ def _required(environ: Mapping[str, str], names: Sequence[str]) -> list[str]:
 
 
 def main(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
+    from confluent_kafka import KafkaException
+
     parser = argparse.ArgumentParser(
         prog="python -m deploy.kafka.access", description=(__doc__ or "").split("\n")[0]
     )
@@ -134,14 +144,22 @@ def main(arguments: Sequence[str], environ: Mapping[str, str]) -> None:
     if asked.who == "reader":
         (password,) = _required(environ, ["HADIR_KAFKA_READER_PASSWORD"])
         passwords = {str(asked.name): password}
-        grants = grants_of_reader(asked.name, asked.audience)
+        try:
+            grants = grants_of_reader(asked.name, asked.audience)
+        except ValueError as error:
+            raise SystemExit(str(error)) from error
     else:
         given = _required(environ, [f"HADIR_{service.upper()}_KAFKA_PASSWORD" for service in SERVICES])
         passwords = {ADMIN: admin_password, **dict(zip(SERVICES, given, strict=True))}
         grants = {grant for service in SERVICES for grant in grants_of(service)}
     tls = environ.get("HADIR_KAFKA_SECURITY_PROTOCOL") == "SASL_SSL"
     ca_file = environ.get("HADIR_KAFKA_CA_FILE") if tls else None
-    apply(admin_client(bootstrap, admin_password, tls=tls, ca_file=ca_file), passwords, grants)
+    client = admin_client(bootstrap, admin_password, tls=tls, ca_file=ca_file)
+    try:
+        client.list_topics(timeout=ANSWERS_WITHIN_S)  # else a wrong password would be tried for a minute
+        apply(client, passwords, grants)
+    except (KafkaException, TimeoutError) as error:
+        raise SystemExit(f"Kafka at {bootstrap} refused: {error}; see its address and password") from error
     sys.stdout.write(f"users: {', '.join(passwords)}; {len(grants)} grants\n")
 
 

@@ -11,7 +11,8 @@ from services.attendance.domain import Person
 from services.attendance.models import Audit, Void
 from services.attendance.recording import SOURCE, Intake, Recorded, record
 from shared import outbox
-from shared.auth import Principal, employee_of
+from shared.access import Principal, acts_for_city, is_superior, only_opd
+from shared.auth import employee_of
 from shared.database import Tx
 from shared.events import AttendanceVoided
 from shared.http import FieldError, Problem
@@ -59,19 +60,15 @@ async def correctable(tx: Tx, who: Principal, employee_id: UUID) -> Person:
 
 async def visible(tx: Tx, who: Principal, employee_id: UUID) -> Person | None:
     """The person, if `who` answers for them by the directory."""
-    officer_id = employee_of(who) if who.role == "supervisor" else None
-    people = await store.people(tx, {employee_id, *([officer_id] if officer_id else [])})
+    own_opd = only_opd(who)
+    people = await store.people(tx, {employee_id, *([who.subject] if who.subject else [])})
     person = people.get(employee_id)
-    if person is None:
-        return None
-    if who.role == "bkpsdm":
+    if person is None or acts_for_city(who):
         return person
-    if who.role == "opd_admin":
-        return person if who.opd == person.opd_code else None
-    officer = people.get(officer_id) if officer_id else None
-    if officer is None or not officer.active or not domain.is_superior(officer, person):
-        return None
-    return person
+    if own_opd is not None:
+        return person if own_opd == person.opd_code else None
+    officer = people.get(employee_of(who))
+    return person if officer is not None and is_superior(officer, person) else None
 
 
 async def add_manual(tx: Tx, act: Act, given: ManualIn) -> Recorded:

@@ -172,15 +172,3 @@ def offline_timing(device_at: dt.datetime, received_at: dt.datetime, last: Clock
     if received_at - at > LATE:
         flags.append("late")
     return Timing(at, "unverified", tuple(flags))
-
-
-def is_superior(officer: Person, person: Person) -> bool:
-    """Does `officer` answer for `person`: as supervisor, acting supervisor, or head of their unit or OPD?
-
-    Never for oneself, even where somebody heads the unit that they belong to.
-    """
-    if officer.employee_id == person.employee_id:
-        return False
-    if officer.employee_id in (person.supervisor_id, person.acting_supervisor_id):
-        return True
-    return person.unit_id in officer.heads or person.opd_code in officer.heads

@@ -19,7 +19,8 @@ from services.attendance.bodies import (
     read,
 )
 from services.attendance.corrections import Act
-from shared.auth import Caller, Principal, require
+from shared.access import CORRECT_RECORDS, DECLARE_OUTAGES, READ_AUDIT, READ_RECORDS, Principal
+from shared.auth import Caller, require
 from shared.events.base import Date
 from shared.http import FieldError, Problem, traceparent_of
 from shared.query import InstantParam
@@ -28,10 +29,10 @@ from shared.service import Service, service_of
 router = APIRouter(prefix="/attendance/v1")
 
 Running = Annotated[Service, Depends(service_of)]
-Corrector = Annotated[Principal, Depends(require("supervisor", "opd_admin"))]
-Superior = Annotated[Principal, Depends(require("supervisor", "opd_admin", "bkpsdm"))]
-Declarer = Annotated[Principal, Depends(require("bkpsdm"))]
-Inspector = Annotated[Principal, Depends(require("auditor", "bkpsdm"))]
+Corrector = Annotated[Principal, Depends(require(CORRECT_RECORDS))]
+Superior = Annotated[Principal, Depends(require(READ_RECORDS))]
+Declarer = Annotated[Principal, Depends(require(DECLARE_OUTAGES))]
+Inspector = Annotated[Principal, Depends(require(READ_AUDIT))]
 Limit = Annotated[int, Query(ge=1, le=views.PAGE)]
 
 

@@ -168,15 +168,19 @@ async def told_by(connection: Connection, subject: str, cause: UUID) -> list[UUI
 
 async def answerable_for(connection: Connection, unit_id: str, opd_code: str) -> list[UUID]:
     """Who can put someone at this counter: heads of the unit and of its OPD, and the supervisors (and acting
-    deputies) of the people posted there."""
+    deputies) of the people posted there; nobody who has left."""
     rows = await connection.fetch(
         """
-        select employee_id from recipient where active and heads ?| array[$1, $2]
-        union
-        select supervisor_id from recipient where active and unit_id = $1 and supervisor_id is not null
-        union
-        select acting_supervisor_id from recipient
-        where active and unit_id = $1 and acting_supervisor_id is not null
+        with answerable as (
+            select employee_id from recipient where heads ?| array[$1, $2]
+            union
+            select supervisor_id from recipient where active and unit_id = $1 and supervisor_id is not null
+            union
+            select acting_supervisor_id from recipient
+            where active and unit_id = $1 and acting_supervisor_id is not null
+        )
+        select employee_id from answerable
+        except select employee_id from recipient where not active
         """,
         unit_id,
         opd_code,

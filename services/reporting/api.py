@@ -11,9 +11,21 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
+from services.reporting import disclosure
 from services.reporting.board import words
 from services.reporting.store import access, views
-from shared.auth import Caller, Principal, require
+from shared.access import (
+    AGGREGATES_ONLY,
+    READ_ALL_PEOPLE,
+    READ_CITY,
+    READ_OPDS,
+    READ_PEOPLE,
+    SMALL_CELLS_MERGED,
+    Principal,
+    may,
+    only_opd,
+)
+from shared.auth import Caller, require
 from shared.clock import WIB
 from shared.cursors import encode_cursor, read_cursor
 from shared.events.base import MAX_CODE, Date
@@ -27,9 +39,6 @@ router = APIRouter(prefix="/reporting/v1", tags=["views"])
 Running = Annotated[Service, Depends(service_of)]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 Code = Annotated[str, Path(max_length=MAX_CODE, pattern=r"^[^\x00]+$")]
-
-CITY_ROLES = ("bkpsdm", "auditor", "council")
-PEOPLE_ROLES = ("bkpsdm", "auditor")
 
 _INSTANT = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:")
 
@@ -66,20 +75,18 @@ At = Annotated[Moment, Depends(moment)]
 
 def visible_opd(who: Principal) -> str | None:
     """The only OPD whose aggregates `who` may see; None when it is all of them. 403 for the others."""
-    if who.role in CITY_ROLES:
-        return None
-    if who.role == "opd_admin" and who.opd is not None:
-        return who.opd
-    raise Problem(
-        403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join((*CITY_ROLES, "opd_admin"))}
-    )
+    own_opd = only_opd(who)
+    if may(who, READ_OPDS) and own_opd != "":
+        return own_opd
+    raise Problem(403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join(READ_OPDS)})
 
 
-@router.get("/city", dependencies=[Depends(require(*CITY_ROLES))])
-async def city(at: At, service: Running) -> dict[str, Any]:
-    """The city on one date. For BKPSDM, auditors and the council."""
+@router.get("/city", dependencies=[Depends(require(READ_CITY))])
+async def city(at: At, who: Caller, service: Running) -> dict[str, Any]:
+    """The city on one date. For BKPSDM, auditors and the council, who are shown no figures of few people."""
     async with service.db.read() as tx:
-        return await views.city(tx.connection, at.date, at.as_of)
+        found = await views.city(tx.connection, at.date, at.as_of)
+    return disclosure.city_for_all(found) if may(who, SMALL_CELLS_MERGED) else found
 
 
 @router.get("/opds")
@@ -87,14 +94,15 @@ async def opds(at: At, who: Caller, service: Running) -> dict[str, Any]:
     """The same for each OPD; an OPD admin sees their own."""
     opd_code = visible_opd(who)
     async with service.db.read() as tx:
-        return page(await views.opds(tx.connection, at.date, at.as_of, opd_code), None)
+        found = await views.opds(tx.connection, at.date, at.as_of, opd_code)
+    return page(disclosure.opds_for_all(found) if may(who, SMALL_CELLS_MERGED) else found, None)
 
 
 @router.get("/opds/{opd_code}/people")
 async def people(
     *,
     opd_code: Code,
-    who: Annotated[Principal, Depends(require(*PEOPLE_ROLES, "opd_admin"))],
+    who: Annotated[Principal, Depends(require(READ_PEOPLE))],
     at: At,
     service: Running,
     request: Request,
@@ -105,7 +113,7 @@ async def people(
 
     The cursor keeps date and as_of, so that all pages show the same moment.
     """
-    if who.role == "opd_admin" and who.opd != opd_code:
+    if only_opd(who) not in (None, opd_code):
         raise Problem(403, "opd.not_yours", params={"own": who.opd or "-"})
     after = None
     if cursor:
@@ -146,15 +154,11 @@ async def person_day(
 
 
 async def _may_see(connection: Any, who: Principal, employee_id: UUID, date: dt.date) -> bool:
-    if who.role in PEOPLE_ROLES or who.subject == employee_id:
+    if may(who, READ_ALL_PEOPLE) or who.subject == employee_id:
         return True
-    if who.role in ("council", "ops"):
+    if may(who, AGGREGATES_ONLY):
         return False
-    if (
-        who.role == "opd_admin"
-        and who.opd is not None
-        and who.opd in await access.opds_of(connection, employee_id, date)
-    ):
+    if only_opd(who) in await access.opds_of(connection, employee_id, date):
         return True
     return who.subject is not None and who.subject in await views.superiors_of(connection, employee_id)
 

@@ -3,8 +3,9 @@
 from fastapi import FastAPI
 
 from services.reporting import api, facts, handlers, stream, transitions
-from services.reporting.board import pages
+from services.reporting.board import pages, sign_in
 from services.reporting.reports import api as reports
+from services.reporting.sessions import Sessions
 from shared import repairs
 from shared.clock import Clock
 from shared.service import Service, build
@@ -15,6 +16,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The reporting service as an ASGI application with a life of its own."""
 
     def prepare(service: Service, app: FastAPI) -> None:
+        app.state.sessions = Sessions(service.db)
         app.state.live = stream.Live(service.db, service.clock, service.stopping)
 
     async def live(_: Service) -> None:
@@ -23,7 +25,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[reports.router, api.router, stream.router, pages.router],
+        routers=[reports.router, api.router, stream.router, sign_in.links, sign_in.router, pages.router],
         handlers=handlers.router,
         tasks={"transitions": transitions.ticker, "live": live, "repairs": repairs.task(facts.PROJECTION)},
         clock=clock,

@@ -13,12 +13,11 @@ nobody gets mail about last year. Views show what has been read so far.
 
 import asyncio
 import contextlib
-import logging
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from services.reporting import store
 from services.reporting.facts import CONSUMED, PROJECTION, TABLES, apply, digest
-from shared import failures, repairs
+from shared import repairs
 from shared.bus import HandlerContext, client_arguments
 from shared.clock import SystemClock
 from shared.database import Database
@@ -26,8 +25,6 @@ from shared.events import Received
 from shared.log import readable, reading
 from shared.settings import Settings
 from shared.telemetry import Metrics
-
-log = logging.getLogger(__name__)
 
 Progress = Callable[[int, int], None]
 """Called with (records read, records in the log)."""
@@ -62,22 +59,17 @@ async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None
         await store.facts.empty(tx.connection, [table.name for table in TABLES])
     writing: asyncio.Task[None] | None = None
 
-    async def fold(events: Sequence[Received]) -> None:
-        async with db.transaction() as tx:
-            await apply(tx, list(events))
-
     async def write(batch: list[Received]) -> None:
-        # What the consumer found that it could not take, and set aside, must not end the rebuild either.
-        bad = await failures.culprits(batch, fold)
-        if len(bad) == len(batch) > 1:
-            raise bad[0][1]  # a bug, not bad records
-        for event, error in bad:
-            fields = {"type": event.type, "event_id": str(event.id), "reason": failures.reason_of(error)}
-            log.error("an event was left out: it cannot be folded", extra={"fields": fields})
+        async with db.transaction() as tx:
+
+            async def join(part: Sequence[Received]) -> None:
+                await apply(tx, part)
+
+            await repairs.join_what_can_be(tx, batch, join)
 
     try:
-        async with contextlib.aclosing(_log(settings, progress)) as batches:
-            async for batch in batches:
+        async with contextlib.aclosing(_log(settings, progress)) as log:
+            async for batch in log:
                 if writing is not None:
                     await writing
                 writing = asyncio.create_task(write(batch))

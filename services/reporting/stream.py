@@ -11,7 +11,7 @@ import datetime as dt
 import json
 import logging
 import time
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from uuid import UUID
@@ -19,10 +19,12 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
+from services.reporting import disclosure
 from services.reporting.store import facts
 from services.reporting.today import Board, Today
 from shared import failures
-from shared.auth import Caller, Principal
+from shared.access import READ_CITY, SMALL_CELLS_MERGED, Principal, may, only_opd
+from shared.auth import Caller, holder_of
 from shared.clock import WIB, Clock
 from shared.database import Database
 
@@ -31,6 +33,8 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
 
 View = Literal["city", "opds", "units"]
+SignedIn = Callable[[], Awaitable[bool]]
+"""Whether who opened a stream still may follow it."""
 
 HEARTBEAT_S = 15.0
 RETRY_MS = 2000
@@ -44,6 +48,14 @@ PAUSE_SHARE = 0.25
 """Pause after a refresh, as a share of the time it took: a busy board leaves others some of the database."""
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """What decides how much of a view somebody sees: their one OPD, and whether figures of few are withheld."""
+
+    opd: str | None
+    merged: bool
+
+
 @dataclass(slots=True)
 class Frame:
     """The newest state of one view, encoded when first asked for. `shape` is what makes it news."""
@@ -52,13 +64,18 @@ class Frame:
     content: Any
     shape: Any
     at: float
-    _encoded: dict[str | None, bytes] = field(default_factory=dict[str | None, bytes])
+    _encoded: dict["Reader", bytes] = field(default_factory=dict["Reader", bytes])
 
-    def encoded(self, view: View, opd: str | None) -> bytes:
-        """The event as it goes over the wire, narrowed to one OPD where the reader may see only that."""
-        wire = self._encoded.get(opd)
+    def encoded(self, view: View, reader: "Reader") -> bytes:
+        """The event as it goes over the wire, as far as the reader may see it."""
+        wire = self._encoded.get(reader)
         if wire is None:
-            content = self.content
+            content: Any = self.content
+            opd = reader.opd
+            if reader.merged and view == "city":
+                content = disclosure.city_for_all(content)
+            elif reader.merged and view == "opds":
+                content = disclosure.opds_for_all(content)
             if view == "opds":
                 items = [item for item in content if opd is None or item["opd_code"] == opd]
                 content = {"items": items, "next": None}
@@ -66,7 +83,7 @@ class Frame:
                 content = {"items": content, "next": None}
             data = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
             wire = f"event: {view}\nid: {self.version}\ndata: {data}\n\n".encode()
-            self._encoded[opd] = wire
+            self._encoded[reader] = wire
         return wire
 
 
@@ -107,21 +124,28 @@ class Live:
             tasks.create_task(self._refresh())
             tasks.create_task(self._say_goodbye())
 
-    async def follow(self, views: Sequence[View], opd: str | None, expires: float) -> AsyncGenerator[bytes, None]:
-        """The wire of one subscriber, until the service stops or the token expires (Unix seconds)."""
+    async def follow(
+        self, views: Sequence[View], reader: Reader, expires: float, signed_in: SignedIn
+    ) -> AsyncGenerator[bytes, None]:
+        """The wire of one subscriber, until the service stops, the token expires (Unix s), or they sign out."""
         sent: dict[View, int] = {}
         news = asyncio.Event()
         self._subscribers.add(news)
         self._dirty.set()
         try:
             yield f"retry: {RETRY_MS}\n\n".encode()
+            looked = time.monotonic()
             while not self._stopping.is_set() and time.time() < expires:
+                if time.monotonic() - looked >= HEARTBEAT_S:
+                    looked = time.monotonic()
+                    if not await signed_in():
+                        return
                 news.clear()
                 for view in views:
                     frame = self._frames.get(view)
                     if frame is not None and frame.version != sent.get(view):
                         sent[view] = frame.version
-                        yield frame.encoded(view, opd)
+                        yield frame.encoded(view, reader)
                 try:
                     async with asyncio.timeout(min(HEARTBEAT_S, max(0.0, expires - time.time()))):
                         await news.wait()
@@ -220,10 +244,11 @@ def _setting(event: asyncio.Event) -> Callable[[object], None]:
 
 def views_for(who: Principal) -> tuple[tuple[View, ...], str | None]:
     """Which views `who` may follow, and to which OPD `opds` is narrowed. As for the doors of the same names."""
-    if who.role in ("bkpsdm", "auditor", "council"):
+    if may(who, READ_CITY):
         return ("city", "opds", "units"), None
-    if who.role == "opd_admin" and who.opd is not None:
-        return ("opds", "units"), who.opd
+    own_opd = only_opd(who)
+    if own_opd:
+        return ("opds", "units"), own_opd
     return ("units",), None
 
 
@@ -235,8 +260,13 @@ async def stream(request: Request, who: Caller) -> StreamingResponse:
     """
     live: Live = request.app.state.live
     views, opd = views_for(who)
+    by_session = (await holder_of(request)) is not None
+
+    async def signed_in() -> bool:
+        return not by_session or (await holder_of(request)) is not None
+
     return StreamingResponse(
-        live.follow(views, opd, who.expires),
+        live.follow(views, Reader(opd, may(who, SMALL_CELLS_MERGED)), who.expires, signed_in),
         media_type="text/event-stream",
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )

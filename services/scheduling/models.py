@@ -65,7 +65,7 @@ class Roster(Table, table=True):
 
 
 class Proposal(Table, table=True):
-    """A change of the past that waits for a second officer."""
+    """A late change that waits for a second officer."""
 
     proposal_id: UUID = Field(primary_key=True)
     kind: str
@@ -77,6 +77,7 @@ class Proposal(Table, table=True):
     proposed_at: dt.datetime = Field(sa_column=_instant())
     decided_by: UUID | None = None
     decided_at: dt.datetime | None = Field(default=None, sa_column=_instant(nullable=True))
+    decision_reason: str | None = None
 
 
 class Disowned(Table, table=True):

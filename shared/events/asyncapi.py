@@ -68,7 +68,7 @@ def _channel(topic: Topic) -> dict[str, Any]:
 
 
 def _configuration(topic: Topic) -> dict[str, Any]:
-    """The topic's settings that the binding has a place for; the rest is in the schema file's x-topic-config."""
+    """The topic's settings that the binding has a place for; the rest is in topics.json."""
     given: dict[str, Any] = {"cleanup.policy": [topic.config["cleanup.policy"]]}
     if "retention.ms" in topic.config:
         given["retention.ms"] = int(topic.config["retention.ms"])

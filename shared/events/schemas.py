@@ -13,7 +13,7 @@ FOLDER = Path(__file__).parents[2] / "docs" / "events"
 
 
 def schema(topic: str) -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of a topic's value, with its place in the contract as `x-` fields."""
+    """The JSON Schema (draft 2020-12) of a topic's value, in words that strict validators know."""
     entry = TOPICS[topic]
     body = entry.event.model_json_schema(mode="serialization")
     return {
@@ -21,24 +21,43 @@ def schema(topic: str) -> dict[str, Any]:
         "$id": f"{SCHEMA_PREFIX}{topic}",
         "title": topic,
         "description": entry.event.description,
-        "x-key": entry.key,
-        "x-owner": entry.owner,
-        "x-audience": entry.audience,
-        "x-partitions": entry.partitions,
-        "x-topic-config": entry.config,
         **{name: part for name, part in body.items() if name not in {"title", "description"}},
+    }
+
+
+def places() -> dict[str, dict[str, Any]]:
+    """Where each topic stands: what the schema of its value cannot say, and what is promised with it."""
+    return {
+        name: {
+            "key": topic.key,
+            "owner": topic.owner,
+            "audience": topic.audience,
+            "partitions": topic.partitions,
+            "config": topic.config,
+        }
+        for name, topic in TOPICS.items()
     }
 
 
 def text(topic: str) -> str:
     """The schema file of a topic, byte for byte."""
-    return json.dumps(schema(topic), indent=2, ensure_ascii=False, sort_keys=True) + "\n"
+    return _file(schema(topic))
+
+
+def places_text() -> str:
+    """The file `topics.json`, byte for byte."""
+    return _file(places())
+
+
+def _file(content: dict[str, Any]) -> str:
+    return json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def main() -> None:
     FOLDER.mkdir(parents=True, exist_ok=True)
     for topic in TOPICS:
         (FOLDER / f"{topic}.json").write_text(text(topic), encoding="utf-8")
+    (FOLDER / "topics.json").write_text(places_text(), encoding="utf-8")
     (FOLDER / "asyncapi.json").write_text(asyncapi.text(), encoding="utf-8")
 
 

@@ -7,13 +7,17 @@ of today (other systems are not deployed with us). So fields are only added, and
 from typing import Any
 
 ANNOTATIONS = {"title", "description", "default", "examples", "$schema", "$id", "$defs"}
-PLACE = ("x-key", "x-owner", "x-audience", "x-partitions", "x-topic-config")
+PLACE = ("key", "owner", "audience", "partitions", "config")
+
+
+def moves(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
+    """Every reason why a topic may not stand at the place `new` instead of the released one."""
+    return [f"{name} changed" for name in PLACE if old.get(name) != new.get(name)]
 
 
 def breaks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     """Every reason why `new` may not take the place of the released schema `old`; empty if it may."""
-    found = [f"{name} changed" for name in PLACE if old.get(name) != new.get(name)]
-    return found + _compare(old, new, old.get("$defs", {}), new.get("$defs", {}), "")
+    return _compare(old, new, old.get("$defs", {}), new.get("$defs", {}), "")
 
 
 def _resolved(schema: Any, definitions: dict[str, Any]) -> Any:
@@ -27,7 +31,7 @@ def _compare(old: Any, new: Any, old_defs: dict[str, Any], new_defs: dict[str, A
     if not (isinstance(old, dict) and isinstance(new, dict)):
         return [] if old == new else [f"{path or 'value'}: {old!r} became {new!r}"]
     found: list[str] = []
-    for keyword in sorted((old.keys() | new.keys()) - ANNOTATIONS - set(PLACE)):
+    for keyword in sorted((old.keys() | new.keys()) - ANNOTATIONS):
         before, after = old.get(keyword), new.get(keyword)
         if keyword == "properties":
             found += _properties(before or {}, after or {}, old_defs, new_defs, path)

@@ -2,9 +2,12 @@
 
 import asyncio
 import datetime as dt
+import json
+import os
 import re
 import subprocess
-import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
 from uuid import UUID, uuid4
 
 import pytest
@@ -48,6 +51,32 @@ def test_every_link_of_the_documentation_leads_somewhere() -> None:
     assert broken == []
 
 
+def written(*about: str) -> list[str]:
+    """The commands of the page that hold these words, one for each, as they are written there."""
+    blocks = re.findall(r"^```sh\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+    lines = [re.sub(r" +# .*", "", line) for block in blocks for line in block.splitlines()]
+    found = [[line for line in lines if words in line] for words in about]
+    assert all(len(one) == 1 for one in found), found
+    return [one for (one,) in found]
+
+
+@asynccontextmanager
+async def started(command: str, kafka: str) -> AsyncIterator[asyncio.StreamReader]:
+    """Run a command of the page from the folder of the repository; yields what it prints, for half a minute."""
+    environment = {**os.environ, "HADIR_KAFKA_BOOTSTRAP": kafka, "PYTHONUNBUFFERED": "1"}
+    process = await asyncio.create_subprocess_shell(
+        f"exec {command}", cwd=ROOT, env=environment, stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(30):
+            yield process.stdout
+    finally:
+        with suppress(ProcessLookupError):
+            process.terminate()
+        await process.wait()
+
+
 @pytest.mark.asyncio(loop_scope="session")
 async def test_the_example_reader_shows_each_change_once_and_nothing_old(kafka: str) -> None:
     """On the contract's own topic, among whatever other tests have put there."""
@@ -80,16 +109,13 @@ async def test_the_example_reader_shows_each_change_once_and_nothing_old(kafka: 
     for message in messages:
         await producer.send_and_wait(message.topic, message.value, key=message.key, headers=message.headers)
     await producer.stop()
-    reader = await asyncio.create_subprocess_exec(
-        sys.executable, "-u", str(schemas.FOLDER / "read_coverage.py"), kafka, stdout=subprocess.PIPE
-    )
-    assert reader.stdout is not None
-    lines: list[str] = []
-    try:
-        async with asyncio.timeout(30):
-            while len([line for line in lines if unit in line]) < 2:
-                lines.append((await reader.stdout.readline()).decode())
-    finally:
-        reader.terminate()
-        await reader.wait()
+    example, tail = written("read_coverage.py", "hadir tail")
+    async with started(example.replace("127.0.0.1:9092", kafka), kafka) as reader:
+        lines: list[str] = []
+        while len([line for line in lines if unit in line]) < 2:
+            lines.append((await reader.readline()).decode())
+    async with started(tail, kafka) as reader:
+        records = [json.loads(await reader.readline()) for _ in range(3)]
+        assert await reader.readline() == b""
+    assert {record["topic"] for record in records} == {"coverage.changed.v1"}
     assert [line.split(unit)[1].strip() for line in lines if unit in line] == [": short, 1/2", ": met, 2/2"]

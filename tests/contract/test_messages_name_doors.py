@@ -9,7 +9,7 @@ import pytest
 from shared.messages import catalogue
 from shared.settings import SERVICES, Settings
 
-DOOR = re.compile(r"(?:\b(GET|POST|PUT|DELETE) )?(/(?:%s)(?:/[\w.{}-]+)+)" % "|".join(SERVICES))
+DOOR = re.compile(rf"(?:\b(GET|POST|PUT|DELETE) )?(/(?:{'|'.join(SERVICES)})(?:/[\w.{{}}-]+)+)")
 # Asking for leave and appealing are no doors of Hadir: who needs them is sent to a person.
 NOT_HERE = re.compile(
     r"ajukan (izin|cuti|koreksi|banding|keberatan)|minta(lah)? koreksi|apply for|ask .*for a correction|\bappeal",

@@ -1,5 +1,6 @@
 """The board in a real browser: Chromium, at the size of a phone and of a desk."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -9,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
+from deploy.links import sign_in_link
 from shared.database import Database
 from tests.integration.reporting import city as small
 from tests.integration.reporting.city import Running, Staff, at
@@ -66,7 +68,8 @@ async def signed_in(context: BrowserContext, service: Running, role: str = "bkps
     """A page on the board, come to by the sign-in link; complaints of the browser fail the test at its end."""
     page = await context.new_page()
     token = service.token(role, **claims)  # pyright: ignore[reportArgumentType]
-    await page.goto(f"{service.url}/reporting/login?token={token}")
+    await page.goto(await asyncio.to_thread(sign_in_link, service.url, token))
+    await page.get_by_role("button", name="Masuk").click()
     await page.wait_for_url(f"{service.url}/reporting/")
     return page
 

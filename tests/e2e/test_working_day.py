@@ -1,11 +1,16 @@
 """The working day, on a real system: a small city, a whole day, and a board that must equal the receipts."""
 
+import re
 import signal
 import subprocess
+import sys
+from pathlib import Path
 
 import httpx
 import pytest
 
+from deploy import cli
+from deploy.demo import day
 from deploy.embedded.state import State
 from shared.auth import load_private_key, sign
 from tests.backing import temporary_state
@@ -31,6 +36,9 @@ def test_after_a_played_day_the_board_equals_what_the_receipts_imply() -> None:
         played = play(state, "--staff", STAFF)
         assert played.returncode == 0, played.stderr[-6000:]
         assert "the board equals the receipts" in played.stderr
+        changed = re.search(r"plans changed late, by two officers\D+(\d+)", played.stdout)
+        assert changed is not None
+        assert int(changed[1]) > 0
         for line in ("check-ins", "on_time", "Coverage of 310 service points", "attendance.recorded.v1", "p99"):
             assert line in played.stdout, line
         assert state.running().http, "the system runs on after the day"
@@ -43,19 +51,57 @@ def test_a_demonstration_without_a_system_says_how_to_start_one() -> None:
     assert "hadir up" in refused.stderr
 
 
-@pytest.mark.parametrize("staff", ["10", "-1"])
-def test_a_city_smaller_than_its_units_is_refused_before_anything_is_touched(staff: str) -> None:
-    with temporary_state() as state:
-        refused = play(state, "--staff", staff)
-        assert refused.returncode == 2
-        assert "at least 522" in refused.stderr
-        assert not (state.root / "clock.json").exists()
+REFUSED = {
+    "--staff=10": "between 50 and",
+    "--staff=-1": "between 50 and",
+    "--speed=0": "between 1 and",
+    "--speed=nan": "between 1 and",
+    "--date=2025-12-25": "no working day",
+    "--date=2025-11-08": "no working day",
+    "--date=9999-12-31": "between 2025-10-31 and",
+    "--date=kemarin": "no date",
+}
 
 
-def begun(state: State) -> subprocess.Popen[str]:
+@pytest.mark.parametrize("option", REFUSED)
+@pytest.mark.parametrize("command", ["demo", "run"])
+def test_a_day_that_cannot_be_played_is_refused_before_anything_starts(
+    command: str,
+    option: str,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+) -> None:
+    monkeypatch.setenv("HADIR_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setattr(sys, "argv", ["hadir", command, option])
+    with pytest.raises(SystemExit) as ended:
+        cli.main()
+    assert ended.value.code == 2
+    assert REFUSED[option] in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
+
+
+def test_another_city_than_the_one_that_is_here_is_refused_before_anything_starts(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("HADIR_STATE_DIR", str(tmp_path))
+    (tmp_path / "demo.json").write_text('{"staff": 60, "seed": 7}')
+    for other in (["--staff", "61"], ["--seed", "8"], ["--staff", "60", "--seed", "2025"]):
+        assert day.refused(other) == 2
+        assert "city of 60 people with seed 7" in capsys.readouterr().err
+    for same in ([], ["--staff", "60"], ["--seed", "7"]):
+        assert day.refused(same) == 0
+    (tmp_path / "demo.json").unlink()
+    monkeypatch.setenv("HADIR_CLOCK", "2026-03-02T06:00+07:00")
+    assert day.refused(["--date", "2025-11-06"]) == 2
+    assert "choose a later --date" in capsys.readouterr().err
+    assert day.refused([]) == 0
+
+
+def begun(state: State, staff: str = STAFF) -> subprocess.Popen[str]:
     """A demonstration whose city is imported and whose day has begun."""
     demo = subprocess.Popen(
-        [*HADIR, "demo", "--staff", STAFF], env=environment(state), stderr=subprocess.PIPE, text=True
+        [*HADIR, "demo", "--staff", staff], env=environment(state), stderr=subprocess.PIPE, text=True
     )
     assert demo.stderr is not None
     said = " "
@@ -65,9 +111,10 @@ def begun(state: State) -> subprocess.Popen[str]:
     return demo
 
 
-def test_a_board_that_differs_from_the_receipts_fails_the_day_and_is_named() -> None:
+def test_a_board_that_differs_from_the_receipts_fails_the_day_and_the_next_day_is_judged_for_itself() -> None:
+    """In a city of the smallest kind, the second day on another weekday, with nothing said of its size."""
     with temporary_state() as state, up(state) as system:
-        demo = begun(state)
+        demo = begun(state, "60")
         officer = sign(load_private_key(state.private_key), role="bkpsdm")
         # An outage the simulator knows nothing of: the board must excuse people whom the receipts call late.
         outage = {
@@ -87,6 +134,9 @@ def test_a_board_that_differs_from_the_receipts_fails_the_day_and_is_named() -> 
         assert demo.returncode == 1, said[-3000:]
         assert "differs: city at 06 Nov" in said
         assert "duties on_time unknown: expected" in said
+        again = play(state, "--date", "2025-11-10")
+        assert again.returncode == 0, again.stderr[-6000:]
+        assert "60 people in 48 units, Monday 10 November 2025" in again.stderr
 
 
 def test_ctrl_c_ends_the_day_and_leaves_the_system_running_at_real_speed() -> None:

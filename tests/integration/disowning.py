@@ -85,6 +85,10 @@ class Logs:
 
 def context_of(service: ServiceName, db: Database, kafka: str = "127.0.0.1:9") -> HandlerContext:
     settings = Settings(
-        service=service, database_url=db.url, kafka_bootstrap=kafka, token_public_key_file=Path("unused")
+        service=service,
+        database_url=db.url,
+        kafka_bootstrap=kafka,
+        token_public_key_file=Path("unused"),
+        trusted_sources=frozenset({"/hadir/test"}),
     )
     return HandlerContext(settings, db, SystemClock(), Metrics(service))

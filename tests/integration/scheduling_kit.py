@@ -15,11 +15,13 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 
 from services.scheduling.app import create_app
+from shared.access import ROLES
 from shared.auth import Role, sign
 from shared.clock import WIB, FixedClock
 from shared.database import Database
 from shared.settings import Settings
 
+OFFICERS = {role: uuid4() for role in ROLES}
 EVENING = dt.datetime(2025, 11, 5, 20, 0, tzinfo=WIB)
 
 OPDS = """opd_code,name,short_name,kind,direct_service
@@ -88,8 +90,18 @@ class Desk:
     db: Database
     key: Ed25519PrivateKey
 
+    def at(self, moment: str) -> None:
+        """Set the clock to a local time, such as `2025-11-05 05:00`."""
+        self.clock.set(dt.datetime.fromisoformat(moment).replace(tzinfo=WIB))
+
     def token(self, role: Role, subject: UUID | None = None, opd: str | None = None) -> dict[str, str]:
+        """Without a subject, one officer of that role: every change is in a person's name."""
+        subject = subject or OFFICERS[role]
         return {"authorization": f"Bearer {sign(self.key, role=role, subject=subject, opd=opd)}"}
+
+    def office(self, role: Role = "bkpsdm") -> dict[str, str]:
+        """A token that names a role and nobody: it reads, and changes nothing."""
+        return {"authorization": f"Bearer {sign(self.key, role=role)}"}
 
     async def call(
         self, method: str, path: str, *, role: Role = "bkpsdm", subject: UUID | None = None, **how: Any

@@ -56,6 +56,7 @@ async def test_a_check_in_is_recorded_and_promised_in_one_step(rig: Rig) -> None
         "unit_id": "disdukcapil.loket",
         "device_at": "2025-11-06T00:24:58Z",
         "source": "app",
+        "time_trust": "server",
     }
 
 

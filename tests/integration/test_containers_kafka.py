@@ -195,6 +195,38 @@ async def test_a_service_writes_its_own_topics_and_reads_what_it_declares(secure
     await secured.write("notifications", "schedule.changed.v1.dead")
 
 
+async def test_the_command_of_the_events_page_makes_a_reader(secured: Secured) -> None:
+    page = (ROOT / "docs" / "events" / "README.md").read_text()
+    (command,) = re.findall(r"^HADIR_KAFKA_READER_PASSWORD=\.\.\. (.+)$", page, re.MULTILINE)
+    environ = {**os.environ, **secured.environ}
+    made = await asyncio.create_subprocess_shell(command, cwd=ROOT, env=environ)
+    assert await made.wait() == 0
+    password = secured.environ["HADIR_KAFKA_READER_PASSWORD"]
+    producer = AIOKafkaProducer(**secured.client("attendance"), acks="all")
+    await producer.start()
+    await producer.send_and_wait("attendance.voided.v1", b"{}")
+    await producer.stop()
+    consumer = AIOKafkaConsumer(
+        "attendance.voided.v1",
+        **secured.client("payroll", password),
+        group_id="payroll.days",
+        auto_offset_reset="earliest",
+    )
+    await consumer.start()
+    async with asyncio.timeout(20):
+        assert (await consumer.getone()).value == b"{}"
+    await consumer.stop()
+
+
+async def test_a_reader_that_cannot_be_made_is_refused_in_a_line(secured: Secured) -> None:
+    for name in ("scheduling", "admin", "a.b", "", "x" * 64):
+        with pytest.raises(SystemExit, match="name"):
+            access.main(["reader", name], secured.environ)
+    wrong = {**secured.environ, "HADIR_KAFKA_ADMIN_PASSWORD": "wrong"}
+    with pytest.raises(SystemExit, match="see its address and password"):
+        await asyncio.to_thread(access.main, ["reader", "payroll"], wrong)
+
+
 async def test_a_reader_of_the_city_reads_public_topics_in_its_own_groups(secured: Secured) -> None:
     await secured.write("reporting", "coverage.changed.v1")
     assert await secured.read("board", "coverage.changed.v1", "board.screen") == b"{}"

@@ -26,6 +26,7 @@ from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import FixedClock
 from shared.database import Database
 from shared.events import (
+    TOPICS,
     EmployeeChanged,
     Event,
     Place,
@@ -34,6 +35,7 @@ from shared.events import (
     ScheduleChanged,
     UnitChanged,
     encode,
+    source_of,
 )
 from shared.repairs import Projection
 from shared.settings import ServiceName
@@ -110,7 +112,8 @@ async def send(kafka: str, *events: Received) -> None:
 
 
 def sent(event: Event, ce_id: UUID | None = None) -> Received:
-    return Received(event, ce_id or uuid4(), event.topic, "/hadir/scheduling", NOW, event.key, None)
+    source = source_of(TOPICS[event.topic].owner)
+    return Received(event, ce_id or uuid4(), event.topic, source, NOW, event.key, None)
 
 
 def unit(unit_id: str, revision: int, name: str, lat: float) -> UnitChanged:
@@ -314,7 +317,7 @@ async def test_a_fact_whose_table_keeps_no_record_key_is_found_through_the_log(d
 async def test_a_false_erasure_gives_back_what_the_log_still_holds(database_for: DatabaseFor) -> None:
     person, false = worlds.PEOPLE[0], uuid4()
     known = worlds.received([(uuid4(), employee(person))])[0]
-    erasure = replace(known, event=None, id=false)
+    erasure = known._replace(event=None, id=false)
     context = context_of("reporting", await database_for("reporting"))
     name = "select name from fact_employee where employee_id = $1"
     await fold(context, "reporting", [[known, erasure]], Logs())

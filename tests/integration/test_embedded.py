@@ -16,13 +16,17 @@ from aiokafka.errors import UnknownTopicOrPartitionError
 
 from deploy.embedded import state as state_module
 from deploy.embedded import tools
+from deploy.embedded.hosted import migrations_of
 from deploy.embedded.kafka import Kafka
 from deploy.embedded.postgres import Postgres, ensure_database
-from deploy.embedded.processes import User, end_leftovers, identity
+from deploy.embedded.processes import StartFailed, User, end_leftovers, identity
 from deploy.embedded.state import AlreadyRunning, State, Unusable
+from deploy.embedded.tools import Missing
 from deploy.embedded.topics import TopicsFailed, create_topics, wanted
+from deploy.embedded.upgrade import upgrade
 from deploy.kafka import settings
 from deploy.kafka.settings import SettingsRefused
+from shared.database import migrate
 from shared.events import TOPICS
 from tests.backing import temporary_state
 
@@ -254,6 +258,81 @@ async def test_a_machine_without_postgresql_gets_it_from_the_wheel(
         await connection.close()
     finally:
         await postgres.stop()
+    # Later the machine gets one of its own: the data stay with the version that made them.
+    monkeypatch.undo()
+    await postgres.start()
+    try:
+        assert await version_of(state, postgres) == 18
+    finally:
+        await postgres.stop()
+
+
+async def version_of(state: State, postgres: Postgres) -> int:
+    connection = await asyncpg.connect(await ensure_database(state, postgres.url, "attendance"))
+    try:
+        return int((await connection.fetchval("SHOW server_version")).partition(".")[0])
+    finally:
+        await connection.close()
+
+
+async def test_data_of_a_version_that_cannot_be_had_are_left_alone_and_named(state: State) -> None:
+    postgres = Postgres(state)
+    data = postgres.data_folder()
+    data.mkdir()
+    (data / "PG_VERSION").write_text("14\n")
+    with pytest.raises(Missing, match=r"made by PostgreSQL 14.*postgresql-14"):
+        await postgres.start()
+    (data / "PG_VERSION").write_text("junk")
+    with pytest.raises(StartFailed, match="PG_VERSION is no number"):
+        await postgres.start()
+    assert [path.name for path in data.iterdir()] == ["PG_VERSION"]
+
+
+async def test_data_of_an_older_version_are_moved_to_a_newer_one_and_the_old_ones_kept(
+    state: State, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From the machine's own PostgreSQL to the wheel's; where that is all there is, from the wheel's to itself."""
+    older = [v for v in map(tools.postgres_version, tools.postgres_folders()) if 15 <= v < 18]
+    made_by = max(older, default=18)
+    if not older:
+        monkeypatch.setattr(tools, "postgres_version", lambda _: 19)
+    before = Postgres(state)
+    await before.start()
+    url = await ensure_database(state, before.url, "reporting")
+    await asyncio.to_thread(migrate, url, migrations_of("reporting"))
+    connection: asyncpg.Connection = await asyncpg.connect(url)
+    await connection.execute(
+        "insert into outbox (topic, key, headers) select 't', 'k', '{}' from generate_series(1, 7)"
+    )
+    await connection.close()
+    await before.stop()
+    assert before.made_by() == made_by
+    monkeypatch.setattr(tools, "POSTGRES_MINIMUM", 18)
+    with state.lock(), pytest.raises(AlreadyRunning):
+        await upgrade(state)
+    kept = await upgrade(state)
+    assert kept is not None
+    assert (kept.name, (kept / "PG_VERSION").read_text().strip()) == (f"data.{made_by}", str(made_by))
+    assert sorted(path.name for path in kept.parent.glob("data*")) == ["data", kept.name]
+    after = Postgres(state)
+    await after.start()
+    try:
+        connection = await asyncpg.connect(await ensure_database(state, after.url, "reporting"))
+        assert (await connection.fetchval("SHOW server_version")).startswith("18.")
+        assert await connection.fetchval("select count(*) from outbox") == 7
+        assert (
+            await connection.fetchval(
+                "insert into outbox (topic, key, headers) values ('t', 'k', '{}') returning id"
+            )
+            == 8
+        )
+        await connection.close()
+    finally:
+        await after.stop()
+    if older:
+        assert await upgrade(state) is None
+    state.erase()
+    assert not state.root.exists()
 
 
 async def test_a_folder_closed_to_the_database_servers_account_is_left_for_one_that_is_open(

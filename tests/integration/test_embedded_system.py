@@ -34,7 +34,7 @@ from shared.settings import SERVICES
 from tests.backing import temporary_state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
-HADIR = [sys.executable, "-c", "from deploy.cli import main; main()"]
+HADIR = [sys.executable, "-c", "from deploy.entry import main; main()"]
 
 
 @dataclass

@@ -14,6 +14,7 @@ import pytest
 from deploy import cli
 from deploy.embedded import state as state_module
 from deploy.embedded.state import State, Unusable
+from services.reporting import rebuild
 
 Says = Callable[..., tuple[int, str]]
 
@@ -283,7 +284,7 @@ def test_a_command_that_a_shell_put_into_the_background_still_stops_by_sigint(tm
             "HADIR_STATE_DIR": str(tmp_path / "state"),
             "HADIR_KAFKA_BOOTSTRAP": f"127.0.0.1:{silent.getsockname()[1]}",
         }
-        hadir = [sys.executable, "-c", "from deploy.cli import main; main()", "tail", "rules.changed.v1"]
+        hadir = [sys.executable, "-c", "from deploy.entry import main; main()", "tail", "rules.changed.v1"]
         process = subprocess.Popen(["sh", "-c", DEAF, *hadir], env=environment, stderr=subprocess.PIPE)
         silent.settimeout(60)
         connection, _ = silent.accept()
@@ -306,3 +307,31 @@ def test_a_program_on_the_leash_of_a_deaf_parent_hears_its_stop_signal() -> None
     assert (
         subprocess.run(["sh", "-c", DEAF, sys.executable, "-c", program], check=False, timeout=60).returncode == 0
     )
+
+
+@pytest.mark.parametrize("before", ["trap - INT", 'trap "" INT'], ids=["heard", "deaf"])
+def test_an_interrupt_while_the_command_is_still_being_loaded_says_nothing(before: str, tmp_path: Path) -> None:
+    environment = {**os.environ, "HADIR_STATE_DIR": str(tmp_path / "state")}
+    # A module that takes its time, and tells when it is being loaded.
+    (tmp_path / "typer.py").write_text("import time\nprint('loading', flush=True)\ntime.sleep(60)\n")
+    environment["PYTHONPATH"] = f"{tmp_path}:{Path(cli.__file__).parents[1]}"
+    hadir = [sys.executable, "-c", "from deploy.entry import main; main()", "up"]
+    process = subprocess.Popen(
+        ["sh", "-c", f'{before}; exec "$0" "$@"', *hadir], env=environment, stdout=-1, stderr=-1, cwd=tmp_path
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == b"loading\n"
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert (process.returncode, said) == (-signal.SIGINT, b"")
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_second_rebuild_is_told_that_the_first_one_runs(says: Says, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def busy(*_: object) -> str:
+        raise rebuild.RebuildRunning("another `hadir rebuild` of this database is running; wait for it to end")
+
+    monkeypatch.setattr(rebuild, "digest", busy)
+    code, said = says("digest", HADIR_REPORTING_DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
+    assert (code, said.count("\n")) == (1, 1)
+    assert "wait for it to end" in said

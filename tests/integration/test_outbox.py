@@ -3,16 +3,18 @@
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
+from functools import partial
 from uuid import UUID, uuid4
 
 import pytest
 
-from shared import outbox
+from shared import outbox, schema_doors
 from shared.database import Database
 from shared.events import Topic
 from shared.outbox import EventTooLarge, Outgoing, Relay
+from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
 from tests.integration.probe import eventually, plan_event, probe_topic, reading
@@ -35,9 +37,15 @@ async def promise(db: Database, topic: Topic, keys: Sequence[UUID], *, each: int
 
 @asynccontextmanager
 async def relay(
-    db: Database, kafka: str, *, batch: int = 1000, metrics: Metrics | None = None
+    db: Database,
+    kafka: str,
+    *,
+    batch: int = 1000,
+    metrics: Metrics | None = None,
+    schemas: Callable[[str], str] | None = None,
 ) -> AsyncIterator[Relay]:
-    carrier = Relay(db, {"bootstrap_servers": kafka}, metrics or Metrics("attendance"), batch=batch)
+    client = {"bootstrap_servers": kafka}
+    carrier = Relay(db, client, metrics or Metrics("attendance"), batch=batch, schemas=schemas)
     task = asyncio.create_task(carrier.run())
     try:
         yield carrier
@@ -95,6 +103,21 @@ async def test_a_record_is_a_cloudevent_in_binary_mode(
         "content-type": b"application/json",
         "traceparent": b"00-abc-def-01",
     }
+
+
+async def test_a_record_names_its_schema_where_this_installation_serves_it(
+    database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was written before the address was known, or under another one, names the one of today."""
+    db, topic = await database_for("attendance"), await probe_topic(monkeypatch, kafka)
+    await promise(db, topic, [uuid4()], each=1)
+    settings = Settings.model_construct(service="attendance", public_url="https://hadir.contoh.go.id/")
+    served = partial(schema_doors.address, settings)
+    async with relay(db, kafka, schemas=served), reading(kafka, topic.name) as tail:
+        await tail.until(lambda: len(tail.records))
+    (record,) = tail.records
+    named = dict(record.headers)["ce_dataschema"].decode()
+    assert named == f"https://hadir.contoh.go.id/attendance/schemas/{topic.name}.json"
 
 
 async def test_a_transaction_that_fails_publishes_nothing(

@@ -117,6 +117,7 @@ async def test_an_ended_leave_gives_back_one_plan_and_moves_nobody_else(running:
 
 
 async def test_a_backdated_sick_note_waits_for_a_second_officer(running: Desk) -> None:
+    running.at("2025-11-05 05:00")
     await roster(running, "2025-11-05", "2025-11-07")
     running.clock.advance(dt.timedelta(days=2))
     ani, budi = uuid4(), uuid4()
@@ -233,6 +234,19 @@ async def test_a_preview_shows_each_person_day_each_counter_and_what_blocks(runn
     reverse = {"from": "2025-11-02", "to": "2025-11-01", "scope": {"all": True}}
     refused = await running.call("POST", "/rosters", json=reverse)
     assert (refused.status_code, refused.json()["errors"][0]["field"]) == (422, "to")
+
+
+async def test_a_settled_day_stays_settled_when_its_hours_change(running: Desk) -> None:
+    await roster(running, THURSDAY, THURSDAY)
+    moves = [{"employee_id": str(employee_id(1)), "work_date": THURSDAY, "mode": "WFO"}]
+    await running.call("POST", "/plans/settle", json={"moves": moves, "reason": "rapat dengan dewan"})
+    hours = {"name": "Jam", "from": THURSDAY, "timetable": "five_day", "weekdays": {"3": ["08:00", "15:00"]}}
+    assert (await running.call("POST", "/hours", json=hours)).status_code == 201
+    assert (await roster(running, THURSDAY, THURSDAY))["changed"] == 15
+    await running.call("POST", "/policies", json=STAGE_1)
+    await roster(running, THURSDAY, THURSDAY)
+    plans = await modes(running, THURSDAY)
+    assert [plans[employee_id(n)] for n in range(3)] == ["WFH", "WFO", "WFH"]
 
 
 async def test_a_settled_day_stays_even_if_it_was_so_already(running: Desk) -> None:

@@ -207,6 +207,7 @@ async def test_the_end_of_a_long_absence_gives_plans_within_the_share_on_every_d
 
 async def backdated(running: Desk) -> dict[str, Any]:
     """Rules that alter the published past, and a clock that stands after it."""
+    running.at("2025-11-05 05:00")
     await roster(running, "2025-11-05", FRIDAY)
     running.clock.advance(dt.timedelta(days=1))
     return {**RULES, "rules_version": "2025-11b", "effective_from": "2025-11-04"}
@@ -252,6 +253,7 @@ async def test_a_second_proposal_of_a_version_that_exists_is_refused_with_what_t
 
 async def test_a_proposal_whose_days_have_changed_since_is_not_approved(running: Desk) -> None:
     await running.call("POST", "/policies", json=HALF)
+    running.at("2025-11-05 05:00")
     await roster(running, "2025-11-05", FRIDAY)
     running.clock.advance(dt.timedelta(days=2))
     ani, budi = uuid4(), uuid4()

@@ -1,11 +1,11 @@
 import csv
 import io
 from collections import Counter
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import pytest
 
-from deploy.demo.city import TODAY, City, Employee, build
+from deploy.demo.city import SHORT_COUNTER, TODAY, City, Employee, build
 from deploy.demo.imports import ORDER, imports
 from deploy.demo.units import SHIFT_GROUPS
 
@@ -42,9 +42,56 @@ def test_the_population_has_exactly_the_size_that_was_asked_for(staff: int) -> N
     assert {e.unit_id for e in made.employees.values()} == set(made.units)
 
 
-def test_a_population_smaller_than_the_units_is_refused() -> None:
-    with pytest.raises(ValueError, match="at least 522"):
-        build(100)
+@pytest.mark.parametrize("staff", [-1, 0, 10, 49])
+def test_a_population_smaller_than_the_agencies_and_a_counter_is_refused(staff: int) -> None:
+    with pytest.raises(ValueError, match="at least 50"):
+        build(staff)
+
+
+@pytest.mark.parametrize("first", range(50, 522, 59))
+def test_a_city_of_any_small_size_has_its_agencies_heads_and_counters_that_can_be_staffed(first: int) -> None:
+    """Every size from 50 up to where each unit has somebody."""
+    for staff in range(first, min(first + 59, 523)):
+        made = build(staff)
+        assert len(made.employees) == staff
+        people = Counter(e.unit_id for e in made.employees.values())
+        assert set(people) == set(made.units), staff
+        assert Counter(
+            code for e in made.employees.values() for code in e.heads if code in made.opds
+        ) == dict.fromkeys(made.opds, 1)
+        assert [e for e in made.employees.values() if e.supervisor is None] == [
+            e for e in made.employees.values() if "SETDA" in e.heads
+        ]
+        for unit in made.units.values():
+            assert unit.parent is None or unit.parent in made.units, (staff, unit.unit_id)
+        assert SHORT_COUNTER in made.units
+        if staff < 522:
+            for unit in made.service_points():
+                assert people[unit.unit_id] > unit.min_staff, (staff, unit.unit_id)
+
+
+def test_a_small_city_has_files_without_empty_ones_and_is_the_same_each_time() -> None:
+    for staff in (50, 60, 300):
+        files = imports(build(staff))
+        assert all(text.count("\n") > 1 for text in files.values())
+        assert {"opds", "units", "requirements", "employees", "holidays"} <= set(files)
+        assert files == imports(build(staff))
+
+
+def test_absences_of_two_days_never_meet_and_none_begins_before_its_day() -> None:
+    days = [date(2025, 11, 6) + timedelta(days=n) for n in range(15)]
+    away = [
+        (a.employee_id, a.starts, a.ends)
+        for d in days
+        for c in [build(300, today=d)]
+        for a in c.leave + c.duty_travel
+    ]
+    assert len(away) > 100
+    assert {starts for _, starts, _ in away} <= set(days)
+    by_person: dict[object, list[tuple[date, date]]] = {}
+    for who, starts, ends in sorted(away, key=lambda one: one[1]):
+        assert all(starts > before for _, before in by_person.get(who, [])), who
+        by_person.setdefault(who, []).append((starts, ends))
 
 
 def test_the_same_seed_gives_the_same_files_and_another_seed_does_not() -> None:

@@ -6,8 +6,10 @@ import pytest
 from deploy.demo.city import City, build
 from deploy.demo.expect import WIB, Plan
 from deploy.demo.script import (
+    LATE_CHANGE_AGREED_AT,
     OUTAGE_OPDS,
     SHORT_COUNTER,
+    HoursStep,
     OfflineStep,
     OutageStep,
     PunchStep,
@@ -92,7 +94,7 @@ def test_some_are_late_some_do_not_come_and_some_forget_to_leave(city: City, ste
 
 
 def test_who_is_on_leave_does_nothing(city: City, steps: list[Step]) -> None:
-    assert not {s.employee_id for s in steps if not isinstance(s, OutageStep)} & {
+    assert not {s.employee_id for s in steps if not isinstance(s, OutageStep | HoursStep)} & {
         a.employee_id for a in city.leave
     }
 
@@ -117,6 +119,18 @@ def test_nobody_of_the_agencies_without_a_network_gets_a_punch_through_the_outag
     kept = [s for s in steps if isinstance(s, OfflineStep)]
     assert kept
     assert all(outage.starts_at <= s.tapped < outage.ends_at <= s.at for s in kept)
+
+
+def test_the_hours_of_one_office_outside_the_outage_are_corrected_after_the_start_by_two_officers(
+    city: City, steps: list[Step]
+) -> None:
+    (change,) = (s for s in steps if isinstance(s, HoursStep))
+    assert at("07:30") < change.at < datetime.combine(DAY, LATE_CHANGE_AGREED_AT, WIB)
+    assert change.second != change.employee_id
+    assert "BKPSDM" in city.employees[change.employee_id].heads
+    unit = city.units[change.unit_id]
+    assert unit.opd_code not in OUTAGE_OPDS
+    assert not unit.is_service_point
 
 
 def test_reports_are_mostly_measured_and_a_few_are_empty_or_too_late(steps: list[Step]) -> None:

@@ -304,11 +304,24 @@ def test_each_limit_keeps_its_people_at_the_office_and_says_why() -> None:
     assert reasons_of(plan_unit(direct, Span(day, day, policies=(rule,))), 0) == {"direct_service"}
 
 
-def test_the_readiness_share_caps_a_policy_without_a_cap_and_yields_to_its_own() -> None:
-    rule, capped = policy("weekday", {"weekdays": [0]}), policy("weekday", {"weekdays": [0]}, max_unit_share=0.8)
-    one = unit(people(10), recommended_share=0.3)
-    assert sum(home_days(plan_unit(one, span(1, policies=(rule,))))) == 3
-    assert sum(home_days(plan_unit(one, span(1, policies=(capped,))))) == 8
+@pytest.mark.parametrize(
+    ("recommended", "limits", "home"),
+    [
+        (0.3, {}, 3),
+        (0.3, {"max_unit_share": 0.8}, 3),
+        (0.8, {"max_unit_share": 0.3}, 3),
+        (None, {"max_unit_share": 0.8}, 8),
+        (0.0, {"max_unit_share": 0.8}, 0),
+        (0.3, {"max_unit_share": 0.8, "readiness_exception": "uji coba"}, 8),
+        (0.3, {"readiness_exception": "uji coba"}, 10),
+    ],
+)
+def test_of_the_readiness_share_and_a_policy_s_cap_the_smaller_holds_unless_the_policy_says_why_not(
+    recommended: float | None, limits: dict[str, Any], home: int
+) -> None:
+    rule = policy("weekday", {"weekdays": [0]}, **limits)
+    one = unit(people(10), recommended_share=recommended)
+    assert sum(home_days(plan_unit(one, span(1, policies=(rule,))))) == home
 
 
 def test_standing_plans_are_kept_so_that_one_leave_moves_few_plans() -> None:

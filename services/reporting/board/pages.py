@@ -1,22 +1,23 @@
-"""The pages: the board, signing in by a link, signing out, and the board's own files."""
+"""The pages: the board, and its own files."""
 
 import datetime as dt
 import hashlib
-import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pydantic import AfterValidator
 
-from services.reporting import api
+from services.reporting import api, disclosure
 from services.reporting.board import words
 from services.reporting.store import views
 from services.reporting.stream import views_for
 from services.reporting.today import look_at
-from shared.auth import COOKIE, Authenticator, Principal, TokenError
+from shared.access import SMALL_CELLS_MERGED, may
+from shared.auth import COOKIE, holder_of
 from shared.clock import WIB
 from shared.events import DUTIES
 from shared.events.base import read_instant
@@ -55,7 +56,8 @@ HEADERS = {
         "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     ),
     "Cache-Control": "no-store",
-    "Referrer-Policy": "no-referrer",
+    # The origin alone: with nothing at all a browser would not tell our own forms from those of other sites.
+    "Referrer-Policy": "strict-origin",
     "X-Content-Type-Options": "nosniff",
     "Cross-Origin-Opener-Policy": "same-origin",
 }
@@ -74,7 +76,8 @@ def _language(request: Request) -> Language:
     return asked if asked in ("id", "en") else language_of(request.headers.get("accept-language"))
 
 
-def _page(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def show(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page of the board, in the reader's language."""
     language = _language(request)
 
     def t(code: str, **params: Any) -> str:
@@ -86,14 +89,6 @@ def _page(request: Request, template: str, status: int = 200, **values: Any) -> 
     return HTMLResponse(html, status, headers=HEADERS)
 
 
-def _session(request: Request) -> Principal | None:
-    authenticator: Authenticator = request.app.state.authenticator
-    try:
-        return authenticator.verify(request.cookies.get(COOKIE, ""))
-    except TokenError:
-        return None
-
-
 @router.get("", response_class=RedirectResponse)
 async def bare() -> RedirectResponse:
     return RedirectResponse(HOME, 308)
@@ -102,9 +97,9 @@ async def bare() -> RedirectResponse:
 @router.get("/", response_class=HTMLResponse)
 async def home(request: Request, service: Running, at: LocalMinute | None = None) -> HTMLResponse:
     """The board as its reader may see it, now or as of `at` (local time in WIB, as a browser's field gives it)."""
-    who = _session(request)
+    who = await holder_of(request)
     if who is None:
-        return _page(request, "welcome.html", expired=COOKIE in request.cookies)
+        return show(request, "welcome.html", expired=COOKIE in request.cookies)
     now = service.clock.now()
     as_of = now if at is None else not_ahead(dt.datetime.fromisoformat(at).replace(tzinfo=WIB), now)
     date = as_of.astimezone(WIB).date()
@@ -112,6 +107,10 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
     seen, own_opd = views_for(who)
     async with service.db.read() as tx:
         found = await look_at(tx.connection, date, as_of)
+        if may(who, SMALL_CELLS_MERGED):
+            found = replace(
+                found, city=disclosure.city_for_all(found.city), opds=disclosure.opds_for_all(found.opds)
+            )
         opds = [opd for opd in found.opds if "opds" in seen and own_opd in (None, opd["opd_code"])]
         short = [unit for unit in found.units if unit["status"] == "short"]
         short.sort(key=lambda unit: (unit["present_low"] - unit["required"], unit["unit_id"]))
@@ -122,7 +121,7 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
         my_day = None
         if who.subject is not None and "opds" not in seen:
             my_day = api.explained(await views.person_day(tx.connection, who.subject, date, as_of), language)
-    return _page(
+    return show(
         request,
         "board.html",
         who=who,
@@ -161,39 +160,6 @@ async def _short_since(connection: Any, unit_id: str, date: dt.date, as_of: dt.d
             break
         since = dt.datetime.fromisoformat(segment["from"])
     return since
-
-
-@router.get("/login", response_class=HTMLResponse)
-async def login(request: Request, token: str = "") -> HTMLResponse:
-    """Swap the token of a sign-in link for a cookie that scripts cannot read.
-
-    The page then moves on by itself: a redirect would come from another site's link, and a SameSite=Strict
-    cookie is not sent with that.
-    """
-    authenticator: Authenticator = request.app.state.authenticator
-    try:
-        who = authenticator.verify(token.strip())
-    except TokenError:
-        return _page(request, "welcome.html", 401, expired=True)
-    response = _page(request, "signed_in.html")
-    response.set_cookie(
-        COOKIE,
-        token.strip(),
-        max_age=max(0, int(who.expires - time.time())),
-        path="/",
-        secure=request.url.scheme == "https",
-        httponly=True,
-        samesite="strict",
-    )
-    return response
-
-
-@router.post("/logout")
-async def logout() -> Response:
-    """Forget the session of this browser."""
-    response = RedirectResponse(HOME, 303)
-    response.delete_cookie(COOKIE, path="/", httponly=True, samesite="strict")
-    return response
 
 
 @router.get("/static/{name}")

@@ -10,7 +10,8 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from services.reporting.reports import domain, store
 from shared import outbox
-from shared.auth import Employee, Principal, employee_of, require
+from shared.access import REVIEW_REPORTS, Principal
+from shared.auth import Employee, employee_of, require
 from shared.clock import WIB
 from shared.cursors import encode_cursor, read_cursor
 from shared.events.base import Date
@@ -20,7 +21,7 @@ from shared.service import Service, service_of
 router = APIRouter(prefix="/reporting/v1", tags=["work reports"])
 
 Running = Annotated[Service, Depends(service_of)]
-Reviewer = Annotated[Principal, Depends(require("staff", "supervisor", "opd_admin", "bkpsdm"))]
+Reviewer = Annotated[Principal, Depends(require(REVIEW_REPORTS))]
 
 
 Limit = Annotated[int, Query(ge=1, le=1000)]

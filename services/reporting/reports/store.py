@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import UUID
 
 from services.reporting.reports.domain import Report, Review
+from shared.access import REVIEWER
 from shared.events import ReportItem, ReviewedItem
 
 if TYPE_CHECKING:
@@ -33,10 +34,10 @@ _UPDATE = """
     set opd_code = $2, revision = $3, submitted_at = $4, items = $5::jsonb, reviews = $6, review = $7::jsonb
     where report_id = $1
 """
-_REVIEWS = """
+_REVIEWS = f"""
     select exists (
-        select from fact_employee e where e.employee_id = $1 and $2 in (e.supervisor_id, e.acting_supervisor_id))
-    and not exists (select from fact_employee r where r.employee_id = $2 and not r.active)
+        select from fact_employee person, fact_employee officer
+        where person.employee_id = $1 and officer.employee_id = $2 and {REVIEWER})
 """
 _STATUS = "($2 = 'all' or $2 = coalesce(review->>'decision', 'waiting'))"
 _OWN = f"""
@@ -46,9 +47,9 @@ _OWN = f"""
     order by work_date limit $6
 """
 _TEAM = f"""
-    select {", ".join("r." + name for name in _COLUMNS.split(", "))}, e.name
-    from fact_employee e join work_report r using (employee_id)
-    where (e.supervisor_id = $1 or e.acting_supervisor_id = $1) and e.employee_id <> $1
+    select {", ".join("r." + name for name in _COLUMNS.split(", "))}, person.name
+    from fact_employee officer, fact_employee person join work_report r using (employee_id)
+    where officer.employee_id = $1 and {REVIEWER}
       and ({_STATUS.replace("review", "r.review")} and ($2 <> 'waiting' or r.review is null))
       and ($3::date is null or (r.work_date, r.report_id) > ($3, $4::uuid))
     order by r.work_date, r.report_id limit $5

@@ -11,6 +11,7 @@ from uuid import UUID
 
 from services.reporting import domain
 from services.reporting.store.explain import explain
+from shared.access import SUPERIOR
 from shared.events import DUTIES
 
 _COUNTS = """
@@ -30,6 +31,10 @@ _PEOPLE = """
 """
 _COVERAGE = 'select * from coverage($1, $2, null, $3) order by unit_id collate "C"'
 _PIECES = "select * from coverage_pieces($1, $2, $3) order by from_at"
+_SUPERIORS = f"""
+    select officer.employee_id from fact_employee person, fact_employee officer
+    where person.employee_id = $1 and not person.erased and not officer.erased and {SUPERIOR}
+"""  # noqa: S608
 _UNIT = "select * from coverage($1, $2, $3)"
 
 
@@ -148,21 +153,6 @@ async def unit_timeline(conn: Any, unit_id: str, date: dt.date, as_of: dt.dateti
 
 
 async def superiors_of(conn: Any, employee_id: UUID) -> set[UUID]:
-    """The supervisor, the acting supervisor, and the active heads of the employee's unit and OPD.
-
-    Empty for someone whom the directory does not know or has erased. Never the employee themselves.
-    """
-    rows = await conn.fetch(
-        """
-        with person as (
-            select supervisor_id, acting_supervisor_id, unit_id, opd_code
-            from fact_employee where employee_id = $1 and not erased
-        )
-        select supervisor_id as superior from person
-        union select acting_supervisor_id from person
-        union select head.employee_id from person join fact_employee as head
-            on head.heads <> '[]' and head.heads ?| array[person.unit_id, person.opd_code] and head.active
-        """,
-        employee_id,
-    )
-    return {row["superior"] for row in rows} - {None, employee_id}
+    """Who answers for the employee (`shared.access.is_superior`); empty for someone unknown or erased."""
+    rows = await conn.fetch(_SUPERIORS, employee_id)
+    return {row["employee_id"] for row in rows}

@@ -6,11 +6,13 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from services.scheduling.commands import changes
-from services.scheduling.commands.changes import Leave, Recall, Terms
+from services.scheduling.commands import absences, changes
+from services.scheduling.commands.absences import Leave
+from services.scheduling.commands.changes import Recall, Terms
 from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import standing
-from shared.auth import Principal, require
+from shared.access import PLAN, Principal, only_opd
+from shared.auth import require
 from shared.events.base import Date
 from shared.http import page
 from shared.personal import Reason
@@ -18,7 +20,7 @@ from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["changes"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Officer = Annotated[Principal, Depends(require(PLAN))]
 LeaveKind = Literal["annual", "long", "sick", "maternity", "important", "unpaid", "permission"]
 
 
@@ -68,6 +70,17 @@ class AbsenceIn(TermsIn):
         return Leave(self.employee_id, self.category, self.first, self.last, self.kind, self.letter)
 
 
+class AmendIn(TermsIn):
+    """Other dates for a stored absence: `from` and `to` are the stored ones."""
+
+    employee_id: UUID
+    category: Literal["leave", "duty_travel"]
+    first: Annotated[PolicyDate, Field(alias="from")]
+    last: Annotated[PolicyDate, Field(alias="to"), AfterValidator(not_before("first"))]
+    new_first: Annotated[PolicyDate, Field(alias="new_from")]
+    new_last: Annotated[PolicyDate, Field(alias="new_to"), AfterValidator(not_before("new_first"))]
+
+
 class MoveIn(RecallIn):
     mode: Literal["WFO", "WFH"]
 
@@ -88,14 +101,23 @@ def _answer(done: changes.Done, response: Response) -> dict[str, Any]:
 @router.post("/absences")
 async def add_absence(given: AbsenceIn, service: Running, who: Officer, response: Response) -> dict[str, Any]:
     """A leave or trip after publication. 409 with substitutes when a counter would fall below its minimum."""
-    done = await changes.add_leave(service.db, service.clock, who, given.leave(), given.terms())
+    done = await absences.add_leave(service.db, service.clock, who, given.leave(), given.terms())
+    return _answer(done, response)
+
+
+@router.post("/absences/amend")
+async def amend_absence(given: AmendIn, service: Running, who: Officer, response: Response) -> dict[str, Any]:
+    """Shorten, lengthen or move an absence: only the days between change, and late ones wait (202)."""
+    leave = Leave(given.employee_id, given.category, given.first, given.last)
+    days = given.new_first, given.new_last
+    done = await absences.amend_leave(service.db, service.clock, who, leave, given.terms(), days=days)
     return _answer(done, response)
 
 
 @router.post("/absences/end")
 async def end_absence(given: AbsenceIn, service: Running, who: Officer, response: Response) -> dict[str, Any]:
     """Take an absence back."""
-    done = await changes.end_leave(service.db, service.clock, who, given.leave(), given.reason)
+    done = await absences.end_leave(service.db, service.clock, who, given.leave(), given.reason)
     return _answer(done, response)
 
 
@@ -107,7 +129,7 @@ async def list_absences(
     last: Annotated[Date, Query(alias="to")],
 ) -> dict[str, Any]:
     """Absences that touch the span; an OPD admin sees their own OPD."""
-    opd_code = (who.opd or "") if who.role == "opd_admin" else None
+    opd_code = only_opd(who)
     async with service.db.read() as tx:
         return page([dict(row) for row in await standing.absences(tx.connection, opd_code, first, last)], None)
 

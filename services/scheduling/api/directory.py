@@ -5,14 +5,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends
 
 from services.scheduling.store import lists
-from shared.auth import Principal, principal, require
+from shared.access import READ_DIRECTORY, READ_FULL_NIP, Principal, may, only_opd
+from shared.auth import principal, require
 from shared.cursors import encode_cursor, read_cursor, read_id_cursor
 from shared.http import page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Officer = Annotated[Principal, Depends(require(READ_DIRECTORY))]
 PAGE = 1000
 
 
@@ -47,13 +48,13 @@ async def list_employees(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """People, a thousand to a page; an OPD admin sees their own OPD, and masked NIPs."""
-    if who.role == "opd_admin":
-        opd_code = who.opd or ""
+    own = only_opd(who)
+    opd_code = opd_code if own is None else own
     after = read_id_cursor(cursor)
     async with service.db.read() as tx:
         rows = await lists.employees(tx.connection, opd_code, unit_id, after, PAGE)
     items = [dict(row) for row in rows]
-    if who.role != "bkpsdm":
+    if not may(who, READ_FULL_NIP):
         items = [{**item, "nip": masked(item["nip"])} for item in items]
     following = encode_cursor(items[-1]["employee_id"]) if len(items) == PAGE else None
     return page(items, following)

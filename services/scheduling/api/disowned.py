@@ -9,14 +9,15 @@ from services.scheduling.api.proposals import proposal_view
 from services.scheduling.commands import disowned
 from services.scheduling.domain.disowned import DisownedIn, RevocationIn
 from services.scheduling.store import disowned as store
-from shared.auth import Principal, principal, require
+from shared.access import GOVERN, Principal
+from shared.auth import principal, require
 from shared.cursors import encode_cursor, read_id_cursor
 from shared.http import page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/disowned", tags=["disowned"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm"))]
+Officer = Annotated[Principal, Depends(require(GOVERN))]
 PAGE = 1000
 
 

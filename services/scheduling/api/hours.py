@@ -1,28 +1,28 @@
 """Special hours: Ramadan, half days, a unit's own week."""
 
-import datetime as dt
 import json
 from pathlib import Path
 from typing import Annotated, Any, Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from services.scheduling.commands import plans
-from services.scheduling.commands.officer import officer_name
+from services.scheduling.api.proposals import proposal_view
+from services.scheduling.commands import hours
 from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import special
-from services.scheduling.store.directory import known
-from shared.auth import Principal, principal, require
+from shared.access import GOVERN, Principal
+from shared.auth import principal, require
 from shared.events.base import MAX_SCOPE, Code
-from shared.http import FieldError, Problem, page
+from shared.http import page
 from shared.personal import NamesNobody
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/hours", tags=["hours"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm"))]
+Officer = Annotated[Principal, Depends(require(GOVERN))]
+Reason = Annotated[str, Query(min_length=3, max_length=500), NamesNobody]
 REFERENCES = Path(__file__).parents[1] / "data" / "special_hours.json"
 Time = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
@@ -55,7 +55,15 @@ async def list_hours(service: Running) -> dict[str, Any]:
     async with service.db.read() as tx:
         rows = await special.everything(tx.connection)
     return page(
-        [{**row["body"], "special_id": row["special_id"], "withdrawn": row["withdrawn"]} for row in rows], None
+        [
+            {
+                **row["body"],
+                "to": row["last"],
+                **{name: row[name] for name in ("special_id", "withdrawn", "created_at", "created_by")},
+            }
+            for row in rows
+        ],
+        None,
     )
 
 
@@ -66,36 +74,34 @@ async def list_references() -> dict[str, Any]:
 
 
 @router.post("", status_code=201)
-async def give_hours(given: HoursIn, service: Running, who: Officer) -> dict[str, Any]:
-    """Special hours to come; plans change when a roster is published."""
-    today: dt.date = plans.today(service.clock)
-    if given.first < today:
-        raise Problem(422, "validation", errors=[FieldError("from", "hours.past")])
-    special_id, now = uuid4(), service.clock.now()
+async def give_hours(
+    given: HoursIn, service: Running, who: Officer, response: Response, reason: Reason | None = None
+) -> dict[str, Any]:
+    """Special hours from today or later on; plans change when a roster is published.
+
+    Hours that alter days that have begun wait for a second officer: 202 with the proposal, which lists the plans
+    before and after and writes them when it is approved.
+    """
     body = given.model_dump(mode="json", by_alias=True)
-    async with service.db.transaction() as tx:
-        stored = await known(tx.connection, "units")
-        errors = [
-            FieldError(f"opd_codes.{n}", "scope.unknown_opd", {"id": code})
-            for n, code in enumerate(given.opd_codes)
-            if code not in stored.opds
-        ] + [
-            FieldError(f"unit_ids.{n}", "scope.unknown_unit", {"id": unit})
-            for n, unit in enumerate(given.unit_ids)
-            if unit not in stored.unit_opd
-        ]
-        if errors:
-            raise Problem(422, "validation", errors=errors)
-        await special.add(tx.connection, special_id, body, given.first, given.last, now, officer_name(who))
-        await plans.note(tx, now, who, "hours.given", subject=special_id, reason=given.name)
-    return {**body, "special_id": special_id}
+    done = await hours.give(service.db, service.clock, who, body, reason=reason)
+    return await _answer({**body, "special_id": done.special_id}, done, service, response)
 
 
 @router.post("/{special_id}/withdraw")
-async def withdraw(special_id: UUID, service: Running, who: Officer) -> dict[str, Any]:
-    """They hold no longer."""
-    async with service.db.transaction() as tx:
-        if not await special.withdraw(tx.connection, special_id):
-            raise Problem(404, "not_found")
-        await plans.note(tx, service.clock.now(), who, "hours.withdrawn", subject=special_id, reason=None)
-    return {"special_id": special_id, "withdrawn": True}
+async def withdraw(
+    special_id: UUID, service: Running, who: Officer, response: Response, reason: Reason | None = None
+) -> dict[str, Any]:
+    """They hold from today on no longer; where that is late it waits for a second officer, as above."""
+    done = await hours.withdraw(service.db, service.clock, who, special_id, reason=reason)
+    answer = {"special_id": special_id, "withdrawn": done.proposal is None}
+    return await _answer(answer, done, service, response)
+
+
+async def _answer(
+    answer: dict[str, Any], done: hours.Given, service: Service, response: Response
+) -> dict[str, Any]:
+    if done.proposal is None:
+        return {**answer, "proposal": None}
+    response.status_code = 202
+    response.headers["Location"] = f"/scheduling/v1/proposals/{done.proposal.proposal_id}"
+    return {**answer, "proposal": await proposal_view(service, done.proposal)}

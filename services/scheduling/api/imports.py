@@ -15,7 +15,8 @@ from services.scheduling.commands import imports
 from services.scheduling.commands.imports import Order, Watch
 from services.scheduling.domain.csvfile import MAX_ERRORS, Rejected, RowError
 from services.scheduling.domain.imports import Kind
-from shared.auth import Principal, require
+from shared.access import MANAGE_DIRECTORY, Principal
+from shared.auth import require
 from shared.http import FieldError, Problem, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
@@ -42,7 +43,7 @@ def _rejection(rejected: Rejected) -> Problem:
 
 
 class Options(BaseModel):
-    """How to take a file; `reason` is due where it alters days that are over."""
+    """How to take a file; `reason` is due where it alters days late."""
 
     dry_run: bool = False
     progress: bool = False
@@ -55,13 +56,14 @@ async def import_csv(
     kind: Kind,
     request: Request,
     service: Annotated[Service, Depends(service_of)],
-    who: Annotated[Principal, Depends(require("bkpsdm"))],
+    who: Annotated[Principal, Depends(require(MANAGE_DIRECTORY))],
     options: Annotated[Options, Query()],
 ) -> Any:
     """Take a CSV file whole or not at all. With `dry_run=true` nothing is stored.
 
-    What a file alters about published days before today becomes a proposal for a second officer: 202 with the
-    person-days, and a `reason` is due. Holidays that are stored and not in the file stay, unless `replace=true`.
+    What a file alters about published days that are over or have begun becomes a proposal for a second officer:
+    202 with the person-days, and a `reason` is due. Holidays that are stored and not in the file stay, unless
+    `replace=true`.
     With `progress=true` the answer is a stream of JSON lines, one for each stage; the last one has `status` and
     the result, or the problem.
     """
@@ -69,9 +71,8 @@ async def import_csv(
     language = language_of(request.headers.get("accept-language"))
 
     async def work(watch: Watch) -> dict[str, Any]:
-        now = service.clock.now()
         order = Order(who, dry_run=options.dry_run, replace=options.replace, reason=options.reason)
-        outcome = await imports.run(service.db, kind, body, now, order, watch=watch)
+        outcome = await imports.run(service.db, kind, body, service.clock, order, watch=watch)
         answer = imports.as_json(kind, outcome, dry_run=options.dry_run)
         answer["proposal"] = outcome.proposal and jsonable_encoder(await proposal_view(service, outcome.proposal))
         answer["warnings"] = [_warning(one, language) for one in outcome.doubts[:1000]]

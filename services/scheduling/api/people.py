@@ -11,7 +11,8 @@ from services.scheduling.commands.people import Acting, Posting
 from services.scheduling.commands.plans import today
 from services.scheduling.domain.policies import Echelon, PolicyDate, not_before
 from services.scheduling.store import people as store
-from shared.auth import Principal, require
+from shared.access import MANAGE_DIRECTORY, Principal
+from shared.auth import require
 from shared.events.base import MAX_HEADS, Code, UnitId
 from shared.http import page
 from shared.personal import Reason
@@ -19,7 +20,7 @@ from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm"))]
+Officer = Annotated[Principal, Depends(require(MANAGE_DIRECTORY))]
 
 
 class _In(BaseModel):

@@ -15,7 +15,8 @@ from services.scheduling.commands.export import as_csv
 from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.plans import today
 from services.scheduling.store import plans
-from shared.auth import Employee, Principal, employee_of, principal, require
+from shared.access import READ_PLANS, Principal, only_opd
+from shared.auth import Employee, employee_of, principal, require
 from shared.cursors import encode_cursor, read_id_cursor
 from shared.events.base import Date
 from shared.http import FieldError, Problem, page
@@ -23,7 +24,7 @@ from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["plans"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin", "auditor"))]
+Officer = Annotated[Principal, Depends(require(READ_PLANS))]
 First = Annotated[Date, Query(alias="from")]
 Last = Annotated[Date, Query(alias="to")]
 PAGE = 1000
@@ -135,8 +136,8 @@ async def export(
 ) -> StreamingResponse:
     """All plans of a span as CSV, at most 62 days."""
     _span(first, last, 62)
-    if who.role == "opd_admin":
-        opd_code = who.opd or ""
+    own = only_opd(who)
+    opd_code = opd_code if own is None else own
 
     async def lines() -> AsyncGenerator[str, None]:
         yield ",".join(COLUMNS) + "\r\n"
@@ -163,8 +164,8 @@ async def plans_of_date(
     cursor: str | None = None,
 ) -> dict[str, Any]:
     """All plans of a date, a thousand to a page; an OPD admin sees their own OPD."""
-    if who.role == "opd_admin":
-        opd_code = who.opd or ""
+    own = only_opd(who)
+    opd_code = opd_code if own is None else own
     after = read_id_cursor(cursor)
     async with service.db.read() as tx:
         rows = await plans.of_date(tx.connection, date, opd_code, after, PAGE)

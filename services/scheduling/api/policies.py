@@ -7,17 +7,20 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from services.scheduling.commands import policies
+from services.scheduling.domain.conflicts import Conflict
+from services.scheduling.domain.late import first_free_date
 from services.scheduling.domain.policies import PolicyIn
 from services.scheduling.models import PolicyVersion
 from services.scheduling.store import governance
-from shared.auth import Principal, principal, require
+from shared.access import PLAN, Principal
+from shared.auth import principal, require
 from shared.http import page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/policies", tags=["policies"])
 REFERENCES = Path(__file__).parents[1] / "data" / "policies.json"
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Officer = Annotated[Principal, Depends(require(PLAN))]
 
 
 def view(row: PolicyVersion) -> dict[str, Any]:
@@ -64,21 +67,30 @@ async def give_policy(
     """
     result = await policies.give(service.db, service.clock, who, given, dry_run=dry_run)
     response.status_code = 201 if result.created else 200
-    met = [
-        {
-            "policy_version": one.policy_version,
-            "from": one.first,
-            "to": one.last,
-            "opd_codes": one.opd_codes,
-            "winner": one.winner,
-            "because": one.because,
-        }
-        for one in result.conflicts
-    ]
-    return {**view(result.row), "dry_run": dry_run, "conflicts": met}
+    met = [conflict_view(one) for one in result.conflicts]
+    return {**_answer(result), "dry_run": dry_run, "conflicts": met}
+
+
+def _answer(result: policies.Given) -> dict[str, Any]:
+    """`late`: published plans that are over or have begun. A roster moves them with a second officer only; those
+    from `alone_from` on it moves alone."""
+    waits = {"person_days": result.late, "alone_from": first_free_date(result.row.created_at)}
+    return {**view(result.row), "late": waits}
+
+
+def conflict_view(one: Conflict) -> dict[str, Any]:
+    """Where a policy meets another, and which of them decides."""
+    return {
+        "policy_version": one.policy_version,
+        "from": one.first,
+        "to": one.last,
+        "opd_codes": one.opd_codes,
+        "winner": one.winner,
+        "because": one.because,
+    }
 
 
 @router.post("/{policy_id}/withdraw")
 async def withdraw_policy(policy_id: str, service: Running, who: Officer) -> dict[str, Any]:
     """The policy holds no longer."""
-    return view(await policies.withdraw(service.db, service.clock, who, policy_id))
+    return _answer(await policies.withdraw(service.db, service.clock, who, policy_id))

@@ -1,96 +1,169 @@
-"""Changes of the past, which wait for a second officer."""
+"""Late changes, which wait for a second officer; and the audit log."""
 
 import datetime as dt
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduling.commands import proposals
+from services.scheduling.domain.late import first_free_date
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
 from services.scheduling.store import audit, governance
 from services.scheduling.store.rosters import proposal_days
-from shared.auth import Principal, require
+from shared.access import GOVERN, READ_AUDIT, READ_PROPOSALS, Principal, only_opd
+from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
 from shared.http import Problem, page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["proposals"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm"))]
-READERS = [Depends(require("bkpsdm", "auditor"))]
+Officer = Annotated[Principal, Depends(require(GOVERN))]
+Reader = Annotated[Principal, Depends(require(READ_PROPOSALS))]
 PAGE = 1000
 
 
+PLAN_FIELDS = ("mode", "opd_code", "unit_id", "starts_at", "ends_at")
+
+
+class DecisionIn(BaseModel):
+    """Why the second officer decides so; kept with the proposal and in the audit."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: Annotated[str, Field(min_length=3, max_length=500)] | None = None
+
+
 async def proposal_view(service: Service, proposal: Proposal) -> dict[str, Any]:
-    """A proposal and the first page of the person-days it alters."""
-    return {**proposal.model_dump(), "items": (await _altered(service, proposal, None))["items"]}
+    """A proposal and the first page of the person-days it alters.
+
+    `alone_from`: the first date from which the same change would need no second officer.
+    """
+    alone_from = first_free_date(proposal.proposed_at)
+    first_page = await _altered(service, proposal.proposal_id, None)
+    return {**proposal.model_dump(), "alone_from": alone_from, "items": first_page["items"]}
 
 
-async def _altered(service: Service, proposal: Proposal, cursor: str | None) -> dict[str, Any]:
+def _day_view(row: Any) -> dict[str, Any]:
+    """A person-day before and after, and what differs: by field, `old` and `new`."""
+    kept = row["row"]
+    item = {
+        "employee_id": row["employee_id"],
+        "work_date": row["work_date"],
+        "old_mode": row["old_mode"],
+        "new_mode": kept["mode"],
+    }
+    if "altered" in kept:
+        # Not the plan changes but how it is judged.
+        return {**item, "before": None, "after": None, "altered": kept["altered"]}
+    after = {name: kept.get(name) for name in PLAN_FIELDS}
+    before = {name: kept.get(f"old_{name}") for name in PLAN_FIELDS} if row["old_mode"] else None
+    altered = {
+        name: {"old": before and before[name], "new": after[name]}
+        for name in PLAN_FIELDS
+        if before is None or before[name] != after[name]
+    }
+    return {**item, "before": before, "after": after, "altered": altered}
+
+
+async def _altered(service: Service, proposal_id: UUID, cursor: str | None) -> dict[str, Any]:
     after = (dt.date.min, UUID(int=0))
     if cursor:
         day, employee_id = read_cursor(cursor, dt.date, UUID)
         after = day, employee_id
     async with service.db.read() as tx:
-        if proposal.kind != "rules":
-            rows = await proposal_days(tx.connection, proposal.proposal_id, after, PAGE)
-            items = [
-                {
-                    "employee_id": row["employee_id"],
-                    "work_date": row["work_date"],
-                    "old_mode": row["old_mode"],
-                    "new_mode": row["row"]["mode"],
-                }
-                for row in rows
-            ]
-        else:
-            first = dt.date.fromisoformat(proposal.body["effective_from"])
-            today = proposal.proposed_at.astimezone(WIB).date()
-            before, _ = await governance.judged_days(tx, first, today)
-            rows = await governance.judged_page(tx, first, before, after, PAGE)
-            items = [{"employee_id": row[0], "work_date": row[1]} for row in rows]
+        items = [_day_view(row) for row in await proposal_days(tx.connection, proposal_id, after, PAGE)]
     following = encode_cursor(items[-1]["work_date"], items[-1]["employee_id"]) if len(items) == PAGE else None
     return page(items, following)
 
 
-@router.get("/proposals", dependencies=READERS)
-async def list_proposals(service: Running) -> dict[str, Any]:
-    """Changes of the past, waiting or decided, newest first."""
+def _may_read(who: Principal, proposal: Proposal | None) -> Proposal:
+    """404 for what an OPD admin has not proposed themselves."""
+    if proposal is None or (only_opd(who) is not None and proposal.proposed_by != who.subject):
+        raise Problem(404, "not_found")
+    return proposal
+
+
+@router.get("/proposals")
+async def list_proposals(
+    service: Running,
+    who: Reader,
+    status: Literal["open", "approved", "refused"] | None = None,
+    cursor: str | None = None,
+) -> dict[str, Any]:
+    """Late changes, waiting or decided, newest first; an OPD admin sees those that they proposed."""
+    before = read_cursor(cursor, dt.datetime, UUID) if cursor else None
+    proposer = (who.subject or UUID(int=0)) if only_opd(who) is not None else None
     async with service.db.read() as tx:
-        return page([row.model_dump() for row in await governance.proposals(tx)], None)
+        rows = await governance.proposals(tx, governance.Chosen(status, proposer), before, PAGE)
+    following = encode_cursor(rows[-1].proposed_at, rows[-1].proposal_id) if len(rows) == PAGE else None
+    return page([row.model_dump() for row in rows], following)
 
 
-@router.get("/proposals/{proposal_id}/person-days", dependencies=READERS)
-async def list_person_days(proposal_id: UUID, service: Running, cursor: str | None = None) -> dict[str, Any]:
+@router.get("/proposals/{proposal_id}")
+async def read_proposal(proposal_id: UUID, service: Running, who: Reader) -> dict[str, Any]:
+    """One proposal, with the first page of its person-days before and after."""
+    async with service.db.transaction() as tx:
+        proposal = _may_read(who, await governance.proposal(tx, proposal_id))
+    return await proposal_view(service, proposal)
+
+
+@router.get("/proposals/{proposal_id}/person-days")
+async def list_person_days(
+    proposal_id: UUID, service: Running, who: Reader, cursor: str | None = None
+) -> dict[str, Any]:
     """Every person-day that the proposal alters."""
     async with service.db.transaction() as tx:
-        proposal = await governance.proposal(tx, proposal_id)
-    if proposal is None:
-        raise Problem(404, "not_found")
-    return await _altered(service, proposal, cursor)
+        _may_read(who, await governance.proposal(tx, proposal_id))
+    return await _altered(service, proposal_id, cursor)
 
 
 @router.post("/proposals/{proposal_id}/approve")
-async def approve(proposal_id: UUID, service: Running, who: Officer) -> dict[str, Any]:
+async def approve(
+    proposal_id: UUID, service: Running, who: Officer, given: DecisionIn | None = None
+) -> dict[str, Any]:
     """The second officer's yes: the change takes effect."""
-    decided = await proposals.decide(service.db, service.clock, who, proposal_id, approve=True)
+    decided = await proposals.decide(
+        service.db, service.clock, who, proposal_id, approve=True, reason=given and given.reason
+    )
     return decided.model_dump()
 
 
 @router.post("/proposals/{proposal_id}/refuse")
-async def refuse(proposal_id: UUID, service: Running, who: Officer) -> dict[str, Any]:
+async def refuse(
+    proposal_id: UUID, service: Running, who: Officer, given: DecisionIn | None = None
+) -> dict[str, Any]:
     """A no, or the proposer's own withdrawal."""
-    decided = await proposals.decide(service.db, service.clock, who, proposal_id, approve=False)
+    decided = await proposals.decide(
+        service.db, service.clock, who, proposal_id, approve=False, reason=given and given.reason
+    )
     return decided.model_dump()
 
 
-@router.get("/audit", dependencies=READERS)
-async def read_audit(service: Running, cursor: str | None = None) -> dict[str, Any]:
-    """Who changed what, newest first."""
-    before: int = read_cursor(cursor, int)[0] if cursor else 2**62
+class AuditQuery(BaseModel):
+    """Which rows of the audit to show. `action` is one, or the first word of several, such as `proposal`."""
+
+    subject: str | None = None
+    action: str | None = None
+    officer: str | None = None
+    first: Annotated[dt.date | None, Field(alias="from")] = None
+    last: Annotated[dt.date | None, Field(alias="to")] = None
+    cursor: str | None = None
+
+    def chosen(self) -> audit.Chosen:
+        since = self.first and dt.datetime.combine(self.first, dt.time(), WIB)
+        until = self.last and dt.datetime.combine(self.last, dt.time(), WIB) + dt.timedelta(1)
+        return audit.Chosen(self.subject, self.action, self.officer, since, until)
+
+
+@router.get("/audit", dependencies=[Depends(require(READ_AUDIT))])
+async def read_audit(service: Running, given: Annotated[AuditQuery, Query()]) -> dict[str, Any]:
+    """Who changed what, newest first: by subject, officer, action, or local dates, both included."""
+    before: int = read_cursor(given.cursor, int)[0] if given.cursor else 2**62
     async with service.db.read() as tx:
-        rows = await audit.page(tx.connection, before, PAGE)
+        rows = await audit.page(tx.connection, given.chosen(), before, PAGE)
     following = encode_cursor(rows[-1]["audit_id"]) if len(rows) == PAGE else None
     return page([dict(row) for row in rows], following)

@@ -10,16 +10,17 @@ from services.scheduling.commands.officer import officer_name, own_opd
 from services.scheduling.domain.readiness import CRITERIA, AssessmentIn, Weights, recommended_share, score
 from services.scheduling.store import readiness
 from services.scheduling.store.directory import known
-from shared.auth import Principal, principal, require
+from shared.access import ASSESS_READINESS, GOVERN, READ_READINESS, Principal, only_opd
+from shared.auth import principal, require
 from shared.events.base import Date
 from shared.http import FieldError, Problem, page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/readiness", tags=["readiness"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm"))]
-Assessor = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
-Reader = Annotated[Principal, Depends(require("bkpsdm", "opd_admin", "council", "auditor"))]
+Officer = Annotated[Principal, Depends(require(GOVERN))]
+Assessor = Annotated[Principal, Depends(require(ASSESS_READINESS))]
+Reader = Annotated[Principal, Depends(require(READ_READINESS))]
 COLUMNS = (
     "subject_kind",
     "subject_id",
@@ -48,13 +49,15 @@ async def set_weights(given: Weights, service: Running, who: Officer) -> dict[st
     async with service.db.transaction() as tx:
         now = service.clock.now()
         version = await readiness.add_weights(tx.connection, given.model_dump(), now, officer_name(who))
-        await plans.note(tx, now, who, "readiness.weights", subject=version, reason=None)
+        await plans.note(
+            tx, now, who, "readiness.weights", subject=version, reason=None, weights=given.model_dump()
+        )
     return {"version": version, **given.model_dump()}
 
 
 @router.post("", status_code=201)
 async def assess(given: AssessmentIn, service: Running, who: Assessor) -> dict[str, Any]:
-    """Store an assessment; its recommended share caps policies that name no cap, from its date on."""
+    """Store an assessment; its recommended share caps policies from its date on, unless one says why not."""
     async with service.db.transaction() as tx:
         stored = await known(tx.connection, "units")
         opd = given.subject_id if given.subject_kind == "opd" else stored.unit_opd.get(given.subject_id)
@@ -82,7 +85,16 @@ async def assess(given: AssessmentIn, service: Running, who: Assessor) -> dict[s
             officer,
             body=body,
         )
-        await plans.note(tx, now, who, "readiness.assessed", subject=given.subject_id, reason=None)
+        await plans.note(
+            tx,
+            now,
+            who,
+            "readiness.assessed",
+            subject=given.subject_id,
+            reason=None,
+            assessment=given.model_dump(mode="json"),
+            recommended_share=share,
+        )
     return {**given.model_dump(), "weights_version": newest[0], "score": points, "recommended_share": share}
 
 
@@ -91,7 +103,7 @@ async def read_city(
     service: Running, who: Reader, date: Date | None = None, format: Literal["json", "csv"] = "json"
 ) -> Any:
     """Every OPD and unit with its latest assessment on a date, as a list or as CSV."""
-    opd_code = (who.opd or "") if who.role == "opd_admin" else None
+    opd_code = only_opd(who)
     async with service.db.read() as tx:
         rows = await readiness.city(tx.connection, date or plans.today(service.clock), opd_code)
     items: list[dict[str, Any]] = []

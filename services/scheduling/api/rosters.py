@@ -3,30 +3,37 @@
 import datetime as dt
 from dataclasses import replace
 from typing import Annotated, Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
-from fastapi import APIRouter, Depends, Response
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
+from services.scheduling.api.policies import conflict_view
 from services.scheduling.commands import plans, report, rosters
-from services.scheduling.commands.officer import officer_name, own_opd
+from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.policies import check_known
+from services.scheduling.domain.conflicts import conflicts
+from services.scheduling.domain.frame import Draft
+from services.scheduling.domain.late import never_late_from
 from services.scheduling.domain.planning import Method, Span
 from services.scheduling.domain.policies import Policy, PolicyIn, ended
-from services.scheduling.models import Roster
-from services.scheduling.store import governance
+from services.scheduling.store import publications
 from services.scheduling.store.directory import known
 from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
-from shared.auth import Principal, require
+from shared.access import PLAN, READ_PLANS, Principal, only_opd
+from shared.auth import require
+from shared.cursors import encode_cursor, read_cursor
 from shared.events import Scope
 from shared.events.base import Date
-from shared.http import FieldError, Problem
+from shared.http import FieldError, Problem, page
 from shared.personal import NamesNobody
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Officer = Annotated[Principal, Depends(require(PLAN))]
+Reader = Annotated[Principal, Depends(require(READ_PLANS))]
+PAGE = 200
 DETAILED = 20_000
 """Person-days up to which an answer can hold each of them."""
 COUNTED = 100_000
@@ -64,7 +71,7 @@ class RosterIn(SpanIn):
     fresh: bool = False
     """Plan anew instead of keeping the standing plans where possible."""
     reason: Annotated[str, Field(max_length=500), NamesNobody] | None = None
-    """Needed when days before today change."""
+    """Needed when person-days change that are over or have begun."""
 
 
 class WhatIfIn(SpanIn):
@@ -94,7 +101,7 @@ async def wanted_by(service: Service, who: Principal, scope: Scope) -> Wanted:
     return Wanted(scope.all, tuple(scope.opd_codes), tuple(scope.unit_ids))
 
 
-def _check_detail(drafted: rosters.Draft) -> None:
+def _check_detail(drafted: Draft) -> None:
     """422 for more person-days than an answer can hold."""
     if sum(len(unit.people) for unit in drafted.units) * len(drafted.span.days) > DETAILED:
         raise Problem(
@@ -102,7 +109,7 @@ def _check_detail(drafted: rosters.Draft) -> None:
         )
 
 
-def _details(drafted: rosters.Draft) -> list[dict[str, Any]]:
+def _details(drafted: Draft) -> list[dict[str, Any]]:
     _check_detail(drafted)
     return [
         report.unit_view(drafted, unit, result)
@@ -114,7 +121,8 @@ def _details(drafted: rosters.Draft) -> list[dict[str, Any]]:
 async def make_roster(given: RosterIn, service: Running, who: Officer, response: Response) -> dict[str, Any]:
     """A preview of the span's plans, or with `publish` the plans themselves and their events.
 
-    201: published. 202: the rest is published, and changes of past days wait for a second officer.
+    201: published. 202: the rest is published, and late changes wait for a second officer. A preview counts in
+    `late` the person-days that would have to wait.
     """
     wanted = await wanted_by(service, who, given.scope)
     span = Span(given.first, given.last, seed=given.seed)
@@ -122,62 +130,94 @@ async def make_roster(given: RosterIn, service: Running, who: Officer, response:
     if given.publish:
         if given.detail:
             _check_detail(drafted)
-        done = await rosters.publish_draft(service.db, service.clock, who, drafted, reason=given.reason)
-        return await _published(service, who, given, done, response)
+        request = given.model_dump(mode="json", by_alias=True)
+        done = await rosters.publish_draft(service.db, service.clock, who, drafted, request, reason=given.reason)
+        return _published(given, done, response)
     answer = report.summary(drafted)
     if given.detail:
         answer["details"] = _details(drafted)
     if answer["person_days"] <= COUNTED:
         answer["changed"] = await plans.count_changes(service.db, rosters.plan_rows(drafted))
+    async with service.db.read() as tx:
+        now = service.clock.now()
+        soon = rosters.plan_rows(drafted, before=never_late_from(now))
+        answer["late"] = len(await plans.late_keys(tx, now, soon))
     return answer
 
 
-async def _published(
-    service: Service, who: Principal, given: RosterIn, done: rosters.Published, response: Response
-) -> dict[str, Any]:
-    """Keep what was asked and what came of it, and answer with it."""
+def _published(given: RosterIn, done: rosters.Published, response: Response) -> dict[str, Any]:
     answer, proposal = report.summary(done.drafted), done.proposal
-    roster_id = uuid4()
     response.status_code = 202 if proposal is not None else 201
-    kept = {name: value for name, value in answer.items() if name not in ("from", "to", "unsatisfied")}
-    async with service.db.transaction() as tx:
-        row = Roster(
-            roster_id=roster_id,
-            request=given.model_dump(mode="json", by_alias=True),
-            status="published",
-            summary={**kept, "changed": done.changed},
-            created_at=service.clock.now(),
-            created_by=officer_name(who),
-        )
-        await governance.add(tx, row)
     if given.detail:
         answer["details"] = _details(done.drafted)
     proposed = proposal and {"proposal_id": proposal.proposal_id, "person_days": proposal.person_days}
-    return {"roster_id": roster_id, **answer, "changed": done.changed, "proposal": proposed}
+    return {"roster_id": done.roster_id, **answer, "changed": done.changed, "proposal": proposed}
 
 
-@router.get("/{roster_id}", dependencies=[Depends(require("bkpsdm", "opd_admin", "auditor"))])
-async def read_roster(roster_id: UUID, service: Running) -> dict[str, Any]:
-    """What was asked for and what came of it."""
+def _view(row: Any) -> dict[str, Any]:
+    return {**row, "published_by": row["created_by"]}
+
+
+class RostersQuery(BaseModel):
+    """Which publications to show: those whose span touches the dates, that plan the OPD, of one officer."""
+
+    opd_code: str | None = None
+    first: Annotated[RosterDate | None, Field(alias="from")] = None
+    last: Annotated[RosterDate | None, Field(alias="to")] = None
+    officer: str | None = None
+    cursor: str | None = None
+
+
+@router.get("")
+async def list_rosters(service: Running, who: Reader, given: Annotated[RostersQuery, Query()]) -> dict[str, Any]:
+    """Publications, newest first: what was asked, by whom, when, and what came of it.
+
+    An OPD admin sees those that name nothing but their own OPD.
+    """
+    chosen = publications.Chosen(only_opd(who), given.opd_code, given.first, given.last, given.officer)
+    before = read_cursor(given.cursor, dt.datetime, UUID) if given.cursor else None
     async with service.db.read() as tx:
-        row = await governance.roster(tx, roster_id)
-    if row is None:
+        rows = await publications.rosters(tx.connection, chosen, before, PAGE)
+    following = encode_cursor(rows[-1]["created_at"], rows[-1]["roster_id"]) if len(rows) == PAGE else None
+    return page([_view(row) for row in rows], following)
+
+
+@router.get("/{roster_id}")
+async def read_roster(roster_id: UUID, service: Running, who: Reader) -> dict[str, Any]:
+    """What was asked for, by whom, and what came of it. 404 for one that plans more than an OPD admin's OPD."""
+    chosen = publications.Chosen(only_opd(who), roster_id=roster_id)
+    async with service.db.read() as tx:
+        rows = await publications.rosters(tx.connection, chosen, None, 1)
+    if not rows:
         raise Problem(404, "not_found")
-    return row.model_dump(exclude={"created_by"})
+    return _view(rows[0])
 
 
 @router.post("/what-if")
 async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, Any]:
-    """The effect of a draft policy on a span, past or future; nothing is stored."""
+    """The effect of a draft policy on a span, past or future; nothing is stored.
+
+    `conflicts` names the policies that the draft meets and which of them would decide. Where only the id would
+    decide the draft is shown as if it won (`shown_as_if_won`): a later start or a narrower scope lets it win.
+    """
     wanted = await wanted_by(service, who, given.scope)
     async with service.db.read() as tx:
         await check_known(tx, given.policy)
+        opds = sorted((await known(tx.connection, "opds")).opds)
     span = Span(given.first, given.last, seed=given.seed)
     now = await rosters.draft(service.db, wanted, span, method=given.method, fresh=True)
     others = ended(now.span.policies, given.policy.policy_id, given.policy.effective_from)
-    tried = replace(now.span, policies=(*others, Policy(given.policy.policy_id, 0, given.policy)))
+    tried = replace(now.span, policies=(*others, Policy(given.policy.policy_id, 0, given.policy, draft=True)))
     then = await rosters.redraft(now, tried, method=given.method)
     answer = report.comparison(now, then)
+    plain = Policy(given.policy.policy_id, 0, given.policy)
+    answer["conflicts"] = [
+        {
+            **conflict_view(one),
+            "shown_as_if_won": one.because == "greater_id" and one.winner != plain.label,
+        }
+        for one in conflicts(plain, others, opds)
+    ]
     if given.detail:
         answer["details"] = _details(then)
     return answer

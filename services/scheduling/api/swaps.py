@@ -6,11 +6,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.scheduling.commands import swaps
+from services.scheduling.commands import plans, swaps
 from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.plans import today
 from services.scheduling.store import people, standing
-from shared.auth import Caller, Employee, Principal, require
+from shared.access import PLAN, Principal
+from shared.auth import Caller, Employee, employee_of, require
 from shared.events.base import Date
 from shared.http import FieldError, Problem, page
 from shared.personal import Reason
@@ -18,7 +19,7 @@ from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["swaps"])
 Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require("bkpsdm", "opd_admin"))]
+Officer = Annotated[Principal, Depends(require(PLAN))]
 
 
 class _In(BaseModel):
@@ -93,22 +94,26 @@ async def refuse(swap_id: UUID, service: Running, who: Caller) -> dict[str, Any]
 
 
 @router.put("/me/wishes/{work_date}")
-async def set_wish(work_date: Date, given: WishIn, service: Running, me: Employee) -> dict[str, Any]:
+async def set_wish(work_date: Date, given: WishIn, service: Running, who: Caller) -> dict[str, Any]:
     """A request for a date to come; rosters grant what they can."""
     if work_date <= today(service.clock):
         raise Problem(422, "validation", errors=[FieldError("work_date", "wish.past")])
+    me, now = employee_of(who), service.clock.now()
     async with service.db.transaction() as tx:
         if await standing.person(tx.connection, me) is None:
             raise Problem(404, "directory.unknown")
-        await people.set_wish(tx.connection, me, work_date, given.mode, given.weight, service.clock.now())
+        await people.set_wish(tx.connection, me, work_date, given.mode, given.weight, now)
+        await plans.note(tx, now, who, "wish.given", subject=me, reason=None, date=work_date, **given.model_dump())
     return {"work_date": work_date, **given.model_dump()}
 
 
 @router.delete("/me/wishes/{work_date}", status_code=204)
-async def drop_wish(work_date: Date, service: Running, me: Employee) -> None:
+async def drop_wish(work_date: Date, service: Running, who: Caller) -> None:
     """Take a request back."""
+    me = employee_of(who)
     async with service.db.transaction() as tx:
         await people.drop_wish(tx.connection, me, work_date)
+        await plans.note(tx, service.clock.now(), who, "wish.dropped", subject=me, reason=None, date=work_date)
 
 
 @router.get("/me/wishes")
@@ -130,4 +135,6 @@ async def set_apart(unit_id: str, given: ApartIn, service: Running, who: Officer
                 raise Problem(422, "validation", errors=[FieldError(f"employee_ids.{index}", "apart.unit")])
             own_opd(who, [person.opd_code])
         await people.set_apart(tx.connection, unit_id, one, other, given.reason)
+        now, pair = service.clock.now(), [one, other]
+        await plans.note(tx, now, who, "apart.named", subject=unit_id, reason=given.reason, people=pair)
     return {"unit_id": unit_id, **given.model_dump()}

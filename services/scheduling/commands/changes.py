@@ -1,4 +1,4 @@
-"""Changes after publication: leave and sick notes, recalls, and their end.
+"""Changes after publication: recalls and settled days, and what every change of plans passes through.
 
 Each touches the plans it must and no others. A minimum is never broken silently: the change is refused with the
 hours that would be short and those who could step in, unless the officer recalls some of them or overrides by
@@ -8,21 +8,17 @@ name and with a reason.
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 from services.scheduling.commands import plans
 from services.scheduling.commands.officer import own_opd
-from services.scheduling.commands.rosters import Draft, plan_rows
 from services.scheduling.domain import changes as domain
 from services.scheduling.domain.changes import Short, Standing
-from services.scheduling.domain.planning import Span, UnitInput
-from services.scheduling.domain.roster import plan_unit
 from services.scheduling.domain.timetable import clock_text
 from services.scheduling.models import Proposal
-from services.scheduling.store import directory, governance, inputs, standing
-from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
+from services.scheduling.store import directory, inputs, standing
 from services.scheduling.store.rosters import PlanRow
 from services.scheduling.store.standing import PersonRow
 from shared.auth import Principal
@@ -39,18 +35,6 @@ class Recall:
 
     employee_id: UUID
     work_date: dt.date
-
-
-@dataclass(frozen=True, slots=True)
-class Leave:
-    """An absence that comes after publication; `kind` of a leave stays in this service."""
-
-    employee_id: UUID
-    category: str
-    first: dt.date
-    last: dt.date
-    kind: str | None = None
-    letter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,103 +64,6 @@ async def someone(tx: Tx, who: Principal, employee_id: UUID) -> PersonRow:
     return person
 
 
-def absence_modes(category: str) -> tuple[str, str]:
-    """(the mode of the days of an absence, the mode of the days that it leaves alone)."""
-    return ("LEAVE", "OFF") if category == "leave" else ("DUTY_TRAVEL", "")
-
-
-async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms) -> Done:
-    """Store an absence and change the person's plans on those days."""
-    async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        await someone(tx, who, leave.employee_id)
-        other = await standing.overlapping(tx.connection, leave.employee_id, leave.first, leave.last)
-        if other:
-            params = {"start": other[0]["from_date"], "end": other[0]["to_date"]}
-            error = FieldError("from", "import.overlaps_stored", params)
-            raise Problem(409, "import.overlaps_stored", params=params, errors=[error])
-        mode, free = absence_modes(leave.category)
-        rows: list[PlanRow] = [
-            (row[0], row[1], row[2], row[3], mode, None, None, None, leave.category)
-            for row in await standing.plans_of(tx.connection, leave.employee_id, leave.first, leave.last)
-            if row["mode"] != free
-        ]
-        await standing.add_absence(
-            tx.connection, leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter
-        )
-        done = await _go_through(tx, clock, who, rows, terms)
-        await plans.note(
-            tx,
-            clock.now(),
-            who,
-            "absence.added",
-            subject=leave.employee_id,
-            reason=terms.override or terms.reason,
-            category=leave.category,
-            first=leave.first,
-            last=leave.last,
-            overridden=[short_view(one) for one in done.short],
-            recalled=[str(one.employee_id) for one in terms.recalls],
-        )
-        return done
-
-
-async def end_leave(db: Database, clock: Clock, who: Principal, leave: Leave, reason: str | None) -> Done:
-    """Take an absence back: the person's plans become what a roster would give them, and nobody else's move."""
-    async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        person = await someone(tx, who, leave.employee_id)
-        known = await standing.end_absence(
-            tx.connection, leave.employee_id, leave.category, leave.first, leave.last
-        )
-        if not known:
-            raise Problem(404, "absence.unknown")
-        planned = await standing.plans_of(tx.connection, leave.employee_id, leave.first, leave.last)
-        days = {row["work_date"] for row in planned}
-        rows = [row for row in await _replanned(tx, person, leave.first, leave.last) if row[1] in days]
-        done = await _go_through(tx, clock, who, rows, Terms(reason=reason), check=False)
-        await plans.note(
-            tx,
-            clock.now(),
-            who,
-            "absence.ended",
-            subject=leave.employee_id,
-            reason=reason,
-            category=leave.category,
-            first=leave.first,
-            last=leave.last,
-        )
-        return done
-
-
-async def _replanned(tx: Tx, person: PersonRow, first: dt.date, last: dt.date) -> Sequence[PlanRow]:
-    """What rosters of the unit, some weeks at a time, would give the person."""
-    wanted = Wanted(False, unit_ids=(person.unit_id,))
-    policies = tuple(await governance.current_policies(tx))
-    rows: list[PlanRow] = []
-    while first <= last:
-        end = min(last, first + (LONGEST_DAYS - 7 - first.weekday()) * DAY)
-        found = [unit async for part in inputs.units(tx.connection, wanted, first, end) for unit in part]
-        if rows:
-            home = any(row[1] == first - DAY and row[4] == "WFH" for row in rows)
-            found = [_after_home(unit, person.employee_id, home=home) for unit in found]
-        span = Span(first, end, await inputs.holidays(tx.connection, first, end), policies)
-        planned = plan_rows(Draft(span, found, [plan_unit(unit, span) for unit in found]))
-        rows.extend(row for row in planned if row[0] == person.employee_id)
-        first = end + DAY
-    return rows
-
-
-def _after_home(unit: UnitInput, employee_id: UUID, *, home: bool) -> UnitInput:
-    """The unit's input, where the person's day before is what was just planned and not what is stored."""
-    return replace(
-        unit,
-        people=tuple(
-            replace(one, home_before=home) if one.employee_id == employee_id else one for one in unit.people
-        ),
-    )
-
-
 async def settle(
     db: Database, clock: Clock, who: Principal, moves: Sequence[tuple[UUID, dt.date, str]], terms: Terms
 ) -> Done:
@@ -187,7 +74,7 @@ async def settle(
         for index, (employee_id, day, mode) in enumerate(moves):
             await someone(tx, who, employee_id)
             rows.append(await moved(tx, employee_id, day, mode, f"moves.{index}"))
-        done = await _go_through(tx, clock, who, rows, terms, pinned=True)
+        done = await go_through(tx, clock, who, rows, terms, pinned=True)
         await plans.note(
             tx,
             clock.now(),
@@ -221,7 +108,7 @@ async def moved(tx: Tx, employee_id: UUID, day: dt.date, mode: str, where: str) 
     )
 
 
-async def _go_through(
+async def go_through(
     tx: Tx,
     clock: Clock,
     who: Principal,
@@ -231,6 +118,10 @@ async def _go_through(
     pinned: bool = False,
     check: bool = True,
 ) -> Done:
+    """Write `rows` and bring back whom `terms` recall: the minimum is kept, and what is late waits.
+
+    `pinned` settles the rows; `check` is False for rows that give people back.
+    """
     recalls = [
         await moved(tx, one.employee_id, one.work_date, "WFO", f"recall.{index}")
         for index, one in enumerate(terms.recalls)
@@ -238,17 +129,13 @@ async def _go_through(
     for row in recalls:
         own_opd(who, [row[2]])
     short = await minimum_check(tx, [*rows, *recalls], terms.override) if check else []
-    now, day = clock.now(), plans.today(clock)
-    past, coming = plans.split([*rows, *recalls], day)
-    proposal = await plans.propose(tx, now, who, past, reason=terms.reason or terms.override)
+    gate = plans.Gate(who, terms.reason or terms.override)
+    now = clock.now()
     settled = {(row[0], row[1]) for row in recalls}
-    changed = await plans.write(
-        tx, now, [row for row in coming if pinned or (row[0], row[1]) in settled], pinned=True
-    )
-    changed += await plans.write(
-        tx, now, [row for row in coming if not pinned and (row[0], row[1]) not in settled]
-    )
-    return Done(changed, proposal, short)
+    await plans.put(tx, now, gate, recalls if not pinned else [*rows, *recalls], pinned=True)
+    if not pinned:
+        await plans.put(tx, now, gate, [row for row in rows if (row[0], row[1]) not in settled])
+    return Done(gate.changed, gate.proposal, short)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from icalendar import Calendar, Event
 
-from services.scheduling.store import plans
+from services.scheduling.store import audit, plans
 from shared.clock import Clock
 from shared.database import Database
 
@@ -31,12 +31,14 @@ async def new_token(db: Database, clock: Clock, employee_id: UUID) -> str:
     token = secrets.token_urlsafe(32)
     async with db.transaction() as tx:
         await plans.replace_feed(tx.connection, employee_id, token_hash(token), clock.now())
+        await audit.add(tx.connection, clock.now(), str(employee_id), "calendar.opened", subject=str(employee_id))
     return token
 
 
 async def revoke(db: Database, clock: Clock, employee_id: UUID) -> None:
     async with db.transaction() as tx:
         await plans.replace_feed(tx.connection, employee_id, None, clock.now())
+        await audit.add(tx.connection, clock.now(), str(employee_id), "calendar.closed", subject=str(employee_id))
 
 
 def calendar(rows: Sequence[Any], now: dt.datetime) -> bytes:

@@ -1,8 +1,8 @@
 """The CSV imports: read, check, compare, then write and publish; or nothing at all.
 
 A file may reach into plans that are published. Leave, duty travel and departures change them at once from today
-on, and the answer names every counter that falls below its minimum. What a file alters about days that are over
-waits for a second officer. What needs a new roster is listed by date.
+on, and the answer names every counter that falls below its minimum. What a file alters about days that are over or
+have begun waits for a second officer. What needs a new roster is listed by date.
 """
 
 import asyncio
@@ -11,8 +11,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
+from services.scheduling.commands import absences, people, plans, publish
 from services.scheduling.commands import changes as later
-from services.scheduling.commands import people, plans, publish
 from services.scheduling.commands.changes import Loss, losses
 from services.scheduling.domain import csvfile, effects, imports
 from services.scheduling.domain.csvfile import RowError
@@ -21,9 +21,10 @@ from services.scheduling.domain.imports import Found, Kind
 from services.scheduling.domain.records import Absence, CalendarYear, Record
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
-from services.scheduling.store import directory, standing
+from services.scheduling.store import directory, late, standing
 from services.scheduling.store.rosters import PlanRow
 from shared.auth import Principal
+from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.http import Problem
 
@@ -63,7 +64,7 @@ class Outcome:
     published: int = 0
     plans: int = 0
     past: int = 0
-    """Person-days before today that it alters."""
+    """Person-days that it alters late: they are over or have begun."""
     proposal: Proposal | None = None
     below_minimum: Sequence[Loss] = ()
     needs_roster: Sequence[tuple[dt.date, int]] = ()
@@ -115,12 +116,13 @@ def silent(stage: str, count: int) -> None:
 
 
 async def run(
-    db: Database, kind: Kind, body: bytes, now: dt.datetime, order: Order, *, watch: Watch = silent
+    db: Database, kind: Kind, body: bytes, clock: Clock, order: Order, *, watch: Watch = silent
 ) -> Outcome:
     """Import a CSV body. Raises csvfile.Rejected with every error by row and column; then nothing changed.
 
     The checks run in a thread: they hold nobody else up. `watch` hears of each stage, with the rows, records or
-    events it is about. 403 or 422 where it alters published days before today without a named officer or reason.
+    events it is about. 403 or 422 where it alters published days late without a named officer or reason; what is
+    late is judged after the checks, when it is written.
     """
     rows = await asyncio.to_thread(csvfile.read, body, *imports.COLUMNS[kind])
     watch("read", len(rows))
@@ -144,7 +146,7 @@ async def run(
 
             outcome, records = await asyncio.to_thread(work)
             watch("checked", outcome.created + outcome.changed + outcome.unchanged)
-            await _apply(_Job(tx, kind, now, order, stored, records, outcome), watch)
+            await _apply(_Job(tx, kind, clock.now(), order, stored, records, outcome), watch)
             _end(order, outcome)
             return outcome
     except _DryRun as ended:
@@ -176,7 +178,7 @@ async def _apply(job: _Job, watch: Watch) -> None:
     tx, now, outcome = job.tx, job.now, job.outcome
     touched = effects.stretches(job.stored, job.records)
     if touched:
-        outcome.past = await standing.touched(tx.connection, touched, job.today)
+        outcome.past = await late.count(tx.connection, effects.touches(touched), now)
         outcome.needs_roster = await standing.needing(tx.connection, touched, job.today)
     if outcome.past:
         outcome.applied = False
@@ -214,18 +216,22 @@ async def _reach_plans(job: _Job) -> None:
         moved = effects.moved(job.stored, job.records)
         outcome.needs_roster = await standing.needing_of(connection, moved, job.today)
     elif job.kind in {"leave", "duty_travel"}:
-        mode, free = later.absence_modes(job.kind)
-        absences = [one for one in job.records if isinstance(one, Absence)]
-        found = await standing.plans_in(connection, absences, [mode, free])
+        mode, free = absences.absence_modes(job.kind)
+        away = [one for one in job.records if isinstance(one, Absence)]
+        found = await standing.plans_in(connection, away, [mode, free])
         rows = [(*row[:4], mode, None, None, None, job.kind) for row in found]
     if not rows:
         return
     outcome.below_minimum = await losses(job.tx, rows)
-    past, coming = plans.split(rows, job.today)
-    outcome.past = len(past)
-    if not job.order.dry_run:
-        outcome.proposal = await plans.propose(job.tx, job.now, job.order.who, past, reason=job.order.reason)
-    outcome.plans = await plans.write(job.tx, job.now, coming)
+    gate = plans.Gate(job.order.who, job.order.reason)
+    if job.order.dry_run:
+        waiting = await plans.late_keys(job.tx, job.now, rows)
+        outcome.past = len(waiting)
+        rows = [row for row in rows if (row[0], row[1]) not in waiting]
+    await plans.put(job.tx, job.now, gate, rows)
+    outcome.plans, outcome.proposal = gate.changed, gate.proposal
+    if gate.proposal is not None:
+        outcome.past = gate.proposal.person_days
 
 
 async def _propose(job: _Job, touched: Sequence[Stretch]) -> Proposal:
@@ -238,7 +244,7 @@ async def _propose(job: _Job, touched: Sequence[Stretch]) -> Proposal:
     proposal = await plans.offer(
         job.tx, job.now, job.order.who, "import", body, reason=job.order.reason, person_days=job.outcome.past
     )
-    await standing.list_touched(job.tx.connection, touched, job.today, proposal.proposal_id)
+    await late.list_days(job.tx.connection, effects.touches(touched), job.now, proposal.proposal_id)
     return proposal
 
 
@@ -248,10 +254,12 @@ async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> None:
     before = {directory.key_of(one): one for one in effects.from_body(kind, proposal.body["before"])}
     records = effects.from_body(kind, proposal.body["after"])
     stored = await directory.stored(tx.connection, kind)
-    listed = proposal.proposed_at.astimezone(WIB).date()
-    count = await standing.touched(tx.connection, effects.stretches(stored, records), listed)
+    touched = effects.touches(effects.stretches(stored, records))
     same = all(stored.get(key) == before.get(key) for key in map(directory.key_of, records))
-    if not same or count != proposal.person_days:
+    grown = await late.unlisted(tx.connection, touched, now, proposal.proposal_id) if same else 0
+    if grown:
+        raise Problem(409, "proposal.grown", params={"count": grown})
+    if not same or await late.count(tx.connection, touched, now) != proposal.person_days:
         raise Problem(409, "proposal.import_changed")
     await directory.save(tx.connection, kind, records)
     await publish.directory_changes(tx, now)

@@ -1,6 +1,6 @@
 """Who may act for whom, and how an audit row names them."""
 
-from shared.auth import Principal
+from shared.access import Principal, only_opd
 from shared.http import FieldError, Problem
 
 
@@ -11,6 +11,7 @@ def officer_name(who: Principal) -> str:
 
 def own_opd(who: Principal, opd_codes: list[str], *, everybody: bool = False) -> None:
     """403 where an OPD admin acts for another OPD than their own."""
-    if who.role == "opd_admin" and (everybody or any(code != who.opd for code in opd_codes)):
-        params = {"opd": who.opd or "-"}
+    own = only_opd(who)
+    if own is not None and (everybody or any(code != own for code in opd_codes)):
+        params = {"opd": own or "-"}
         raise Problem(403, "scope.own_opd", params=params, errors=[FieldError("scope", "scope.own_opd", params)])

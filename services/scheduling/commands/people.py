@@ -204,7 +204,9 @@ async def set_remote_places(
         await directory.lock(tx.connection)
         await _known(tx, "employee_id", employee_id)
         await people.set_remote_places(tx.connection, employee_id, places)
-        await plans.note(tx, clock.now(), who, "remote_places", subject=employee_id, reason=None)
+        await plans.note(
+            tx, clock.now(), who, "remote_places", subject=employee_id, reason=None, count=len(places)
+        )
         await publish.directory_changes(tx, clock.now())
 
 

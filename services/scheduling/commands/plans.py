@@ -1,16 +1,18 @@
 """Writing plans: every way to a changed plan ends here.
 
-Days from today on are written and published at once. A past day is never rewritten silently: the change becomes
-a proposal that lists the person-days, and a second officer lets it take effect.
+What is not late is written and published at once. A late change (`domain.late`) waits as a proposal that lists its
+person-days before and after, and a second officer lets it take effect.
 """
 
 import datetime as dt
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import publish
 from services.scheduling.commands.officer import officer_name
+from services.scheduling.domain.late import Work, never_late_from, officers_needed
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
 from services.scheduling.store import audit, governance, rosters
@@ -47,12 +49,70 @@ def _parts(rows: Iterable[PlanRow]) -> Iterator[list[PlanRow]]:
         yield part
 
 
-async def write_parts(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow]) -> int:
-    """`write` for any number of rows, some thousands at a time. Returns how many changed."""
-    changed = 0
+@dataclass(slots=True)
+class Gate:
+    """The way of one officer's change to the plans, over as many transactions as it takes."""
+
+    who: Principal
+    reason: str | None = None
+    changed: int = 0
+    """Plans written and published."""
+    proposal: Proposal | None = None
+    """What waits for a second officer."""
+
+
+async def put(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[PlanRow], *, pinned: bool = False) -> None:
+    """Write what may be written at `now`; what is late joins the proposal of `gate`.
+
+    `tx` holds `directory.lock`, and `now` is read after it was taken: a change is judged when it is published.
+    422 without a reason and 403 for an office account where something is late.
+    """
     for part in _parts(rows):
-        changed += await write(tx, now, part)
-    return changed
+        late = await _late(tx, now, part)
+        held = {(row["employee_id"], row["work_date"]) for row in late}
+        at_once = [row for row in part if (row[0], row[1]) not in held] if held else part
+        gate.changed += await write(tx, now, at_once, pinned=pinned)
+        await _hold(tx, now, gate, late)
+
+
+async def put_late(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[PlanRow]) -> None:
+    """Only the late half of `put`: so that a long publication asks for reason and name before it writes."""
+    for part in _parts(row for row in rows if row[1] < never_late_from(now)):
+        await _hold(tx, now, gate, await _late(tx, now, part))
+
+
+async def _late(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow]) -> list[Any]:
+    """Those of `rows.changes` that need two officers."""
+    near = [row for row in rows if row[1] < never_late_from(now)]
+    return [row for row in await rosters.changes(tx.connection, near) if needs_two(row, now)]
+
+
+def needs_two(row: Any, now: dt.datetime) -> bool:
+    """Whether a row of `rosters.changes` may not be written at `now` by one officer alone."""
+    old = None if row["old_mode"] is None else Work(row["old_mode"], row["old_starts_at"])
+    return officers_needed(row["work_date"], old, Work(row["mode"], row["starts_at"]), now) > 1
+
+
+async def _hold(tx: Tx, now: dt.datetime, gate: Gate, late: list[Any]) -> None:
+    if not late:
+        return
+    if gate.proposal is None:
+        gate.proposal = await offer(tx, now, gate.who, "plans", {}, reason=gate.reason, person_days=0)
+    elif gate.proposal not in tx.session:
+        gate.proposal = await tx.session.merge(gate.proposal)
+    proposal = gate.proposal
+    proposal.person_days += await rosters.add_proposal_days(tx.connection, proposal.proposal_id, late)
+    days = [*proposal.body.values(), *(str(row["work_date"]) for row in late)]
+    proposal.body = {"from": min(days), "to": max(days)}
+    tx.session.add(proposal)
+    await tx.session.flush()
+
+
+async def late_keys(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow]) -> set[tuple[UUID, dt.date]]:
+    """(employee_id, work_date) of the plans that `put` would leave to a second officer at `now`."""
+    near = (row for row in rows if row[1] < never_late_from(now))
+    found = [row for part in _parts(near) for row in await _late(tx, now, part)]
+    return {(row["employee_id"], row["work_date"]) for row in found}
 
 
 async def count_changes(db: Database, rows: Iterable[PlanRow]) -> int:
@@ -62,24 +122,6 @@ async def count_changes(db: Database, rows: Iterable[PlanRow]) -> int:
         for part in _parts(rows):
             count += await rosters.change_count(tx.connection, part)
     return count
-
-
-async def propose(
-    tx: Tx, now: dt.datetime, who: Principal, rows: Iterable[PlanRow], *, reason: str | None
-) -> Proposal | None:
-    """A proposal of the changes among `rows`, all of past days; None if they change nothing.
-
-    422 without a reason, 403 for an office account: two named officers answer for it.
-    """
-    altered: list[Any] = []
-    for part in _parts(rows):
-        altered.extend(await rosters.changes(tx.connection, part))
-    if not altered:
-        return None
-    body = {"from": str(altered[0]["work_date"]), "to": str(altered[-1]["work_date"])}
-    proposal = await offer(tx, now, who, "plans", body, reason=reason, person_days=len(altered))
-    await rosters.add_proposal_days(tx.connection, proposal.proposal_id, altered)
-    return proposal
 
 
 async def offer(
@@ -111,10 +153,19 @@ async def offer(
         proposed_at=now,
     )
     await governance.add(tx, proposal)
+    await note(tx, now, who, "proposal.made", subject=proposal.proposal_id, reason=reason, kind=kind)
     return proposal
 
 
-async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID) -> int:
+async def check_listed(tx: Tx, proposal: Proposal, late: Sequence[Any]) -> None:
+    """409 where rows of `rosters.changes` are late by now and not in the list that the second officer has seen."""
+    listed = await rosters.listed(tx.connection, proposal.proposal_id)
+    grown = sum((row["employee_id"], row["work_date"]) not in listed for row in late)
+    if grown:
+        raise Problem(409, "proposal.grown", params={"count": grown})
+
+
+async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool = True) -> int:
     """Write the plans of an approved proposal. Returns how many changed.
 
     409 when a listed day has changed since: the officers have not seen what would be lost.
@@ -124,7 +175,7 @@ async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID) -> int:
     changed = 0
     after = (dt.date.min, UUID(int=0))
     while page := await rosters.proposal_days(tx.connection, proposal_id, after, PART):
-        changed += await write(tx, now, [rosters.plan_row(row["row"]) for row in page], pinned=True)
+        changed += await write(tx, now, [rosters.plan_row(row["row"]) for row in page], pinned=pinned)
         after = page[-1]["work_date"], page[-1]["employee_id"]
     return changed
 
@@ -136,8 +187,3 @@ async def note(
     await audit.add(
         tx.connection, now, officer_name(who), action, subject=str(subject), reason=reason, detail=detail
     )
-
-
-def split(rows: Sequence[PlanRow], day: dt.date) -> tuple[list[PlanRow], list[PlanRow]]:
-    """(rows of days before `day`, the others)."""
-    return [row for row in rows if row[1] < day], [row for row in rows if row[1] >= day]

@@ -9,7 +9,7 @@ from services.scheduling.commands.officer import officer_name, own_opd
 from services.scheduling.domain.conflicts import Conflict, conflicts
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.models import PolicyVersion
-from services.scheduling.store import directory, governance
+from services.scheduling.store import directory, governance, late
 from services.scheduling.store.directory import known
 from shared.auth import Principal
 from shared.clock import Clock
@@ -24,6 +24,8 @@ class Given:
     row: PolicyVersion
     created: bool
     conflicts: Sequence[Conflict]
+    late: int = 0
+    """Published plans that are over or have begun: a roster moves them by this version with two officers only."""
 
 
 async def check_known(tx: Tx, given: PolicyIn) -> None:
@@ -64,9 +66,19 @@ async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, d
         if not dry_run:
             await governance.add(tx, row)
             await plans.note(
-                tx, row.created_at, who, "policy.given", subject=f"{given.policy_id}/{number}", reason=None
+                tx,
+                row.created_at,
+                who,
+                "policy.given",
+                subject=f"{given.policy_id}/{number}",
+                reason=given.limits.readiness_exception,
+                policy=row.body,
             )
-        return Given(row, not dry_run, met)
+        return Given(row, not dry_run, met, await _begun(tx, given, given.effective_from, row.created_at))
+
+
+async def _begun(tx: Tx, content: PolicyIn, first: dt.date, now: dt.datetime) -> int:
+    return await late.begun(tx.connection, first, None if content.scope.all else content.scope.opd_codes, now)
 
 
 def _version(given: PolicyIn, number: int, now: dt.datetime, who: Principal) -> PolicyVersion:
@@ -82,7 +94,7 @@ def _version(given: PolicyIn, number: int, now: dt.datetime, who: Principal) -> 
     )
 
 
-async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -> PolicyVersion:
+async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -> Given:
     """A new version that says: from today on no longer. Plans change when a roster is published."""
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
@@ -93,12 +105,21 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
         content = PolicyIn.model_validate(newest.body)
         own_opd(who, content.scope.opd_codes, everybody=content.scope.all)
         if newest.withdrawn:
-            return newest
+            return Given(newest, False, ())
         row = _version(content, newest.version + 1, clock.now(), who)
         row.withdrawn, row.effective_from, row.effective_to = True, plans.today(clock), None
         await governance.add(tx, row)
-        await plans.note(tx, row.created_at, who, "policy.withdrawn", subject=policy_id, reason=None)
-        return row
+        await plans.note(
+            tx,
+            row.created_at,
+            who,
+            "policy.withdrawn",
+            subject=policy_id,
+            reason=None,
+            version=row.version,
+            withdrawn_from=row.effective_from,
+        )
+        return Given(row, True, (), await _begun(tx, content, row.effective_from, row.created_at))
 
 
 def label(row: PolicyVersion) -> str:

@@ -1,19 +1,20 @@
-"""The second officer's answer to a change of past days."""
+"""The second officer's answer to a late change."""
 
-from typing import get_args
+import datetime as dt
 from uuid import UUID
 
-from services.scheduling.commands import disowned, imports, plans, rules
-from services.scheduling.domain.rules import RulesIn
+from services.scheduling.commands import absences, disowned, hours, imports, plans, rules
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, governance
 from shared.auth import Principal
 from shared.clock import Clock
-from shared.database import Database
+from shared.database import Database, Tx
 from shared.http import Problem
 
 
-async def decide(db: Database, clock: Clock, who: Principal, proposal_id: UUID, *, approve: bool) -> Proposal:
+async def decide(
+    db: Database, clock: Clock, who: Principal, proposal_id: UUID, *, approve: bool, reason: str | None = None
+) -> Proposal:
     """Approve a proposal, which takes effect at once, or refuse it. Never one's own."""
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
@@ -27,23 +28,39 @@ async def decide(db: Database, clock: Clock, who: Principal, proposal_id: UUID, 
         if proposal.status != "open":
             raise Problem(409, "proposal.decided")
         now = clock.now()
-        if approve and proposal.kind == "rules":
-            given = RulesIn.model_validate(proposal.body)
-            if await governance.rules(tx, given.rules_version) is not None:
-                raise Problem(409, "proposal.version_exists", params={"version": given.rules_version})
-            await rules.store(tx, now, who, given)
-        elif approve and proposal.kind == "import":
-            await imports.approve(tx, now, proposal)
-        elif approve and proposal.kind in get_args(disowned.Kind):
-            await disowned.approve(tx, now, who, proposal)
-        elif approve:
-            await plans.approve(tx, now, proposal_id)
+        if approve:
+            await _take_effect(tx, now, who, proposal)
         proposal.status = "approved" if approve else "refused"
         # One's own proposal can be taken back; the table keeps proposer and approver apart.
         proposal.decided_by = who.subject if who.subject != proposal.proposed_by else None
-        proposal.decided_at = now
+        proposal.decided_at, proposal.decision_reason = now, reason
         tx.session.add(proposal)
         await plans.note(
-            tx, now, who, f"proposal.{proposal.status}", subject=proposal_id, reason=proposal.reason or None
+            tx,
+            now,
+            who,
+            f"proposal.{proposal.status}",
+            subject=proposal_id,
+            reason=reason or proposal.reason,
+            kind=proposal.kind,
+            person_days=proposal.person_days,
+            proposed_by=proposal.proposed_by,
+            proposed_at=proposal.proposed_at,
         )
         return proposal
+
+
+async def _take_effect(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) -> None:
+    match proposal.kind:
+        case "rules":
+            await rules.approve(tx, now, who, proposal)
+        case "import":
+            await imports.approve(tx, now, proposal)
+        case "hours":
+            await hours.approve(tx, now, who, proposal)
+        case "absence":
+            await absences.approve(tx, now, proposal)
+        case "disown" | "own":
+            await disowned.approve(tx, now, who, proposal)
+        case _:
+            await plans.approve(tx, now, proposal.proposal_id)

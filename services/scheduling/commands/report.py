@@ -4,9 +4,8 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from services.scheduling.commands.rosters import Draft
 from services.scheduling.domain.counters import Shortage
-from services.scheduling.domain.frame import Blocked, UnitRoster
+from services.scheduling.domain.frame import Blocked, Draft, UnitRoster
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, UnitInput
 from services.scheduling.domain.timetable import clock_text, instant
 

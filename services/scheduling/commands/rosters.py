@@ -2,15 +2,19 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID, uuid4
 
-from services.scheduling.commands import plans
+from services.scheduling.commands import plans, report
 from services.scheduling.commands.compute import compute
-from services.scheduling.domain.frame import UnitRoster
+from services.scheduling.commands.officer import officer_name
+from services.scheduling.domain.frame import Draft
+from services.scheduling.domain.late import never_late_from
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Method, Span, UnitInput
 from services.scheduling.domain.timetable import Hours, instant
-from services.scheduling.models import Proposal
+from services.scheduling.models import Proposal, Roster
 from services.scheduling.store import directory, governance, inputs
 from services.scheduling.store.inputs import Wanted
 from services.scheduling.store.rosters import PlanRow
@@ -21,20 +25,10 @@ from shared.http import Problem
 
 
 @dataclass(frozen=True, slots=True)
-class Draft:
-    """A computed roster that nobody has published yet."""
-
-    span: Span
-    units: Sequence[UnitInput]
-    results: Sequence[UnitRoster]
-    method: Method = "auto"
-    fresh: bool = False
-
-
-@dataclass(frozen=True, slots=True)
 class Published:
     """What a publication did, and the draft as it was published."""
 
+    roster_id: UUID
     changed: int
     proposal: Proposal | None
     drafted: Draft
@@ -58,14 +52,18 @@ async def redraft(drafted: Draft, span: Span, *, method: Method = "auto") -> Dra
     return Draft(span, drafted.units, await compute(drafted.units, span, method))
 
 
-def plan_rows(drafted: Draft) -> Iterator[PlanRow]:
-    """The plans of a draft, unit by unit; one at a time, so that a month of the city stays small in memory."""
+def plan_rows(drafted: Draft, *, before: dt.date | None = None) -> Iterator[PlanRow]:
+    """The plans of a draft, unit by unit; one at a time, so that a month of the city stays small in memory.
+
+    With `before` only those of earlier dates.
+    """
     days = drafted.span.days
+    count = len(days) if before is None else sum(day < before for day in days)
     known: dict[tuple[int, Hours], tuple[dt.datetime, dt.datetime]] = {}
     for unit, result in zip(drafted.units, drafted.results, strict=True):
         for person, modes, reasons in zip(unit.people, result.modes, result.reasons, strict=True):
             worked = result.hours[person.pattern]
-            for number, mode in enumerate(modes):
+            for number, mode in enumerate(modes[:count]):
                 if mode == NONE:
                     continue
                 hours = worked[number + 1] if mode in (WFO, WFH) else None
@@ -88,34 +86,89 @@ def plan_rows(drafted: Draft) -> Iterator[PlanRow]:
 
 
 async def publish_draft(
-    db: Database, clock: Clock, who: Principal, drafted: Draft, *, reason: str | None
+    db: Database, clock: Clock, who: Principal, drafted: Draft, request: Mapping[str, Any], *, reason: str | None
 ) -> Published:
-    """Publish what changed from today on; changes of past days become a proposal.
+    """Publish what changed and is not late; late changes become a proposal.
 
-    A leave, a swap or whatever else a unit's plans follow from may be written while they are computed: such a
-    unit is planned once more. 409 when that happens again; what is published by then stays.
+    `request` is kept as what was asked for. A leave, a swap or whatever else a unit's plans follow from may be
+    written while they are computed: such a unit is planned once more. 409 when that happens again; what is
+    published by then stays, and the roster's row and the audit say so.
     """
-    day = plans.today(clock)
-    proposal = None
-    if drafted.span.first < day:
-        async with db.transaction() as tx:
-            await directory.lock(tx.connection)
-            if await _stale(tx, drafted, drafted.units):
-                raise Problem(409, "roster.stale")
-            past = (row for row in plan_rows(drafted) if row[1] < day)
-            proposal = await plans.propose(tx, clock.now(), who, past, reason=reason)
-    if drafted.span.last < day:
-        return Published(0, proposal, drafted)
-    changed, stale = await _write_fresh(db, clock, drafted)
-    if stale:
-        wanted = Wanted(False, unit_ids=tuple(sorted(stale)))
-        again = await draft(db, wanted, drafted.span, method=drafted.method, fresh=drafted.fresh)
-        more, still = await _write_fresh(db, clock, again)
-        if still:
+    gate = plans.Gate(who, reason)
+    roster_id = await _begin(db, clock, gate, drafted, request)
+    try:
+        drafted = await _publish(db, clock, gate, drafted)
+    except Exception:
+        await _finish(db, clock, gate, drafted, roster_id=roster_id, status="failed")
+        raise
+    await _finish(db, clock, gate, drafted, roster_id=roster_id, status="published")
+    return Published(roster_id, gate.changed, gate.proposal, drafted)
+
+
+async def _begin(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, request: Mapping[str, Any]) -> UUID:
+    """Ask for name and reason, where something is late, before anything is written; and keep the request."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        now = clock.now()
+        await plans.put_late(tx, now, gate, plan_rows(drafted, before=never_late_from(now)))
+        if gate.proposal is not None and await _stale(tx, drafted, drafted.units):
             raise Problem(409, "roster.stale")
-        changed += more
-        drafted = _joined(drafted, again, stale)
-    return Published(changed, proposal, drafted)
+        row = Roster(
+            roster_id=uuid4(),
+            request=dict(request),
+            status="running",
+            summary={},
+            created_at=now,
+            created_by=officer_name(gate.who),
+        )
+        await governance.add(tx, row)
+        # Before anything is written: a publication that breaks off is in the audit as well.
+        await plans.note(
+            tx, now, gate.who, "roster.begun", subject=row.roster_id, reason=gate.reason, request=row.request
+        )
+        return row.roster_id
+
+
+async def _publish(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft) -> Draft:
+    stale = await _write_fresh(db, clock, gate, drafted)
+    if not stale:
+        return drafted
+    wanted = Wanted(False, unit_ids=tuple(sorted(stale)))
+    again = await draft(db, wanted, drafted.span, method=drafted.method, fresh=drafted.fresh)
+    if await _write_fresh(db, clock, gate, again):
+        raise Problem(409, "roster.stale")
+    return _joined(drafted, again, stale)
+
+
+async def _finish(
+    db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, *, roster_id: UUID, status: str
+) -> None:
+    """What came of it: in the roster's row, and in the audit with the officer's name."""
+    figures = report.summary(drafted)
+    kept = {name: value for name, value in figures.items() if name not in ("from", "to", "unsatisfied")}
+    came = {
+        "changed": gate.changed,
+        "late": gate.proposal.person_days if gate.proposal else 0,
+        "proposal_id": gate.proposal and str(gate.proposal.proposal_id),
+        "policy_versions": sorted({one for result in drafted.results for one in result.policies if one}),
+    }
+    async with db.transaction() as tx:
+        row = await governance.roster(tx, roster_id)
+        assert row is not None  # noqa: S101 - `_begin` has kept it
+        row.status, row.summary = status, {**kept, **came}
+        tx.session.add(row)
+        await plans.note(
+            tx,
+            clock.now(),
+            gate.who,
+            f"roster.{status}",
+            subject=roster_id,
+            reason=gate.reason,
+            request=row.request,
+            units=len(drafted.units),
+            person_days=figures["person_days"],
+            **came,
+        )
 
 
 def _joined(drafted: Draft, again: Draft, stale: set[str]) -> Draft:
@@ -137,23 +190,20 @@ def _parts(drafted: Draft) -> Iterator[Draft]:
             start, count = end, 0
 
 
-async def _write_fresh(db: Database, clock: Clock, drafted: Draft) -> tuple[int, set[str]]:
-    """Write the units whose input is what it was. Returns (how many plans changed, the other units).
+async def _write_fresh(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft) -> set[str]:
+    """Write the units whose input is what it was, and what is not late. Returns the other units.
 
     A crash in the middle leaves the rest undone; the same call again does that rest and no more.
     """
-    changed = 0
     stale: set[str] = set()
     for part in _parts(drafted):
         async with db.transaction() as tx:
             await directory.lock(tx.connection)
-            day = plans.today(clock)
             mine = await _stale(tx, drafted, part.units)
             stale |= mine
-            rows = (row for row in plan_rows(part) if row[1] >= day and row[3] not in mine)
-            changed += await plans.write_parts(tx, clock.now(), rows)
+            await plans.put(tx, clock.now(), gate, (row for row in plan_rows(part) if row[3] not in mine))
         await asyncio.sleep(0)
-    return changed, stale
+    return stale
 
 
 async def _stale(tx: Tx, drafted: Draft, units: Sequence[UnitInput]) -> set[str]:

@@ -1,15 +1,15 @@
-"""Versions of the rules: given once, never altered; backdated only by two officers."""
+"""Versions of the rules: given once, never altered; late ones only by two officers."""
 
 import datetime as dt
 from dataclasses import dataclass
-from uuid import uuid4
 
 from services.scheduling.commands import plans, publish
 from services.scheduling.commands.officer import officer_name
-from services.scheduling.domain.rules import RulesIn
+from services.scheduling.domain.late import Touch
+from services.scheduling.domain.rules import RulesIn, touches
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal, Rules
-from services.scheduling.store import directory, governance
+from services.scheduling.store import directory, governance, late
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -25,13 +25,13 @@ class Given:
     proposal: Proposal | None = None
 
 
-async def give(db: Database, clock: Clock, who: Principal, given: RulesIn) -> Given:
+async def give(db: Database, clock: Clock, who: Principal, given: RulesIn, *, reason: str | None = None) -> Given:
     """Publish a version. The same content again is no change, also while it waits for a second officer; other
-    content under a known version is refused."""
-    now = clock.now()
-    today = now.astimezone(WIB).date()
+    content under a known version is refused. One that judges days otherwise that are over or have begun waits
+    whole: rules cannot hold for some people of a date and not for others."""
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
+        now = clock.now()
         stored = await governance.rules(tx, given.rules_version)
         if stored is not None:
             if stored.model_dump(include=set(RulesIn.model_fields)) != given.model_dump():
@@ -44,28 +44,31 @@ async def give(db: Database, clock: Clock, who: Principal, given: RulesIn) -> Gi
                 field = FieldError("rules_version", "rules.version_proposed")
                 raise Problem(409, "rules.version_proposed", errors=[field])
             return Given(None, created=False, proposal=waiting)
-        if given.effective_from < today:
-            _, altered = await governance.judged_days(tx, given.effective_from, today)
-            if altered:
-                return Given(None, created=False, proposal=await _propose(tx, now, who, given, altered))
-        return Given(await store(tx, now, who, given), created=True)
+        touched = await _touches(tx, given, now)
+        altered = await late.count(tx.connection, touched, now)
+        if not altered:
+            return Given(await store(tx, now, who, given), created=True)
+        body = given.model_dump(mode="json")
+        proposal = await plans.offer(tx, now, who, "rules", body, reason=reason or "-", person_days=altered)
+        await late.list_days(tx.connection, touched, now, proposal.proposal_id)
+        return Given(None, created=False, proposal=proposal)
 
 
-async def _propose(tx: Tx, now: dt.datetime, who: Principal, given: RulesIn, altered: int) -> Proposal:
-    if who.subject is None:
-        raise Problem(403, "proposal.needs_person")
-    proposal = Proposal(
-        proposal_id=uuid4(),
-        kind="rules",
-        body=given.model_dump(mode="json"),
-        reason="",
-        person_days=altered,
-        status="open",
-        proposed_by=who.subject,
-        proposed_at=now,
-    )
-    await governance.add(tx, proposal)
-    return proposal
+async def _touches(tx: Tx, given: RulesIn, now: dt.datetime) -> list[Touch]:
+    rows = await governance.all_rules(tx)
+    stored = [RulesIn.model_validate(row.model_dump(include=set(RulesIn.model_fields))) for row in rows]
+    return touches(given, stored, now.astimezone(WIB).date())
+
+
+async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) -> None:
+    """Let a proposed version take effect. 409 if it exists, or alters person-days by now that were not listed."""
+    given = RulesIn.model_validate(proposal.body)
+    if await governance.rules(tx, given.rules_version) is not None:
+        raise Problem(409, "proposal.version_exists", params={"version": given.rules_version})
+    grown = await late.unlisted(tx.connection, await _touches(tx, given, now), now, proposal.proposal_id)
+    if grown:
+        raise Problem(409, "proposal.grown", params={"count": grown})
+    await store(tx, now, who, given)
 
 
 async def store(tx: Tx, now: dt.datetime, who: Principal, given: RulesIn) -> Rules:
@@ -73,5 +76,7 @@ async def store(tx: Tx, now: dt.datetime, who: Principal, given: RulesIn) -> Rul
     row = Rules(**given.model_dump(), created_at=now, created_by=officer_name(who))
     await governance.add(tx, row)
     await publish.send(tx, [given.event()], now)
-    await plans.note(tx, now, who, "rules.given", subject=given.rules_version, reason=None)
+    await plans.note(
+        tx, now, who, "rules.given", subject=given.rules_version, reason=None, rules=given.model_dump(mode="json")
+    )
     return row

@@ -11,7 +11,8 @@ from services.scheduling.domain.policies import in_force
 from services.scheduling.store import directory, governance, inputs, people, standing
 from services.scheduling.store.inputs import Wanted
 from services.scheduling.store.rosters import PlanRow
-from shared.auth import Principal, employee_of
+from shared.access import Principal, acts_for_city, is_superior, only_opd
+from shared.auth import employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.http import FieldError, Problem
@@ -35,9 +36,14 @@ async def ask(
         for field, day in (("my_date", dates[0]), ("their_date", dates[1])):
             if day < plans.today(clock):
                 raise _wrong(field, "swap.past")
-        await _rows(tx, me, partner_id, dates)
+        if await plans.late_keys(tx, clock.now(), await _rows(tx, me, partner_id, dates)):
+            raise _wrong("my_date", "swap.begun")
         swap_id = uuid4()
-        await people.add_swap(tx.connection, swap_id, me, partner_id, *dates, clock.now())
+        now = clock.now()
+        await people.add_swap(tx.connection, swap_id, me, partner_id, *dates, now)
+        await plans.note(
+            tx, now, who, "swap.asked", subject=swap_id, reason=None, asker=me, partner=partner_id, dates=dates
+        )
         return swap_id
 
 
@@ -65,6 +71,7 @@ async def agree(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> No
         if swap["partner_id"] != employee_of(who):
             raise Problem(403, "swap.not_partner")
         await people.set_swap(tx.connection, swap_id, "agreed", officer_name(who), clock.now())
+        await plans.note(tx, clock.now(), who, "swap.agreed", subject=swap_id, reason=None)
 
 
 async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> None:
@@ -74,6 +81,7 @@ async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> N
         if who.subject not in (swap["asker_id"], swap["partner_id"]):
             await _superior(tx, who, swap)
         await people.set_swap(tx.connection, swap_id, "refused", officer_name(who), clock.now())
+        await plans.note(tx, clock.now(), who, "swap.refused", subject=swap_id, reason=None)
 
 
 async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Any:
@@ -90,12 +98,12 @@ async def _superior(tx: Tx, who: Principal, swap: Any) -> None:
     asker = await standing.person(tx.connection, swap["asker_id"])
     if asker is None:
         raise Problem(404, "not_found")
-    if who.role == "opd_admin":
+    if only_opd(who) is not None:
         own_opd(who, [asker.opd_code])
-    elif who.role != "bkpsdm" and (
-        who.subject is None or who.subject not in (asker.supervisor_id, asker.acting_supervisor_id)
-    ):
-        raise Problem(403, "swap.not_superior")
+    elif not acts_for_city(who):
+        officer = await standing.person(tx.connection, employee_of(who))
+        if officer is None or not is_superior(officer, asker):
+            raise Problem(403, "swap.not_superior")
 
 
 async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, override: str | None) -> int:
@@ -111,6 +119,8 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
         await _limits(tx, rows)
         short = await changes.minimum_check(tx, rows, override)
         now = clock.now()
+        if await plans.late_keys(tx, now, rows):
+            raise _wrong("my_date", "swap.begun")
         changed = await plans.write(tx, now, rows, pinned=True)
         await people.set_swap(tx.connection, swap_id, "approved", officer_name(who), now)
         await plans.note(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))

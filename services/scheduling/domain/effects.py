@@ -2,17 +2,20 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 from uuid import UUID
 
 from pydantic import TypeAdapter
 
 from services.scheduling.domain.imports import Kind
+from services.scheduling.domain.late import Touch
 from services.scheduling.domain.records import CalendarYear, Employee, Record, RequirementSet
+from services.scheduling.domain.timetable import Pattern, hours_on, instant
 
 EVER = dt.date.max
 _DAY = dt.timedelta(1)
+_ALL_MODES = frozenset({"WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,7 @@ class Stretch:
     first: dt.date
     until: dt.date
     frees: bool = False
+    altered: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
 
 def stretches(before: Mapping[object, Record], after: Sequence[Record]) -> list[Stretch]:
@@ -42,11 +46,41 @@ def stretches(before: Mapping[object, Record], after: Sequence[Record]) -> list[
     for one in after:
         if isinstance(one, RequirementSet):
             until = min((day for day in starts[one.unit_id] if day > one.effective_from), default=EVER)
-            found.append(Stretch(one.unit_id, one.effective_from, until))
+            altered = {"opening_hours": {"effective_from": str(one.effective_from)}}
+            found.append(Stretch(one.unit_id, one.effective_from, until, altered=altered))
         elif isinstance(one, CalendarYear):
             old, new = _dates(before.get(one.year)), _dates(one)
-            found.extend(Stretch(None, day, day + _DAY, frees=day in old) for day in sorted(old ^ new))
+            found.extend(
+                Stretch(
+                    None,
+                    day,
+                    day + _DAY,
+                    frees=day in old,
+                    altered={"holiday": {"old": day in old, "new": day in new}},
+                )
+                for day in sorted(old ^ new)
+            )
     return found
+
+
+def touches(found: Sequence[Stretch]) -> list[Touch]:
+    """The same stretches as a late change sees them. A free day that becomes a work day has office hours."""
+    return [
+        Touch(
+            one.unit_id,
+            one.first,
+            one.until,
+            _ALL_MODES,
+            _office_opens(one.first) if one.frees else None,
+            one.altered,
+        )
+        for one in found
+    ]
+
+
+def _office_opens(day: dt.date) -> dt.datetime | None:
+    hours = hours_on(Pattern("five_day"), day, holiday=False)
+    return hours and instant(day, hours[0])
 
 
 def _dates(year: Record | None) -> set[dt.date]:

@@ -5,7 +5,7 @@ a date: holiday or rest day, absence, a settled day, those who may not go, then 
 """
 
 import datetime as dt
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from services.scheduling.domain.counters import Coverage, Segment, Shortage, coverage
@@ -17,6 +17,7 @@ from services.scheduling.domain.planning import (
     REASON,
     WFH,
     WFO,
+    Method,
     Person,
     Span,
     UnitInput,
@@ -109,6 +110,17 @@ class Frame:
         self.roster.reasons[index][number] = REASON[reason]
         for segment in self.covered(index, number):
             segment.on_site -= 1
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A computed roster that nobody has published yet."""
+
+    span: Span
+    units: Sequence[UnitInput]
+    results: Sequence[UnitRoster]
+    method: Method = "auto"
+    fresh: bool = False
 
 
 _NOTHING: list[Segment] = []
@@ -243,7 +255,7 @@ def _choice(made: Frame, number: int, day: dt.date, settled: int) -> Choice | No
             candidates.append(index)
         else:
             roster.reasons[index][number] = REASON[reason]
-    share = limits.max_unit_share
-    cap = share if share is not None else unit.recommended_share
-    most = wanted if cap is None else min(wanted, floor_share(cap, len(working)))
+    ready = unit.recommended_share if limits.readiness_exception is None else None
+    caps = [share for share in (limits.max_unit_share, ready) if share is not None]
+    most = min([wanted, *(floor_share(cap, len(working)) for cap in caps)])
     return Choice(number, policy, candidates, max(0, wanted - settled), max(0, most - settled))

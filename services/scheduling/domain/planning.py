@@ -105,7 +105,7 @@ class UnitInput:
     people: tuple[Person, ...]
     requirements: tuple[RequirementSet, ...] = ()
     recommended_share: float | None = None
-    """From the readiness assessment: the cap of a policy that names none."""
+    """From the readiness assessment: a cap beside the policy's own, unless the policy says why not."""
     special: tuple[SpecialHours, ...] = ()
     """Special hours that concern this unit, the weakest first."""
     apart: tuple[tuple[UUID, UUID], ...] = ()

@@ -93,6 +93,8 @@ class Limits(_Part):
     never_echelons: list[Echelon] = []
     never_under_discipline: bool = False
     days_after_post_change: Annotated[int, Field(ge=0, le=3660)] | None = None
+    readiness_exception: Annotated[str, Field(min_length=3, max_length=500)] | None = None
+    """Why more may be at home than the readiness assessment recommends; without it the smaller cap holds."""
     keep_min_staff: bool = True
     """Every service point keeps its minimum on site in every opening hour before anyone is sent home."""
 
@@ -126,6 +128,8 @@ class Policy:
     policy_id: str
     version: int
     content: PolicyIn
+    draft: bool = False
+    """Tried and not given: it is shown as if it won a tie."""
 
     @property
     def label(self) -> str:
@@ -153,7 +157,7 @@ def ended(policies: Sequence[Policy], policy_id: str, start: dt.date) -> list[Po
             found.append(one)
         elif content.effective_from < start:
             cut = content.model_copy(update={"effective_to": eve})
-            found.append(Policy(one.policy_id, one.version, cut))
+            found.append(Policy(one.policy_id, one.version, cut, one.draft))
     return found
 
 
@@ -174,8 +178,9 @@ def standing(versions: Sequence[tuple[Policy, dt.date | None]]) -> list[Policy]:
 def in_force(policies: Sequence[Policy], opd_code: str, day: dt.date) -> Policy | None:
     """The policy that decides: latest effective_from, then the narrower scope, then the id (product.md 8)."""
 
-    def rank(policy: Policy) -> tuple[dt.date, int, str]:
+    def rank(policy: Policy) -> tuple[dt.date, int, bool, str]:
         scope = policy.content.scope
-        return policy.content.effective_from, -(10**6 if scope.all else len(scope.opd_codes)), policy.policy_id
+        breadth = 10**6 if scope.all else len(scope.opd_codes)
+        return policy.content.effective_from, -breadth, policy.draft, policy.policy_id
 
     return max((one for one in policies if one.holds(opd_code, day)), key=rank, default=None)

@@ -1,9 +1,13 @@
 """Versions of the rules of judgement."""
 
-from typing import Annotated
+import datetime as dt
+from collections.abc import Sequence
+from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
+from services.scheduling.domain.late import Touch
+from services.scheduling.domain.timetable import WIB
 from shared.events import Mode, RulesChanged
 from shared.events.base import Date, LocalTime, whole
 from shared.events.scheduling import MAX_MODES
@@ -30,3 +34,58 @@ class RulesIn(BaseModel):
 
     def event(self) -> RulesChanged:
         return RulesChanged(**self.model_dump())
+
+
+NONE_IN_FORCE = RulesIn(
+    rules_version="-",
+    effective_from=dt.date(1900, 1, 1),
+    tolerance_minutes=0,
+    report_modes=["WFH", "WFO"],
+    report_cutoff="23:59:59",
+    review_sla_working_days=3,
+)
+"""How days are judged that no version governs (product.md section 6)."""
+
+
+def touches(given: RulesIn, stored: Sequence[RulesIn], today: dt.date) -> list[Touch]:
+    """The dates and modes that `given` judges otherwise than what is `stored`, with what it alters of each.
+
+    It governs from its effective_from to the next one; at a tie the greatest rules_version wins. A trip has no
+    hours: where it owes a report its day begins at midnight.
+    """
+
+    def rank(one: RulesIn) -> tuple[dt.date, str]:
+        return one.effective_from, one.rules_version
+
+    before = [one for one in stored if one.effective_from <= given.effective_from]
+    old = max(before, key=rank, default=NONE_IN_FORCE)
+    if before and rank(old) > rank(given):
+        return []
+    until = min(
+        (one.effective_from for one in stored if one.effective_from > given.effective_from), default=dt.date.max
+    )
+    midnight = dt.datetime.combine(today, dt.time(), WIB)
+    found: list[Touch] = []
+    for mode in ("WFO", "WFH", "DUTY_TRAVEL"):
+        altered = _altered(old, given, mode)
+        if altered:
+            begins = midnight if mode == "DUTY_TRAVEL" else None
+            found.append(Touch(None, given.effective_from, until, frozenset({mode}), begins, altered))
+    return found
+
+
+def _altered(old: RulesIn, new: RulesIn, mode: Mode) -> dict[str, Any]:
+    """What of a person-day with this mode is judged otherwise: by parameter, the old and the new value."""
+    owed, owes = mode in old.report_modes, mode in new.report_modes
+    found: dict[str, tuple[Any, Any]] = {}
+    if mode != "DUTY_TRAVEL":
+        found["tolerance_minutes"] = old.tolerance_minutes, new.tolerance_minutes
+    found["report_due"] = owed, owes
+    if owed and owes:
+        found["report_cutoff"] = _seconds(old.report_cutoff), _seconds(new.report_cutoff)
+        found["review_sla_working_days"] = old.review_sla_working_days, new.review_sla_working_days
+    return {name: {"old": one, "new": two} for name, (one, two) in found.items() if one != two}
+
+
+def _seconds(local: str) -> str:
+    return local if len(local) > len("17:00") else f"{local}:00"

@@ -64,6 +64,13 @@ class SpecialHours:
         return None if self.unit_ids or self.opd_codes else 0
 
 
+def special_of(special: Sequence[SpecialHours], opd_code: str, unit_id: str) -> tuple[SpecialHours, ...]:
+    """What of `special`, oldest first, concerns a unit: the weakest first, as `hours_on` takes it."""
+    levels = [(one.for_unit(opd_code, unit_id), one) for one in special]
+    mine = [(level, one) for level, one in levels if level is not None]
+    return tuple(one for _, one in sorted(mine, key=lambda pair: pair[0]))
+
+
 def hours_on(
     pattern: Pattern, day: dt.date, *, holiday: bool, special: Sequence[SpecialHours] = ()
 ) -> Hours | None:

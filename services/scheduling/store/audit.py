@@ -3,6 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import asyncpg
@@ -10,8 +11,23 @@ import asyncpg
 _ADD = "insert into audit (at, officer, action, subject, reason, detail) values ($1, $2, $3, $4, $5, $6::jsonb)"
 _READ = """
     select audit_id, at, officer, action, subject, reason, detail from audit
-    where audit_id < $1 order by audit_id desc limit $2
+    where audit_id < $1 and ($2::text is null or subject = $2)
+        and ($3::text is null or action = $3 or starts_with(action, $3 || '.'))
+        and ($4::text is null or officer = $4)
+        and ($5::timestamptz is null or at >= $5) and ($6::timestamptz is null or at < $6)
+    order by audit_id desc limit $7
 """
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which rows to show; each field narrows where it is given. `action` is one, or the first word of several."""
+
+    subject: str | None = None
+    action: str | None = None
+    officer: str | None = None
+    since: dt.datetime | None = None
+    until: dt.datetime | None = None
 
 
 async def add(
@@ -28,6 +44,8 @@ async def add(
     await connection.execute(_ADD, now, officer, action, subject, reason, json.dumps(detail or {}, default=str))
 
 
-async def page(connection: asyncpg.Connection, before: int, limit: int) -> Sequence[Any]:
+async def page(connection: asyncpg.Connection, chosen: Chosen, before: int, limit: int) -> Sequence[Any]:
     """The newest rows older than `before`."""
-    return await connection.fetch(_READ, before, limit)
+    return await connection.fetch(
+        _READ, before, chosen.subject, chosen.action, chosen.officer, chosen.since, chosen.until, limit
+    )

@@ -2,26 +2,15 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
-from sqlalchemy import desc
+from sqlalchemy import desc, tuple_
 from sqlmodel import col, select
 
 from services.scheduling.domain.policies import Policy, PolicyIn, standing
 from services.scheduling.models import PolicyVersion, Proposal, Roster, Rules
 from shared.database import Tx
-
-_NEXT_RULES = "select min(effective_from) from rules where effective_from > $1"
-_JUDGED = """
-    select employee_id, work_date from plan
-    where work_date >= $1 and work_date < $2 and mode in ('WFO', 'WFH', 'DUTY_TRAVEL')
-        and (work_date, employee_id) > ($3, $4)
-    order by work_date, employee_id limit $5
-"""
-_JUDGED_COUNT = """
-    select count(*) from plan where work_date >= $1 and work_date < $2 and mode in ('WFO', 'WFH', 'DUTY_TRAVEL')
-"""
 
 
 async def rules(tx: Tx, version: str) -> Rules | None:
@@ -32,20 +21,6 @@ async def all_rules(tx: Tx) -> Sequence[Rules]:
     """Every version, newest first."""
     query = select(Rules).order_by(desc(col(Rules.effective_from)), desc(col(Rules.rules_version)))
     return (await tx.session.exec(query)).all()
-
-
-async def judged_days(tx: Tx, first: dt.date, today: dt.date) -> tuple[dt.date, int]:
-    """(the date before which rules that begin on `first` alter past days, how many person-days they alter)."""
-    following = await tx.connection.fetchval(_NEXT_RULES, first)
-    before = min(today, following or today)
-    return before, int(await tx.connection.fetchval(_JUDGED_COUNT, first, before) or 0)
-
-
-async def judged_page(
-    tx: Tx, first: dt.date, before: dt.date, after: tuple[dt.date, UUID], limit: int
-) -> Sequence[Any]:
-    """(employee_id, work_date) of the person-days that a change of rules alters."""
-    return await tx.connection.fetch(_JUDGED, first, before, *after, limit)
 
 
 async def add(tx: Tx, row: Rules | PolicyVersion | Roster | Proposal) -> None:
@@ -94,6 +69,25 @@ async def proposed_rules(tx: Tx, version: str) -> Proposal | None:
     return next((row for row in rows if row.body["rules_version"] == version), None)
 
 
-async def proposals(tx: Tx) -> Sequence[Proposal]:
-    """All proposals, newest first."""
-    return (await tx.session.exec(select(Proposal).order_by(desc(col(Proposal.proposed_at))))).all()
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which proposals to show; each field narrows where it is given."""
+
+    status: str | None = None
+    proposed_by: UUID | None = None
+
+
+async def proposals(
+    tx: Tx, chosen: Chosen, before: tuple[dt.datetime, UUID] | None, limit: int
+) -> Sequence[Proposal]:
+    """Proposals, newest first, older than `before`."""
+    query = (
+        select(Proposal).order_by(desc(col(Proposal.proposed_at)), desc(col(Proposal.proposal_id))).limit(limit)
+    )
+    if chosen.status is not None:
+        query = query.where(Proposal.status == chosen.status)
+    if chosen.proposed_by is not None:
+        query = query.where(Proposal.proposed_by == chosen.proposed_by)
+    if before is not None:
+        query = query.where(tuple_(col(Proposal.proposed_at), col(Proposal.proposal_id)) < before)
+    return (await tx.session.exec(query)).all()

@@ -10,7 +10,7 @@ import asyncpg
 
 from services.scheduling.domain.planning import Away, Person, UnitInput, Wish
 from services.scheduling.domain.records import RequirementSet
-from services.scheduling.domain.timetable import Pattern, SpecialHours
+from services.scheduling.domain.timetable import Pattern, SpecialHours, special_of
 from services.scheduling.store.directory import opening_of
 from services.scheduling.store.special import special_hours
 
@@ -156,17 +156,11 @@ async def _inputs(
             tuple(people[unit_id]),
             tuple(requirements.get(unit_id, ())),
             shares.get(unit_id),
-            _special_of(special, opd_code, unit_id),
+            special_of(special, opd_code, unit_id),
             tuple(apart.get(unit_id, ())),
         )
         for unit_id, opd_code, kind, direct_service in rows
     ]
-
-
-def _special_of(special: Sequence[SpecialHours], opd_code: str, unit_id: str) -> tuple[SpecialHours, ...]:
-    levels = [(one.for_unit(opd_code, unit_id), one) for one in special]
-    mine = [(level, one) for level, one in levels if level is not None]
-    return tuple(one for _, one in sorted(mine, key=lambda pair: pair[0]))
 
 
 def _plain(value: UUID) -> UUID:

@@ -8,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.access import SUPERIOR
+
 _ADD_CHANGE = """
     insert into posting_change (change_id, employee_id, effective_from, kind, body, status, created_at, created_by)
     values ($1, $2, $3, $4, $5::jsonb, 'due', $6, $7)
@@ -93,13 +95,13 @@ _SWAP = """
     select swap_id, asker_id, partner_id, asker_date, partner_date, status from swap where swap_id = $1 for update
 """
 _SET_SWAP = "update swap set status = $2, decided_by = $3, decided_at = $4 where swap_id = $1"
-_SWAPS = """
+_SWAPS = f"""
     select swap_id, asker_id, partner_id, asker_date, partner_date, status, asked_at from swap
     where asker_id = $1 or partner_id = $1
-        or exists (select from employee e where e.employee_id = asker_id
-                   and $1 in (e.supervisor_id, e.acting_supervisor_id))
+        or exists (select from employee person, employee officer
+                   where person.employee_id = asker_id and officer.employee_id = $1 and {SUPERIOR})
     order by asked_at desc limit 1000
-"""
+"""  # noqa: S608
 
 
 async def add_change(

@@ -7,6 +7,8 @@ from uuid import UUID
 
 import asyncpg
 
+from shared.access import SUPERIOR
+
 _COLUMNS = "employee_id, opd_code, unit_id, work_date, revision, mode, starts_at, ends_at, policy_version, reason"
 _NAMED = ", ".join(f"p.{name}" for name in _COLUMNS.split(", "))
 _MINE = f"select {_COLUMNS} from plan where employee_id = $1 and work_date between $2 and $3 order by work_date"  # noqa: S608
@@ -15,12 +17,14 @@ _OF_DATE = f"""
         and employee_id > $3 order by employee_id limit $4
 """  # noqa: S608 - the columns are a constant
 _TEAM = f"""
-    select {_NAMED}, e.name
-    from plan p join employee e using (employee_id)
-    where p.work_date between $2 and $3 and (e.supervisor_id = $1 or e.acting_supervisor_id = $1
-        or e.supervisor_id in (select absent_id from acting
-                               where deputy_id = $1 and not cancelled and $4::date between from_date and to_date))
-    order by p.work_date, e.name, p.employee_id limit 5000
+    select {_NAMED}, person.name
+    from plan p join employee person on person.employee_id = p.employee_id
+        join employee officer on officer.employee_id = $1
+    where p.work_date between $2 and $3 and ({SUPERIOR}
+        or officer.active and person.supervisor_id in (
+            select absent_id from acting
+            where deputy_id = $1 and not cancelled and $4::date between from_date and to_date))
+    order by p.work_date, person.name, p.employee_id limit 5000
 """  # noqa: S608
 _UNIT = f"""
     select {_NAMED}, e.name

@@ -29,7 +29,7 @@ _MERGE = f"""
     on conflict (employee_id, work_date) do update set opd_code = excluded.opd_code, unit_id = excluded.unit_id,
         revision = excluded.revision, mode = excluded.mode, starts_at = excluded.starts_at,
         ends_at = excluded.ends_at, policy_version = excluded.policy_version, reason = excluded.reason,
-        pinned = excluded.pinned
+        pinned = excluded.pinned or (plan.pinned and plan.mode = excluded.mode)
     returning {_COLUMNS}
 """  # noqa: S608 - built from constants
 _PIN = """
@@ -39,12 +39,15 @@ _PIN = """
         and not plan.pinned
 """
 _CHANGES = f"""
-    select i.*, p.mode as old_mode, p.revision as old_revision from {_INCOMING} order by i.work_date, i.employee_id
+    select i.*, p.mode as old_mode, p.revision as old_revision, p.starts_at as old_starts_at,
+        p.ends_at as old_ends_at, p.opd_code as old_opd_code, p.unit_id as old_unit_id
+    from {_INCOMING} order by i.work_date, i.employee_id
 """  # noqa: S608 - built from constants
 _COUNT = f"select count(*) from {_INCOMING}"  # noqa: S608
 _ADD_DAYS = """
     insert into proposal_day (proposal_id, employee_id, work_date, old_mode, row)
     select $1, * from unnest($2::uuid[], $3::date[], $4::text[], $5::jsonb[])
+    on conflict do nothing returning 1
 """
 _DAYS = """
     select employee_id, work_date, old_mode, row from proposal_day
@@ -58,6 +61,8 @@ _MOVED_ON = """
             or (d.row ? 'old_revision' and p.revision is distinct from (d.row ->> 'old_revision')::bigint)))
 """
 
+_LISTED = "select employee_id, work_date from proposal_day where proposal_id = $1"
+
 PlanRow = tuple[UUID, dt.date, str, str, str, dt.datetime | None, dt.datetime | None, str | None, str | None]
 """employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason."""
 
@@ -69,7 +74,8 @@ def _columns(rows: Iterable[PlanRow]) -> list[tuple[Any, ...]]:
 async def merge(connection: asyncpg.Connection, rows: Iterable[PlanRow], *, pinned: bool = False) -> Sequence[Any]:
     """Write what differs from the stored plans; each change gets the next revision. Returns those rows.
 
-    `pinned` settles the days, also those that stay as they are: later rosters leave them alone.
+    `pinned` settles the days, also those that stay as they are: later rosters leave them alone. A settled day
+    stays so while its mode does: other hours unsettle nothing.
     """
     columns = _columns(rows)
     if not columns:
@@ -82,7 +88,7 @@ async def merge(connection: asyncpg.Connection, rows: Iterable[PlanRow], *, pinn
 
 
 async def changes(connection: asyncpg.Connection, rows: Iterable[PlanRow]) -> Sequence[Any]:
-    """The rows that `merge` would write, each with `old_mode` and `old_revision` (None where there is no plan)."""
+    """The rows that `merge` would write, each with what stands as `old_...`: None for a first plan."""
     columns = _columns(rows)
     return await connection.fetch(_CHANGES, *columns) if columns else []
 
@@ -93,11 +99,11 @@ async def change_count(connection: asyncpg.Connection, rows: Iterable[PlanRow]) 
     return int(await connection.fetchval(_COUNT, *columns) or 0) if columns else 0
 
 
-async def add_proposal_days(connection: asyncpg.Connection, proposal_id: UUID, rows: Sequence[Any]) -> None:
-    """Keep rows of `changes` exactly as the proposal's approval will write them."""
+async def add_proposal_days(connection: asyncpg.Connection, proposal_id: UUID, rows: Sequence[Any]) -> int:
+    """Keep rows of `changes` exactly as the proposal's approval will write them. Returns how many are new."""
     bodies = [json.dumps(dict(row), default=_text) for row in rows]
     columns = [[row[name] for row in rows] for name in ("employee_id", "work_date", "old_mode")]
-    await connection.execute(_ADD_DAYS, proposal_id, *columns, bodies)
+    return len(await connection.fetch(_ADD_DAYS, proposal_id, *columns, bodies))
 
 
 def _text(value: object) -> str:
@@ -109,6 +115,14 @@ async def proposal_days(
 ) -> Sequence[Any]:
     """(employee_id, work_date, old_mode, row) of a proposal, by date, after `after`."""
     return await connection.fetch(_DAYS, proposal_id, *after, limit)
+
+
+async def listed(connection: asyncpg.Connection, proposal_id: UUID) -> set[tuple[UUID, dt.date]]:
+    """(employee_id, work_date) of every person-day of a proposal."""
+    rows = await connection.fetch(
+        "select employee_id, work_date from proposal_day where proposal_id = $1", proposal_id
+    )
+    return {(row[0], row[1]) for row in rows}
 
 
 async def moved_on(connection: asyncpg.Connection, proposal_id: UUID) -> bool:

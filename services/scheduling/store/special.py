@@ -11,27 +11,41 @@ import asyncpg
 from services.scheduling.domain.timetable import SpecialHours, minutes
 
 _IN_SPAN = """
-    select body, first, last from special_hours
+    select special_id, body, first, last from special_hours
     where not withdrawn and first <= $2 and (last is null or last >= $1) order by created_at, special_id
 """
 _ALL = """
-    select special_id, body, first, last, withdrawn, created_at from special_hours order by created_at, special_id
+    select special_id, body, first, last, withdrawn, created_at, created_by
+    from special_hours order by created_at, special_id
+"""
+_BODY = "select body, last from special_hours where special_id = $1 and not withdrawn"
+_PLANS = """
+    select p.employee_id, p.opd_code, p.unit_id, p.mode, p.policy_version, p.reason, e.timetable, e.shift_group
+    from plan p join employee e using (employee_id)
+    where p.work_date = $1 and e.timetable = $2 and (p.mode in ('WFO', 'WFH') or p.reason = 'rest_day')
+        and (cardinality($3::text[]) + cardinality($4::text[]) = 0
+             or p.opd_code = any($3) or p.unit_id = any($4))
+    order by p.employee_id
 """
 _ADD = """
     insert into special_hours (special_id, body, first, last, created_at, created_by)
     values ($1, $2::jsonb, $3, $4, $5, $6)
 """
-_WITHDRAW = "update special_hours set withdrawn = true where special_id = $1 and not withdrawn returning 1"
+_WITHDRAW = """
+    update special_hours set withdrawn = first >= $2, last = case when first < $2 then $2::date - 1 else last end
+    where special_id = $1 and not withdrawn
+"""
 
 
-def _hours(body: Any) -> SpecialHours:
+def of_body(body: Any, first: dt.date | None, last: dt.date | None) -> SpecialHours:
+    """Hours as they were given, holding from `first` to `last`."""
     weekdays = {
         int(day): None if hours is None else (minutes(hours[0]), minutes(hours[1]))
         for day, hours in body["weekdays"].items()
     }
     return SpecialHours(
-        dt.date.fromisoformat(body["from"]),
-        dt.date.fromisoformat(body["to"]) if body.get("to") else None,
+        first or dt.date.min,
+        last,
         body["timetable"],
         weekdays,
         tuple(body.get("opd_codes", ())),
@@ -42,7 +56,27 @@ def _hours(body: Any) -> SpecialHours:
 async def special_hours(connection: asyncpg.Connection, first: dt.date, last: dt.date) -> list[SpecialHours]:
     """Those that touch the span, oldest first; one day of grace on both sides for night shifts."""
     grace = dt.timedelta(1)
-    return [_hours(row[0]) for row in await connection.fetch(_IN_SPAN, first - grace, last + grace)]
+    rows = await connection.fetch(_IN_SPAN, first - grace, last + grace)
+    return [of_body(row[1], row[2], row[3]) for row in rows]
+
+
+async def in_force(connection: asyncpg.Connection, day: dt.date) -> dict[UUID, SpecialHours]:
+    """Those that hold on a date by id, oldest first."""
+    rows = await connection.fetch(_IN_SPAN, day, day)
+    return {row[0]: of_body(row[1], row[2], row[3]) for row in rows}
+
+
+async def body(connection: asyncpg.Connection, special_id: UUID) -> dict[str, Any] | None:
+    """What was given, with the end that holds by now; None if there are none in force with this id."""
+    row = await connection.fetchrow(_BODY, special_id)
+    return None if row is None else {**row[0], "to": row[1] and str(row[1])}
+
+
+async def plans_on(
+    connection: asyncpg.Connection, day: dt.date, timetable: str, opd_codes: list[str], unit_ids: list[str]
+) -> Sequence[Any]:
+    """Plans of a date, of people of a timetable, that hours of a scope (two empty lists: of all) may change."""
+    return await connection.fetch(_PLANS, day, timetable, opd_codes, unit_ids)
 
 
 async def everything(connection: asyncpg.Connection) -> Sequence[Any]:
@@ -54,6 +88,6 @@ async def add(connection: asyncpg.Connection, special_id: UUID, body: dict[str, 
     await connection.execute(_ADD, special_id, json.dumps(body, default=str), *rest)
 
 
-async def withdraw(connection: asyncpg.Connection, special_id: UUID) -> bool:
-    """False if there is none in force with this id."""
-    return bool(await connection.fetchval(_WITHDRAW, special_id))
+async def withdraw(connection: asyncpg.Connection, special_id: UUID, first: dt.date) -> None:
+    """They hold from `first` on no longer."""
+    await connection.execute(_WITHDRAW, special_id, first)

@@ -31,18 +31,22 @@ _HOME_DAYS = """
     group by employee_id
 """
 _PERSON = """
-    select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, active
+    select employee_id, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads, active
     from employee where employee_id = $1
 """
 _OVERLAPS = """
-    select category, from_date, to_date from absence
+    select employee_id, category, from_date, to_date, kind, letter from absence
     where employee_id = $1 and from_date <= $3 and to_date >= $2 order by from_date
 """
 _ADD_ABSENCE = """
     insert into absence (employee_id, category, from_date, to_date, kind, letter) values ($1, $2, $3, $4, $5, $6)
 """
 _END_ABSENCE = """
-    delete from absence where employee_id = $1 and category = $2 and from_date = $3 and to_date = $4 returning 1
+    delete from absence where employee_id = $1 and category = $2 and from_date = $3 and to_date = $4
+"""
+_ABSENCE = """
+    select employee_id, category, from_date, to_date, kind, letter from absence
+    where employee_id = $1 and category = $2 and from_date = $3 and to_date = $4
 """
 _ABSENCES = """
     select a.employee_id, a.category, a.from_date, a.to_date, a.kind, a.letter
@@ -51,16 +55,6 @@ _ABSENCES = """
     order by a.from_date, a.employee_id, a.category limit 1000
 """
 _STRETCHES = "unnest($1::text[], $2::date[], $3::date[], $4::bool[]) as s (unit_id, first, until, frees)"
-_TOUCHED = f"""
-    {_STRETCHES}
-    join plan p on p.work_date >= s.first and p.work_date < least(s.until, $5::date)
-        and (s.unit_id is null or p.unit_id = s.unit_id)
-"""
-_TOUCHED_COUNT = f"select count(*) from {_TOUCHED}"  # noqa: S608 - built from constants
-_LIST_TOUCHED = f"""
-    insert into proposal_day (proposal_id, employee_id, work_date, old_mode, row)
-    select $6, p.employee_id, p.work_date, p.mode, jsonb_build_object('mode', p.mode) from {_TOUCHED}
-"""  # noqa: S608
 _NEEDING = f"""
     select p.work_date, count(*)
     from {_STRETCHES}
@@ -91,6 +85,7 @@ class PersonRow:
     unit_id: str
     supervisor_id: UUID | None
     acting_supervisor_id: UUID | None
+    heads: Sequence[str]
     active: bool
 
 
@@ -130,19 +125,32 @@ async def home_days(connection: asyncpg.Connection, unit_ids: Sequence[str], day
 
 async def overlapping(
     connection: asyncpg.Connection, employee_id: UUID, first: dt.date, last: dt.date
-) -> Sequence[Any]:
-    """(category, from_date, to_date) of stored absences that touch the span."""
-    return await connection.fetch(_OVERLAPS, employee_id, first, last)
+) -> list[Absence]:
+    """Stored absences of a person that touch the span, by date."""
+    return [_absence(row) for row in await connection.fetch(_OVERLAPS, employee_id, first, last)]
 
 
-async def add_absence(connection: asyncpg.Connection, employee_id: UUID, *rest: Any) -> None:
-    """`rest` is category, from_date, to_date, kind, letter."""
-    await connection.execute(_ADD_ABSENCE, employee_id, *rest)
+def _absence(row: Any) -> Absence:
+    return Absence(UUID(int=row["employee_id"].int), *row[1:])
 
 
-async def end_absence(connection: asyncpg.Connection, employee_id: UUID, *rest: Any) -> bool:
-    """`rest` is category, from_date, to_date. False if there is no such absence."""
-    return bool(await connection.fetchval(_END_ABSENCE, employee_id, *rest))
+async def absence(
+    connection: asyncpg.Connection, employee_id: UUID, category: str, first: dt.date, last: dt.date
+) -> Absence | None:
+    """The stored absence with exactly these dates."""
+    row = await connection.fetchrow(_ABSENCE, employee_id, category, first, last)
+    return None if row is None else _absence(row)
+
+
+async def add_absence(connection: asyncpg.Connection, one: Absence) -> None:
+    await connection.execute(
+        _ADD_ABSENCE, one.employee_id, one.category, one.from_date, one.to_date, one.kind, one.letter
+    )
+
+
+async def end_absence(connection: asyncpg.Connection, one: Absence) -> None:
+    """Forget it."""
+    await connection.execute(_END_ABSENCE, one.employee_id, one.category, one.from_date, one.to_date)
 
 
 async def absences(
@@ -154,18 +162,6 @@ async def absences(
 
 def _columns(stretches: Sequence[Stretch]) -> list[list[Any]]:
     return [[getattr(one, name) for one in stretches] for name in ("unit_id", "first", "until", "frees")]
-
-
-async def touched(connection: asyncpg.Connection, stretches: Sequence[Stretch], before: dt.date) -> int:
-    """How many plans of days before `before` stand in the stretches."""
-    return int(await connection.fetchval(_TOUCHED_COUNT, *_columns(stretches), before) or 0)
-
-
-async def list_touched(
-    connection: asyncpg.Connection, stretches: Sequence[Stretch], before: dt.date, proposal_id: UUID
-) -> None:
-    """Keep those person-days as the ones that a proposal alters."""
-    await connection.execute(_LIST_TOUCHED, *_columns(stretches), before, proposal_id)
 
 
 async def needing(

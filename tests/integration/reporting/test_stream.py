@@ -129,28 +129,3 @@ async def test_a_process_with_an_open_stream_stops_at_once_when_asked(
         if process.returncode is None:
             process.kill()
             await process.wait()
-
-
-async def test_a_sign_in_link_swaps_the_token_for_a_strict_cookie(service: Running) -> None:
-    async with httpx.AsyncClient(base_url=service.url) as browser:
-        welcome = await browser.get("/reporting/")
-        assert "hadir token --role bkpsdm" in welcome.text
-        bad = await browser.get("/reporting/login?token=nonsense")
-        assert bad.status_code == 401
-        assert "set-cookie" not in bad.headers
-        good = await browser.get("/reporting/login", params={"token": service.token("council")})
-        cookie = good.headers["set-cookie"].lower()
-        assert "httponly" in cookie
-        assert "samesite=strict" in cookie
-        assert "path=/" in cookie
-        assert "secure" not in cookie
-        assert (await browser.get("/reporting/v1/city")).status_code == 200
-        page = await browser.get("/reporting/")
-        assert "Siapa bekerja di mana" in page.text
-        assert "script-src 'self'" in page.headers["content-security-policy"]
-        assert "style=" not in page.text
-        english = await browser.get("/reporting/", headers={"Accept-Language": "en-GB"})
-        assert "Who works where" in english.text
-        out = await browser.post("/reporting/logout")
-        assert out.status_code == 303
-        assert (await browser.get("/reporting/v1/city")).status_code == 401

@@ -1,0 +1,241 @@
+"""Absences after publication: leave, sick notes and trips; their end and their amendment.
+
+An absence takes the days that it must and no others. Where its end gives back days that are over or have begun,
+they stay absent until a second officer has agreed.
+"""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+from uuid import UUID
+
+from services.scheduling.commands import plans
+from services.scheduling.commands.changes import Done, Terms, go_through, short_view, someone
+from services.scheduling.commands.rosters import plan_rows
+from services.scheduling.domain.frame import Draft
+from services.scheduling.domain.planning import Span, UnitInput
+from services.scheduling.domain.records import Absence
+from services.scheduling.domain.roster import plan_unit
+from services.scheduling.domain.spans import Days, covered, without
+from services.scheduling.models import Proposal
+from services.scheduling.store import directory, governance, inputs, standing
+from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
+from services.scheduling.store.rosters import PlanRow
+from services.scheduling.store.standing import PersonRow
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.database import Database, Tx
+from shared.http import FieldError, Problem
+
+DAY = dt.timedelta(1)
+GIVES_WAY = "annual"
+"""The leave that a sick day interrupts: the days are given back to it (PP 11/2017 tells the two apart)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """An absence that comes after publication; `kind` of a leave stays in this service."""
+
+    employee_id: UUID
+    category: str
+    first: dt.date
+    last: dt.date
+    kind: str | None = None
+    letter: str | None = None
+
+
+def absence_modes(category: str) -> tuple[str, str]:
+    """(the mode of the days of an absence, the mode of the days that it leaves alone)."""
+    return ("LEAVE", "OFF") if category == "leave" else ("DUTY_TRAVEL", "")
+
+
+async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms) -> Done:
+    """Store an absence and change the person's plans on those days. A sick note splits an annual leave."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        await someone(tx, who, leave.employee_id)
+        given = Absence(leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter)
+        split = await _make_room(tx, given, leave.kind)
+        rows = await _absent_rows(tx, given, [(leave.first, leave.last)])
+        await standing.add_absence(tx.connection, given)
+        done = await go_through(tx, clock, who, rows, terms)
+        await plans.note(
+            tx,
+            clock.now(),
+            who,
+            "absence.added",
+            subject=leave.employee_id,
+            reason=terms.override or terms.reason,
+            category=leave.category,
+            first=leave.first,
+            last=leave.last,
+            split=[(one.from_date, one.to_date) for one in split],
+            changed=done.changed,
+            overridden=[short_view(one) for one in done.short],
+            recalled=[str(one.employee_id) for one in terms.recalls],
+        )
+        return done
+
+
+async def _make_room(tx: Tx, given: Absence, kind: str | None, itself: Absence | None = None) -> list[Absence]:
+    """Cut what is stored and gives way; 409 for what does not. Returns what was cut, as it was."""
+    stored = await standing.overlapping(tx.connection, given.employee_id, given.from_date, given.to_date)
+    others = [one for one in stored if one != itself]
+    for one in others:
+        if kind != "sick" or one.kind != GIVES_WAY:
+            params = {"start": one.from_date, "end": one.to_date}
+            error = FieldError("from", "import.overlaps_stored", params)
+            raise Problem(409, "import.overlaps_stored", params=params, errors=[error])
+    for one in others:
+        left = without((one.from_date, one.to_date), (given.from_date, given.to_date))
+        await _replace(tx, one, [one], left)
+    return others
+
+
+async def _replace(tx: Tx, kind_of: Absence, stored: Sequence[Absence], spans: Sequence[Days]) -> list[Absence]:
+    """The same absence over other days."""
+    for one in stored:
+        await standing.end_absence(tx.connection, one)
+    made = [replace(kind_of, from_date=first, to_date=last) for first, last in spans]
+    for one in made:
+        await standing.add_absence(tx.connection, one)
+    return made
+
+
+async def _absent_rows(tx: Tx, absence: Absence, spans: Sequence[Days]) -> list[PlanRow]:
+    mode, free = absence_modes(absence.category)
+    return [
+        (row[0], row[1], row[2], row[3], mode, None, None, None, absence.category)
+        for first, last in spans
+        for row in await standing.plans_of(tx.connection, absence.employee_id, first, last)
+        if row["mode"] != free
+    ]
+
+
+async def end_leave(db: Database, clock: Clock, who: Principal, leave: Leave, reason: str | None) -> Done:
+    """Take an absence back: the person's plans become what a roster would give them, and nobody else's move."""
+    return await _change(db, clock, who, leave, Terms(reason=reason), days=None)
+
+
+async def amend_leave(
+    db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms, *, days: Days
+) -> Done:
+    """Let a stored absence have other dates: only the days between change. 404 if there is none."""
+    return await _change(db, clock, who, leave, terms, days=days)
+
+
+async def _change(
+    db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms, *, days: Days | None
+) -> Done:
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        person = await someone(tx, who, leave.employee_id)
+        was = (leave.first, leave.last)
+        stored = await standing.absence(tx.connection, leave.employee_id, leave.category, *was)
+        if stored is None:
+            raise Problem(404, "absence.unknown")
+        given_back = [was] if days is None else without(was, days)
+        if days is not None:
+            wanted = replace(stored, from_date=days[0], to_date=days[1])
+            await _make_room(tx, wanted, stored.kind, stored)
+        after = [] if days is None else [days]
+        await _replace(tx, stored, [stored], after)
+        taken = await _absent_rows(tx, stored, [] if days is None else without(days, was))
+        done = await go_through(tx, clock, who, taken, terms)
+        free = [row for span in given_back for row in await _given_back(tx, person, span)]
+        now = clock.now()
+        late = await plans.late_keys(tx, now, free)
+        gate = plans.Gate(who, terms.reason or terms.override, done.changed, done.proposal)
+        await plans.put(tx, now, gate, free)
+        if late:
+            interim = covered(after, given_back, {day for _, day in late})
+            kept = await _replace(tx, stored, _spans(stored, after), interim)
+            _wait(tx, gate.proposal, stored, kept, after)
+        action = "absence.ended" if days is None else "absence.amended"
+        await plans.note(
+            tx,
+            now,
+            who,
+            action,
+            subject=leave.employee_id,
+            reason=gate.reason,
+            category=leave.category,
+            first=leave.first,
+            last=leave.last,
+            after=after,
+            changed=gate.changed,
+            proposal_id=gate.proposal and gate.proposal.proposal_id,
+        )
+        return Done(gate.changed, gate.proposal, done.short)
+
+
+def _spans(of: Absence, spans: Sequence[Days]) -> list[Absence]:
+    return [replace(of, from_date=first, to_date=last) for first, last in spans]
+
+
+async def _given_back(tx: Tx, person: PersonRow, span: Days) -> list[PlanRow]:
+    planned = {row["work_date"] for row in await standing.plans_of(tx.connection, person.employee_id, *span)}
+    return [row for row in await _replanned(tx, person, *span) if row[1] in planned]
+
+
+def _wait(
+    tx: Tx, proposal: Proposal | None, absence: Absence, kept: Sequence[Absence], after: Sequence[Days]
+) -> None:
+    """Let the proposal know what is stored until it is decided, and what will be stored then."""
+    assert proposal is not None  # noqa: S101 - something is late
+    proposal.kind = "absence"
+    proposal.body = {
+        **proposal.body,
+        "employee_id": str(absence.employee_id),
+        "category": absence.category,
+        "stored": [[str(one.from_date), str(one.to_date)] for one in kept],
+        "after": [[str(first), str(last)] for first, last in after],
+    }
+    tx.session.add(proposal)
+
+
+async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> int:
+    """Let the amended absence hold and write the listed plans. 409 where it or a plan has changed since."""
+    body = proposal.body
+    employee_id = UUID(body["employee_id"])
+    stored: list[Absence] = []
+    for first, last in _days(body["stored"]):
+        found = await standing.absence(tx.connection, employee_id, body["category"], first, last)
+        if found is None:
+            raise Problem(409, "proposal.stale")
+        stored.append(found)
+    await _replace(tx, stored[0], stored, _days(body["after"]))
+    return await plans.approve(tx, now, proposal.proposal_id, pinned=False)
+
+
+def _days(spans: Sequence[Sequence[Any]]) -> list[Days]:
+    return [(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) for first, last in spans]
+
+
+async def _replanned(tx: Tx, person: PersonRow, first: dt.date, last: dt.date) -> Sequence[PlanRow]:
+    """What rosters of the unit, some weeks at a time, would give the person."""
+    wanted = Wanted(False, unit_ids=(person.unit_id,))
+    policies = tuple(await governance.current_policies(tx))
+    rows: list[PlanRow] = []
+    while first <= last:
+        end = min(last, first + (LONGEST_DAYS - 7 - first.weekday()) * DAY)
+        found = [unit async for part in inputs.units(tx.connection, wanted, first, end) for unit in part]
+        if rows:
+            home = any(row[1] == first - DAY and row[4] == "WFH" for row in rows)
+            found = [_after_home(unit, person.employee_id, home=home) for unit in found]
+        span = Span(first, end, await inputs.holidays(tx.connection, first, end), policies)
+        planned = plan_rows(Draft(span, found, [plan_unit(unit, span) for unit in found]))
+        rows.extend(row for row in planned if row[0] == person.employee_id)
+        first = end + DAY
+    return rows
+
+
+def _after_home(unit: UnitInput, employee_id: UUID, *, home: bool) -> UnitInput:
+    """The unit's input, where the person's day before is what was just planned and not what is stored."""
+    return replace(
+        unit,
+        people=tuple(
+            replace(one, home_before=home) if one.employee_id == employee_id else one for one in unit.people
+        ),
+    )

@@ -1,0 +1,194 @@
+"""Special hours: given, withdrawn, and what of it waits for a second officer.
+
+Hours are of all whom they concern or of nobody: where the change is late for one person it waits whole, with the
+list of today's plans before and after. Plans of later dates change when a roster is published.
+"""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID, uuid4
+
+from services.scheduling.commands import plans
+from services.scheduling.commands.officer import officer_name
+from services.scheduling.domain.late import Work, is_late
+from services.scheduling.domain.timetable import Pattern, SpecialHours, hours_on, instant, special_of
+from services.scheduling.models import Proposal
+from services.scheduling.store import directory, inputs, rosters, special
+from services.scheduling.store.directory import known
+from services.scheduling.store.rosters import PlanRow
+from shared.auth import Principal
+from shared.clock import Clock
+from shared.database import Database, Tx
+from shared.http import FieldError, Problem
+
+DAY = dt.timedelta(1)
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """The hours, and the proposal if they wait for a second officer."""
+
+    special_id: UUID
+    body: Mapping[str, Any]
+    proposal: Proposal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """Hours that begin to hold, or cease to, on `first`."""
+
+    special_id: UUID
+    body: Mapping[str, Any]
+    first: dt.date
+    withdraw: bool = False
+
+    @property
+    def hours(self) -> SpecialHours:
+        return special.of_body(self.body, _date(self.body["from"]), _date(self.body["to"]))
+
+
+def _date(value: str | None) -> dt.date | None:
+    return dt.date.fromisoformat(value) if value else None
+
+
+async def give(
+    db: Database, clock: Clock, who: Principal, body: dict[str, Any], *, reason: str | None = None
+) -> Given:
+    """Store special hours from today or later on. 422 for a start in the past or an unknown OPD or unit."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        now = clock.now()
+        first = dt.date.fromisoformat(body["from"])
+        if first < plans.today(clock):
+            raise Problem(422, "validation", errors=[FieldError("from", "hours.past")])
+        await _check_known(tx, body)
+        return await _go(tx, now, who, _Change(uuid4(), body, first), reason)
+
+
+async def _check_known(tx: Tx, body: Mapping[str, Any]) -> None:
+    stored = await known(tx.connection, "units")
+    lists = (
+        ("opd_codes", stored.opds, "scope.unknown_opd"),
+        ("unit_ids", stored.unit_opd, "scope.unknown_unit"),
+    )
+    errors = [
+        FieldError(f"{field}.{index}", code, {"id": value})
+        for field, allowed, code in lists
+        for index, value in enumerate(body[field])
+        if value not in allowed
+    ]
+    if errors:
+        raise Problem(422, "validation", errors=errors)
+
+
+async def withdraw(
+    db: Database, clock: Clock, who: Principal, special_id: UUID, *, reason: str | None = None
+) -> Given:
+    """They hold from today on no longer; dates before today keep them. 404 where there are none."""
+    async with db.transaction() as tx:
+        await directory.lock(tx.connection)
+        now = clock.now()
+        body = await special.body(tx.connection, special_id)
+        if body is None:
+            raise Problem(404, "not_found")
+        return await _go(tx, now, who, _Change(special_id, body, plans.today(clock), withdraw=True), reason)
+
+
+async def _go(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason: str | None) -> Given:
+    late, needs_two = await _late(tx, now, change)
+    if not needs_two:
+        await _store(tx, now, who, change, reason)
+        return Given(change.special_id, change.body)
+    kept = {
+        "special_id": str(change.special_id),
+        "hours": dict(change.body),
+        "from": str(change.first),
+        "withdraw": change.withdraw,
+    }
+    reason = reason or change.body["name"]
+    proposal = await plans.offer(tx, now, who, "hours", kept, reason=reason, person_days=len(late))
+    await rosters.add_proposal_days(tx.connection, proposal.proposal_id, late)
+    return Given(change.special_id, change.body, proposal)
+
+
+async def _late(tx: Tx, now: dt.datetime, change: _Change) -> tuple[list[Any], bool]:
+    """(the published plans that the change alters late, whether that takes two officers)."""
+    rows = await _altered(tx, change, now.astimezone(plans.WIB).date())
+    found = await rosters.changes(tx.connection, rows)
+    late = [
+        row
+        for row in found
+        if is_late(
+            row["work_date"],
+            Work(row["old_mode"], row["old_starts_at"]),
+            Work(row["mode"], row["starts_at"]),
+            now,
+        )
+    ]
+    return late, any(plans.needs_two(row, now) for row in late)
+
+
+async def _altered(tx: Tx, change: _Change, today: dt.date) -> list[PlanRow]:
+    """The plans from the change's first date to today as they would be, where these hours make a difference."""
+    mine, rows = change.hours, list[PlanRow]()
+    holidays = await inputs.holidays(tx.connection, change.first, today)
+    scope = list(mine.opd_codes), list(mine.unit_ids)
+    for number in range((today - change.first).days + 1):
+        day = change.first + number * DAY
+        standing = await special.in_force(tx.connection, day)
+        before = list(standing.values())
+        without = [one for key, one in standing.items() if key != change.special_id]
+        after = without if change.withdraw else [*without, mine]
+        for plan in await special.plans_on(tx.connection, day, mine.timetable, *scope):
+            pattern = Pattern(plan["timetable"], plan["shift_group"])
+            hours = [
+                hours_on(
+                    pattern,
+                    day,
+                    holiday=day in holidays,
+                    special=special_of(which, plan["opd_code"], plan["unit_id"]),
+                )
+                for which in (before, after)
+            ]
+            if hours[0] == hours[1]:
+                continue
+            rows.append(_row(plan, day, hours[1]))
+    return rows
+
+
+def _row(plan: Any, day: dt.date, hours: tuple[int, int] | None) -> PlanRow:
+    who = plan["employee_id"], day, plan["opd_code"], plan["unit_id"]
+    if hours is None:
+        return (*who, "OFF", None, None, None, "rest_day")
+    mode = "WFO" if plan["mode"] == "OFF" else plan["mode"]
+    times = instant(day, hours[0]), instant(day, hours[1])
+    return (*who, mode, *times, plan["policy_version"], "changed" if plan["mode"] == "OFF" else plan["reason"])
+
+
+async def _store(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason: str | None) -> None:
+    if change.withdraw:
+        await special.withdraw(tx.connection, change.special_id, change.first)
+    else:
+        last = _date(change.body["to"])
+        officer = officer_name(who)
+        await special.add(tx.connection, change.special_id, dict(change.body), change.first, last, now, officer)
+    action = "hours.withdrawn" if change.withdraw else "hours.given"
+    await plans.note(
+        tx, now, who, action, subject=change.special_id, reason=reason, hours=change.body, first=change.first
+    )
+
+
+async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) -> int:
+    """Let proposed hours hold, and write the listed plans. Returns how many plans changed.
+
+    409 where a listed plan has changed since, or the change alters more days by now than were listed.
+    """
+    body = proposal.body
+    first = dt.date.fromisoformat(body["from"])
+    change = _Change(UUID(body["special_id"]), body["hours"], first, body["withdraw"])
+    late, _ = await _late(tx, now, change)
+    await plans.check_listed(tx, proposal, late)
+    await _store(tx, now, who, change, proposal.reason)
+    return await plans.approve(tx, now, proposal.proposal_id, pinned=False)

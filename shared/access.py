@@ -1,0 +1,122 @@
+"""Who may do what: each permission once, by role, and the one rule of who answers for whom.
+
+A role says which doors open; whose records may be seen behind them follows from the directory (`is_superior`) or
+from the OPD that the token names (`only_opd`). A writing door always asks for a person besides (shared/auth.py).
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from typing import Literal, Protocol, get_args
+from uuid import UUID
+
+Role = Literal["staff", "supervisor", "opd_admin", "bkpsdm", "council", "auditor", "ops"]
+ROLES: tuple[Role, ...] = get_args(Role)
+Permission = tuple[Role, ...]
+"""The roles that have it."""
+
+# --- What officers change --------------------------------------------------------------------------------
+CORRECT_RECORDS: Permission = ("supervisor", "opd_admin")
+DECLARE_OUTAGES: Permission = ("bkpsdm",)
+MANAGE_DIRECTORY: Permission = ("bkpsdm",)
+GOVERN: Permission = ("bkpsdm",)
+"""Rules, special hours, weights, and the second officer's word on a proposal."""
+PLAN: Permission = ("bkpsdm", "opd_admin")
+"""Policies, rosters, absences and single days; an OPD admin in their own OPD."""
+ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")
+REVIEW_REPORTS: Permission = ("staff", "supervisor", "opd_admin", "bkpsdm")
+"""Whoever they are besides: the directory says whose superior they are."""
+
+# --- What is read ----------------------------------------------------------------------------------------
+READ_CITY: Permission = ("bkpsdm", "auditor", "council")
+READ_OPDS: Permission = (*READ_CITY, "opd_admin")
+READ_ALL_PEOPLE: Permission = ("bkpsdm", "auditor")
+READ_PEOPLE: Permission = (*READ_ALL_PEOPLE, "opd_admin")
+READ_RECORDS: Permission = ("supervisor", "opd_admin", "bkpsdm")
+READ_DIRECTORY: Permission = ("bkpsdm", "opd_admin")
+READ_FULL_NIP: Permission = ("bkpsdm",)
+READ_PLANS: Permission = ("bkpsdm", "opd_admin", "auditor")
+READ_PROPOSALS: Permission = ("bkpsdm", "opd_admin", "auditor")
+"""An OPD admin those that they made."""
+READ_READINESS: Permission = ("bkpsdm", "opd_admin", "council", "auditor")
+READ_AUDIT: Permission = ("auditor", "bkpsdm")
+
+AGGREGATES_ONLY: Permission = ("council", "ops")
+"""Those who are shown no person but themselves, whatever the directory says of them."""
+
+SMALL_CELLS_MERGED: Permission = ("council",)
+"""Those for whom figures of few people are merged (product.md section 12)."""
+
+_CITY_WIDE: Permission = ("bkpsdm",)
+_ONE_OPD: Permission = ("opd_admin",)
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller: `subject` is their employee_id (None for an office account), `opd` the OPD of an OPD admin.
+
+    `expires` is in Unix seconds.
+    """
+
+    subject: UUID | None
+    role: Role
+    opd: str | None
+    expires: float
+
+
+def may(who: Principal, permission: Permission) -> bool:
+    """Whether their role has the permission."""
+    return who.role in permission
+
+
+def only_opd(who: Principal) -> str | None:
+    """The one OPD that an OPD admin acts in, "" where their token names none; None for every other role."""
+    return (who.opd or "") if who.role in _ONE_OPD else None
+
+
+def acts_for_city(who: Principal) -> bool:
+    """Whether everybody in the city is theirs to act for."""
+    return who.role in _CITY_WIDE
+
+
+class Member(Protocol):
+    """What the directory says of a person, as far as it decides who answers for whom."""
+
+    @property
+    def employee_id(self) -> UUID: ...
+    @property
+    def opd_code(self) -> str: ...
+    @property
+    def unit_id(self) -> str: ...
+    @property
+    def supervisor_id(self) -> UUID | None: ...
+    @property
+    def acting_supervisor_id(self) -> UUID | None: ...
+    @property
+    def heads(self) -> Collection[str]: ...
+    @property
+    def active(self) -> bool: ...
+
+
+def is_superior(officer: Member, person: Member) -> bool:
+    """Does `officer` answer for `person`: as supervisor, deputy while acting, or head of their unit or OPD?
+
+    Never for oneself, even where somebody heads the unit that they belong to; and never after one's own departure.
+    `SUPERIOR` says the same in SQL.
+    """
+    if not officer.active or officer.employee_id == person.employee_id:
+        return False
+    if officer.employee_id in (person.supervisor_id, person.acting_supervisor_id):
+        return True
+    return person.unit_id in officer.heads or person.opd_code in officer.heads
+
+
+_OTHER_AND_HERE = "officer.active and officer.employee_id <> person.employee_id"
+_DIRECT = "officer.employee_id in (person.supervisor_id, person.acting_supervisor_id)"
+SUPERIOR = f"""(
+    {_OTHER_AND_HERE}
+    and ({_DIRECT} or to_jsonb(officer.heads) ?| array[person.unit_id, person.opd_code])
+)"""
+"""`is_superior` as a condition of SQL on the directory's rows `officer` and `person`."""
+
+REVIEWER = f"({_OTHER_AND_HERE} and {_DIRECT})"
+"""Of the superiors, those who review: the supervisor, or the deputy while acting (product.md section 11)."""

@@ -1,0 +1,46 @@
+"""The schemas of what a service publishes, each at the address that its events name (`ce_dataschema`)."""
+
+import hashlib
+import json
+
+from fastapi import APIRouter, Request
+from fastapi.responses import Response
+
+from shared.events import TOPICS, schemas
+from shared.http import Problem
+from shared.settings import Settings
+
+MEDIA_TYPE = "application/schema+json"
+CACHED_S = 3600
+
+
+def address(settings: Settings, topic: str) -> str:
+    """Where this service serves the schema of a topic of its own, below the public address of the installation."""
+    return f"{settings.base_url}/{settings.service}/schemas/{topic}.json"
+
+
+def router(settings: Settings) -> APIRouter:
+    """The doors to the schemas of the topics that this service owns. They hold no data and ask for no token."""
+    doors = APIRouter(prefix=f"/{settings.service}/schemas", tags=["schemas"])
+    bodies = {
+        name: json.dumps({**schemas.schema(name), "$id": address(settings, name)}, ensure_ascii=False).encode()
+        for name, topic in TOPICS.items()
+        if topic.owner == settings.service
+    }
+
+    @doors.api_route("/{topic}.json", methods=["GET", "HEAD"])
+    async def schema(topic: str, request: Request) -> Response:
+        """The JSON Schema of one topic's value; its `$id` is this address. Only grows within a major version."""
+        body = bodies.get(topic)
+        if body is None:
+            raise Problem(404, "not_found")
+        headers = {
+            "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
+            "Cache-Control": f"public, max-age={CACHED_S}",
+        }
+        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+        if headers["ETag"] in known or "*" in known:
+            return Response(status_code=304, headers=headers)
+        return Response(body, media_type=MEDIA_TYPE, headers=headers)
+
+    return doors
