@@ -21,7 +21,6 @@ from sqlalchemy.pool import NullPool
 from sqlmodel.ext.asyncio.session import AsyncSession
 
 from shared import failures
-from shared.failures import Fault
 
 log = logging.getLogger(__name__)
 
@@ -172,17 +171,13 @@ class GroupCommit(Generic[Item, Result]):
                 self._fail(batch, ConnectionAbortedError("the transaction was given up"))
 
     async def _settle(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
-        """One item that cannot be recorded must not fail those that came with it: halve until it is found. A
-        failure of the world, or of a wrong deploy, is everybody's."""
+        """One item that cannot be recorded must not fail those that came with it. A failure of the world, or of a
+        wrong deploy, is that of all who have no answer yet."""
         try:
-            await self._commit(batch)
+            for one, error in await failures.culprits(batch, self._commit):
+                self._fail([one], error)
         except Exception as error:
-            if len(batch) == 1 or failures.fault_of(error) in (Fault.WORLD, Fault.DEPLOY):
-                self._fail(batch, error)
-                return
-            middle = len(batch) // 2
-            await self._settle(batch[:middle])
-            await self._settle(batch[middle:])
+            self._fail(batch, error)
 
     async def _commit(self, batch: Sequence[_Waiting[Item, Result]]) -> None:
         async with self._db.transaction() as tx:

@@ -4,11 +4,14 @@ One judgement for the bus (is a record to be set aside?), for group commit (who 
 is refused?) and for HTTP (is it 503?). The classes are those of PostgreSQL's appendix A, "Error Codes".
 """
 
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from enum import Enum
+from typing import TypeVar
 
 import asyncpg
 from sqlalchemy import exc
+
+Item = TypeVar("Item")
 
 
 class Fault(Enum):
@@ -123,6 +126,32 @@ def fault_of(error: BaseException) -> Fault:
 def is_away(error: BaseException) -> bool:
     """Whether storage is away: the same request, tried again in a moment, may well succeed."""
     return fault_of(error) is Fault.WORLD
+
+
+async def culprits(
+    items: Sequence[Item], do: Callable[[Sequence[Item]], Awaitable[None]]
+) -> list[tuple[Item, Exception]]:
+    """Do it with all items, in as few calls as may be; those with which it fails, alone, twice, and why.
+
+    `do` is one transaction: what fails leaves nothing behind. Raises a failure of the world, or of a wrong deploy.
+    """
+    try:
+        await do(items)
+    except Exception as error:
+        if fault_of(error) in (Fault.WORLD, Fault.DEPLOY):
+            raise
+    else:
+        return []
+    if len(items) > 1:
+        middle = len(items) // 2
+        return [*await culprits(items[:middle], do), *await culprits(items[middle:], do)]
+    try:
+        await do(items)
+    except Exception as error:
+        if fault_of(error) in (Fault.WORLD, Fault.DEPLOY):
+            raise
+        return [(items[0], error)]
+    return []
 
 
 def reason_of(error: BaseException) -> str:

@@ -32,6 +32,8 @@ DATASCHEMA = "ce_dataschema"
 MAX_VALUE_BYTES = 900_000
 """Below Kafka's default `message.max.bytes`, so that no row can ever block the relay by its size."""
 
+SEND_TIMEOUT_MS = 15_000
+
 _LEAD = "select pg_try_advisory_lock(hashtext('hadir.outbox.leader'))"
 _LOCK = "select pg_try_advisory_xact_lock(hashtext('hadir.outbox'))"
 _TAKE = """
@@ -224,7 +226,13 @@ class Relay:
     async def _producer_ready(self) -> AIOKafkaProducer:
         if self._producer is None:
             producer = AIOKafkaProducer(
-                **self._kafka, acks="all", linger_ms=0, max_batch_size=256 * 1024, partitioner=_Partitioner()
+                **self._kafka,
+                acks="all",
+                linger_ms=0,
+                max_batch_size=256 * 1024,
+                partitioner=_Partitioner(),
+                # The round's transaction is open for as long; and that it fails is known no sooner.
+                request_timeout_ms=SEND_TIMEOUT_MS,
             )
             try:
                 await producer.start()

@@ -1,6 +1,8 @@
 """The doors for staff: check in, check out, sync what was made offline, see what is recorded."""
 
 import datetime as dt
+import logging
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -22,12 +24,15 @@ from services.attendance.bodies import (
 )
 from services.attendance.domain import Position
 from services.attendance.recording import Intake, Recorded, record
+from shared import failures
 from shared.auth import Employee, employee_of, principal
 from shared.database import GroupCommit
 from shared.events.base import Date
 from shared.http import Problem, page, problem_body, traceparent_of
 from shared.messages import Language, language_of
 from shared.service import Service, service_of
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/attendance/v1")
 
@@ -77,10 +82,17 @@ async def batch(request: Request, me: Employee, service: Running) -> dict[str, A
             outcomes[index] = unreadable(error)
         else:
             intakes.append((index, _intake(punch, me, received_at, traceparent_of(request), offline=True)))
-    async with service.db.transaction() as tx:
-        results = await record(tx, [intake for _, intake in intakes])
-    for (index, _), result in zip(intakes, results, strict=True):
-        outcomes[index] = result
+
+    async def commit(some: Sequence[tuple[int, Intake]]) -> None:
+        async with service.db.transaction() as tx:
+            results = await record(tx, [intake for _, intake in some])
+        for (index, _), result in zip(some, results, strict=True):
+            outcomes[index] = result
+
+    for (index, _), error in await failures.culprits(intakes, commit):
+        trace = traceparent_of(request)
+        log.error("a punch of a batch failed", exc_info=error, extra={"fields": {"trace": trace}})
+        outcomes[index] = Problem(500, "internal", params={"trace": trace.split("-")[1]})
     language = language_of(request.headers.get("accept-language"))
     return page([_outcome(outcome, language) for outcome in outcomes], None)
 

@@ -85,7 +85,7 @@ def _moment(value: Any) -> dt.datetime | Unusable | None:
         return None
     try:
         # Read as JSON, where a time is a text.
-        return _MOMENT.validate_json(to_json(value), strict=True) if isinstance(value, str) else Unusable.UNUSABLE
+        return _MOMENT.validate_json(to_json(value)) if isinstance(value, str) else Unusable.UNUSABLE
     except ValidationError:
         return Unusable.UNUSABLE
 

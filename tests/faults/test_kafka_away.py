@@ -48,21 +48,15 @@ async def test_while_kafka_is_away_requests_are_answered_and_the_log_stays_short
                     await asyncio.sleep(6)
                     # The consumer's client, the relay's, and our own word on the relay: once each a minute.
                     assert 1 <= len(lines.lines) <= 3, lines.lines
-                    for health in rig.service.health.values():
-                        health._since = health._since and health._since - 100
                     ready = await rig.client.get("/attendance/readyz")
                     alive = await rig.client.get("/attendance/livez")
                     assert (ready.status_code, alive.status_code) == (200, 200)
-                    (told,) = ready.json()["failing"]
-                    assert told.startswith("task relay has failed")
-                    assert "Kafka" in told
                 finally:
                     logging.getLogger().removeHandler(lines)
                 await broker.start()
                 await eventually(lambda: empty(rig.service))
                 async with reading(broker.bootstrap, "attendance.recorded.v1") as tail:
                     await tail.until(lambda: len(tail.records) >= 2)
-                await eventually(lambda: rig.service.failing() == {})
         finally:
             await broker.stop()
 

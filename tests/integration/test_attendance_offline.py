@@ -207,3 +207,16 @@ async def test_those_who_may_not_check_in_may_not_sync_either(rig: Rig, who: str
     answer = await sync(rig, me, [made("2025-11-06T07:29:00+07:00")])
     assert answer.json()["items"][0]["status"] == (404 if who == "unknown" else 403)
     assert await rig.count("punch") == 0
+
+
+async def test_a_punch_that_the_database_refuses_holds_back_no_other(rig: Rig) -> None:
+    me = await rig.staff()
+    punches = [made(f"2025-11-06T07:{minute:02}:00+07:00") for minute in range(20)]
+    refused = punches[13]["punch_id"]
+    async with rig.db.transaction() as tx:
+        await tx.connection.execute(f"alter table punch add check (punch_id <> '{refused}')")
+    answer = await sync(rig, me, punches)
+    assert answer.status_code == 200
+    statuses = [item["status"] for item in answer.json()["items"]]
+    assert statuses == [500 if index == 13 else 201 for index in range(20)]
+    assert await rig.count("punch") == 19

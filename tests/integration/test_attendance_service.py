@@ -2,12 +2,14 @@
 
 import asyncio
 import json
+import time
 from pathlib import Path
 from uuid import uuid4
 
 from deploy.embedded.postgres import Postgres
 from shared.database import Database, migrate
 from shared.events import TOPICS, decode
+from shared.tasks import Health
 from tests.backing import temporary_state
 from tests.conftest import ROOT, DatabaseFor, make_database
 from tests.integration.attendance_rig import AT_OFFICE, attendance, employee, plan, unit
@@ -72,6 +74,37 @@ async def test_while_the_database_is_away_nothing_is_promised_and_the_retry_succ
             await db.close()
         finally:
             await server.stop()
+
+
+async def test_a_task_that_fails_is_named_by_readiness_and_only_one_that_carries_events_keeps_the_doors_open(
+    database_for: DatabaseFor, tmp_path: Path
+) -> None:
+    async with attendance(await database_for("attendance"), tmp_path, kafka="127.0.0.1:1") as rig:
+        health = rig.service.health
+        assert set(health) == {"bus", "relay"}
+        await eventually(lambda: all(one.failing_s() > 0 for one in health.values()))
+        told = await rig.client.get("/attendance/readyz")
+        assert told.json()["failing"] == []  # for a minute nobody is alarmed
+        for one in health.values():
+            one.fails((one._since or 0) - 90, "KafkaConnectionError: away")
+        told = (await rig.client.get("/attendance/readyz")).json()
+        assert [line.split(" for ")[0] for line in told["failing"]] == [
+            "task bus has failed",
+            "task relay has failed",
+        ]
+        assert all("away" in line for line in told["failing"])
+        assert not any("task" in line for line in told["not_ready"])
+        health["timer"] = Health("timer", rig.service.metrics)
+        health["timer"].fails(time.monotonic() - 90, "ValueError: cannot subtract infinite dates")
+        told = await rig.client.get("/attendance/readyz")
+        assert told.status_code == 503
+        assert any("timer" in line and "infinite" in line for line in told.json()["not_ready"])
+        health["timer"].worked()
+        told = (await rig.client.get("/attendance/readyz")).json()
+        assert not any("timer" in line for line in told["not_ready"] + told["failing"])
+        exposed = (await rig.client.get("/attendance/metrics")).text
+        assert 'hadir_task_failures_total{task="relay"}' in exposed
+        assert 'hadir_dead_letters_total{group="attendance.facts",reason="schema"} 0.0' in exposed
 
 
 async def test_the_service_describes_its_doors_without_loose_ends(

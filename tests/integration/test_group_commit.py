@@ -74,7 +74,7 @@ async def test_what_cannot_be_recorded_is_refused_alone_and_everything_else_is_r
     answers = await submit(GroupCommit(db, table.flush), items)
     assert {id: type(answer) for id, answer in answers.items() if isinstance(answer, Exception)} == bad
     assert await table.kept(db) == {id for id, _ in items} - set(bad)
-    assert table.transactions <= 1 + 16 * len(bad)
+    assert table.transactions <= 1 + 18 * len(bad)
 
 
 async def test_a_failure_of_the_world_is_everybody_s_and_is_not_searched_for(database_for: DatabaseFor) -> None:
