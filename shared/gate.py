@@ -169,7 +169,7 @@ def _refused(scope: Scope, limit: int) -> Problem | None:
 
 
 def _place_of_nul(body: bytes) -> str:
-    """The path in a JSON body of the first text with NUL in it (`items.0.task`); `body` where there is none."""
+    """The path in a JSON body of its first text with NUL, such as `items.0.task`; `body` where none is found."""
     try:
         waiting: list[tuple[str, Any]] = [("", json.loads(body))]
     except (ValueError, RecursionError):
