@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
-from services.attendance.bodies import CORRECTION, OFFLINE_PUNCH, OUTAGE, OUTAGE_REVISION, PUNCH
+from services.attendance.bodies import CORRECTION, OUTAGE, OUTAGE_REVISION, PUNCH
 from services.attendance.outages import _check  # pyright: ignore[reportPrivateUsage] - the door's own rule
 from services.reporting.reports import domain as reports
 from services.scheduling.domain.policies import PolicyIn
@@ -133,7 +133,6 @@ OUTAGE_BODY = {
     "reason": "listrik padam",
 }
 TAKING_INSTANTS: list[tuple[TypeAdapter[Any], dict[str, Any], str]] = [
-    (OFFLINE_PUNCH, {"punch_id": str(UUID(int=7)), "kind": "in"}, "device_at"),
     (CORRECTION, {"action": "manual", "employee_id": str(UUID(int=7)), "kind": "in", "reason": "lupa"}, "at"),
     (OUTAGE, OUTAGE_BODY, "starts_at"),
     (OUTAGE, OUTAGE_BODY, "ends_at"),

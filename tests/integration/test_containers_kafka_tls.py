@@ -24,9 +24,10 @@ from cryptography.x509.oid import NameOID
 from deploy.embedded.topics import create_topics
 from deploy.kafka import access
 from services.attendance.app import create_app
-from services.reporting.handlers import read_log
+from services.reporting.facts import CONSUMED
 from shared import outbox
 from shared.bus import client_arguments
+from shared.log import readable, reading
 from shared.outbox import Outgoing
 from shared.settings import SERVICES, Settings, SettingsError, load
 from tests.conftest import DatabaseFor
@@ -167,7 +168,9 @@ async def test_a_service_reads_publishes_sets_aside_and_rebuilds_over_tls(
     finally:
         await reader.stop()
     assert letter.value == b"{"
-    read = [one async for batch in read_log(tls.settings("reporting"), lambda *_: None) for one in batch]
+    settings = tls.settings("reporting")
+    async with reading(client_arguments(settings), CONSUMED) as log:
+        read = [one async for records in log.upto(await log.ends()) for one in readable(records, settings)]
     assert {one.type for one in read} == {
         "directory.unit.v1",
         "directory.employee.v1",
