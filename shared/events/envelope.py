@@ -38,6 +38,10 @@ class InvalidEvent(Exception):
         self.detail = detail
 
 
+class EventTooLarge(ValueError):
+    """The event would not fit into a Kafka record. Refuse the command that made it."""
+
+
 class UnknownType(Exception):
     """A well-formed CloudEvent of a type this version does not know: a newer producer; skipped, counted."""
 
@@ -80,7 +84,7 @@ def encode(
 ) -> Message:
     """The record of `event`. A tombstone is `event=None` with `topic` and `key` given.
 
-    Raises ValueError for what no reader would take: an event of more than MAX_VALUE_BYTES.
+    Raises EventTooLarge for what no reader would take: more than MAX_VALUE_BYTES.
     """
     name = event.topic if event is not None else topic
     subject = event.key if event is not None else key
@@ -100,7 +104,7 @@ def encode(
         headers.append(("traceparent", traceparent.encode()))
     value = event.model_dump_json().encode() if event is not None else None
     if value is not None and len(value) > MAX_VALUE_BYTES:
-        raise ValueError(
+        raise EventTooLarge(
             f"an event of {name} has {len(value)} bytes, more than {MAX_VALUE_BYTES}; make it smaller"
         )
     return Message(name, subject.encode(), value, headers)
