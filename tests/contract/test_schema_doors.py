@@ -9,7 +9,6 @@ from shared import http, schema_doors
 from shared.auth import Authenticator
 from shared.events import TOPICS, schemas
 from shared.settings import SERVICES, ServiceName, Settings, load
-from shared.telemetry import Metrics
 
 BASE = "https://hadir.contoh.go.id"
 
@@ -33,7 +32,7 @@ def anyone() -> httpx.AsyncClient:
     for service in SERVICES:
         app.include_router(schema_doors.router(settings(service, HADIR_PUBLIC_URL=f"{BASE}/")))
     app.state.authenticator = Authenticator(Ed25519PrivateKey.generate().public_key())
-    http.install(app, Metrics("attendance"), {})
+    http.install(app)
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
 
 
