@@ -106,7 +106,7 @@ class RulesChanged(Event):
     effective_from: Date
     tolerance_minutes: Count
     report_modes: Annotated[list[Mode], Field(max_length=MAX_MODES)]
-    report_cutoff: EndTime
+    report_cutoff: LocalTime
     review_sla_working_days: Count
 
 
