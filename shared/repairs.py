@@ -174,24 +174,28 @@ async def join_what_can_be(
     """Join events that were read again from the log, without those that cannot be stored.
 
     Such a record was set aside when it came, and is in the log for ever: it must not end a repair or a rebuild.
-    Facts may be joined in parts, so the events are halved until it is found. Raises what is no event's fault.
+    Facts may be joined in parts, so they are searched as the consumers search a batch. Raises what is no event's
+    fault: a failure of the world, a wrong deploy, and a bug that each of several events meets.
     """
-    try:
+    if not events:
+        await join(events)
+        return
+
+    async def attempt(part: Sequence[Received]) -> None:
         async with tx.connection.transaction():  # a savepoint
-            await join(events)
-    except Exception as error:
-        if not events or failures.fault_of(error) is not Fault.DATA:
-            raise
-        if len(events) > 1:
-            middle = len(events) // 2
-            await join_what_can_be(tx, events[:middle], join)
-            await join_what_can_be(tx, events[middle:], join)
-            return
-        one = events[0]
+            await join(part)
+
+    passed_over = await failures.culprits(events, attempt)
+    if 1 < len(events) == len(passed_over):
+        for _, error in passed_over:
+            if failures.fault_of(error) is Fault.UNKNOWN:
+                raise error
+    for one, error in passed_over:
         log.warning(
             "a record of the log cannot be stored; it is passed over, as when it came",
             extra={"fields": {"topic": one.type, "event_id": str(one.id), "reason": failures.reason_of(error)}},
         )
+    if passed_over:
         await join(())
 
 
