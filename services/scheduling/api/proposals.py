@@ -16,6 +16,7 @@ from services.scheduling.store.rosters import proposal_days
 from shared.access import GOVERN, READ_AUDIT, READ_PROPOSALS, Principal, only_opd
 from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
+from shared.events.base import Date
 from shared.http import Problem, page
 from shared.service import Service, service_of
 
@@ -149,8 +150,8 @@ class AuditQuery(BaseModel):
     subject: str | None = None
     action: str | None = None
     officer: str | None = None
-    first: Annotated[dt.date | None, Field(alias="from")] = None
-    last: Annotated[dt.date | None, Field(alias="to")] = None
+    first: Annotated[Date | None, Field(alias="from")] = None
+    last: Annotated[Date | None, Field(alias="to")] = None
     cursor: str | None = None
 
     def chosen(self) -> audit.Chosen:
