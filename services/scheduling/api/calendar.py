@@ -12,7 +12,7 @@ from services.scheduling.commands import feed
 from services.scheduling.commands.plans import today
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import plans
-from shared.auth import Employee, employee_of, principal
+from shared.auth import Caller, employee_of, principal
 from shared.http import Problem
 from shared.service import Service, service_of
 
@@ -22,16 +22,16 @@ FEED_PAST, FEED_AHEAD = dt.timedelta(31), dt.timedelta(92)
 
 
 @router.post("/calendar", status_code=201)
-async def open_feed(service: Running, me: Employee) -> dict[str, Any]:
+async def open_feed(service: Running, who: Caller) -> dict[str, Any]:
     """An address for calendar programs; one that was given before opens nothing any more."""
-    token = await feed.new_token(service.db, service.clock, me)
+    token = await feed.new_token(service.db, service.clock, who)
     return {"url": f"/scheduling/v1/me/calendar.ics?token={token}"}
 
 
 @router.delete("/calendar", status_code=204)
-async def close_feed(service: Running, me: Employee) -> None:
+async def close_feed(service: Running, who: Caller) -> None:
     """No address opens my calendar any more."""
-    await feed.revoke(service.db, service.clock, me)
+    await feed.revoke(service.db, service.clock, who)
 
 
 @router.get("/calendar.ics")

@@ -41,9 +41,11 @@ class DecisionIn(BaseModel):
 async def proposal_view(service: Service, proposal: Proposal) -> dict[str, Any]:
     """A proposal and the first page of the person-days it alters.
 
-    `alone_from`: the first date from which the same change would need no second officer.
+    `alone_from`: the first date from which the same change would need no second officer; None for a disowning,
+    which always needs two.
     """
-    alone_from = first_free_date(proposal.proposed_at)
+    disowning = proposal.kind in ("disown", "own")
+    alone_from = None if disowning else first_free_date(proposal.proposed_at)
     first_page = await _altered(service, proposal.proposal_id, None)
     return {**proposal.model_dump(), "alone_from": alone_from, "items": first_page["items"]}
 
