@@ -133,15 +133,13 @@ class Client:
             await asyncio.sleep(max(pause, wanted_s))
             pause = min(2.0, pause * 2)
 
-    async def items(
-        self, who: Who, path: str, params: Mapping[str, str] | None = None, *, page: int = 1000
-    ) -> list[Any]:
-        """All items of a list, page by page."""
+    async def items(self, who: Who, path: str, params: Mapping[str, str] | None = None) -> list[Any]:
+        """All items of a list, page by page, each as large as its door gives it."""
         found: list[Any] = []
         cursor: str | None = None
         while True:
             more = {"cursor": cursor} if cursor else {}
-            answer = await self.call(who, "GET", path, params={**(params or {}), **more, "limit": str(page)})
+            answer = await self.call(who, "GET", path, params={**(params or {}), **more})
             found += answer.body["items"]
             cursor = answer.body.get("next")
             if cursor is None:
