@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import time as wall
 from collections.abc import Callable
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
 from deploy.demo.city import City
 from deploy.demo.client import Client, Who
-from deploy.demo.expect import WIB, Plan, Rules
+from deploy.demo.expect import Plan, Rules
 from deploy.demo.imports import imports
 from deploy.demo.ledger import Ledger, instant
 from deploy.demo.script import REPORT_CUTOFF
@@ -119,7 +119,7 @@ async def read_plans(client: Client, officer: Who, ledger: Ledger, day: date) ->
 
 async def until_the_board_knows(client: Client, officer: Who, day: date, people: int) -> None:
     """Returns when the city board counts so many people with a plan; raises TimeoutError after three minutes."""
-    at = {"date": day.isoformat(), "as_of": datetime.combine(day, datetime.min.time(), WIB).isoformat()}
+    at = {"date": day.isoformat()}
     deadline = wall.monotonic() + PATIENCE_S
     while True:
         shown = (await client.call(officer, "GET", "/reporting/v1/city", params=at)).body["employees"]
