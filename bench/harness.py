@@ -10,8 +10,8 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -66,6 +66,16 @@ class Machine:
     """Make a fresh database of that name; returns its URL."""
 
 
+@contextmanager
+def folder_of_its_own() -> Generator[Path, None, None]:
+    """An empty folder that is removed afterwards. PostgreSQL's account may pass through it: where it may not, the
+    data would be made elsewhere and stay there."""
+    with tempfile.TemporaryDirectory(prefix="hadir-bench-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        yield folder
+
+
 @asynccontextmanager
 async def machine() -> AsyncGenerator[Machine, None]:
     """An embedded Kafka with the contract's topics and an embedded PostgreSQL, in a folder that is removed."""
@@ -74,8 +84,7 @@ async def machine() -> AsyncGenerator[Machine, None]:
     from deploy.embedded.state import State
     from deploy.embedded.topics import create_topics
 
-    with tempfile.TemporaryDirectory(prefix="hadir-bench-") as name:
-        folder = Path(name)
+    with folder_of_its_own() as folder:
         state = State(folder)
         state.create()
         kafka, postgres = Kafka(state), Postgres(state)

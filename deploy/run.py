@@ -24,17 +24,24 @@ class _Children:
     def __init__(self) -> None:
         self.asked_to_stop = False
         self._started: list[subprocess.Popen[str]] = []
+        self._starting = False
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, self._stop)
 
     def start(self, *arguments: str, stdout: int | None = None) -> subprocess.Popen[str]:
         command = leashed([*HADIR, *arguments], signal.SIGINT)
+        self._starting = True
         child = subprocess.Popen(command, stdout=stdout, text=True, start_new_session=True)
         self._started.append(child)
+        self._starting = False
+        if self.asked_to_stop:  # meanwhile, when this one could not be told
+            self._stop()
         return child
 
     def _stop(self, *_: object) -> None:
         self.asked_to_stop = True
+        if self._starting:
+            return
         for child in reversed(self._started):
             if child.poll() is None:
                 os.kill(child.pid, signal.SIGINT)
@@ -62,7 +69,9 @@ def run(demo: Sequence[str], up: Sequence[str], *, once: bool) -> int:
     line = system.stdout.readline() if system.stdout else ""
     if not line:
         return system.wait()
-    code = INTERRUPTED if children.asked_to_stop else children.start("demo", *demo).wait()
+    code = 0 if children.asked_to_stop else children.start("demo", *demo).wait()
+    if children.asked_to_stop:
+        code = INTERRUPTED
     if not once and not children.asked_to_stop:
         http = json.loads(line)["http"]
         say(f"the day is over and the system stays up: {http}/ - Ctrl-C stops it")

@@ -134,7 +134,7 @@ class Client:
             pause = min(2.0, pause * 2)
 
     async def items(self, who: Who, path: str, params: Mapping[str, str] | None = None) -> list[Any]:
-        """All items of a list, page by page."""
+        """All items of a list, page by page, each as large as its door gives it."""
         found: list[Any] = []
         cursor: str | None = None
         while True:

@@ -33,10 +33,20 @@ else:
 
 RUN = """
 import sys
-import time
 import deploy.run
 deploy.run.HADIR = (sys.executable, {fake!r})
+{before}
 sys.exit(deploy.run.run(sys.argv[2:], ["--processes"], once=sys.argv[1] == "once"))
+"""
+
+INTERRUPTED_WHILE_IT_STARTS_THE_DAY = """
+import os, signal, subprocess
+class Popen(subprocess.Popen):
+    def __init__(self, command, **options):
+        super().__init__(command, **options)
+        if "demo" in command:
+            os.kill(os.getpid(), signal.SIGINT)
+subprocess.Popen = Popen
 """
 
 
@@ -47,8 +57,8 @@ def log(tmp_path: Path) -> Path:
     return log
 
 
-def run(log: Path, *arguments: str) -> "subprocess.Popen[bytes]":
-    program = RUN.format(fake=str(log.with_name("fake.py")))
+def run(log: Path, *arguments: str, before: str = "") -> "subprocess.Popen[bytes]":
+    program = RUN.format(fake=str(log.with_name("fake.py")), before=before)
     return subprocess.Popen([sys.executable, "-c", program, *arguments], stderr=subprocess.PIPE)
 
 
@@ -79,6 +89,12 @@ def test_an_interrupt_ends_the_day_before_the_system_it_runs_on(log: Path) -> No
     process.send_signal(signal.SIGINT)
     assert process.wait(30) == 130
     assert log.read_text().splitlines()[-2:] == ["demo interrupted", "up interrupted"]
+
+
+def test_an_interrupt_while_the_day_is_being_started_is_not_lost(log: Path) -> None:
+    process = run(log, "once", "--for-ever", before=INTERRUPTED_WHILE_IT_STARTS_THE_DAY)
+    assert process.wait(30) == 130
+    assert log.read_text().splitlines()[-1] == "up interrupted"
 
 
 def test_a_killed_run_takes_the_day_and_the_system_with_it(log: Path) -> None:

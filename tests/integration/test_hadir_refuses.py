@@ -1,5 +1,6 @@
 """Each command says in one line what is wrong and what to do, at once, and leaves everything as it was."""
 
+import logging
 import os
 import signal
 import socket
@@ -31,8 +32,13 @@ def says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tm
             for name, value in variables.items():
                 patched.setenv(name, value)
             patched.setattr(sys, "argv", ["hadir", *arguments])
-            with pytest.raises(SystemExit) as ended:
-                cli.main()
+            before, level = signal.getsignal(signal.SIGINT), logging.getLogger("aiokafka").level
+            try:
+                with pytest.raises(SystemExit) as ended:
+                    cli.main()
+            finally:  # a command sets both for its own process; this one has other tests to run
+                signal.signal(signal.SIGINT, before)
+                logging.getLogger("aiokafka").setLevel(level)
         shown = capsys.readouterr()
         assert "Traceback" not in shown.err
         code = ended.value.code
