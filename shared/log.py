@@ -3,6 +3,7 @@
 Joins no group and commits nothing, so it disturbs no consumer and can be broken off at any time.
 """
 
+import asyncio
 import logging
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -83,6 +84,8 @@ async def reading(
     )
     try:
         await consumer.start()
+        # The client's own tasks begin: one that is cancelled before that ends `stop` with its CancelledError.
+        await asyncio.sleep(0)
         opened = Log(consumer, partitions)
         if partitions:
             consumer.assign(partitions)

@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 IDLE_S = 0.5
 LOCKED_S = 10.0
 """So long the consumers may wait for the last records of the log; after that the repair is begun again."""
+MANY = 100
+"""So many records read together of which none goes in: it may be the code that is wrong, and not they."""
 _SAY_EVERY = 200_000
 
 
@@ -175,7 +177,7 @@ async def join_what_can_be(
 
     Such a record was set aside when it came, and is in the log for ever: it must not end a repair or a rebuild.
     Facts may be joined in parts, so they are searched as the consumers search a batch. Raises what is no event's
-    fault: a failure of the world, a wrong deploy, and a bug that each of several events meets.
+    fault: a failure of the world, a wrong deploy, and a bug that each of many events meets.
     """
     if not events:
         await join(events)
@@ -186,10 +188,9 @@ async def join_what_can_be(
             await join(part)
 
     passed_over = await failures.culprits(events, attempt)
-    if 1 < len(events) == len(passed_over):
-        for _, error in passed_over:
-            if failures.fault_of(error) is Fault.UNKNOWN:
-                raise error
+    bugs = [error for _, error in passed_over if failures.fault_of(error) is Fault.UNKNOWN]
+    if bugs and len(passed_over) == len(events) >= MANY:
+        raise bugs[0]
     for one, error in passed_over:
         log.warning(
             "a record of the log cannot be stored; it is passed over, as when it came",

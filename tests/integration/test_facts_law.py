@@ -289,9 +289,30 @@ async def test_a_record_that_cannot_be_stored_ends_no_repair(
         assert await tx.connection.fetchval("select name from fact_employee") == "Siti 5"
 
 
-async def test_a_bug_that_every_record_meets_blames_none_and_leaves_the_facts_as_they_are(db: Database) -> None:
+async def test_a_repair_ends_where_none_of_the_other_records_can_be_stored(db: Database) -> None:
+    """All were set aside when they came: without the disowned one there is nothing."""
     person, false = uuid4(), uuid4()
-    events = [employee(person, n, uuid4(), f"Siti {n}") for n in range(1, 4)]
+    events = [employee(person, n, uuid4(), "too much") for n in range(1, 4)]
+    events += [employee(person, 2**40, false, "PALSU")]
+
+    async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+        for one in repaired.events:
+            if one.id == events[0].id:
+                await divides_by_zero(tx)
+            elif one.id != false:
+                await meets_a_bug(tx)
+        await facts.PROJECTION.rejoin(tx, repaired, context)
+
+    await join(db, [events[-1:], [disowning(false, events[0].type)]])
+    projection = Projection(facts.PROJECTION.tables, rejoin)
+    assert await repairs.settle(projection, context_of("reporting", db), Logs(events).open) == 1
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select count(*) from fact_employee") == 0
+
+
+async def test_a_bug_that_many_records_all_meet_blames_none_and_leaves_the_facts_as_they_are(db: Database) -> None:
+    person, false = uuid4(), uuid4()
+    events = [employee(person, n, uuid4(), f"Siti {n}") for n in range(1, repairs.MANY + 1)]
     events += [employee(person, 2**40, false, "PALSU")]
     broken = True
 
@@ -309,7 +330,7 @@ async def test_a_bug_that_every_record_meets_blames_none_and_leaves_the_facts_as
     broken = False
     assert await repairs.settle(projection, context_of("reporting", db), logs.open) == 1
     async with db.read() as tx:
-        assert await tx.connection.fetchval("select name from fact_employee") == "Siti 3"
+        assert await tx.connection.fetchval("select name from fact_employee") == f"Siti {repairs.MANY}"
 
 
 async def test_a_repair_that_cannot_be_done_does_not_hold_up_the_others(db: Database) -> None:

@@ -29,6 +29,7 @@ from shared.events import (
     encode,
     source_of,
 )
+from shared.log import reading
 from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
@@ -185,3 +186,15 @@ async def test_a_record_that_cannot_be_stored_ends_no_rebuild(
         stored = {row["ce_id"] for row in await tx.connection.fetch("select ce_id from fact_plan")}
     assert not stored & {broken, odd, unread}
     assert events[6][0] in stored
+
+
+async def test_a_log_may_be_closed_as_soon_as_it_is_open(kafka: str, db: Database) -> None:
+    """As `hadir rebuild` does, to see that Kafka answers before it empties a table."""
+    client = client_arguments(settings_for(db, kafka))
+    for topics in ([], ["no.such.topic.v1"], [ScheduleChanged.topic]):
+        async with reading(client, topics) as log:
+            pass
+        assert {partition.topic for partition in log.partitions} <= {ScheduleChanged.topic}
+    with pytest.raises(LookupError):
+        async with reading(client, []):
+            raise LookupError
