@@ -108,8 +108,11 @@ def token(
     ttl: Annotated[int, typer.Option(help="Seconds until it expires, at most 30 days", min=1, max=MOST_TTL_S)] = 12
     * 3600,
 ) -> None:
-    """Print a token for the local system."""
-    typer.echo(_signed(State.from_environment(), role, employee, opd, ttl))
+    """Print a token for the local system. One without --employee only reads: every change is made in a name."""
+    signed = _signed(State.from_environment(), role, employee, opd, ttl)
+    if employee is None:
+        typer.echo("hadir: this token only reads; to change something, name a person with --employee", err=True)
+    typer.echo(signed)
 
 
 @app.command()
@@ -306,6 +309,8 @@ def _signed(state: State, role: str, employee: UUID | None, opd: str | None, ttl
 
     if role not in ROLES:
         raise typer.BadParameter(f"{role!r} is not one of {', '.join(ROLES)}", param_hint="--role")
+    if role == "opd_admin" and not opd:
+        raise typer.BadParameter("an opd_admin acts in one OPD: name it, such as --opd 4.01", param_hint="--opd")
     if not state.private_key.exists():
         raise NotRunning(f"there is no key in {state.root}: `hadir up` makes it at its first start")
     try:

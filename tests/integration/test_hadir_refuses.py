@@ -14,6 +14,7 @@ import pytest
 
 from deploy import cli
 from deploy.embedded import state as state_module
+from deploy.embedded.hosted import ensure_key
 from deploy.embedded.state import State, Unusable
 from services.reporting import rebuild
 
@@ -273,6 +274,19 @@ def test_a_damaged_signing_key_is_named(says: Says, tmp_path: Path) -> None:
     code, said = says("token", "--role", "bkpsdm")
     assert (code, said.count("\n")) == (1, 1)
     assert "token-key.pem" in said
+
+
+def test_a_token_says_what_it_cannot_do(says: Says, tmp_path: Path) -> None:
+    state = State(tmp_path / "state")
+    state.create()
+    ensure_key(state)
+    code, said = says("token", "--role", "opd_admin")
+    assert (code, "--opd" in said) == (2, True)
+    code, said = says("token", "--role", "bkpsdm")
+    assert (code, said.count("\n")) == (0, 1)
+    assert "--employee" in said
+    assert says("token", "--role", "bkpsdm", "--employee", "00000000-0000-4000-8000-000000000001") == (0, "")
+    assert says("token", "--role", "bkpsdm", "--ttl", "2592001")[0] == 2
 
 
 # --- interrupts ------------------------------------------------------------------------------------------
