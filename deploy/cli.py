@@ -16,7 +16,7 @@ from deploy import repair
 from deploy.embedded.manifest import some
 from deploy.embedded.state import NotRunning, Running, State
 from shared.auth import MOST_TTL_S
-from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
+from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load, readable_url
 
 Result = TypeVar("Result")
 
@@ -45,6 +45,8 @@ def main() -> None:
 
 def _advice(error: Exception) -> str | None:
     """What to say of an error that has its cause around us; None of one that is a fault of ours."""
+    from socket import gaierror
+
     import asyncpg
     from aiokafka.errors import KafkaError
     from sqlalchemy.exc import DBAPIError
@@ -66,7 +68,8 @@ def _advice(error: Exception) -> str | None:
         error = error.orig if isinstance(error.orig, Exception) else error
     # In this order: a refused connection to PostgreSQL is an OSError like any other.
     if isinstance(
-        error, asyncpg.PostgresError | asyncpg.InterfaceError | DBAPIError | ConnectionError | TimeoutError
+        error,
+        asyncpg.PostgresError | asyncpg.InterfaceError | DBAPIError | ConnectionError | TimeoutError | gaierror,
     ):
         return f"PostgreSQL does not answer as it should: {_line(error)}: see that it runs, then try again"
     if isinstance(error, OSError):
@@ -325,11 +328,15 @@ def _signed(state: State, role: str, employee: UUID | None, opd: str | None, ttl
 def database_url(service: ServiceName) -> str:
     """The URL of a service's database: from the environment, else of the system that runs here.
 
-    Raises NotRunning.
+    Raises NotRunning, and SettingsError for one that cannot be read.
     """
-    given = os.environ.get(f"HADIR_{service.upper()}_DATABASE_URL")
+    variable = f"HADIR_{service.upper()}_DATABASE_URL"
+    given = os.environ.get(variable)
     if given:
-        return given
+        try:
+            return readable_url(given)
+        except ValueError as error:
+            raise SettingsError(f"{variable}: {error}") from error
     state = State.from_environment()
     return state.database_url(service, state.running().postgres)
 

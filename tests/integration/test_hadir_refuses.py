@@ -261,6 +261,20 @@ def test_kafka_away_is_one_line(says: Says, command: tuple[str, ...]) -> None:
     assert "Kafka does not answer" in said
 
 
+@pytest.mark.parametrize("command", [("digest",), ("migrate", "reporting"), ("check-config", "reporting")])
+@pytest.mark.parametrize("url", ["garbage", "mysql://a:b@127.0.0.1/x", "postgresql://a:b@127.0.0.1:port/x"])
+def test_an_address_that_is_none_is_named(says: Says, command: tuple[str, ...], url: str) -> None:
+    code, said = says(*command, HADIR_REPORTING_DATABASE_URL=url)
+    assert code == 1
+    assert "HADIR_REPORTING_DATABASE_URL: write it as" in said
+
+
+def test_a_host_that_nobody_knows_is_one_line(says: Says) -> None:
+    code, said = says("digest", HADIR_REPORTING_DATABASE_URL="postgresql://a:b@nobody.invalid/x")
+    assert (code, said.count("\n")) == (1, 1)
+    assert "PostgreSQL does not answer" in said
+
+
 @pytest.mark.parametrize("command", [("digest",), ("migrate", "reporting")], ids=lambda c: str(c[0]))
 def test_postgresql_away_is_one_line(says: Says, command: tuple[str, ...]) -> None:
     code, said = says(*command, HADIR_REPORTING_DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
