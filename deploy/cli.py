@@ -16,7 +16,7 @@ from deploy import repair
 from deploy.embedded.manifest import some
 from deploy.embedded.state import NotRunning, Running, State
 from shared.auth import MOST_TTL_S
-from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
+from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load, readable_url
 
 Result = TypeVar("Result")
 
@@ -45,6 +45,8 @@ def main() -> None:
 
 def _advice(error: Exception) -> str | None:
     """What to say of an error that has its cause around us; None of one that is a fault of ours."""
+    from socket import gaierror
+
     import asyncpg
     from aiokafka.errors import KafkaError
     from sqlalchemy.exc import DBAPIError
@@ -66,7 +68,8 @@ def _advice(error: Exception) -> str | None:
         error = error.orig if isinstance(error.orig, Exception) else error
     # In this order: a refused connection to PostgreSQL is an OSError like any other.
     if isinstance(
-        error, asyncpg.PostgresError | asyncpg.InterfaceError | DBAPIError | ConnectionError | TimeoutError
+        error,
+        asyncpg.PostgresError | asyncpg.InterfaceError | DBAPIError | ConnectionError | TimeoutError | gaierror,
     ):
         return f"PostgreSQL does not answer as it should: {_line(error)}: see that it runs, then try again"
     if isinstance(error, OSError):
@@ -108,8 +111,11 @@ def token(
     ttl: Annotated[int, typer.Option(help="Seconds until it expires, at most 30 days", min=1, max=MOST_TTL_S)] = 12
     * 3600,
 ) -> None:
-    """Print a token for the local system."""
-    typer.echo(_signed(State.from_environment(), role, employee, opd, ttl))
+    """Print a token for the local system. One without --employee only reads: every change is made in a name."""
+    signed = _signed(State.from_environment(), role, employee, opd, ttl)
+    if employee is None:
+        typer.echo("hadir: this token only reads; to change something, name a person with --employee", err=True)
+    typer.echo(signed)
 
 
 @app.command()
@@ -306,6 +312,8 @@ def _signed(state: State, role: str, employee: UUID | None, opd: str | None, ttl
 
     if role not in ROLES:
         raise typer.BadParameter(f"{role!r} is not one of {', '.join(ROLES)}", param_hint="--role")
+    if role == "opd_admin" and not opd:
+        raise typer.BadParameter("an opd_admin acts in one OPD: name it, such as --opd 4.01", param_hint="--opd")
     if not state.private_key.exists():
         raise NotRunning(f"there is no key in {state.root}: `hadir up` makes it at its first start")
     try:
@@ -320,11 +328,15 @@ def _signed(state: State, role: str, employee: UUID | None, opd: str | None, ttl
 def database_url(service: ServiceName) -> str:
     """The URL of a service's database: from the environment, else of the system that runs here.
 
-    Raises NotRunning.
+    Raises NotRunning, and SettingsError for one that cannot be read.
     """
-    given = os.environ.get(f"HADIR_{service.upper()}_DATABASE_URL")
+    variable = f"HADIR_{service.upper()}_DATABASE_URL"
+    given = os.environ.get(variable)
     if given:
-        return given
+        try:
+            return readable_url(given)
+        except ValueError as error:
+            raise SettingsError(f"{variable}: {error}") from error
     state = State.from_environment()
     return state.database_url(service, state.running().postgres)
 

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BeforeValidator, Field, FilePath, ValidationError, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, FilePath, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
 
 from shared import clock as business_clock
 
@@ -24,13 +26,24 @@ def _listed(value: object) -> object:
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
 
 
+def readable_url(url: str) -> str:
+    """`url`, if it names a PostgreSQL database. Raises ValueError that says how to write it."""
+    try:
+        named = make_url(url).drivername
+    except (ArgumentError, ValueError):  # no URL at all; a port that is no number
+        named = ""
+    if named not in ("postgres", "postgresql"):
+        raise ValueError("write it as postgresql://user:password@host:port/database")
+    return url
+
+
 class Settings(BaseSettings):
     """The settings of one service. Field `kafka_bootstrap` is read from `HADIR_KAFKA_BOOTSTRAP`, and so on."""
 
     model_config = SettingsConfigDict(env_prefix="HADIR_", extra="ignore", frozen=True)
 
     service: ServiceName
-    database_url: str = Field(pattern=r"^postgres(ql)?://")
+    database_url: Annotated[str, AfterValidator(readable_url)]
     """From `HADIR_<SERVICE>_DATABASE_URL`: `postgresql://user:password@host:port/database`."""
 
     state_dir: Path = Path(".hadir")

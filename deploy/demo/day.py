@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import random
+import re
 import time as wall
 from contextlib import suppress
 from dataclasses import dataclass
@@ -84,15 +85,15 @@ def _arguments(given: list[str]) -> argparse.Namespace:
 
 
 def _staff(text: str) -> int:
-    staff = int(text)
+    staff = int(text) if re.fullmatch("-?[0-9]{1,9}", text) else 0
     if not LEAST_STAFF <= staff <= MOST_STAFF:
-        raise argparse.ArgumentTypeError(f"{staff} is not between {LEAST_STAFF} and {MOST_STAFF}")
+        raise argparse.ArgumentTypeError(f"{text} is not between {LEAST_STAFF} and {MOST_STAFF}")
     return staff
 
 
 def _speed(text: str) -> float:
-    speed = float(text)
-    if not 1 <= speed <= MOST_SPEED:  # a speed that is no number at all is not between them either
+    speed = float(text) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", text) else 0.0
+    if not 1 <= speed <= MOST_SPEED:
         raise argparse.ArgumentTypeError(f"{text} is not between 1 and {MOST_SPEED:.0f}")
     return speed
 

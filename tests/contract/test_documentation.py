@@ -1,4 +1,4 @@
-"""What the documentation of the events says is so, and its example works."""
+"""What the documentation says is so and is whole, and its example works."""
 
 import asyncio
 import datetime as dt
@@ -6,17 +6,23 @@ import json
 import os
 import re
 import subprocess
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 from uuid import UUID, uuid4
 
 import pytest
+import typer
 from aiokafka import AIOKafkaProducer
 
+from deploy import cli
 from shared.events import TOPICS, CoverageChanged, Message, encode, schemas
+from shared.settings import Settings
 from tests.architecture.source import ROOT, tracked
 
 README = (schemas.FOLDER / "README.md").read_text(encoding="utf-8")
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 NOW = dt.datetime(2025, 11, 6, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
 
 
@@ -45,10 +51,42 @@ def test_every_link_of_the_documentation_leads_somewhere() -> None:
     for page in tracked():
         if page.suffix != ".md" or "data" in page.parts:
             continue
-        for target in re.findall(r"\]\(([^)#\s]+)(?:#[\w-]+)?\)", page.read_text(encoding="utf-8")):
-            if not target.startswith(("http://", "https://", "mailto:")) and not (page.parent / target).exists():
-                broken.append(f"{page.relative_to(ROOT)}: {target}")
+        for target, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([\w-]+))?\)", page.read_text(encoding="utf-8")):
+            if target.startswith(("http://", "https://", "mailto:")):
+                continue
+            there = page.parent / target if target else page
+            if not there.exists() or (anchor and anchor not in anchors(there)):
+                broken.append(f"{page.relative_to(ROOT)}: {target}#{anchor}")
     assert broken == []
+
+
+def anchors(page: Path) -> set[str]:
+    """The headings of a page as GitHub makes anchors of them."""
+    heads = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads}
+
+
+def test_every_setting_of_a_service_is_explained_in_one_row() -> None:
+    rows = re.findall(r"^\| (`HADIR_[^|]*) \|", RUNBOOK, re.MULTILINE)
+    said = Counter(re.findall(r"`(HADIR_[A-Z_]+)`", " ".join(rows)))
+    settings = {f"HADIR_{field.upper()}" for field in Settings.model_fields.keys() - {"service", "database_url"}}
+    assert {name: said[name] for name in settings if said[name] != 1} == {}
+
+
+def test_what_the_containers_let_an_operator_set_is_in_the_runbook() -> None:
+    files = [ROOT / "docker-compose.yml", *ROOT.glob("deploy/*/compose.yml")]
+    named = {
+        name for file in files for name in re.findall(r"\$\{(HADIR_[A-Z_]+)", file.read_text(encoding="utf-8"))
+    }
+    # Secrets are in the runbook by kind, and made by deploy/new_env.sh.
+    assert {name for name in named if not name.endswith("_PASSWORD") and name not in RUNBOOK} == set()
+
+
+def test_every_command_is_in_the_runbook() -> None:
+    group = typer.main.get_command(cli.app)
+    assert isinstance(group, typer.core.TyperGroup)
+    rows = " ".join(re.findall(r"^\| (`hadir [^|]*) \|", RUNBOOK, re.MULTILINE))
+    assert [name for name in group.commands if f"`hadir {name}" not in rows] == []
 
 
 def written(*about: str) -> list[str]:

@@ -55,7 +55,10 @@ def test_a_demonstration_without_a_system_says_how_to_start_one() -> None:
 REFUSED = {
     "--staff=10": "between 50 and",
     "--staff=-1": "between 50 and",
+    "--staff=٦٠٠": "between 50 and",
+    "--staff=many": "between 50 and",
     "--speed=0": "between 1 and",
+    "--speed=fast": "between 1 and",
     "--speed=nan": "between 1 and",
     "--date=2025-12-25": "no working day",
     "--date=2025-11-08": "no working day",

@@ -14,6 +14,7 @@ import pytest
 
 from deploy import cli
 from deploy.embedded import state as state_module
+from deploy.embedded.hosted import ensure_key
 from deploy.embedded.state import State, Unusable
 from services.reporting import rebuild
 
@@ -260,6 +261,20 @@ def test_kafka_away_is_one_line(says: Says, command: tuple[str, ...]) -> None:
     assert "Kafka does not answer" in said
 
 
+@pytest.mark.parametrize("command", [("digest",), ("migrate", "reporting"), ("check-config", "reporting")])
+@pytest.mark.parametrize("url", ["garbage", "mysql://a:b@127.0.0.1/x", "postgresql://a:b@127.0.0.1:port/x"])
+def test_an_address_that_is_none_is_named(says: Says, command: tuple[str, ...], url: str) -> None:
+    code, said = says(*command, HADIR_REPORTING_DATABASE_URL=url)
+    assert code == 1
+    assert "HADIR_REPORTING_DATABASE_URL: write it as" in said
+
+
+def test_a_host_that_nobody_knows_is_one_line(says: Says) -> None:
+    code, said = says("digest", HADIR_REPORTING_DATABASE_URL="postgresql://a:b@nobody.invalid/x")
+    assert (code, said.count("\n")) == (1, 1)
+    assert "PostgreSQL does not answer" in said
+
+
 @pytest.mark.parametrize("command", [("digest",), ("migrate", "reporting")], ids=lambda c: str(c[0]))
 def test_postgresql_away_is_one_line(says: Says, command: tuple[str, ...]) -> None:
     code, said = says(*command, HADIR_REPORTING_DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
@@ -273,6 +288,19 @@ def test_a_damaged_signing_key_is_named(says: Says, tmp_path: Path) -> None:
     code, said = says("token", "--role", "bkpsdm")
     assert (code, said.count("\n")) == (1, 1)
     assert "token-key.pem" in said
+
+
+def test_a_token_says_what_it_cannot_do(says: Says, tmp_path: Path) -> None:
+    state = State(tmp_path / "state")
+    state.create()
+    ensure_key(state)
+    code, said = says("token", "--role", "opd_admin")
+    assert (code, "--opd" in said) == (2, True)
+    code, said = says("token", "--role", "bkpsdm")
+    assert (code, said.count("\n")) == (0, 1)
+    assert "--employee" in said
+    assert says("token", "--role", "bkpsdm", "--employee", "00000000-0000-4000-8000-000000000001") == (0, "")
+    assert says("token", "--role", "bkpsdm", "--ttl", "2592001")[0] == 2
 
 
 # --- interrupts ------------------------------------------------------------------------------------------
