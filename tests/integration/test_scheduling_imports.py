@@ -279,3 +279,24 @@ async def test_a_file_with_one_fault_changes_nothing(running: Desk, kind: str, t
 
 
 TABLES = ("opd", "unit", "requirement", "employee", "calendar", "absence", "audit")
+
+
+async def test_a_sick_note_in_a_file_splits_the_annual_leave_that_it_interrupts(running: Desk) -> None:
+    await publish(running, THURSDAY, FRIDAY)
+    await load(running, "leave", f"{LEAVE}{nip(1)},{THURSDAY},2025-11-14,annual\n")
+    sick = f"{LEAVE}{nip(1)},{FRIDAY},{FRIDAY},sick\n{nip(1)},2025-11-12,2025-11-13,sick\n"
+    for dry_run in (True, False):
+        answer = await load(running, "leave", sick, dry_run=dry_run)
+        assert (answer["created"], answer["plans"]) == (2, 0)
+        assert answer["removed"]["items"][0]["to_date"] == "2025-11-14"
+    window = {"from": THURSDAY, "to": "2025-11-14"}
+    stored = (await running.call("GET", "/absences", params=window)).json()["items"]
+    assert [(one["from_date"][-2:], one["to_date"][-2:], one["kind"]) for one in stored] == [
+        ("06", "06", "annual"),
+        ("07", "07", "sick"),
+        ("08", "11", "annual"),
+        ("12", "13", "sick"),
+        ("14", "14", "annual"),
+    ]
+    trip = await running.load("duty_travel", f"nip,from,to\n{nip(1)},2025-11-14,2025-11-14\n")
+    assert trip.status_code == 422, "nothing else gives way"

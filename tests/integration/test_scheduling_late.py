@@ -147,6 +147,13 @@ async def test_withdrawn_hours_keep_the_dates_that_are_over(running: Desk) -> No
     assert (answer.status_code, answer.json()["changed"]) == (201, 6)
     assert {day for _, day, _, _ in await told(running)} == {FRIDAY}
 
+    once = {**FROM_SEVEN, "from": "2025-11-10", "to": "2025-11-10"}
+    over = (await running.call("POST", "/hours", json=once)).json()["special_id"]
+    running.at("2025-11-20 05:00")
+    assert (await running.call("POST", f"/hours/{over}/withdraw")).status_code == 200
+    [kept] = [one for one in (await running.call("GET", "/hours")).json()["items"] if one["special_id"] == over]
+    assert kept["to"] == "2025-11-10", "hours that are over do not hold again for having been withdrawn"
+
 
 NOON = {**RULES, "rules_version": "noon", "effective_from": THURSDAY, "report_cutoff": "12:00"}
 
@@ -429,3 +436,20 @@ async def test_a_proposal_decided_while_its_roster_is_still_written_stays_decide
     found = (await running.call("GET", "/proposals")).json()["items"]
     assert sorted(one["status"] for one in found) == ["open", "refused"]
     assert await told(running) == set()
+
+
+async def test_a_first_plan_is_not_approved_for_someone_who_has_left_or_moved_since(running: Desk) -> None:
+    running.at("2025-11-10 10:00")
+    for kind, more in (("departure", {}), ("transfer", {"unit_id": "DISDIK-B"})):
+        answer = await publish(running, "2025-11-10", "2025-11-10")
+        gone = {"kind": kind, "effective_from": "2025-11-10", **more}
+        posted = await running.call("POST", f"/employees/{employee_id(5)}/postings", json=gone)
+        assert posted.status_code == 201, posted.text
+        assert await decide(running, answer.json()["proposal"]["proposal_id"]) == 409
+        assert await told(running) == set()
+        if kind == "departure":  # the other turn begins with the person in office again
+            head, *lines = employees(SMALL_CITY).splitlines()
+            assert (await running.load("employees", f"{head},active\n{lines[5]},true\n")).status_code == 200
+    answer = await publish(running, "2025-11-10", "2025-11-10")
+    assert await decide(running, answer.json()["proposal"]["proposal_id"]) == 200
+    assert len(await told(running)) == 15

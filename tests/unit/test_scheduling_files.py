@@ -226,6 +226,8 @@ def written(sign: str = ",", *, above: str = "", end: str = "\n", below: str = "
         (written(), 2),
         (written(";"), 2),
         (written("\t"), 2),
+        (written("|"), 2),
+        (written(";", above="sep=,\n"), 3),
         (written(end="\r\n"), 2),
         (written(end="\r"), 2),
         (written(";", above="sep=;\n"), 3),

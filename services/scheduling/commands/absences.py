@@ -15,7 +15,7 @@ from services.scheduling.commands.changes import Done, Terms, go_through, short_
 from services.scheduling.commands.rosters import plan_rows
 from services.scheduling.domain.frame import Draft
 from services.scheduling.domain.planning import Span, UnitInput
-from services.scheduling.domain.records import Absence
+from services.scheduling.domain.records import Absence, gives_way
 from services.scheduling.domain.roster import plan_unit
 from services.scheduling.domain.spans import Days, covered, without
 from services.scheduling.models import Proposal
@@ -29,8 +29,6 @@ from shared.database import Database, Tx
 from shared.http import FieldError, Problem
 
 DAY = dt.timedelta(1)
-GIVES_WAY = "annual"
-"""The leave that a sick day interrupts: the days are given back to it (PP 11/2017 tells the two apart)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +54,7 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
         await directory.lock(tx.connection)
         await someone(tx, who, leave.employee_id)
         given = Absence(leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter)
-        split = await _make_room(tx, given, leave.kind)
+        split = await make_room(tx, given)
         rows = await _absent_rows(tx, given, [(leave.first, leave.last)])
         await standing.add_absence(tx.connection, given)
         done = await go_through(tx, clock, who, rows, terms)
@@ -78,12 +76,12 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
         return done
 
 
-async def _make_room(tx: Tx, given: Absence, kind: str | None, itself: Absence | None = None) -> list[Absence]:
+async def make_room(tx: Tx, given: Absence, itself: Absence | None = None) -> list[Absence]:
     """Cut what is stored and gives way; 409 for what does not. Returns what was cut, as it was."""
     stored = await standing.overlapping(tx.connection, given.employee_id, given.from_date, given.to_date)
     others = [one for one in stored if one != itself]
     for one in others:
-        if kind != "sick" or one.kind != GIVES_WAY:
+        if not gives_way(one, given):
             params = {"start": one.from_date, "end": one.to_date}
             error = FieldError("from", "import.overlaps_stored", params)
             raise Problem(409, "import.overlaps_stored", params=params, errors=[error])
@@ -138,7 +136,7 @@ async def _change(
         given_back = [was] if days is None else without(was, days)
         if days is not None:
             wanted = replace(stored, from_date=days[0], to_date=days[1])
-            await _make_room(tx, wanted, stored.kind, stored)
+            await make_room(tx, wanted, stored)
         after = [] if days is None else [days]
         await _replace(tx, stored, [stored], after)
         taken = await _absent_rows(tx, stored, [] if days is None else without(days, was))

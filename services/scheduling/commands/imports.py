@@ -200,6 +200,7 @@ async def _apply(job: _Job, watch: Watch) -> None:
         if not job.order.dry_run:
             outcome.proposal = await _propose(job, touched)
         return
+    await _make_room(job)
     await directory.save(tx.connection, job.kind, job.records)
     await _reach_plans(job)
     if job.order.dry_run:
@@ -224,6 +225,15 @@ async def _apply(job: _Job, watch: Watch) -> None:
             removed=outcome.removed[:1000],
             cleared=outcome.cleared[:1000],
         )
+
+
+async def _make_room(job: _Job) -> None:
+    """Cut the stored absences that give way to those of the file; they are in `removed` as they were."""
+    for one in job.records:
+        if isinstance(one, Absence) and one.kind == "sick":
+            before = job.stored.get(directory.key_of(one))
+            cut = await absences.make_room(job.tx, one, before if isinstance(before, Absence) else None)
+            job.outcome.removed += [directory.name_of(gone) for gone in cut]
 
 
 async def _leave_behind(job: _Job) -> None:

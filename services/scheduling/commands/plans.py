@@ -178,7 +178,7 @@ async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool =
 
     409 when a listed day has changed since: the officers have not seen what would be lost.
     """
-    if await rosters.moved_on(tx.connection, proposal_id):
+    if await rosters.moved_on(tx.connection, proposal_id, now.astimezone(WIB).date()):
         raise Problem(409, "proposal.stale")
     changed = 0
     after = (dt.date.min, UUID(int=0))

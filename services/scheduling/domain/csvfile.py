@@ -1,8 +1,8 @@
 """A CSV body as rows with line numbers, and cells as values, with every error by row and column.
 
-RFC 4180 quotes, and what office programs make of it: comma, semicolon or tab, a `sep=` line, a title above the
-header, headers in capitals, padded empty columns and rows, UTF-8 with or without BOM, UTF-16, `="text"` and the
-apostrophe that keeps a cell a text. Taken where the meaning is certain, else the message says what is wrong.
+RFC 4180 quotes, and what office programs make of it: comma, semicolon, tab or bar, a `sep=` line, a title above
+the header, headers in capitals, padded empty columns and rows, UTF-8 with or without BOM, UTF-16, `="text"` and
+the apostrophe that keeps a cell a text. Taken where the meaning is certain, else the message says what is wrong.
 Digits are 0 to 9 alone, as in the events. Nothing here echoes the value of a cell: a value may be a NIP.
 """
 
@@ -24,7 +24,7 @@ MAX_ERRORS = 5_000
 TITLE_ROWS = 10
 """How many rows may stand above the header, a title and its like."""
 
-_SEP_LINE = re.compile(r'"?sep=(?P<sign>[,;\t])"?[,;\t]*', re.IGNORECASE)
+_SEP_LINE = re.compile(r'"?sep=(?P<sign>[,;\t|])"?[,;\t]*', re.IGNORECASE)
 _AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 _TRUTH = {"true": True, "false": False, "benar": True, "salah": False}
@@ -90,7 +90,8 @@ def _layout(text: str, columns: Collection[str]) -> tuple[str, int]:
     """The delimiter, and how many rows with content stand above the header: what makes most columns known."""
     given = _SEP_LINE.fullmatch(text.partition("\n")[0].strip("\r\ufeff "))
     best = (0, ",", 0)
-    for sign in given["sign"] if given else ",;\t":
+    # What `sep=` says comes first; where another sign makes more columns known, it says so in vain.
+    for sign in (given["sign"] if given else "") + ",;\t|":
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
         with contextlib.suppress(csv.Error):
             filled = (cells for cells in reader if any(cell.strip() for cell in cells))

@@ -20,6 +20,7 @@ from services.scheduling.domain.records import (
     Record,
     RequirementSet,
     Unit,
+    gives_way,
 )
 from services.scheduling.domain.staff import loops
 from shared.events.base import MAX_PLACES, MAX_REQUIREMENTS
@@ -286,6 +287,8 @@ def _absences(
                     absence.from_date,
                     absence.to_date,
                 )
+                if gives_way(other, absence):
+                    continue
                 if not same and other.from_date <= absence.to_date and absence.from_date <= other.to_date:
                     cells.wrong("from", "import.overlaps_stored", start=other.from_date, end=other.to_date)
             if longest is None or absence.to_date > longest[0].to_date:

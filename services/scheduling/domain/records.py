@@ -91,6 +91,14 @@ class Absence:
     letter: str | None
 
 
+def gives_way(stored: Absence, given: Absence) -> bool:
+    """Whether a stored absence is cut by one that overlaps it: a sick note interrupts an annual leave.
+
+    The days are given back to it (PP 11/2017 tells the two apart).
+    """
+    return given.kind == "sick" and stored.kind == "annual"
+
+
 Record = Opd | Unit | RequirementSet | Employee | CalendarYear | Absence
 
 

@@ -60,6 +60,11 @@ _MOVED_ON = """
         select from proposal_day d left join plan p using (employee_id, work_date)
         where d.proposal_id = $1 and (p.mode is distinct from d.old_mode
             or (d.row ? 'old_revision' and p.revision is distinct from (d.row ->> 'old_revision')::bigint)))
+    or exists (
+        -- a first plan has none that would tell of a transfer, a departure or an erasure since
+        select from proposal_day d left join employee e using (employee_id)
+        where d.proposal_id = $1 and d.old_mode is null and (e.employee_id is null
+            or d.work_date >= $2 and (not e.active or e.unit_id <> d.row ->> 'unit_id')))
 """
 
 _LISTED = "select employee_id, work_date from proposal_day where proposal_id = $1"
@@ -130,9 +135,9 @@ async def listed(connection: asyncpg.Connection, proposal_id: UUID) -> set[tuple
     return {(row[0], row[1]) for row in rows}
 
 
-async def moved_on(connection: asyncpg.Connection, proposal_id: UUID) -> bool:
-    """Whether a plan that the proposal lists is no longer what it was then."""
-    return bool(await connection.fetchval(_MOVED_ON, proposal_id))
+async def moved_on(connection: asyncpg.Connection, proposal_id: UUID, today: dt.date) -> bool:
+    """Whether a plan that the proposal lists is no longer what it was then, or nobody's who is posted there."""
+    return bool(await connection.fetchval(_MOVED_ON, proposal_id, today))
 
 
 def plan_row(body: dict[str, Any]) -> PlanRow:
