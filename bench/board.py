@@ -136,7 +136,7 @@ async def _check_ins_to_board(figures: Figures, client: Client, watcher: Watcher
 
 
 async def _city_view(figures: Figures, client: Client, officer: Who) -> None:
-    params = {"date": DAY.isoformat(), "as_of": NOON.isoformat()}
+    params = {"date": DAY.isoformat()}
     runs: list[float] = []
     for _ in range(RUNS):
         took: list[float] = []

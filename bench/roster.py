@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from uuid import UUID
+from uuid import UUID, uuid4
 
 import asyncpg
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -194,7 +194,7 @@ async def publish(url: str, bootstrap: str) -> None:
     ready = peak_mib()
     task = asyncio.create_task(relay.run())
     started, cpu = time.time(), time.process_time()
-    who = Principal(None, "bkpsdm", None, 0)
+    who = Principal(uuid4(), "bkpsdm", None, 0)
     changed = (await rosters.publish_draft(db, clock, who, drafted, {}, reason=None)).changed
     written = time.time() - started
     while (await relay.backlog())[0]:  # noqa: ASYNC110 - the relay tells nobody when it is done
@@ -284,7 +284,7 @@ async def measure(figures: Figures) -> None:
         url = await here.database("bench_scheduling")
         await asyncio.to_thread(migrate, url, ROOT / "services" / "scheduling" / "migrations")
         db = Database(url)
-        order = imports.Order(Principal(None, "bkpsdm", None, 0))
+        order = imports.Order(Principal(uuid4(), "bkpsdm", None, 0))
         for kind, text in city().items():
             started = time.perf_counter()
             await imports.run(db, kind, text.encode(), FixedClock(NOW), order)  # pyright: ignore[reportArgumentType] - the keys are kinds

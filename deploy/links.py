@@ -1,5 +1,7 @@
 """A link that signs a browser in to the board of a running system."""
 
+from urllib.parse import urljoin
+
 import httpx
 
 
@@ -17,7 +19,7 @@ def sign_in_link(http: str, token: str) -> str:
             trust_env=False,
         )
         answer.raise_for_status()
-        return http + str(answer.json()["url"])
+        return urljoin(http, str(answer.json()["url"]))
     except (httpx.HTTPError, ValueError, KeyError) as error:
         hint = "See that the system runs, then try again"
         raise LinkFailed(f"{http} makes no sign-in link: {error}. {hint}") from error

@@ -211,6 +211,15 @@ async def holder_of(request: Request) -> Principal | None:
     return await sessions.holder(session) if sessions is not None and session else None
 
 
+RECOGNISED = "recognised"
+"""The place in a request's state for the `person_key` of whoever a door has recognised."""
+
+
+def person_key(who: Principal) -> str:
+    """One key for everything that a person asks for, whatever token or session they ask with."""
+    return f"person {who.subject}"
+
+
 async def principal(request: Request) -> Principal:
     """FastAPI dependency: the caller, from the bearer header or, for reading, the session cookie; 401 otherwise.
 
@@ -218,14 +227,14 @@ async def principal(request: Request) -> Principal:
     whoever had it make the request, so a cookie changes nothing. Every change is some person's, not an office's.
     """
     reads = request.method in ("GET", "HEAD")
-    who = await holder_of(request)
-    if who is None:
-        who = await bearer(request)
-        if not reads and who.subject is None:
-            raise Problem(403, "auth.needs_person", params={"role": who.role})
-        return who
-    if not reads:
+    by_session = await holder_of(request)
+    who = by_session or await bearer(request)
+    if not reads and by_session is not None:
         raise Problem(403, "auth.session_reads")
+    if not reads and who.subject is None:
+        raise Problem(403, "auth.needs_person", params={"role": who.role})
+    if who.subject is not None:
+        request.scope["state"][RECOGNISED] = person_key(who)
     return who
 
 

@@ -6,6 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, cast
 
 from fastapi import Request
@@ -57,12 +58,32 @@ class Gate:
             await self._app(scope, receive, send)
             return
         scope.setdefault("state", {})
+        method: str = scope["method"]
         exchange = _Exchange(receive, send, _limit(self._body_limits, scope["path"]), _is_json(scope))
+        if method == "HEAD":
+            # Every door that can be read answers it, with what GET would say before its body (RFC 9110, 9.3.2).
+            scope = {**scope, "method": "GET"}  # the server's own still says HEAD
+            exchange.head_only = True
         started = time.perf_counter()
+        try:
+            await self._answered(scope, exchange)
+        except _Enough:
+            pass
+        finally:
+            if exchange.gone.is_set() and exchange.status is None:
+                exchange.status = CLIENT_GONE
+                log.debug("the client left before the answer", extra={"fields": {"path": scope["path"]}})
+            route = getattr(scope.get("route"), "path", "none")
+            self._metrics.http_requests.labels(method, route, str(exchange.status or 500)).inc()
+            self._metrics.http_seconds.labels(method, route).observe(time.perf_counter() - started)
+
+    async def _answered(self, scope: Scope, exchange: "_Exchange") -> None:
         try:
             await self._pass(scope, exchange)
         except ClientDisconnect:
             exchange.gone.set()
+        except _Instead as other:
+            await problem_response(Request(scope), other.problem)(scope, exchange.receive, exchange.send)
         except Exception as error:
             # Here and not among the handlers of exceptions: those go by type, and drivers, pools, sessions and
             # task groups each wrap what happened in types of their own.
@@ -70,14 +91,6 @@ class Gate:
             if problem is None:
                 raise
             await problem_response(Request(scope), problem)(scope, exchange.receive, exchange.send)
-        finally:
-            if exchange.gone.is_set() and exchange.status is None:
-                exchange.status = CLIENT_GONE
-                log.debug("the client left before the answer", extra={"fields": {"path": scope["path"]}})
-            route = getattr(scope.get("route"), "path", "none")
-            method = scope["method"]
-            self._metrics.http_requests.labels(method, route, str(exchange.status or 500)).inc()
-            self._metrics.http_seconds.labels(method, route).observe(time.perf_counter() - started)
 
     async def _pass(self, scope: Scope, exchange: "_Exchange") -> None:
         problem = _refused(scope, exchange.limit)
@@ -89,7 +102,7 @@ class Gate:
             return
         try:
             async with self._callers.turn(scope) as turn:
-                exchange.on_stream = turn.over  # an event stream that has begun waits, mostly
+                exchange.on_stream = partial(turn.to_stream, scope)
                 await self._answer(scope, exchange)
         except Problem as problem:
             if exchange.status is not None:
@@ -120,7 +133,7 @@ class Gate:
 
 
 def _is_reading(scope: Scope) -> bool:
-    return scope["method"] in ("GET", "HEAD")
+    return scope["method"] == "GET"
 
 
 def _of_storage(error: Exception, *, reading: bool) -> Problem | None:
@@ -206,6 +219,7 @@ class _Exchange:
         self._suspect = False
         self.status: int | None = None
         self.gone = asyncio.Event()
+        self.head_only = False
         self.on_stream: Callable[[], None] | None = None
         self._read: asyncio.Queue[Message | Problem] = asyncio.Queue()
 
@@ -255,11 +269,31 @@ class _Exchange:
                 return
 
     async def send(self, message: Message) -> None:
-        if message["type"] == "http.response.start":
-            self.status = message["status"]
-            if self.on_stream is not None and _is_stream(message):
+        if message["type"] != "http.response.start":
+            await self._send(message)
+            return
+        if self.on_stream is not None and not self.head_only and _is_stream(message):
+            try:
                 self.on_stream()
+            except Problem as problem:
+                raise _Instead(problem) from problem
+        self.status = message["status"]
         await self._send(message)
+        if self.head_only:
+            await self._send({"type": "http.response.body"})
+            raise _Enough
+
+
+class _Enough(Exception):
+    """All has been said that was asked for: ends the door's work, which may be a stream without end."""
+
+
+class _Instead(Exception):
+    """Ends a door's work before its answer begins, for another. No HTTPException: those are answered inside."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
 
 
 def _is_stream(message: Message) -> bool:

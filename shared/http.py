@@ -111,13 +111,14 @@ def traceparent_of(request: Request) -> str:
 
 
 def _methods(request: Request) -> set[str]:
-    """What the path of a request may be asked for: RFC 9110 has every 405 say it."""
-    methods = ("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT")
-    return {
+    """What the path of a request may be asked for: RFC 9110 has every 405 say it. The Gate gives HEAD with GET."""
+    methods = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
+    found = {
         method
         for method in methods
         if any(route.matches({**request.scope, "method": method})[0] is Match.FULL for route in request.app.routes)
     }
+    return found | {"HEAD"} if "GET" in found else found
 
 
 def install(app: FastAPI) -> None:

@@ -3,6 +3,8 @@
 Joins no group and commits nothing, so it disturbs no consumer and can be broken off at any time.
 """
 
+import asyncio
+import logging
 from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -10,8 +12,11 @@ from typing import Any
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 
+from shared import failures
 from shared.events import InvalidEvent, Received, UnknownType, decode
 from shared.settings import Settings
+
+log = logging.getLogger(__name__)
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 Offsets = dict[TopicPartition, int]
@@ -79,11 +84,13 @@ async def reading(
     )
     try:
         await consumer.start()
-        log = Log(consumer, partitions)
+        # The client's own tasks begin: one that is cancelled before that ends `stop` with its CancelledError.
+        await asyncio.sleep(0)
+        opened = Log(consumer, partitions)
         if partitions:
             consumer.assign(partitions)
-            await log.rewind()
-        yield log
+            await opened.rewind()
+        yield opened
     finally:
         await consumer.stop()
 
@@ -108,4 +115,15 @@ def _event(record: Record, settings: Settings) -> Received | None:
     try:
         return decode(record.topic, record.key, record.value, record.headers, settings.trusted_sources)
     except (InvalidEvent, UnknownType):
+        return None
+    except Exception as error:
+        # As in shared.consumer: if a reader of ours raises anything else, it is this record alone that it meets.
+        if failures.is_away(error):
+            raise
+        log.warning(
+            "a record of the log cannot be read; it is passed over, as when it came",
+            extra={
+                "fields": {"topic": record.topic, "offset": record.offset, "reason": failures.reason_of(error)}
+            },
+        )
         return None

@@ -29,9 +29,6 @@ log = logging.getLogger(__name__)
 
 CHANNEL = "outbox"
 DATASCHEMA = "ce_dataschema"
-MAX_VALUE_BYTES = 900_000
-"""Below Kafka's default `message.max.bytes`, so that no row can ever block the relay by its size."""
-
 SEND_TIMEOUT_MS = 15_000
 
 _LEAD = "select pg_try_advisory_lock(hashtext('hadir.outbox.leader'))"
@@ -97,10 +94,6 @@ class Outgoing:
     key: str | None = None
 
 
-class EventTooLarge(ValueError):
-    """The event would not fit into a Kafka record. Refuse the command that made it."""
-
-
 async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
     """Publish `outgoing`, in this order, if and only if `tx` commits. `source` is `/hadir/<service>`.
 
@@ -122,8 +115,6 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
             topic=one.topic,
             key=one.key,
         )
-        if message.value is not None and len(message.value) > MAX_VALUE_BYTES:
-            raise EventTooLarge(f"{message.topic}: {len(message.value)} bytes, at most {MAX_VALUE_BYTES}")
         topics.append(message.topic)
         keys.append(message.key)
         values.append(message.value)

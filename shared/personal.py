@@ -13,15 +13,17 @@ from pydantic import AfterValidator, StringConstraints
 
 # What people put between the digits of one number. A comma or slash parts two numbers, or a letter's parts.
 _GAP = r"[ \t\n._‐-―-]{0,3}"
-_IDENTITY = re.compile(rf"(?<!\d)\d(?:{_GAP}\d){{14,18}}(?!\d)")
+_IDENTITY = re.compile(rf"(?<![0-9])[0-9](?:{_GAP}[0-9]){{14,18}}(?![0-9])")
 _MOBILE = re.compile(
-    rf"(?<![\d.,])(?:\+?{_GAP}6{_GAP}2{_GAP}(?:\(0\){_GAP})?|0[ -]?)8(?:{_GAP}\d){{7,11}}(?![\d,])"
+    rf"(?<![0-9.,])(?:\+?{_GAP}6{_GAP}2{_GAP}(?:\(0\){_GAP})?|0[ -]?)8(?:{_GAP}[0-9]){{7,11}}(?![0-9,])"
 )
-_ABROAD = re.compile(rf"\+{_GAP}[1-9](?:{_GAP}\d){{8,14}}(?!\d)")
-_FIXED = re.compile(rf"(?<![\d.,/])\(?0{_GAP}2{_GAP}\d(?:{_GAP}\d)?\)?{_GAP}\d(?:{_GAP}\d){{5,8}}(?![\d,])")
+_ABROAD = re.compile(rf"\+{_GAP}[1-9](?:{_GAP}[0-9]){{8,14}}(?![0-9])")
+_FIXED = re.compile(
+    rf"(?<![0-9.,/])\(?0{_GAP}2{_GAP}[0-9](?:{_GAP}[0-9])?\)?{_GAP}[0-9](?:{_GAP}[0-9]){{5,8}}(?![0-9,])"
+)
 _UUID = re.compile(r"(?<!\w)[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}(?!\w)")
-_DATE = r"(?:\d{4}-\d\d-\d\d|\d\d[-.]\d\d[-.]\d{4})"
-_COUNTED = re.compile(rf"\d{{1,3}}(?:\.\d{{3}})+|{_DATE}[ –-]{{1,3}}{_DATE}")
+_DATE = r"(?:[0-9]{4}-[0-9][0-9]-[0-9][0-9]|[0-9][0-9][-.][0-9][0-9][-.][0-9]{4})"
+_COUNTED = re.compile(rf"[0-9]{{1,3}}(?:\.[0-9]{{3}})+|{_DATE}[ –-]{{1,3}}{_DATE}")
 _EMAIL = re.compile(r"[\w.+-]+\s?(?:@|\(at\)|\[at\])\s?[\w-]+(?:\.[\w-]+)+", re.IGNORECASE)
 
 
@@ -46,7 +48,7 @@ def personal(value: str) -> str | None:
 
 def _is_identity(found: str) -> bool:
     """16 or 18 digits; an amount of money, marked by thousands, is none, and neither are two dates."""
-    return len(re.sub(r"\D", "", found)) in (16, 18) and not _COUNTED.fullmatch(found)
+    return len(re.sub(r"[^0-9]", "", found)) in (16, 18) and not _COUNTED.fullmatch(found)
 
 
 _HINTS = {

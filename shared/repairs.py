@@ -34,6 +34,8 @@ log = logging.getLogger(__name__)
 IDLE_S = 0.5
 LOCKED_S = 10.0
 """So long the consumers may wait for the last records of the log; after that the repair is begun again."""
+MANY = 100
+"""So many records read together of which none goes in: it may be the code that is wrong, and not they."""
 _SAY_EVERY = 200_000
 
 
@@ -174,24 +176,27 @@ async def join_what_can_be(
     """Join events that were read again from the log, without those that cannot be stored.
 
     Such a record was set aside when it came, and is in the log for ever: it must not end a repair or a rebuild.
-    Facts may be joined in parts, so the events are halved until it is found. Raises what is no event's fault.
+    Facts may be joined in parts, so they are searched as the consumers search a batch. Raises what is no event's
+    fault: a failure of the world, a wrong deploy, and a bug that each of many events meets.
     """
-    try:
+    if not events:
+        await join(events)
+        return
+
+    async def attempt(part: Sequence[Received]) -> None:
         async with tx.connection.transaction():  # a savepoint
-            await join(events)
-    except Exception as error:
-        if not events or failures.fault_of(error) is not Fault.DATA:
-            raise
-        if len(events) > 1:
-            middle = len(events) // 2
-            await join_what_can_be(tx, events[:middle], join)
-            await join_what_can_be(tx, events[middle:], join)
-            return
-        one = events[0]
+            await join(part)
+
+    passed_over = await failures.culprits(events, attempt)
+    bugs = [error for _, error in passed_over if failures.fault_of(error) is Fault.UNKNOWN]
+    if bugs and len(passed_over) == len(events) >= MANY:
+        raise bugs[0]
+    for one, error in passed_over:
         log.warning(
             "a record of the log cannot be stored; it is passed over, as when it came",
             extra={"fields": {"topic": one.type, "event_id": str(one.id), "reason": failures.reason_of(error)}},
         )
+    if passed_over:
         await join(())
 
 

@@ -28,7 +28,7 @@ def router(settings: Settings) -> APIRouter:
         if topic.owner == settings.service
     }
 
-    @doors.api_route("/{topic}.json", methods=["GET", "HEAD"])
+    @doors.get("/{topic}.json")
     async def schema(topic: str, request: Request) -> Response:
         """The JSON Schema of one topic's value; its `$id` is this address. Only grows within a major version."""
         body = bodies.get(topic)

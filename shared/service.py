@@ -161,10 +161,9 @@ def build(
         callers=Callers([*(f"{prefix}/{door}" for door in MACHINES), *never_refused]),
         read_timeout_s=settings.read_timeout_s,
     )
-    for router in routers:
+    for router in (*routers, schema_doors.router(settings)):
         app.include_router(router, dependencies=[ONLY_KNOWN])
-    for router in (schema_doors.router(settings), _operations(prefix)):
-        app.include_router(router)
+    app.include_router(_operations(prefix))
     return app
 
 

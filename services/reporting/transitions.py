@@ -125,12 +125,16 @@ async def _announce_counters(
         _set_back(None if alone is None else set_back, error, f"unit {alone}")
         if alone is not None:
             return 0
-    if units is None:
-        async with db.read() as tx:
-            units = await store.transitions.units(tx.connection)
-    half = len(units) // 2
-    published = await _announce_counters(db, units[:half], today, now, set_back)
-    return published + await _announce_counters(db, units[half:], today, now, set_back)
+        if units is None:
+            async with db.read() as tx:
+                units = await store.transitions.units(tx.connection)
+            if not units:  # no unit is to blame
+                raise
+    half, published = len(units) // 2, 0
+    for part in (units[:half], units[half:]):
+        if part:
+            published += await _announce_counters(db, part, today, now, set_back)
+    return published
 
 
 async def _announce_coverage(tx: Tx, units: Sequence[str] | None, today: dt.date, now: dt.datetime) -> int:

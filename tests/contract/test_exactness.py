@@ -70,6 +70,14 @@ REPORT: dict[str, Any] = {
     "submitted_at": "2026-02-16T15:30:00+07:00",
     "items": [{"item_id": "1", "task": "surat", "quantity": 3, "unit": "berkas"}],
 }
+RULES: dict[str, Any] = {
+    "rules_version": "1",
+    "effective_from": "2026-01-01",
+    "tolerance_minutes": 0,
+    "report_modes": ["WFO"],
+    "report_cutoff": "23:59:59",
+    "review_sla_working_days": 3,
+}
 CALENDAR: dict[str, Any] = {"year": 2026, "revision": 1, "holidays": []}
 HOLIDAY = {"date": "2026-02-17", "kind": "national", "name": "Imlek"}
 PLACE = {"lat": -6.3, "lon": 107.1, "radius_m": 100}
@@ -134,6 +142,7 @@ AT_LIMIT: list[tuple[str, dict[str, Any]]] = [
     ("outage.declared.v1", {**OUTAGE, "reason": "é" * 4000}),
     ("directory.unit.v1", {**UNIT, "requirements": [HOURS] * 200, "places": [PLACE] * 50, "name": "é" * 300}),
     ("directory.unit.v1", {**UNIT, "requirements": [{**HOURS, "closes": "24:00"}]}),
+    ("rules.changed.v1", RULES),
     ("report.submitted.v1", {**REPORT, "items": REPORT["items"] * 200}),
     ("calendar.changed.v1", {**CALENDAR, "holidays": [HOLIDAY] * 400}),
 ]
@@ -157,6 +166,11 @@ BEYOND: list[tuple[str, dict[str, Any]]] = [
     ("schedule.changed.v1", {**PLAN, "mode": "LEAVE"}),
     ("schedule.changed.v1", {**PLAN, "work_date": "2026-02-18"}),
     ("schedule.changed.v1", {**PLAN, "work_date": "2026-02-14"}),
+    # On its work date where it was written, and two days later in Asia/Jakarta.
+    (
+        "schedule.changed.v1",
+        {**PLAN, "starts_at": "2026-02-16T23:30:00-23:59", "ends_at": "2026-02-17T01:00:00-23:59"},
+    ),
     ("schedule.changed.v1", {**PLAN, "opd_code": "x" * 101}),
     ("schedule.changed.v1", {**PLAN, "opd_code": ""}),
     ("schedule.changed.v1", {**PLAN, "policy_version": "x" * 101}),
@@ -181,6 +195,8 @@ BEYOND: list[tuple[str, dict[str, Any]]] = [
     ("directory.unit.v1", {**UNIT, "places": [{**PLACE, "lat": 90.1}]}),
     ("directory.unit.v1", {**UNIT, "places": [{**PLACE, "radius_m": 1e300}]}),
     ("directory.unit.v1", {**UNIT, "name": "x" * 301}),
+    ("rules.changed.v1", {**RULES, "report_cutoff": "24:00"}),  # only `closes` may be the end of the day
+    ("rules.changed.v1", {**RULES, "report_cutoff": "24:00:00"}),
     ("report.submitted.v1", {**REPORT, "items": REPORT["items"] * 201}),
     ("report.submitted.v1", {**REPORT, "items": [{**REPORT["items"][0], "task": "x" * 4001}]}),
     ("calendar.changed.v1", {**CALENDAR, "year": 1899}),

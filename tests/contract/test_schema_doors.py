@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from shared import http, schema_doors
 from shared.auth import Authenticator
 from shared.events import TOPICS, schemas
+from shared.gate import Gate
 from shared.settings import SERVICES, ServiceName, Settings, load
 from shared.telemetry import Metrics
 
@@ -33,7 +34,8 @@ def anyone() -> httpx.AsyncClient:
     for service in SERVICES:
         app.include_router(schema_doors.router(settings(service, HADIR_PUBLIC_URL=f"{BASE}/")))
     app.state.authenticator = Authenticator(Ed25519PrivateKey.generate().public_key())
-    http.install(app, Metrics("attendance"), {})
+    http.install(app)
+    app.add_middleware(Gate, metrics=Metrics("attendance"), body_limits={})
     return httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url=BASE)
 
 

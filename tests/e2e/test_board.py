@@ -141,6 +141,38 @@ async def test_the_board_fits_a_phone_and_needs_no_script(service: Running, brow
     await context.close()
 
 
+async def test_signing_out_ends_the_board_and_going_back_shows_it_to_nobody(
+    service: Running, context: BrowserContext
+) -> None:
+    page = await signed_in(context, service)
+    await expect(page.locator("#state-text")).to_have_text("langsung")
+    cookies = await context.cookies()
+    await page.get_by_role("button", name="Keluar").click()
+    await expect(page.locator("[data-duty]")).to_have_count(0)
+    assert await context.cookies() == []
+    await page.go_back()
+    await expect(page.locator("[data-duty]")).to_have_count(0)
+    await context.add_cookies(cookies)  # pyright: ignore[reportArgumentType]
+    await page.goto(f"{service.url}/reporting/")
+    await expect(page.locator("[data-duty]")).to_have_count(0)
+
+
+async def test_the_council_is_shown_a_dash_for_figures_of_few_before_and_after_they_change(
+    service: Running, staff: Staff, context: BrowserContext
+) -> None:
+    complaints: list[str] = []
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+    page = await signed_in(context, service, "council")
+    await expect(page.locator("#state-text")).to_have_text("langsung")
+    for _ in range(2):
+        await expect(page.locator("[data-duty=on_time] .rate")).to_have_text("–")
+        await expect(page.locator("[data-bind='duties.on_time.n']")).to_have_text("–")
+        await expect(page.locator(f"[data-opd-code='{small.OPD}'] [data-cell=employees]")).to_have_text("–")
+        await service.fold(small.check_in(staff.elsewhere, "08:59", small.OTHER_OPD, small.OTHER_COUNTER))
+        await expect(page.locator("[data-counter=short]")).to_have_text("0")
+    assert complaints == []
+
+
 async def test_staff_see_their_own_day_with_reasons_and_no_one_else(
     service: Running, staff: Staff, context: BrowserContext
 ) -> None:

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -118,7 +119,7 @@ def test_a_board_that_differs_from_the_receipts_fails_the_day_and_the_next_day_i
     """In a city of the smallest kind, the second day on another weekday, with nothing said of its size."""
     with temporary_state() as state, up(state) as system:
         demo = begun(state, "60")
-        officer = sign(load_private_key(state.private_key), role="bkpsdm")
+        officer = sign(load_private_key(state.private_key), role="bkpsdm", subject=uuid4())
         # An outage the simulator knows nothing of: the board must excuse people whom the receipts call late.
         outage = {
             "scope": {"all": True},

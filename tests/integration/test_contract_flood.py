@@ -94,6 +94,7 @@ async def city(database_for: DatabaseFor, folder: Path) -> AsyncIterator[City]:
                     "token_public_key_file": public,
                     "state_dir": folder,
                     "dead_letter_limit": 1_000_000,
+                    "dead_letter_per_thousand": 1000,
                 }
             )
             app = create_app(settings, FixedClock(NOW))

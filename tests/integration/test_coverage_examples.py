@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 
 from services.reporting import facts
@@ -216,6 +217,17 @@ async def test_on_a_holiday_only_holiday_hours_count_of_the_latest_requirements(
     assert found["attainment"] is None
     found = await day(db, [], "06 00:00", date=dt.date(2025, 11, 5))
     assert found["open_seconds"] == 4 * 3600
+
+
+@pytest.mark.parametrize("never", [("12:00", "12:00"), ("15:00", "08:00")])
+async def test_requirements_that_are_never_open_are_still_the_latest_and_close_the_counter(
+    db: Database, never: tuple[str, str]
+) -> None:
+    found = await day(db, [counter(hours("08:00", "12:00", 5), hours(*never, 1, effective_from=DAY))])
+    assert spans(found) == [("00:00:00", 0, 0, 0, "closed")]
+    assert (found["open_seconds"], found["attainment"]) == (0, None)
+    before = await day(db, [], "06 00:00", date=dt.date(2025, 11, 5))
+    assert before["open_seconds"] == 4 * 3600
 
 
 async def test_the_largest_of_overlapping_requirements_holds_and_midnight_closes(db: Database) -> None:

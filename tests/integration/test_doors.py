@@ -1,7 +1,9 @@
 """Every door of every service, found in their own OpenAPI documents, against input that nobody should send."""
 
+import asyncio
 import base64
 import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -347,6 +349,38 @@ async def test_no_view_is_given_of_what_has_not_happened(city: City) -> None:
     assert near.json()["as_of"] == "2025-11-06T02:00:00Z"
     board = await city.client.get("/reporting/?at=2025-11-06T10:00", headers=city.headers())
     assert board.status_code in (200, 422)
+
+
+async def test_head_works_wherever_get_does_and_says_the_same(city: City) -> None:
+    """Pages, files, feeds and the machines' doors among them; an event stream answers and does not begin."""
+    more = ["/reporting/", "/reporting/login", "/reporting/static/board.css", "/reporting/openapi.json"]
+    more += [f"/{service}/{door}" for service in SERVICES for door in ("livez", "readyz", "metrics")]
+    wrong = list[str]()
+    for address in [door.address() for door in reading(city)] + more:
+        got, head = [await city.client.request(how, address, headers=city.headers()) for how in ("GET", "HEAD")]
+        said = [(one.status_code, one.headers["content-type"]) for one in (got, head)]
+        if said[0] != said[1] or head.content:
+            wrong.append(f"{address}: {said}")
+    assert wrong == []
+    async with asyncio.timeout(10):
+        stream = await city.client.head("/reporting/v1/stream", headers=city.headers())
+    assert (stream.status_code, stream.headers["content-type"]) == (200, "text/event-stream; charset=utf-8")
+    assert (await city.client.head("/reporting/v1/stream")).status_code == 401
+
+
+async def test_a_method_that_is_not_there_is_refused_with_those_that_are(city: City) -> None:
+    wrong = list[str]()
+    for address in {door.address().partition("?")[0] for door in city.doors}:
+        # `rosters/what-if` is also a `rosters/{roster_id}`.
+        meant = [door for door in city.doors if re.fullmatch(re.sub(r"\{\w+\}", "[^/]+", door.path), address)]
+        methods = {door.method for door in meant}
+        methods |= {"HEAD"} if "GET" in methods else set()
+        for method in {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"} - methods:
+            answer = await city.client.request(method, address, headers=city.headers())
+            allowed = set(answer.headers.get("allow", "").split(", "))
+            if answer.status_code != 405 or allowed != methods:
+                wrong.append(f"{method} {address}: {answer.status_code} {allowed}")
+    assert wrong == []
 
 
 async def test_the_doors_of_the_machines_take_any_question(city: City) -> None:

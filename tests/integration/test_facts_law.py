@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
@@ -260,7 +260,18 @@ async def test_of_two_replicas_one_repairs(db: Database) -> None:
     assert opened == [0]
 
 
-async def test_a_record_that_cannot_be_stored_ends_no_repair(db: Database) -> None:
+async def divides_by_zero(tx: Tx) -> None:
+    await tx.connection.execute("select 1 / 0")
+
+
+async def meets_a_bug(_tx: Tx) -> None:
+    raise AttributeError("only this record meets it")
+
+
+@pytest.mark.parametrize("fails", [divides_by_zero, meets_a_bug])
+async def test_a_record_that_cannot_be_stored_ends_no_repair(
+    db: Database, fails: Callable[[Tx], Awaitable[None]]
+) -> None:
     """It was set aside when it came, and is still in the log; the others of its key take the place."""
     person, false, broken = uuid4(), uuid4(), uuid4()
     events = [employee(person, n, uuid4(), f"Siti {n}") for n in range(1, 6)]
@@ -268,7 +279,7 @@ async def test_a_record_that_cannot_be_stored_ends_no_repair(db: Database) -> No
 
     async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
         if any(one.id == broken for one in repaired.events):
-            await tx.connection.execute("select 1 / 0")
+            await fails(tx)
         await facts.PROJECTION.rejoin(tx, repaired, context)
 
     await join(db, [[one for one in events if one.id != broken], [disowning(false, events[0].type)]])
@@ -276,6 +287,50 @@ async def test_a_record_that_cannot_be_stored_ends_no_repair(db: Database) -> No
     assert await repairs.settle(projection, context_of("reporting", db), Logs(events).open) == 1
     async with db.read() as tx:
         assert await tx.connection.fetchval("select name from fact_employee") == "Siti 5"
+
+
+async def test_a_repair_ends_where_none_of_the_other_records_can_be_stored(db: Database) -> None:
+    """All were set aside when they came: without the disowned one there is nothing."""
+    person, false = uuid4(), uuid4()
+    events = [employee(person, n, uuid4(), "too much") for n in range(1, 4)]
+    events += [employee(person, 2**40, false, "PALSU")]
+
+    async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+        for one in repaired.events:
+            if one.id == events[0].id:
+                await divides_by_zero(tx)
+            elif one.id != false:
+                await meets_a_bug(tx)
+        await facts.PROJECTION.rejoin(tx, repaired, context)
+
+    await join(db, [events[-1:], [disowning(false, events[0].type)]])
+    projection = Projection(facts.PROJECTION.tables, rejoin)
+    assert await repairs.settle(projection, context_of("reporting", db), Logs(events).open) == 1
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select count(*) from fact_employee") == 0
+
+
+async def test_a_bug_that_many_records_all_meet_blames_none_and_leaves_the_facts_as_they_are(db: Database) -> None:
+    person, false = uuid4(), uuid4()
+    events = [employee(person, n, uuid4(), f"Siti {n}") for n in range(1, repairs.MANY + 1)]
+    events += [employee(person, 2**40, false, "PALSU")]
+    broken = True
+
+    async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+        if broken and repaired.events:
+            raise AttributeError("a wrong deploy")
+        await facts.PROJECTION.rejoin(tx, repaired, context)
+
+    await join(db, [events, [disowning(false, events[0].type)]])
+    projection, logs = Projection(facts.PROJECTION.tables, rejoin), Logs(events)
+    with pytest.raises(AttributeError):
+        await repairs.settle(projection, context_of("reporting", db), logs.open)
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select name from fact_employee") == "PALSU"
+    broken = False
+    assert await repairs.settle(projection, context_of("reporting", db), logs.open) == 1
+    async with db.read() as tx:
+        assert await tx.connection.fetchval("select name from fact_employee") == f"Siti {repairs.MANY}"
 
 
 async def test_a_repair_that_cannot_be_done_does_not_hold_up_the_others(db: Database) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -17,7 +18,18 @@ from services.reporting.rebuild import RebuildRunning, digest, rebuild
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import SystemClock
 from shared.database import Database, Tx
-from shared.events import TOPICS, AttendanceRecorded, Event, Message, Received, ScheduleChanged, encode, source_of
+from shared.events import (
+    TOPICS,
+    AttendanceRecorded,
+    Event,
+    Message,
+    Received,
+    ScheduleChanged,
+    decode,
+    encode,
+    source_of,
+)
+from shared.log import reading
 from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
@@ -148,21 +160,41 @@ async def test_the_digest_changes_with_any_fact_and_only_then(db: Database) -> N
 async def test_a_record_that_cannot_be_stored_ends_no_rebuild(
     kafka: str, db: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A consumer sets such a record aside; in the log it stays."""
-    events, known = a_day(3)
-    broken = events[2][0]
+    """A consumer sets such a record aside, whether the database or our code refuses it; in the log it stays."""
+    events, known = a_day(4)
+    broken, odd, unread = (events[n][0] for n in (4, 2, 0))
     await send(kafka, messages(events))
 
     async def apply(tx: Tx, batch: Sequence[Received]) -> None:
-        if any(one.id == broken for one in batch):
+        ids = {one.id for one in batch}
+        if broken in ids:
             await tx.connection.execute("select 1 / 0")
+        if odd in ids:
+            raise AttributeError("only this record meets it")
         await facts.apply(tx, batch)
 
+    def read(topic: str, key: Any, value: Any, headers: Any, trusted: Any) -> Received:
+        if dict(headers)["ce_id"] == str(unread).encode():
+            raise RecursionError("only this record meets it")
+        return decode(topic, key, value, headers, trusted)
+
     monkeypatch.setattr("services.reporting.rebuild.apply", apply)
+    monkeypatch.setattr("shared.log.decode", read)
     await rebuild(settings_for(db, kafka), lambda _done, _total: None)
     await until_known(db, punches=known)
     async with db.read() as tx:
-        lost = [one.employee_id for ce_id, one in events if ce_id == broken and isinstance(one, ScheduleChanged)]
-        assert (
-            await tx.connection.fetchval("select count(*) from fact_plan where employee_id = any($1)", lost) == 0
-        )
+        stored = {row["ce_id"] for row in await tx.connection.fetch("select ce_id from fact_plan")}
+    assert not stored & {broken, odd, unread}
+    assert events[6][0] in stored
+
+
+async def test_a_log_may_be_closed_as_soon_as_it_is_open(kafka: str, db: Database) -> None:
+    """As `hadir rebuild` does, to see that Kafka answers before it empties a table."""
+    client = client_arguments(settings_for(db, kafka))
+    for topics in ([], ["no.such.topic.v1"], [ScheduleChanged.topic]):
+        async with reading(client, topics) as log:
+            pass
+        assert {partition.topic for partition in log.partitions} <= {ScheduleChanged.topic}
+    with pytest.raises(LookupError):
+        async with reading(client, []):
+            raise LookupError

@@ -121,3 +121,23 @@ async def test_a_unit_that_cannot_be_judged_harms_no_other(db: Database) -> None
     announced = await rows(db)
     assert sorted(row["key"] for row in announced if row["topic"] == "coverage.changed.v1") == counters
     assert [row["duty"] for row in announced if row["topic"] == "compliance.changed.v1"] == ["on_time", "place"]
+
+
+async def test_what_no_counter_is_to_blame_for_is_told_once_and_searched_for_no_longer(
+    db: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[object] = []
+
+    async def cover(*given: object) -> list[dict[str, object]]:
+        asked.append(given[-1])
+        raise ValueError("whatever the units are")
+
+    monkeypatch.setattr("services.reporting.store.transitions.cover", cover)
+    with pytest.raises(ValueError, match="whatever"):
+        await tick(db, at("08:00"))
+    await learn(db, plan(), counter(), punch("in", at("07:20")))
+    with pytest.raises(ExceptionGroup) as caught:
+        await tick(db, at("08:00"))
+    assert [error.__notes__ for error in caught.value.exceptions] == [["unit counter-a"]]
+    assert asked == [None, None, ["counter-a"]]
+    assert {row["topic"] for row in await rows(db)} == {"compliance.changed.v1"}

@@ -12,14 +12,16 @@ import pytest
 
 from shared import outbox, schema_doors
 from shared.database import Database
-from shared.events import Topic
-from shared.outbox import EventTooLarge, Outgoing, Relay
+from shared.events import Topic, source_of
+from shared.events.envelope import EventTooLarge
+from shared.outbox import Outgoing, Relay
 from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
 from tests.integration.probe import eventually, plan_event, probe_topic, reading
 
-SOURCE = "/hadir/attendance"
+SOURCE = source_of("scheduling")
+"""Who owns a probe's topic: consumers take its events from nobody else."""
 
 
 async def promise(db: Database, topic: Topic, keys: Sequence[UUID], *, each: int) -> list[str]:
@@ -96,7 +98,7 @@ async def test_a_record_is_a_cloudevent_in_binary_mode(
         "ce_specversion": b"1.0",
         "ce_id": str(id).encode(),
         "ce_type": topic.name.encode(),
-        "ce_source": b"/hadir/attendance",
+        "ce_source": SOURCE.encode(),
         "ce_subject": event.key.encode(),
         "ce_time": b"2025-11-06T00:25:00+00:00",
         "ce_dataschema": f"urn:hadir:schema:{topic.name}".encode(),

@@ -74,6 +74,8 @@ async def test_every_write_names_its_officer_and_its_content(running: Desk) -> N
     own = {"wish.given", "calendar.opened"}
     assert {row["officer"] for name, row in found.items() if name not in own} == {str(ANI)}
     assert {found[name]["officer"] for name in own} == {str(me)}
+    roles = {name: row["role"] for name, row in found.items()}
+    assert roles == {name: "staff" if name in own else "bkpsdm" for name in found}
     assert found["policy.given"]["detail"]["policy"]["parameters"] == {"weekdays": [3]}
     assert found["rules.given"]["detail"]["rules"]["report_cutoff"] == "17:00"
     assert found["hours.given"]["detail"]["hours"]["weekdays"] == {"0": ["08:00", "15:00"]}

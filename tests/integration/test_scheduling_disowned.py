@@ -49,6 +49,7 @@ def problem(answer: Any) -> tuple[int, str, list[str]]:
 async def test_an_event_is_disowned_and_owned_again_by_two_officers_each(running: Desk) -> None:
     event = uuid4()
     proposed = await propose(running, event)
+    assert proposed.json()["alone_from"] is None, "no date lets one officer do this"
     assert await published(running) == []
     assert (await running.call("GET", "/disowned")).json() == {"items": [], "next": None}
     path = f"/proposals/{proposed.json()['proposal_id']}"

@@ -11,6 +11,7 @@ import pytest_asyncio
 
 from tests.conftest import DatabaseFor
 from tests.integration.scheduling_kit import Desk, desk, employee_id, nip
+from tests.integration.test_scheduling_day import RULES
 
 THURSDAY, FRIDAY = "2025-11-06", "2025-11-07"
 REQUIRED = "nip,name,opd_code,unit_id,employment,timetable"
@@ -226,3 +227,44 @@ async def test_two_proposals_do_not_bring_a_unit_beyond_what_its_event_carries(r
     ]
     assert decided == [200, 409]
     assert (await running.call("POST", "/directory/publish")).status_code == 200
+
+
+SPOILT = (
+    """update requirement set openings = jsonb_set(openings, '{0,opens}', '"\uff108:00"')
+    where unit_id = 'DISDIK-B'""",
+    "update employee set name = repeat('x', 400) where name = 'Pegawai 3'",
+    """update calendar set holidays = (
+        select jsonb_agg(jsonb_build_object('date', '2025-01-01', 'kind', 'national', 'name', 'Libur'))
+        from generate_series(1, 401))""",
+    """insert into rules (rules_version, effective_from, tolerance_minutes, report_modes, report_cutoff,
+        review_sla_working_days, created_at, created_by)
+    values ('old', '2025-01-01', 0, '{WFO}', '1\uff17:00', 3, now(), 'x')""",
+)
+
+
+async def test_a_stored_entry_outside_the_contract_is_named_and_keeps_no_other_back(running: Desk) -> None:
+    async with running.db.transaction() as tx:
+        for statement in SPOILT:
+            await tx.connection.execute(statement)
+    wrong = {"DISDIK-B": "requirements.0.opens", str(employee_id(3)): "name", "2025": "holidays"}
+    units = "unit_id,opd_code,name,is_service_point,direct_service\nJATI-2,4.01,Loket Dua,true,true\n"
+    for text in (units, units.replace("Dua", "Tiga")):  # named with each publication until they are mended
+        withheld = (await taken(running, "units", text))["withheld"]["items"]
+        assert {one["key"]: one["errors"][0]["field"] for one in withheld} == wrong
+        assert "xxx" not in str(withheld)
+    sent = [(key, value["name"], value["revision"]) for _, key, value in await running.outbox()]
+    assert sent == [("JATI-2", "Loket Dua", 1), ("JATI-2", "Loket Tiga", 2)]
+
+    # Acting periods, rosters and rules go on as well.
+    acting = {"absent_id": str(employee_id(0)), "deputy_id": str(employee_id(1)), "kind": "PLH"}
+    dated = {**acting, "from": THURSDAY, "to": FRIDAY}
+    assert (await running.call("POST", "/acting", json=dated)).status_code == 201
+    await publish(running, FRIDAY, FRIDAY)
+    assert (await running.call("POST", "/rules", json=RULES)).status_code == 201
+
+    mended = await taken(running, "employees", f"{REQUIRED}\n{person(3, 'DISDIK-A', '1.01')}\n")
+    assert {one["key"] for one in mended["withheld"]["items"]} == {"DISDIK-B", "2025"}
+    [(key, value)] = [(key, value) for _, key, value in await running.outbox("directory.employee.v1")]
+    assert (UUID(key), value["name"], value["revision"]) == (employee_id(3), "Pegawai 3", 2)
+    again = (await running.call("POST", "/directory/publish")).json()
+    assert (again["withheld"]["count"], again["published"]) == (2, 18)

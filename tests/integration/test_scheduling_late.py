@@ -80,8 +80,8 @@ async def test_special_hours_for_today_given_after_the_start_move_nobody_until_t
     running: Desk,
 ) -> None:
     running.at(f"{THURSDAY} 08:00")
-    alone = await running.call("POST", "/hours", json=FROM_SEVEN)
-    assert (alone.status_code, alone.json()["type"]) == (403, "urn:hadir:problem:proposal.needs_person")
+    alone = await running.call("POST", "/hours", json=FROM_SEVEN, headers=running.office())
+    assert (alone.status_code, alone.json()["type"]) == (403, "urn:hadir:problem:auth.needs_person")
     given = await running.call("POST", "/hours", json=FROM_SEVEN, subject=ANI)
     assert given.status_code == 202, given.text
     proposal = given.json()["proposal"]

@@ -82,7 +82,7 @@ async def test_half_requests_are_let_go_and_others_are_served_meanwhile(monkeypa
     halves = (b"", b"GET / HT", FIRST, FIRST + b"Content-Length: 10\r\n\r\n12", b"GET / HTTP/1.1\r\n\r\nGET /")
     async with running() as port:
         held: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
-        for number in range(800):
+        for number in range(2000):
             reader, writer = await asyncio.open_connection("127.0.0.1", port)
             writer.write(halves[number % len(halves)])
             held.append((reader, writer))

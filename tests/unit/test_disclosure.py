@@ -1,6 +1,7 @@
 """Nobody can be picked out of what the council sees, not by any sum or difference of what is shown."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from fractions import Fraction
 from typing import Any
 
 from hypothesis import given, settings
@@ -91,3 +92,96 @@ def test_an_opd_of_three_is_withheld_with_the_next_smallest() -> None:
     met: Person = ("WFO", *["met"] * 5)
     exact = [{"opd_code": code, **figures([met] * n)} for code, n in (("A", 60), ("B", 3), ("C", 7), ("D", 0))]
     assert [row["employees"] for row in opds_for_all(exact)] == [60, None, None, 0]
+
+
+def determined(unknown: Sequence[Any], sums: Sequence[Mapping[Any, int]]) -> set[Any]:
+    """Those of the unknown that linear algebra gives: each of `sums` is coefficients of one known sum."""
+    reduced: list[dict[Any, Fraction]] = []
+    for sum_ in sums:
+        row = {cell: Fraction(n) for cell, n in sum_.items() if n and cell in unknown}
+        for other in reduced:
+            pivot = next(iter(other))
+            if factor := row.get(pivot):
+                for cell, n in other.items():
+                    row[cell] = row.get(cell, Fraction(0)) - factor * n
+        row = {cell: n for cell, n in row.items() if n}
+        if not row:
+            continue
+        pivot, first = next(iter(row.items()))
+        row = {pivot: Fraction(1)} | {cell: n / first for cell, n in row.items() if cell != pivot}
+        for other in reduced:
+            if factor := other.get(pivot):
+                for cell, n in row.items():
+                    other[cell] = other.get(cell, Fraction(0)) - factor * n
+                for cell in [cell for cell, n in other.items() if not n]:
+                    del other[cell]
+        reduced.append(row)
+    return {next(iter(row)) for row in reduced if len(row) == 1}
+
+
+ABSENT = ("LEAVE", "OFF")
+WORKING = st.sampled_from(["WFO", "WFO", "WFO", "WFH", "LEAVE", "OFF", "DUTY_TRAVEL"])
+
+
+@st.composite
+def consistent(draw: st.DrawFn, reports_travel: bool) -> list[Person]:
+    """People whose duties are not due where their mode says so, as the verdicts have it."""
+    people: list[Person] = []
+    for mode in draw(st.lists(WORKING, min_size=0, max_size=55)):
+        here = mode in ("WFO", "WFH")
+        at_work = here or (reports_travel and mode == "DUTY_TRAVEL")
+        state = draw(st.sampled_from(["met", "met", "met", "not_met", "unknown", "pending"]))
+        people.append((mode, *[state if here else "not_due"] * 3, *[state if at_work else "not_due"] * 2))
+    return people
+
+
+def told_by(row: Mapping[str, Any], *, reports_travel: bool) -> list[dict[Any, int]]:
+    """What is known of any row by the rules alone: which of its figures add up to which."""
+    sums: list[dict[Any, int]] = []
+    if row["employees"] is not None:
+        sums.append({("modes", mode): 1 for mode in MODES})
+        sums += [{(duty, state): 1 for state in STATES} for duty in DUTIES]
+    for duty in DUTIES:
+        absent = ABSENT if duty in ("report", "output") and reports_travel else (*ABSENT, "DUTY_TRAVEL")
+        sums.append({(duty, "not_due"): 1} | {("modes", mode): -1 for mode in absent})
+    return sums
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.booleans().flatmap(lambda travel: st.tuples(st.just(travel), consistent(travel))))
+def test_modes_and_duties_do_not_give_each_other_away(drawn: tuple[bool, list[Person]]) -> None:
+    travel, people = drawn
+    exact = figures(people)
+    shown = city_for_all(exact)
+    unknown = [cell for cell, seen in cells(shown).items() if seen is None and cells(exact)[cell]]
+    few = {cell for cell, n in cells(exact).items() if 0 < n < FEW} if len(people) < MANY else set()
+    assert few <= set(unknown)
+    assert determined(unknown, told_by(shown, reports_travel=travel)) & few == set()
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.lists(consistent(reports_travel=False).map(lambda people: people[:12]), min_size=1, max_size=4))
+def test_the_opds_of_a_small_city_do_not_add_up_to_what_it_withholds(city: list[list[Person]]) -> None:
+    exact = [{"opd_code": str(at), **figures(people)} for at, people in enumerate(city)]
+    whole = figures([one for people in city for one in people])
+    opds, total = opds_for_all(exact), city_for_all(whole)
+    hidden = {cell for cell, seen in cells(total).items() if seen is None and cells(whole)[cell]}
+    assert all(any(cells(opd)[cell] is None for opd in opds) for cell in hidden)
+
+
+def test_leave_is_not_told_by_what_is_not_due() -> None:
+    people: list[Person] = (
+        [("WFO", *["met"] * 5)] * 22 + [("WFH", *["met"] * 5)] * 2 + [("LEAVE", *["not_due"] * 5)] * 6
+    )
+    shown = city_for_all(figures(people))
+    assert shown["modes"] == {"WFO": 22, "WFH": None, "DUTY_TRAVEL": 0, "LEAVE": None, "OFF": 0}
+    assert {(shown["duties"][duty]["met"], shown["duties"][duty]["not_due"]) for duty in DUTIES} == {(None, None)}
+
+
+def test_one_who_was_late_is_not_told_by_the_modes() -> None:
+    met: Person = ("WFO", *["met"] * 5)
+    late: Person = ("WFO", "not_met", *["met"] * 4)
+    shown = city_for_all(figures([met] * 20 + [late] + [("LEAVE", *["not_due"] * 5)] * 6))
+    on_time = shown["duties"]["on_time"]
+    assert (on_time["met"], on_time["not_met"], on_time["rate"]) == (None, None, None)
+    assert shown["duties"]["report"]["met"] == 21

@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import pytest
@@ -11,7 +11,8 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from shared.callers import AT_ONCE, IN_LINE, Callers
+from shared.auth import RECOGNISED
+from shared.callers import AT_ONCE, BURST, IN_LINE, PER_SECOND, STREAMS, Callers
 from shared.gate import Gate
 from shared.http import Problem
 from shared.telemetry import Metrics
@@ -35,6 +36,7 @@ class Wire:
 
     def __init__(self, *pieces: bytes, leaves_after_body: bool = False) -> None:
         self.leave = asyncio.Event()
+        self.begun = asyncio.Event()
         self._pieces = list(pieces) or [b""]
         self._cut = leaves_after_body
         self.sent: list[Message] = []
@@ -49,6 +51,7 @@ class Wire:
 
     async def send(self, message: Message) -> None:
         self.sent.append(message)
+        self.begun.set()
 
     @property
     def status(self) -> int:
@@ -158,7 +161,7 @@ async def test_a_read_ends_with_its_client_and_a_write_does_not() -> None:
 
 async def test_a_stream_that_has_begun_ends_by_itself_and_keeps_its_status() -> None:
     async def door(request: Request) -> StreamingResponse:
-        async def lines() -> Any:
+        async def lines() -> AsyncIterator[bytes]:
             yield b"data: 1\n\n"
             await asyncio.Event().wait()
 
@@ -212,3 +215,105 @@ async def test_one_caller_waits_in_their_own_line_and_is_told_when_it_is_full() 
     assert (answers.count(200), answers.count(429)) == (AT_ONCE + IN_LINE, 300 - AT_ONCE - IN_LINE)
     refused = await ask("10.0.0.1")
     assert refused.status == 200  # the line is free again
+
+
+async def test_head_is_answered_as_get_without_its_body_and_a_stream_does_not_begin() -> None:
+    worked = list[str]()
+
+    async def door(request: Request) -> PlainTextResponse | StreamingResponse:
+        if request.url.path == "/x/v1/missing":
+            raise Problem(404, "not_found")
+        if request.url.path != "/x/v1/stream":
+            return PlainTextResponse(f"{request.method} of a text")
+
+        async def lines() -> AsyncIterator[bytes]:
+            worked.append("begun")
+            while True:
+                yield b"data: 1\n\n"
+
+        return StreamingResponse(lines(), media_type="text/event-stream")
+
+    layer, metrics = gate(door, callers=Callers([]))
+    heads = list[tuple[int, str | None]]()
+    for path in ("/x/v1/a", "/x/v1/missing", "/x/v1/stream"):
+        for version in ("2.3", "2.4"):
+            wire, asked = Wire(), {**scope("HEAD", path), "app": App, "asgi": {"spec_version": version}}
+            async with asyncio.timeout(5):
+                await layer(asked, wire.receive, wire.send)
+            assert asked["method"] == "HEAD"  # the server asks it whether a body may follow
+            assert [message.get("body", b"") for message in wire.sent] == [b"", b""]
+            assert not wire.sent[-1].get("more_body")
+            length = dict(wire.sent[0]["headers"]).get(b"content-length")
+            heads.append((wire.status, length and length.decode()))
+    assert heads[::2] == heads[1::2] == [(200, str(len("GET of a text"))), (404, "9"), (200, None)]
+    assert worked == []
+    assert b'method="HEAD",route="none",status="404"' in generate_latest(metrics.registry)
+
+
+async def test_a_caller_follows_a_few_streams_and_not_one_more_whatever_their_sessions() -> None:
+    async def door(request: Request) -> StreamingResponse | PlainTextResponse:
+        if request.url.path != "/x/v1/stream":
+            return PlainTextResponse("")
+        request.scope["state"][RECOGNISED] = request.headers["who"]
+
+        async def lines() -> AsyncIterator[bytes]:
+            yield b"data: 1\n\n"
+            await asyncio.Event().wait()
+
+        return StreamingResponse(lines(), media_type="text/event-stream")
+
+    layer, _ = gate(door, callers=Callers([]))
+    wires, following = list[Wire](), list[asyncio.Task[None]]()
+
+    async def follow(who: str, session: int) -> Wire:
+        wire = Wire()
+        asked = scope(path="/x/v1/stream", who=who, cookie=f"hadir_session={session}")
+        task = asyncio.create_task(
+            layer({**asked, "app": App, "asgi": {"spec_version": "2.3"}}, wire.receive, wire.send)
+        )
+        await asyncio.wait_for(wire.begun.wait(), 5)
+        wires.append(wire)
+        following.append(task)
+        return wire
+
+    assert [(await follow("person 1", n)).status for n in range(STREAMS)] == [200] * STREAMS
+    refused = await follow("person 1", STREAMS)
+    assert (refused.status, dict(refused.sent[0]["headers"])[b"retry-after"]) == (429, b"15")
+    assert (await follow("person 2", 0)).status == 200  # nobody else is kept out
+    wires[0].leave.set()
+    await following[0]
+    assert (await follow("person 1", 0)).status == 200  # who closes one may open another
+    for wire in wires:
+        wire.leave.set()
+    await asyncio.gather(*following)
+
+
+async def test_a_caller_may_make_a_burst_and_then_so_many_a_second() -> None:
+    now = 0.0
+
+    async def door(_: Request) -> PlainTextResponse:
+        return PlainTextResponse("")
+
+    layer, _ = gate(door, callers=Callers(["/x/v1/punches"], lambda: now))
+
+    async def ask(client: str = "10.0.0.1", path: str = "/x/v1/opds") -> Wire:
+        wire = Wire()
+        await layer({**scope(path=path), "client": (client, 1), "app": App}, wire.receive, wire.send)
+        return wire
+
+    async def allowed() -> int:
+        """How many are answered until one is refused."""
+        count = 0
+        while (await ask()).status == 200:
+            count += 1
+        return count
+
+    assert await allowed() == BURST
+    refused = await ask()
+    assert (refused.status, dict(refused.sent[0]["headers"])[b"retry-after"]) == (429, b"1")
+    assert (await ask("10.0.0.2")).status == 200
+    assert (await ask(path="/x/v1/punches")).status == 200
+    now = 0.5
+    assert await allowed() == PER_SECOND / 2
+    now = 1000.0
+    assert await allowed() == BURST  # a quiet while is not saved up for ever

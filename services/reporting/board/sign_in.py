@@ -16,6 +16,7 @@ from services.reporting.board.pages import HOME, in_language, show
 from services.reporting.sessions import Sessions
 from shared.auth import COOKIE, Authenticator, Bearer, TokenError, credentials_of
 from shared.http import Problem
+from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting", include_in_schema=False, dependencies=[Depends(in_language)])
 links = APIRouter(prefix="/reporting/v1", tags=["sign-in"])
@@ -29,6 +30,7 @@ def sessions_of(request: Request) -> Sessions:
 
 
 Known = Annotated[Sessions, Depends(sessions_of)]
+Running = Annotated[Service, Depends(service_of)]
 
 
 def same_origin(request: Request) -> None:
@@ -48,10 +50,14 @@ def same_origin(request: Request) -> None:
 
 
 @links.post("/sign-in-links", status_code=201)
-async def make_link(who: Bearer, known: Known) -> dict[str, Any]:
-    """A link that signs a browser in as the caller, once and within ten minutes. By bearer token only."""
+async def make_link(who: Bearer, known: Known, service: Running) -> dict[str, Any]:
+    """A link that signs a browser in as the caller, once and within ten minutes. By bearer token only.
+
+    Its address is that of the installation (HADIR_PUBLIC_URL), and without one that of this door's server.
+    """
     code, expires_at = await known.code_for(who)
-    return {"url": f"/reporting/login?code={code}", "expires_at": expires_at}
+    there = service.settings.base_url if service.settings.public_url else ""
+    return {"url": f"{there}/reporting/login?code={code}", "expires_at": expires_at}
 
 
 @router.get("/login", response_class=HTMLResponse)

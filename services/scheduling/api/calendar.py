@@ -12,7 +12,7 @@ from services.scheduling.commands import feed
 from services.scheduling.commands.plans import today
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import plans
-from shared.auth import Employee, employee_of, principal
+from shared.auth import Caller, employee_of, principal
 from shared.http import Problem
 from shared.service import Service, service_of
 
@@ -22,19 +22,18 @@ FEED_PAST, FEED_AHEAD = dt.timedelta(31), dt.timedelta(92)
 
 
 @router.post("/calendar", status_code=201)
-async def open_feed(service: Running, me: Employee) -> dict[str, Any]:
+async def open_feed(service: Running, who: Caller) -> dict[str, Any]:
     """An address for calendar programs; one that was given before opens nothing any more."""
-    token = await feed.new_token(service.db, service.clock, me)
+    token = await feed.new_token(service.db, service.clock, who)
     return {"url": f"/scheduling/v1/me/calendar.ics?token={token}"}
 
 
 @router.delete("/calendar", status_code=204)
-async def close_feed(service: Running, me: Employee) -> None:
+async def close_feed(service: Running, who: Caller) -> None:
     """No address opens my calendar any more."""
-    await feed.revoke(service.db, service.clock, me)
+    await feed.revoke(service.db, service.clock, who)
 
 
-@router.head("/calendar.ics", include_in_schema=False)
 @router.get("/calendar.ics")
 async def my_calendar(request: Request, service: Running, token: str | None = None) -> Response:
     """My plans from a month ago to three months ahead, by feed token or by the usual sign-in.
@@ -64,9 +63,7 @@ async def my_calendar(request: Request, service: Running, token: str | None = No
     }
     if _has_it(request, etag, modified):
         return Response(status_code=304, headers=headers)
-    headers["Content-Length"] = str(len(content))
-    body = b"" if request.method == "HEAD" else content
-    return Response(body, media_type="text/calendar", headers=headers)
+    return Response(content, media_type="text/calendar", headers=headers)
 
 
 def _has_it(request: Request, etag: str, modified: dt.datetime) -> bool:

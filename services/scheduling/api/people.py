@@ -129,8 +129,9 @@ async def erase(employee_id: UUID, given: EraseIn, service: Running, who: Office
 
 @router.post("/directory/publish")
 async def publish_again(service: Running, who: Officer) -> dict[str, Any]:
-    """Publish the whole directory once more."""
-    return {"published": await people.publish_again(service.db, service.clock, who)}
+    """Publish the whole directory once more. `withheld` names the entries that cannot be, with what to mend."""
+    sent = await people.publish_again(service.db, service.clock, who)
+    return {"published": sent.count, "withheld": some(sent.withheld)}
 
 
 @router.post("/acting", status_code=201)

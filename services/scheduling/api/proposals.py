@@ -16,6 +16,7 @@ from services.scheduling.store.rosters import proposal_days
 from shared.access import GOVERN, READ_AUDIT, READ_PROPOSALS, Principal, only_opd
 from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
+from shared.events.base import Date
 from shared.http import Problem, page
 from shared.service import Service, service_of
 
@@ -40,9 +41,11 @@ class DecisionIn(BaseModel):
 async def proposal_view(service: Service, proposal: Proposal) -> dict[str, Any]:
     """A proposal and the first page of the person-days it alters.
 
-    `alone_from`: the first date from which the same change would need no second officer.
+    `alone_from`: the first date from which the same change would need no second officer; None for a disowning,
+    which always needs two.
     """
-    alone_from = first_free_date(proposal.proposed_at)
+    disowning = proposal.kind in ("disown", "own")
+    alone_from = None if disowning else first_free_date(proposal.proposed_at)
     first_page = await _altered(service, proposal.proposal_id, None)
     return {**proposal.model_dump(), "alone_from": alone_from, "items": first_page["items"]}
 
@@ -149,8 +152,8 @@ class AuditQuery(BaseModel):
     subject: str | None = None
     action: str | None = None
     officer: str | None = None
-    first: Annotated[dt.date | None, Field(alias="from")] = None
-    last: Annotated[dt.date | None, Field(alias="to")] = None
+    first: Annotated[Date | None, Field(alias="from")] = None
+    last: Annotated[Date | None, Field(alias="to")] = None
     cursor: str | None = None
 
     def chosen(self) -> audit.Chosen:

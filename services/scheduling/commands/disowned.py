@@ -6,6 +6,7 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans, publish
+from services.scheduling.commands.officer import officer_id
 from services.scheduling.domain.disowned import CAN_BE_DISOWNED, DisownedIn, RevocationIn
 from services.scheduling.models import Disowned, Proposal
 from services.scheduling.store import directory, governance
@@ -102,8 +103,6 @@ async def _to_own(tx: Tx, ce_id: UUID) -> Disowned:
 
 
 async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: DisownedIn) -> Proposed:
-    if who.subject is None:
-        raise Problem(403, "auth.needs_person", params={"role": who.role})
     body = given.model_dump(mode="json")
     waiting = await store.proposed(tx, kind, given.ce_id)
     if waiting is not None:
@@ -122,7 +121,7 @@ async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: 
         reason=given.reason,
         person_days=0,
         status="open",
-        proposed_by=who.subject,
+        proposed_by=officer_id(who),
         proposed_at=now,
     )
     await governance.add(tx, proposal)

@@ -5,11 +5,12 @@ import hashlib
 import secrets
 from collections.abc import Sequence
 from typing import Any
-from uuid import UUID
 
 from icalendar import Calendar, Event
 
-from services.scheduling.store import audit, plans, standing
+from services.scheduling.commands.plans import note
+from services.scheduling.store import plans, standing
+from shared.auth import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database
 from shared.http import Problem
@@ -30,21 +31,23 @@ def token_hash(token: str) -> bytes:
     return hashlib.sha256(token.encode()).digest()
 
 
-async def new_token(db: Database, clock: Clock, employee_id: UUID) -> str:
+async def new_token(db: Database, clock: Clock, who: Principal) -> str:
     """A new token for a person's feed; the ones before it open nothing any more. 404 for a stranger."""
-    token = secrets.token_urlsafe(32)
+    token, employee_id = secrets.token_urlsafe(32), employee_of(who)
     async with db.transaction() as tx:
         if await standing.person(tx.connection, employee_id) is None:
             raise Problem(404, "directory.unknown")
         await plans.replace_feed(tx.connection, employee_id, token_hash(token), clock.now())
-        await audit.add(tx.connection, clock.now(), str(employee_id), "calendar.opened", subject=str(employee_id))
+        await note(tx, clock.now(), who, "calendar.opened", subject=employee_id, reason=None)
     return token
 
 
-async def revoke(db: Database, clock: Clock, employee_id: UUID) -> None:
+async def revoke(db: Database, clock: Clock, who: Principal) -> None:
+    """No token opens the caller's feed any more."""
+    employee_id = employee_of(who)
     async with db.transaction() as tx:
         await plans.replace_feed(tx.connection, employee_id, None, clock.now())
-        await audit.add(tx.connection, clock.now(), str(employee_id), "calendar.closed", subject=str(employee_id))
+        await note(tx, clock.now(), who, "calendar.closed", subject=employee_id, reason=None)
 
 
 def published(row: Any) -> dt.datetime:

@@ -64,6 +64,8 @@ class Outcome:
     doubts: Sequence[RowError]
     applied: bool = True
     published: int = 0
+    withheld: Sequence[dict[str, Any]] = ()
+    """Entries, of this file or from before, that are stored and cannot be published."""
     plans: int = 0
     past: int = 0
     """Person-days that it alters late: they are over or have begun."""
@@ -204,7 +206,8 @@ async def _apply(job: _Job, watch: Watch) -> None:
         await _leave_behind(job)
         return
     watch("stored", len(job.records))
-    outcome.published = await publish.directory_changes(tx, now, watch=lambda count: watch("published", count))
+    sent = await publish.directory_changes(tx, now, watch=lambda count: watch("published", count))
+    outcome.published, outcome.withheld = sent.count, sent.withheld
     await _leave_behind(job)
     if job.records:
         await plans.note(
@@ -305,7 +308,8 @@ def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
     `below_minimum`: stretches of opening hours in which a counter loses people that its minimum needs.
     `needs_roster`: dates with published plans that a new roster has to mend. `removed`: rows that were stored and
     are not any more; `cleared`: stored values that an empty cell takes away; `kept`: stored holidays that the file
-    does not name, which `replace=true` would remove.
+    does not name, which `replace=true` would remove. `withheld`: stored entries that cannot be published as they
+    are, with what to mend.
     """
     return {
         "kind": kind,
@@ -326,6 +330,7 @@ def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
         "needs_roster": plans.days(outcome.needs_roster),
         "removed": plans.some(outcome.removed),
         "cleared": plans.some(outcome.cleared),
+        "withheld": plans.some(outcome.withheld),
         "left_behind": plans.some(outcome.left_behind),
         "without_superior": plans.some(outcome.without_superior),
         "kept": plans.some(outcome.kept),

@@ -155,7 +155,7 @@ async def in_force(tx: Tx, clock: Clock) -> int:
     for row in await people.take_due(tx.connection, plans.today(clock)):
         await people.apply_change(tx.connection, row["employee_id"], row["body"])
     await plans.write(tx, clock.now(), await days_of_departed(tx, plans.today(clock)))
-    return await publish.directory_changes(tx, clock.now())
+    return (await publish.directory_changes(tx, clock.now())).count
 
 
 async def days_of_departed(tx: Tx, day: dt.date) -> list[PlanRow]:
@@ -258,7 +258,7 @@ async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, r
         await publish.directory_changes(tx, now)
 
 
-async def publish_again(db: Database, clock: Clock, who: Principal) -> int:
+async def publish_again(db: Database, clock: Clock, who: Principal) -> publish.Sent:
     """Publish the whole directory and the calendar once more, each entry with its next revision."""
     async with db.transaction() as tx:
         await directory.lock(tx.connection)

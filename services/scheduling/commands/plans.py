@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import publish
-from services.scheduling.commands.officer import officer_name
+from services.scheduling.commands.officer import officer_id, officer_name
 from services.scheduling.domain.late import Work, never_late_from, officers_needed
 from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.timetable import WIB
@@ -75,7 +75,7 @@ async def put(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[PlanRow], *, 
     """Write what may be written at `now`; what is late joins the proposal of `gate`.
 
     `tx` holds `directory.lock`, and `now` is read after it was taken: a change is judged when it is published.
-    422 without a reason and 403 for an office account where something is late.
+    422 without a reason where something is late.
     """
     for part in _parts(rows):
         late = await _late(tx, now, part)
@@ -146,10 +146,8 @@ async def offer(
 ) -> Proposal:
     """Store a proposal, still without its person-days.
 
-    422 without a reason, 403 for an office account: two named officers answer for it.
+    422 without a reason: the second officer has to know it.
     """
-    if who.subject is None:
-        raise Problem(403, "proposal.needs_person")
     if not reason:
         raise Problem(422, "validation", errors=[FieldError("reason", "proposal.reason")])
     proposal = Proposal(
@@ -159,7 +157,7 @@ async def offer(
         reason=reason,
         person_days=person_days,
         status="open",
-        proposed_by=who.subject,
+        proposed_by=officer_id(who),
         proposed_at=now,
     )
     await governance.add(tx, proposal)
@@ -193,9 +191,9 @@ async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool =
 async def note(
     tx: Tx, now: dt.datetime, who: Principal, action: str, *, subject: object, reason: str | None, **detail: Any
 ) -> None:
-    """One row of the audit log."""
+    """One row of the audit log: who wrote, in which role, and what."""
     await audit.add(
-        tx.connection, now, officer_name(who), action, subject=str(subject), reason=reason, detail=detail
+        tx.connection, now, officer_name(who), who.role, action, subject=str(subject), reason=reason, detail=detail
     )
 
 

@@ -4,6 +4,7 @@ import datetime as dt
 from uuid import UUID
 
 from services.scheduling.commands import absences, disowned, hours, imports, plans, rules
+from services.scheduling.commands.officer import officer_id
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, governance
 from shared.auth import Principal
@@ -21,9 +22,8 @@ async def decide(
         proposal = await governance.proposal(tx, proposal_id)
         if proposal is None:
             raise Problem(404, "not_found")
-        if who.subject is None:
-            raise Problem(403, "proposal.needs_person")
-        if who.subject == proposal.proposed_by and approve:
+        officer = officer_id(who)
+        if officer == proposal.proposed_by and approve:
             raise Problem(403, "proposal.own")
         if proposal.status != "open":
             raise Problem(409, "proposal.decided")
@@ -32,7 +32,7 @@ async def decide(
             await _take_effect(tx, now, who, proposal)
         proposal.status = "approved" if approve else "refused"
         # One's own proposal can be taken back; the table keeps proposer and approver apart.
-        proposal.decided_by = who.subject if who.subject != proposal.proposed_by else None
+        proposal.decided_by = officer if officer != proposal.proposed_by else None
         proposal.decided_at, proposal.decision_reason = now, reason
         tx.session.add(proposal)
         await plans.note(

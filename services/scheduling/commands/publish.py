@@ -1,15 +1,22 @@
 """From changed entities to outbox rows."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 from uuid import uuid4
+
+from pydantic import ValidationError
 
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import directory
 from shared.database import Tx
 from shared.events import CalendarChanged, EmployeeChanged, Event, UnitChanged, source_of
 from shared.outbox import Outgoing, add
+
+log = logging.getLogger(__name__)
 
 SOURCE = source_of("scheduling")
 Watch = Callable[[int], None]
@@ -40,16 +47,45 @@ async def send(tx: Tx, events: Iterable[Event], now: datetime, *, watch: Watch =
     return count + len(part)
 
 
-async def directory_changes(tx: Tx, now: datetime, *, watch: Watch = _silent) -> int:
-    """Publish every unit, employee and calendar year that differs from what was last published."""
+@dataclass(slots=True)
+class Sent:
+    """What a publication of the directory did: events sent, and entries that are not as the contract has them."""
+
+    count: int = 0
+    withheld: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    """By topic and key, the fields and what is wanted there; the values never: one may be a NIP."""
+
+
+async def directory_changes(tx: Tx, now: datetime, *, watch: Watch = _silent) -> Sent:
+    """Publish every unit, employee and calendar year that differs from what was last published.
+
+    A row from before a bound of the contract was drawn, or from a database that was mended by hand, keeps nobody
+    else's entry back: it is withheld and named, and tried again with each publication until it is mended.
+    """
     connection = tx.connection
     units = await directory.changed_units(connection)
     employees = await directory.changed_employees(connection, now.astimezone(WIB).date())
     years = await directory.changed_years(connection)
-    sent = await send(tx, _events(UnitChanged, units), now)
-    sent += await send(tx, _events(EmployeeChanged, employees), now, watch=watch)
-    return sent + await send(tx, _events(CalendarChanged, years), now)
+    sent = Sent()
+    sent.count += await send(tx, _events(UnitChanged, units, sent), now)
+    sent.count += await send(tx, _events(EmployeeChanged, employees, sent), now, watch=watch)
+    sent.count += await send(tx, _events(CalendarChanged, years, sent), now)
+    for topic in {one["topic"] for one in sent.withheld}:
+        keys = [one["key"] for one in sent.withheld if one["topic"] == topic]
+        await directory.withhold(connection, topic, keys)
+    return sent
 
 
-def _events(event: type[Event], entries: Sequence[directory.Entry]) -> Iterable[Event]:
-    return (event.model_validate({**entry.body, "revision": entry.revision}) for entry in entries)
+def _events(event: type[Event], entries: Sequence[directory.Entry], sent: Sent) -> Iterable[Event]:
+    for entry in entries:
+        try:
+            yield event.model_validate({**entry.body, "revision": entry.revision})
+        except ValidationError as invalid:
+            found = invalid.errors(include_url=False, include_context=False, include_input=False)
+            fields = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in found[:20]]
+            one = {"topic": event.topic, "key": str(entry.body[event.key_field]), "errors": fields}
+            sent.withheld.append(one)
+            log.warning(
+                "an entry of the directory is not as the contract has it and is withheld; import it again, mended",
+                extra={"sparing": f"withheld {one['key']}", "fields": one},
+            )

@@ -8,9 +8,12 @@ from typing import Any
 
 import asyncpg
 
-_ADD = "insert into audit (at, officer, action, subject, reason, detail) values ($1, $2, $3, $4, $5, $6::jsonb)"
+_ADD = """
+    insert into audit (at, officer, role, action, subject, reason, detail)
+    values ($1, $2, $3, $4, $5, $6, $7::jsonb)
+"""
 _READ = """
-    select audit_id, at, officer, action, subject, reason, detail from audit
+    select audit_id, at, officer, role, action, subject, reason, detail from audit
     where audit_id < $1 and ($2::text is null or subject = $2)
         and ($3::text is null or action = $3 or starts_with(action, $3 || '.'))
         and ($4::text is null or officer = $4)
@@ -34,14 +37,16 @@ async def add(
     connection: asyncpg.Connection,
     now: dt.datetime,
     officer: str,
+    role: str,
     action: str,
     *,
     subject: str,
     reason: str | None = None,
     detail: Mapping[str, Any] | None = None,
 ) -> None:
-    """Note that `officer` did `action` to `subject` (an id, never a NIP)."""
-    await connection.execute(_ADD, now, officer, action, subject, reason, json.dumps(detail or {}, default=str))
+    """Note that `officer`, in that role, did `action` to `subject` (an id, never a NIP)."""
+    body = json.dumps(detail or {}, default=str)
+    await connection.execute(_ADD, now, officer, role, action, subject, reason, body)
 
 
 async def page(connection: asyncpg.Connection, chosen: Chosen, before: int, limit: int) -> Sequence[Any]:

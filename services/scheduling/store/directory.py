@@ -353,6 +353,24 @@ async def changed_employees(connection: asyncpg.Connection, today: dt.date) -> l
     return await _entries(connection, _PUBLISH_EMPLOYEES, today)
 
 
+_WITHHOLD = {
+    "directory.unit.v1": """
+        update unit set published = null, revision = revision - 1 where unit_id = any($1::text[])
+    """,
+    "directory.employee.v1": """
+        update employee set published = null, revision = revision - 1 where employee_id = any($1::text[]::uuid[])
+    """,
+    "calendar.changed.v1": """
+        update calendar set published = null, revision = revision - 1 where year = any($1::text[]::int[])
+    """,
+}
+
+
+async def withhold(connection: asyncpg.Connection, topic: str, keys: Sequence[str]) -> None:
+    """Entries that were named as changed and cannot be published: as if they had not been."""
+    await connection.execute(_WITHHOLD[topic], list(keys))
+
+
 async def changed_years(connection: asyncpg.Connection) -> list[Entry]:
     """Calendar years that differ from what was last published; each gets its next revision."""
     return await _entries(connection, _PUBLISH_CALENDAR)

@@ -43,7 +43,8 @@ _ADD = """
     values ($1, $2::jsonb, $3, $4, $5, $6)
 """
 _WITHDRAW = """
-    update special_hours set withdrawn = first >= $2, last = case when first < $2 then $2::date - 1 else last end
+    update special_hours set withdrawn = first >= $2,
+        last = case when first < $2 then least(last, $2::date - 1) else last end
     where special_id = $1 and not withdrawn
 """
 

@@ -58,6 +58,12 @@ async def test_a_link_holds_a_code_that_opens_one_session_once(service: Running)
         assert "Who works where" in english.text
 
 
+async def test_a_link_names_the_address_at_which_the_installation_is_reached(service: Running) -> None:
+    running = service.app.state.service
+    running.settings = running.settings.model_copy(update={"public_url": "https://hadir.contoh.go.id/"})
+    assert re.fullmatch(r"https://hadir\.contoh\.go\.id/reporting/login\?code=[\w-]{32}", await link(service))
+
+
 async def test_a_token_has_no_place_in_an_address(service: Running) -> None:
     async with httpx.AsyncClient(base_url=service.url) as browser:
         answer = await browser.get("/reporting/login", params={"token": service.token("council")})
