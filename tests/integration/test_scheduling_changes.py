@@ -159,6 +159,9 @@ async def test_a_swap_needs_agreement_and_approval_and_survives_the_next_roster(
     assert (await running.call("POST", f"{swap}/agree", role="staff", subject=partner)).status_code == 200
     stranger = await running.call("POST", f"{swap}/approve", role="supervisor", subject=uuid4(), json={})
     assert stranger.status_code == 403
+    for own in (asker, partner):
+        refused = await running.call("POST", f"{swap}/approve", role="bkpsdm", subject=own, json={})
+        assert (refused.status_code, refused.json()["type"]) == (403, "urn:hadir:problem:swap.own")
     boss = await running.call("POST", f"{swap}/approve", role="supervisor", subject=employee_id(0), json={})
     assert boss.json()["changed"] == 4
     assert await changed_people(running) == {

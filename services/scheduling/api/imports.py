@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import logging
 from collections.abc import AsyncGenerator
 from typing import Annotated, Any
 
@@ -15,12 +16,16 @@ from services.scheduling.commands import imports
 from services.scheduling.commands.imports import Order, Watch
 from services.scheduling.domain.csvfile import MAX_ERRORS, Rejected, RowError
 from services.scheduling.domain.imports import Kind
+from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
 from shared.http import FieldError, Problem, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
 from shared.service import Service, service_of
+from shared.telemetry import new_traceparent
+
+log = logging.getLogger(__name__)
 
 router = APIRouter(prefix="/scheduling/v1/imports", tags=["imports"])
 BODY_LIMIT = 32 * 1024 * 1024
@@ -96,6 +101,16 @@ def _warning(one: RowError, language: Language) -> dict[str, Any]:
     return {"row": one.row, "column": one.column, "code": one.code, "message": message}
 
 
+def _failed(error: Exception, language: Language) -> dict[str, Any]:
+    """The last line of a work that failed: nothing was stored, and trying again helps only if storage was away."""
+    away = failures.is_away(error)
+    trace = "-" if away else new_traceparent().split("-")[1]
+    problem = Problem(503, "unavailable") if away else Problem(500, "internal", params={"trace": trace})
+    if not away:
+        log.error("an import failed", extra={"fields": {"trace": trace}})
+    return {"status": problem.status_code, "problem": problem_body(problem, language)}
+
+
 async def _lines(work: Any, language: Language) -> AsyncGenerator[str, None]:
     """The stages as they come, then the end. The work goes on to its end even if nobody reads any more."""
     stages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -110,8 +125,7 @@ async def _lines(work: Any, language: Language) -> AsyncGenerator[str, None]:
         last = {"status": 422, "problem": problem_body(_rejection(rejected), language)}
     except Problem as problem:
         last = {"status": problem.status_code, "problem": problem_body(problem, language)}
-    except Exception:
-        unavailable = Problem(503, "unavailable")
-        yield json.dumps({"status": 503, "problem": problem_body(unavailable, language)}) + "\n"
+    except Exception as error:
+        yield json.dumps(_failed(error, language)) + "\n"
         raise
     yield json.dumps(last) + "\n"

@@ -112,6 +112,8 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
         swap = await _swap(tx, swap_id, "agreed")
+        if who.subject in (swap["asker_id"], swap["partner_id"]):
+            raise Problem(403, "swap.own")
         await _superior(tx, who, swap)
         dates = (swap["asker_date"], swap["partner_date"])
         if min(dates) < plans.today(clock):
