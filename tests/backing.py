@@ -4,12 +4,13 @@ import socket
 import tempfile
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
 
 from deploy.embedded.kafka import Kafka
-from deploy.embedded.postgres import Postgres
+from deploy.embedded.postgres import SETTINGS, Postgres
 from deploy.embedded.processes import free_port
 from deploy.embedded.state import State
 
@@ -71,12 +72,15 @@ async def postgres_from(source: Source, environ: Mapping[str, str]) -> AsyncIter
         with _container(POSTGRES_IMAGE, {5432: port}, env, r"listening on IPv4[\s\S]*ready to accept connections"):
             yield f"postgresql://hadir:hadir@127.0.0.1:{port}/postgres"
     else:
-        async with _local(Postgres) as postgres:
+        # Hundreds of databases are made and dropped, and no test cuts the power: what waits for the disk proves
+        # nothing. Tests that kill a server start one of their own, as it is in use.
+        hasty = {**SETTINGS, "fsync": "off", "full_page_writes": "off"}
+        async with _local(partial(Postgres, settings=hasty)) as postgres:
             yield postgres.url
 
 
 @asynccontextmanager
-async def _local(kind: type[Any]) -> AsyncIterator[Any]:
+async def _local(kind: Callable[[State], Any]) -> AsyncIterator[Any]:
     with temporary_state() as state:
         part = kind(state)
         try:

@@ -5,6 +5,7 @@ import os
 import shutil
 import signal
 import time
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -42,6 +43,7 @@ class Postgres:
     port: int = 0
     folder: str = "data"
     """The data's folder, below the server's own."""
+    settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
     _child: Child | None = field(default=None, init=False)
 
     name: str = field(default="postgres", init=False)
@@ -69,7 +71,9 @@ class Postgres:
 
         async def on(port: int) -> None:
             self.port = port
-            options = [word for k, v in {**SETTINGS, "port": str(port)}.items() for word in ("-c", f"{k}={v}")]
+            options = [
+                word for k, v in {**self.settings, "port": str(port)}.items() for word in ("-c", f"{k}={v}")
+            ]
             child = self._child = self._program([str(bin_dir / "postgres"), "-D", str(data), *options], self.name)
             child.start()
             await self._ready(child)

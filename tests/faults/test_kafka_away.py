@@ -45,9 +45,10 @@ async def test_while_kafka_is_away_requests_are_answered_and_the_log_stays_short
                 try:
                     await broker.stop()
                     assert (await rig.punch(me, kind="out")).status_code == 201
+                    await eventually(lambda: lines.lines)
                     await asyncio.sleep(6)
                     # The consumer's client, the relay's, and our own word on the relay: once each a minute.
-                    assert 1 <= len(lines.lines) <= 3, lines.lines
+                    assert len(lines.lines) <= 3, lines.lines
                     ready = await rig.client.get("/attendance/readyz")
                     alive = await rig.client.get("/attendance/livez")
                     assert (ready.status_code, alive.status_code) == (200, 200)

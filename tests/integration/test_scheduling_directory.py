@@ -313,8 +313,8 @@ async def test_a_refused_method_is_told_what_its_path_allows(running: Desk) -> N
         ("/me/calendar", "DELETE, POST"),
         ("/me/calendar.ics", "GET, HEAD"),
         ("/me/wishes/2025-11-06", "DELETE, PUT"),
-        ("/policies", "GET, POST"),
-        (f"/employees/{employee_id(1)}/postings", "GET, POST"),
+        ("/policies", "GET, HEAD, POST"),
+        (f"/employees/{employee_id(1)}/postings", "GET, HEAD, POST"),
     ):
         answer = await running.call("PATCH", path)
         assert (answer.status_code, answer.headers["allow"]) == (405, allowed), path
