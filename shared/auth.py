@@ -19,6 +19,7 @@ from starlette.types import Scope
 
 from shared.access import ROLES, Permission, Principal, Role
 from shared.http import Problem
+from shared.refusals import Forbidden
 
 ISSUER = "hadir"
 AUDIENCE = "hadir"
@@ -230,9 +231,9 @@ async def principal(request: Request) -> Principal:
     by_session = await holder_of(request)
     who = by_session or await bearer(request)
     if not reads and by_session is not None:
-        raise Problem(403, "auth.session_reads")
+        raise Forbidden("auth.session_reads")
     if not reads and who.subject is None:
-        raise Problem(403, "auth.needs_person", params={"role": who.role})
+        raise Forbidden("auth.needs_person", params={"role": who.role})
     if who.subject is not None:
         request.scope["state"][RECOGNISED] = person_key(who)
     return who
@@ -246,7 +247,7 @@ def require(permission: Permission) -> Callable[[Principal], Awaitable[Principal
 
     async def check(who: Caller) -> Principal:
         if who.role not in permission:
-            raise Problem(403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join(permission)})
+            raise Forbidden("auth.forbidden", params={"role": who.role, "allowed": ", ".join(permission)})
         return who
 
     return check
@@ -255,7 +256,7 @@ def require(permission: Permission) -> Callable[[Principal], Awaitable[Principal
 def employee_of(who: Principal) -> UUID:
     """The employee who calls, for doors that act for oneself; 403 for an office account."""
     if who.subject is None:
-        raise Problem(403, "auth.no_employee")
+        raise Forbidden("auth.no_employee")
     return who.subject
 
 

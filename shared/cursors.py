@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
-from shared.http import FieldError, Problem
+from shared.refusals import FieldError, Invalid
 
 LONGEST = 1024
 """Characters of the longest cursor that is looked at; ours are far shorter."""
@@ -25,7 +25,7 @@ def encode_cursor(*position: UUID | dt.datetime | dt.date | int | str) -> str:
 def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
     """The parts of a cursor, one of each of `kinds` (UUID, date, datetime, int, str), in order.
 
-    Raises a 422 Problem for any text that `encode_cursor` would not have written for them.
+    Raises Invalid for any text that `encode_cursor` would not have written for them.
     """
     try:
         position = _position(cursor)
@@ -36,7 +36,7 @@ def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:
                 return parts
     except (ValueError, RecursionError):
         pass
-    raise Problem(422, "cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
+    raise Invalid("cursor.invalid", errors=[FieldError("cursor", "cursor.invalid")])
 
 
 def read_id_cursor(cursor: str | None) -> UUID:

@@ -16,7 +16,8 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from shared import failures
 from shared.callers import Callers
 from shared.database import STATEMENT_TIMEOUT_S
-from shared.http import FieldError, Problem, problem_response
+from shared.http import Problem, as_problem, problem_response
+from shared.refusals import FieldError, Invalid
 from shared.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -140,7 +141,7 @@ def _of_storage(error: Exception, *, reading: bool) -> Problem | None:
     """The answer where storage is away, too slow, or cannot hold what was given; None for any other failure."""
     codes = {failures.sqlstate_of(one) for one in failures.causes(error)}
     if codes & _NO_SUCH_TEXT:
-        return Problem(422, "validation", errors=[FieldError("body", "text.nul")])
+        return _nul("body")
     if not failures.is_away(error):
         return None
     log.warning(
@@ -202,7 +203,7 @@ def _place_of_nul(body: bytes) -> str:
 
 
 def _nul(where: str) -> Problem:
-    return Problem(422, "validation", errors=[FieldError(where, "text.nul")])
+    return as_problem(Invalid("validation", errors=[FieldError(where, "text.nul")]))
 
 
 class _Exchange:

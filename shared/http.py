@@ -1,41 +1,29 @@
 """HTTP as all services speak it: problem+json (RFC 9457), and the shape of lists."""
 
-import dataclasses
 import logging
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from shared.messages import Language, language_of, text
+from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
 from shared.telemetry import new_traceparent
 
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True, slots=True)
-class FieldError:
-    """One wrong field: where it is, as a path such as `items.0.quantity`, and the message that says the mend.
-
-    `where` adds machine-readable places, such as {"row": 3, "column": "nip"} for a CSV.
-    """
-
-    field: str
-    code: str
-    params: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
-    where: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
-
-
 class Problem(HTTPException):
-    """Raise it to answer with problem+json. `code` is a code of messages.toml, and ends the type URN.
+    """What HTTP itself refuses, as problem+json; commands and rules raise a Refused (shared/refusals.py).
 
-    `extra` adds members to the body, as RFC 9457 section 3.2 allows.
+    `code` is a code of messages.toml, and ends the type URN; `extra` adds members to the body, as RFC 9457
+    section 3.2 allows.
     """
 
     def __init__(
@@ -53,6 +41,22 @@ class Problem(HTTPException):
         self.params = params or {}
         self.errors = errors
         self.extra = extra or {}
+
+
+STATUS: Mapping[type[Refused], int] = {Forbidden: 403, Missing: 404, Conflict: 409, Invalid: 422}
+"""The one place where a refusal becomes a status."""
+
+
+def as_problem(refused: Refused) -> Problem:
+    """What a caller over HTTP is told of a refusal."""
+    return Problem(
+        STATUS[type(refused)],
+        refused.code,
+        params=refused.params,
+        errors=refused.errors,
+        headers=None if refused.retry_after_s is None else {"Retry-After": str(refused.retry_after_s)},
+        extra=refused.extra,
+    )
 
 
 def problem_body(problem: Problem, language: Language) -> dict[str, Any]:
@@ -94,9 +98,9 @@ def field_errors(errors: Sequence[Any], *, drop: tuple[str, ...] = ("body", "que
     return found
 
 
-def validation_problem(errors: Sequence[Any]) -> Problem:
-    """422 that names each wrong field."""
-    return Problem(422, "validation", errors=field_errors(errors))
+def unreadable(errors: Sequence[Any]) -> Invalid:
+    """pydantic's errors as a refusal that names each wrong field."""
+    return Invalid("validation", errors=field_errors(errors))
 
 
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
@@ -135,9 +139,14 @@ def install(app: FastAPI) -> None:
             return problem_response(request, Problem(404, "not_found"))
         return problem_response(request, Problem(status, "validation"))
 
+    async def on_refused(request: Request, error: Exception) -> JSONResponse:
+        if isinstance(error, Refused):
+            return problem_response(request, as_problem(error))
+        raise error
+
     async def on_validation(request: Request, error: Exception) -> JSONResponse:
         if isinstance(error, RequestValidationError):
-            return problem_response(request, validation_problem(error.errors()))
+            return problem_response(request, as_problem(unreadable(error.errors())))
         raise error
 
     async def on_crash(request: Request, error: Exception) -> JSONResponse:
@@ -146,8 +155,19 @@ def install(app: FastAPI) -> None:
         return problem_response(request, Problem(500, "internal", params={"trace": trace.split("-")[1]}))
 
     app.add_exception_handler(HTTPException, on_http)
+    app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(Exception, on_crash)
+
+
+Item = TypeVar("Item")
+
+
+class Page(BaseModel, Generic[Item]):
+    """The shape of every list: `next` is the cursor of the items after these, null at the end."""
+
+    items: Sequence[Item]
+    next: str | None = None
 
 
 def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:

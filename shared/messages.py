@@ -1,25 +1,45 @@
-"""The one catalogue of what people read: `messages.toml`, Bahasa Indonesia first, English beside it."""
+"""The catalogue of what people read: Bahasa Indonesia first, English beside it.
+
+`messages.toml` beside this file holds what every service says; each service adds its own when it is imported.
+"""
 
 import tomllib
-from functools import cache
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
 Language = Literal["id", "en"]
 
+_catalogue: dict[str, dict[str, str]] = {}
+_homes: dict[str, Path] = {}
 
-@cache
-def catalogue() -> dict[str, dict[str, str]]:
-    """Message code -> language -> text with `{name}` places."""
-    with (Path(__file__).parent / "messages.toml").open("rb") as file:
-        return tomllib.load(file)
+
+def add(file: Path) -> None:
+    """Take the messages of a file into the catalogue. Raises ValueError for a code that another file has."""
+    with file.open("rb") as opened:
+        given: dict[str, dict[str, str]] = tomllib.load(opened)
+    for code, message in given.items():
+        home = _homes.setdefault(code, file)
+        if home != file:
+            raise ValueError(
+                f"{file}: the message {code!r} stands in {home} already; use it, or name another code"
+            )
+        _catalogue[code] = message
+
+
+def catalogue() -> Mapping[str, Mapping[str, str]]:
+    """Message code -> language -> text with `{name}` places, of every service that is imported."""
+    return _catalogue
 
 
 def text(code: str, language: Language = "id", **params: Any) -> str:
     """The message `code` with `params` put in. Raises KeyError for a code or a parameter that is not there."""
-    return catalogue()[code][language].format(**params)
+    return _catalogue[code][language].format(**params)
 
 
 def language_of(accept_language: str | None) -> Language:
     """English for those who ask for it first, else Bahasa Indonesia."""
     return "en" if accept_language and accept_language.strip().lower().startswith("en") else "id"
+
+
+add(Path(__file__).with_name("messages.toml"))

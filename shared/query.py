@@ -10,7 +10,7 @@ from fastapi.routing import APIRoute
 from pydantic import AfterValidator, BeforeValidator
 
 from shared.events.base import Instant
-from shared.http import FieldError, Problem
+from shared.refusals import FieldError, Invalid
 
 AHEAD = dt.timedelta(seconds=60)
 """How far `as_of` may lie before us: two clocks are never quite the same."""
@@ -43,7 +43,7 @@ async def only_known(request: Request) -> None:
             errors.append(FieldError(name, "query.twice"))
         seen.add(name)
     if errors:
-        raise Problem(422, "validation", errors=errors[:20])
+        raise Invalid("validation", errors=errors[:20])
 
 
 ONLY_KNOWN = Depends(only_known)
@@ -62,10 +62,10 @@ InstantParam = Annotated[Instant, BeforeValidator(_plus), AfterValidator(lambda 
 
 
 def not_ahead(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
-    """`as_of`, at most `now`. Raises a 422 Problem for one further ahead than clocks differ.
+    """`as_of`, at most `now`. Raises Invalid for one further ahead than clocks differ.
 
     Minutes that have not happened are neither spent nor met: no view may count them.
     """
     if as_of > now + AHEAD:
-        raise Problem(422, "validation", errors=[FieldError("as_of", "as_of.future")])
+        raise Invalid("validation", errors=[FieldError("as_of", "as_of.future")])
     return min(as_of, now)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from shared.events import TOPICS, schemas
-from shared.http import Problem
+from shared.refusals import Missing
 from shared.settings import Settings
 
 MEDIA_TYPE = "application/schema+json"
@@ -33,7 +33,7 @@ def router(settings: Settings) -> APIRouter:
         """The JSON Schema of one topic's value; its `$id` is this address. Only grows within a major version."""
         body = bodies.get(topic)
         if body is None:
-            raise Problem(404, "not_found")
+            raise Missing("not_found")
         headers = {
             "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
             "Cache-Control": f"public, max-age={CACHED_S}",

@@ -28,8 +28,9 @@ from shared import failures
 from shared.auth import Employee, employee_of, principal
 from shared.database import GroupCommit
 from shared.events.base import Date
-from shared.http import Problem, page, problem_body, traceparent_of
+from shared.http import Problem, as_problem, page, problem_body, traceparent_of
 from shared.messages import Language, language_of
+from shared.refusals import Refused
 from shared.service import Service, service_of
 
 log = logging.getLogger(__name__)
@@ -130,6 +131,8 @@ def _intake(
 def _outcome(outcome: Recorded | Exception | None, language: Language) -> dict[str, Any]:
     if isinstance(outcome, Recorded):
         return {"status": 201 if outcome.created else 200, "receipt": Receipt.model_validate(outcome.row)}
+    if isinstance(outcome, Refused):
+        outcome = as_problem(outcome)
     if isinstance(outcome, Problem):
         return {"status": outcome.status_code, "problem": problem_body(outcome, language)}
     raise outcome or RuntimeError("a punch of the batch was not judged")

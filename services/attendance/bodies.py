@@ -20,8 +20,9 @@ from pydantic_core import to_json
 from services.attendance.domain import TimeTrust
 from shared.events import PunchKind, Zone
 from shared.events.base import UUID, Date, Instant, Revision, Scope
-from shared.http import Problem, field_errors
+from shared.http import field_errors
 from shared.personal import Reason
+from shared.refusals import Invalid
 
 Parsed = TypeVar("Parsed")
 
@@ -233,17 +234,17 @@ OUTAGE_REVISION = TypeAdapter(OutageRevisionIn)
 REVOCATION = TypeAdapter(RevocationIn)
 
 
-def unreadable(error: ValidationError) -> Problem:
+def unreadable(error: ValidationError) -> Invalid:
     """422 that names each wrong field by its path in the body."""
     found = error.errors(include_url=False, include_input=False, include_context=False)
     for one in found:
         if one["type"].startswith("union_tag"):
             one["loc"] = ("action",)
-    return Problem(422, "validation", errors=field_errors(found, drop=("manual", "void")))
+    return Invalid("validation", errors=field_errors(found, drop=("manual", "void")))
 
 
 async def read(request: Request, adapter: TypeAdapter[Parsed]) -> Parsed:
-    """The body of a request, straight from its bytes. Raises a 422 Problem."""
+    """The body of a request, straight from its bytes. Raises Invalid."""
     try:
         return adapter.validate_json(await request.body())
     except ValidationError as error:

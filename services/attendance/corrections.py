@@ -15,8 +15,8 @@ from shared.access import Principal, acts_for_city, is_superior, only_opd
 from shared.auth import employee_of
 from shared.database import Tx
 from shared.events import AttendanceVoided
-from shared.http import FieldError, Problem
 from shared.outbox import Outgoing
+from shared.refusals import FieldError, Forbidden, Invalid, Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,10 @@ async def correctable(tx: Tx, who: Principal, employee_id: UUID) -> Person:
     404 for anybody else's record: who works elsewhere is not this officer's to learn.
     """
     if who.subject == employee_id:
-        raise Problem(403, "correction.own")
+        raise Forbidden("correction.own")
     person = await visible(tx, who, employee_id)
     if person is None:
-        raise Problem(404, "employee.not_yours", errors=[FieldError("employee_id", "employee.not_yours")])
+        raise Missing("employee.not_yours", errors=[FieldError("employee_id", "employee.not_yours")])
     return person
 
 
@@ -72,14 +72,14 @@ async def visible(tx: Tx, who: Principal, employee_id: UUID) -> Person | None:
 
 
 async def add_manual(tx: Tx, act: Act, given: ManualIn) -> Recorded:
-    """Record a punch that the officer vouches for. Raises Problem."""
+    """Record a punch that the officer vouches for. Raises Refused."""
     await correctable(tx, act.who, given.employee_id)
     if given.at > act.now:
-        raise Problem(422, "correction.future", errors=[FieldError("at", "correction.future")])
+        raise Invalid("correction.future", errors=[FieldError("at", "correction.future")])
     if given.work_date is not None:
         around = given.work_date - domain.local_date(given.at)
         if not -domain.PLANS_BEFORE <= around <= domain.PLANS_AFTER:
-            raise Problem(422, "correction.far_date", errors=[FieldError("work_date", "correction.far_date")])
+            raise Invalid("correction.far_date", errors=[FieldError("work_date", "correction.far_date")])
     intake = Intake(
         punch_id=given.punch_id or uuid4(),
         employee_id=given.employee_id,
@@ -118,7 +118,7 @@ async def void(tx: Tx, act: Act, given: VoidIn) -> tuple[Void, bool]:
     """Void a punch; the void and whether it is new. A second void changes nothing: the first reason stands."""
     punch = await store.lock_punch(tx, given.punch_id)
     if punch is None:
-        raise Problem(404, "punch.not_found", errors=[FieldError("punch_id", "punch.not_found")])
+        raise Missing("punch.not_found", errors=[FieldError("punch_id", "punch.not_found")])
     await correctable(tx, act.who, punch.employee_id)
     earlier = await tx.session.get(Void, given.punch_id)
     if earlier is not None:

@@ -22,8 +22,9 @@ from services.attendance.corrections import Act
 from shared.access import CORRECT_RECORDS, DECLARE_OUTAGES, READ_AUDIT, READ_RECORDS, Principal
 from shared.auth import Caller, require
 from shared.events.base import Date
-from shared.http import FieldError, Problem, traceparent_of
+from shared.http import traceparent_of
 from shared.query import InstantParam
+from shared.refusals import FieldError, Missing
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/attendance/v1")
@@ -64,7 +65,7 @@ async def of_person(
     """What is recorded of one of your people for a work date (today when left out)."""
     async with service.db.read() as tx:
         if await corrections.visible(tx, who, employee_id) is None:
-            raise Problem(404, "employee.not_yours", errors=[FieldError("employee_id", "employee.not_yours")])
+            raise Missing("employee.not_yours", errors=[FieldError("employee_id", "employee.not_yours")])
     return await views.day(service, employee_id, date or domain.local_date(service.clock.now()))
 
 

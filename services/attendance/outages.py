@@ -12,8 +12,8 @@ from shared import outbox
 from shared.database import Tx
 from shared.events import OutageDeclared, Scope
 from shared.events.attendance import LONGEST_OUTAGE
-from shared.http import FieldError, Problem
 from shared.outbox import Outgoing
+from shared.refusals import Conflict, FieldError, Invalid, Missing
 
 OFFICE = "BKPSDM"
 
@@ -27,11 +27,11 @@ def _check(scope: ScopeIn, starts_at: dt.datetime, ends_at: dt.datetime) -> None
     elif ends_at - starts_at > LONGEST_OUTAGE:
         errors.append(FieldError("ends_at", "outage.too_long", {"days": LONGEST_OUTAGE.days}))
     if errors:
-        raise Problem(422, "validation", errors=errors)
+        raise Invalid("validation", errors=errors)
 
 
 async def declare(tx: Tx, act: Act, given: OutageIn) -> tuple[Outage, bool]:
-    """Declare an outage; it and whether it is new. The same `outage_id` with another body is a 409 Problem."""
+    """Declare an outage; it and whether it is new. The same `outage_id` with another body is a Conflict."""
     _check(given.scope, given.starts_at, given.ends_at)
     outage = Outage(
         outage_id=given.outage_id or uuid4(),
@@ -51,7 +51,7 @@ async def declare(tx: Tx, act: Act, given: OutageIn) -> tuple[Outage, bool]:
                 for name in ("scope", "starts_at", "ends_at", "reason")
             )
             if not same:
-                raise Problem(409, "outage.conflict", errors=[FieldError("outage_id", "outage.conflict")])
+                raise Conflict("outage.conflict", errors=[FieldError("outage_id", "outage.conflict")])
             return earlier, False
     await _publish(tx, act, outage, "outage.declare", given.reason)
     return outage, True
@@ -62,8 +62,7 @@ async def revise(tx: Tx, act: Act, outage_id: UUID, given: OutageRevisionIn) -> 
     _check(given.scope, given.starts_at, given.ends_at)
     outage = await _standing(tx, outage_id)
     if outage.revision != given.revision:
-        raise Problem(
-            409,
+        raise Conflict(
             "outage.stale",
             params={"revision": outage.revision},
             errors=[FieldError("revision", "outage.stale", {"revision": outage.revision})],
@@ -90,9 +89,9 @@ async def revoke(tx: Tx, act: Act, outage_id: UUID, reason: str) -> Outage:
 async def _standing(tx: Tx, outage_id: UUID) -> Outage:
     outage = await store.lock_outage(tx, outage_id)
     if outage is None:
-        raise Problem(404, "outage.not_found")
+        raise Missing("outage.not_found")
     if outage.revoked:
-        raise Problem(409, "outage.revoked")
+        raise Conflict("outage.revoked")
     return outage
 
 

@@ -13,8 +13,8 @@ from services.attendance.store import PunchRow
 from shared import outbox
 from shared.database import Tx
 from shared.events import AttendanceRecorded, Place, PunchKind, Zone, source_of
-from shared.http import FieldError, Problem
 from shared.outbox import Outgoing
+from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
 
 SOURCE = source_of("attendance")
 VOUCHED = "vouched"
@@ -54,11 +54,11 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     """Record punches and their events in `tx`; one result for each item, in order.
 
     The same punch again gives what was recorded first, whatever has changed since (and whether it comes
-    alone or in an offline batch); its id with another body is a 409 Problem.
+    alone or in an offline batch); its id with another body is a Conflict.
     """
     if not items:
         return []
-    refused: dict[int, Problem] = {}
+    refused: dict[int, Refused] = {}
     fresh: dict[UUID, PunchRow] = {}
     traces: dict[UUID, str | None] = {}
     for index, row in await _decide(tx, items, refused):
@@ -82,7 +82,7 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
         if row is None:
             results.append(refused[index])
         elif not _same(item, row):
-            results.append(Problem(409, "punch.conflict", errors=[FieldError("punch_id", "punch.conflict")]))
+            results.append(Conflict("punch.conflict", errors=[FieldError("punch_id", "punch.conflict")]))
         else:
             first = item.punch_id in created
             created.discard(item.punch_id)
@@ -92,7 +92,7 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     return results
 
 
-async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Problem]) -> list[tuple[int, PunchRow]]:
+async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Refused]) -> list[tuple[int, PunchRow]]:
     """The rows that the items become; why an item cannot become one goes to `refused`, by its index."""
     timings = await _timings(tx, items)
     people = await store.people(tx, {item.employee_id for item in items})
@@ -102,7 +102,7 @@ async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Problem]) 
     for index, (item, timing) in enumerate(zip(items, timings, strict=True)):
         person = people.get(item.employee_id)
         if person is None:
-            refused[index] = Problem(404, "punch.unknown_employee")
+            refused[index] = Missing("punch.unknown_employee")
             continue
         problem = _refusal(item, person)
         if problem is not None:
@@ -159,11 +159,11 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
     return timings
 
 
-def _refusal(item: Intake, person: Person) -> Problem | None:
+def _refusal(item: Intake, person: Person) -> Refused | None:
     if not person.active and item.source != "manual":
-        return Problem(403, "punch.inactive_employee")
+        return Forbidden("punch.inactive_employee")
     if item.source == "offline" and item.device_at is None:
-        return Problem(422, "validation", errors=[FieldError("device_at", "punch.device_at_needed")])
+        return Invalid("validation", errors=[FieldError("device_at", "punch.device_at_needed")])
     return None
 
 

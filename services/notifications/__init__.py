@@ -1,1 +1,7 @@
 """Messages to people, once per cause."""
+
+from pathlib import Path
+
+from shared import messages
+
+messages.add(Path(__file__).with_name("messages.toml"))

@@ -11,8 +11,9 @@ from services.notifications.domain import KINDS, Channel, Kind
 from services.notifications.texts import render
 from shared.auth import Employee
 from shared.cursors import encode_cursor, read_cursor
-from shared.http import Problem, page
+from shared.http import page
 from shared.messages import Language, language_of, text
+from shared.refusals import Missing
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/notifications/v1", tags=["notifications"])
@@ -83,7 +84,7 @@ async def read(notification_id: UUID, me: Employee, service: Running) -> dict[st
     async with service.db.transaction() as tx:
         read_at = await store.mark_read(tx.connection, me, notification_id, service.clock.now())
     if read_at is None:
-        raise Problem(404, "notification.unknown")
+        raise Missing("notification.unknown")
     return {"notification_id": notification_id, "read_at": read_at}
 
 

@@ -29,9 +29,10 @@ from shared.auth import Caller, require
 from shared.clock import WIB
 from shared.cursors import encode_cursor, read_cursor
 from shared.events.base import MAX_CODE, Date
-from shared.http import Problem, page
+from shared.http import page
 from shared.messages import Language, language_of, text
 from shared.query import InstantParam, not_ahead
+from shared.refusals import Forbidden, Missing
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
@@ -78,7 +79,7 @@ def visible_opd(who: Principal) -> str | None:
     own_opd = only_opd(who)
     if may(who, READ_OPDS) and own_opd != "":
         return own_opd
-    raise Problem(403, "auth.forbidden", params={"role": who.role, "allowed": ", ".join(READ_OPDS)})
+    raise Forbidden("auth.forbidden", params={"role": who.role, "allowed": ", ".join(READ_OPDS)})
 
 
 @router.get("/city", dependencies=[Depends(require(READ_CITY))])
@@ -114,7 +115,7 @@ async def people(
     The cursor keeps date and as_of, so that all pages show the same moment.
     """
     if only_opd(who) not in (None, opd_code):
-        raise Problem(403, "opd.not_yours", params={"own": who.opd or "-"})
+        raise Forbidden("opd.not_yours", params={"own": who.opd or "-"})
     after = None
     if cursor:
         at, after = _after(cursor, at, request)
@@ -148,7 +149,7 @@ async def person_day(
     at = moment(service, date, as_of)
     async with service.db.read() as tx:
         if not await _may_see(tx.connection, who, employee_id, at.date):
-            raise Problem(404, "person.unknown")
+            raise Missing("person.unknown")
         day = await views.person_day(tx.connection, employee_id, at.date, at.as_of)
     return explained(day, language_of(request.headers.get("accept-language")))
 
@@ -212,5 +213,5 @@ async def timeline(unit_id: Code, at: At, _: Caller, service: Running) -> dict[s
     async with service.db.read() as tx:
         found = await views.unit_timeline(tx.connection, unit_id, at.date, at.as_of)
     if found is None:
-        raise Problem(404, "unit.unknown", params={"unit_id": unit_id})
+        raise Missing("unit.unknown", params={"unit_id": unit_id})
     return found

@@ -1,1 +1,7 @@
 """Directory, calendar, rules, policies and plans."""
+
+from pathlib import Path
+
+from shared import messages
+
+messages.add(Path(__file__).with_name("messages.toml"))

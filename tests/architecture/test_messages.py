@@ -5,12 +5,23 @@ import string
 
 import pytest
 
+from services import attendance, notifications, reporting, scheduling
 from shared.messages import catalogue
 from tests.architecture.source import calls, imports, python
 
+assert all((attendance, notifications, reporting, scheduling))  # each brings its messages
+
 LANGUAGES = ("id", "en")
 # Which argument of a call is a message code, and which keyword brings its parameters.
-USES = {"Problem": (1, "params"), "FieldError": (1, "params"), "text": (0, None)}
+REFUSALS = ("Forbidden", "Missing", "Conflict", "Invalid")
+USES = {
+    "Problem": (1, "params"),
+    "FieldError": (1, "params"),
+    "text": (0, None),
+    **dict.fromkeys(REFUSALS, (0, "params")),
+}
+# Names that other modules may use for something else.
+OF_MODULE = {"text": "shared.messages", **dict.fromkeys(REFUSALS, "shared.refusals")}
 
 
 def places(text: str) -> set[str]:
@@ -21,7 +32,8 @@ def uses() -> list[tuple[str, str, set[str] | None]]:
     """(where, code, parameters) for each call that names a code; parameters None where they are not plain."""
     found: list[tuple[str, str, set[str] | None]] = []
     for name, tree in python("shared", "services", "deploy"):
-        known = USES if "shared.messages.text" in imports(tree) else USES.keys() - {"text"}
+        imported = imports(tree)
+        known = {*USES} - {one for one, module in OF_MODULE.items() if f"{module}.{one}" not in imported}
         for called, call in calls(tree):
             if called not in known:
                 continue

@@ -17,7 +17,7 @@ from services.scheduling.domain.policies import PolicyIn
 from services.scheduling.domain.rules import RulesIn
 from shared.events import Event, OutageDeclared, Scope, decode, encode, source_of
 from shared.events.topics import TOPICS
-from shared.http import Problem
+from shared.refusals import Refused
 from tests.architecture.source import ROOT, tracked
 from tests.contract.strategies import DATES, INSTANTS, TEXT
 from tests.contract.test_exactness import NOT_A_DATE, NOT_AN_INSTANT
@@ -60,7 +60,7 @@ def test_an_outage_that_the_door_takes_is_read_by_all(
     try:
         taken = OUTAGE.validate_python(body)
         _check(taken.scope, taken.starts_at, taken.ends_at)
-    except (ValidationError, Problem):
+    except (ValidationError, Refused):
         return
     published(
         OutageDeclared(

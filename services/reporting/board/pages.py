@@ -21,9 +21,9 @@ from shared.auth import COOKIE, holder_of
 from shared.clock import WIB
 from shared.events import DUTIES
 from shared.events.base import read_instant
-from shared.http import Problem
 from shared.messages import Language, language_of, text
 from shared.query import not_ahead
+from shared.refusals import Missing
 from shared.service import Service, service_of
 
 
@@ -165,7 +165,7 @@ async def _short_since(connection: Any, unit_id: str, date: dt.date, as_of: dt.d
 @router.get("/static/{name}")
 async def static(name: Literal["board.css", "board.js", "icon.svg"], v: str | None = None) -> FileResponse:  # noqa: ARG001 - the version is for caches
     if name not in _FILES:
-        raise Problem(404, "not_found")
+        raise Missing("not_found")
     return FileResponse(
         _HERE / "static" / name,
         media_type=_FILES[name],

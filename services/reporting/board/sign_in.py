@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from services.reporting.board.pages import HOME, in_language, show
 from services.reporting.sessions import Sessions
 from shared.auth import COOKIE, Authenticator, Bearer, TokenError, credentials_of
-from shared.http import Problem
+from shared.refusals import Forbidden
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting", include_in_schema=False, dependencies=[Depends(in_language)])
@@ -46,7 +46,7 @@ def same_origin(request: Request) -> None:
     else:
         own = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
     if not own:
-        raise Problem(403, "auth.other_site")
+        raise Forbidden("auth.other_site")
 
 
 @links.post("/sign-in-links", status_code=201)

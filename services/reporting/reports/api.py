@@ -15,7 +15,8 @@ from shared.auth import Employee, employee_of, require
 from shared.clock import WIB
 from shared.cursors import encode_cursor, read_cursor
 from shared.events.base import Date
-from shared.http import FieldError, Problem, page, traceparent_of
+from shared.http import page, traceparent_of
+from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting/v1", tags=["work reports"])
@@ -33,10 +34,10 @@ def _as_problems() -> Generator[None]:
     try:
         yield
     except domain.Refused as refusal:
-        raise Problem(409, refusal.code, params=refusal.params, extra=refusal.extra) from refusal
+        raise Conflict(refusal.code, params=refusal.params, extra=refusal.extra) from refusal
     except domain.Invalid as error:
         errors = [FieldError(field, code, params) for field, code, params in error.mistakes]
-        raise Problem(422, "validation", errors=errors) from error
+        raise Invalid("validation", errors=errors) from error
 
 
 def _view(report: domain.Report) -> dict[str, Any]:
@@ -82,7 +83,7 @@ async def submit(
     async with service.db.transaction() as tx:
         opd_code = await store.opd_of(tx.connection, employee_id, work_date)
         if opd_code is None:
-            raise Problem(409, "report.not_in_directory", headers={"Retry-After": "5"})
+            raise Conflict("report.not_in_directory", retry_after_s=5)
         first = domain.Report(report_id, employee_id, opd_code, work_date, 1, now, items)
         if await store.insert(tx.connection, first):
             report, created, changed = first, True, True
@@ -129,7 +130,7 @@ async def own_report(work_date: Date, employee_id: Employee, service: Running) -
     async with service.db.read() as tx:
         report = await store.get(tx.connection, domain.report_id_of(employee_id, work_date))
     if report is None:
-        raise Problem(404, "report.none", params={"work_date": work_date})
+        raise Missing("report.none", params={"work_date": work_date})
     return _view(report)
 
 
@@ -176,11 +177,11 @@ async def review(
     async with service.db.transaction() as tx:
         held = await store.lock(tx.connection, report_id)
         if held is None:
-            raise Problem(404, "report.unknown")
+            raise Missing("report.unknown")
         if held.employee_id == reviewer_id:
-            raise Problem(403, "review.own")
+            raise Forbidden("review.own")
         if not await store.may_review(tx.connection, held.employee_id, reviewer_id):
-            raise Problem(404, "report.unknown")
+            raise Missing("report.unknown")
         with _as_problems():
             report = domain.review(held, given, reviewer_id, service.clock.now())
         decided = report.review

@@ -3,9 +3,10 @@
 
 import datetime as dt
 import json
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 from uuid import UUID
+
+import asyncpg
 
 from services.reporting.reports.domain import Report, Review
 from shared.access import REVIEWER
@@ -56,7 +57,7 @@ _TEAM = f"""
 """
 
 
-def _report(row: Mapping[str, Any]) -> Report:
+def _report(row: asyncpg.Record) -> Report:
     review = row["review"]
     return Report(
         report_id=row["report_id"],

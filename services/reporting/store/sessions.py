@@ -1,9 +1,9 @@
 """SQL of signing in with a browser. Times are wall time: a session ends by the clock on the wall."""
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any
 from uuid import UUID
+
+import asyncpg
 
 from shared.database import Tx
 
@@ -35,7 +35,7 @@ async def add_code(
     await tx.connection.execute(_ADD_CODE, code_hash, *holder, *ends)
 
 
-async def take_code(tx: Tx, code_hash: bytes) -> Mapping[str, Any] | None:
+async def take_code(tx: Tx, code_hash: bytes) -> asyncpg.Record | None:
     """The code's row, gone with this transaction; None for a code that opens nothing."""
     return await tx.connection.fetchrow(_TAKE_CODE, code_hash)
 
@@ -46,7 +46,7 @@ async def add_session(
     await tx.connection.execute(_ADD_SESSION, session_hash, *holder, ends_at)
 
 
-async def session(tx: Tx, session_hash: bytes, now: dt.datetime) -> Mapping[str, Any] | None:
+async def session(tx: Tx, session_hash: bytes, now: dt.datetime) -> asyncpg.Record | None:
     """Whose session this is, while it lasts."""
     return await tx.connection.fetchrow(_SESSION, session_hash, now)
 

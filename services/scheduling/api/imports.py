@@ -19,9 +19,10 @@ from services.scheduling.domain.imports import Kind
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
-from shared.http import FieldError, Problem, problem_body
+from shared.http import Problem, as_problem, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
+from shared.refusals import FieldError, Invalid, Refused
 from shared.service import Service, service_of
 from shared.telemetry import new_traceparent
 
@@ -36,10 +37,9 @@ def _field_error(error: RowError) -> FieldError:
     return FieldError(f"{error.row}.{error.column}", error.code, error.params, where)
 
 
-def _rejection(rejected: Rejected) -> Problem:
+def _rejection(rejected: Rejected) -> Invalid:
     errors = sorted(rejected.errors, key=lambda error: error.row)
-    return Problem(
-        422,
+    return Invalid(
         "import.rejected",
         params={"count": len(errors)},
         errors=[_field_error(error) for error in errors[:MAX_ERRORS]],
@@ -111,6 +111,11 @@ def _failed(error: Exception, language: Language) -> dict[str, Any]:
     return {"status": problem.status_code, "problem": problem_body(problem, language)}
 
 
+def _refusal(refused: Refused, language: Language) -> dict[str, Any]:
+    problem = as_problem(refused)
+    return {"status": problem.status_code, "problem": problem_body(problem, language)}
+
+
 async def _lines(work: Any, language: Language) -> AsyncGenerator[str, None]:
     """The stages as they come, then the end. The work goes on to its end even if nobody reads any more."""
     stages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
@@ -122,9 +127,9 @@ async def _lines(work: Any, language: Language) -> AsyncGenerator[str, None]:
         answer = await task
         last = {"status": _status(answer), "result": answer}
     except Rejected as rejected:
-        last = {"status": 422, "problem": problem_body(_rejection(rejected), language)}
-    except Problem as problem:
-        last = {"status": problem.status_code, "problem": problem_body(problem, language)}
+        last = _refusal(_rejection(rejected), language)
+    except Refused as refused:
+        last = _refusal(refused, language)
     except Exception as error:
         yield json.dumps(_failed(error, language)) + "\n"
         raise

@@ -17,7 +17,8 @@ from shared.access import READ_PLANS, Principal, only_opd
 from shared.auth import Employee, require
 from shared.cursors import encode_cursor, read_id_cursor
 from shared.events.base import Date
-from shared.http import FieldError, Problem, page
+from shared.http import page
+from shared.refusals import FieldError, Invalid, Missing
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["plans"])
@@ -52,7 +53,7 @@ WFH_COLUMNS = (
 
 def _span(first: dt.date, last: dt.date, longest: int = LONGEST_DAYS) -> None:
     if last < first or (last - first).days >= longest:
-        raise Problem(422, "validation", errors=[FieldError("to", "plans.span", {"days": longest})])
+        raise Invalid("validation", errors=[FieldError("to", "plans.span", {"days": longest})])
 
 
 def _readable(who: Principal, rows: Sequence[Any]) -> list[dict[str, Any]]:
@@ -84,7 +85,7 @@ async def unit_plans(unit_id: str, service: Running, who: Officer, first: First,
     async with service.db.read() as tx:
         opd_code = await plans.opd_of_unit(tx.connection, unit_id)
         if opd_code is None:
-            raise Problem(404, "not_found")
+            raise Missing("not_found")
         own_opd(who, [opd_code])
         return page(_readable(who, await plans.unit(tx.connection, unit_id, first, last)), None)
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from services.scheduling.commands import policies
-from services.scheduling.domain.conflicts import Conflict
+from services.scheduling.domain.conflicts import PolicyConflict
 from services.scheduling.domain.late import first_free_date
 from services.scheduling.domain.policies import PolicyIn
 from services.scheduling.models import PolicyVersion
@@ -78,7 +78,7 @@ def _answer(result: policies.Given) -> dict[str, Any]:
     return {**view(result.row), "late": waits}
 
 
-def conflict_view(one: Conflict) -> dict[str, Any]:
+def conflict_view(one: PolicyConflict) -> dict[str, Any]:
     """Where a policy meets another, and which of them decides."""
     return {
         "policy_version": one.policy_version,

@@ -17,7 +17,8 @@ from shared.access import GOVERN, READ_AUDIT, READ_PROPOSALS, Principal, only_op
 from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
 from shared.events.base import Date
-from shared.http import Problem, page
+from shared.http import page
+from shared.refusals import Missing
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["proposals"])
@@ -86,7 +87,7 @@ async def _altered(service: Service, proposal_id: UUID, cursor: str | None) -> d
 def _may_read(who: Principal, proposal: Proposal | None) -> Proposal:
     """404 for what an OPD admin has not proposed themselves."""
     if proposal is None or (only_opd(who) is not None and proposal.proposed_by != who.subject):
-        raise Problem(404, "not_found")
+        raise Missing("not_found")
     return proposal
 
 

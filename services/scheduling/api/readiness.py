@@ -13,7 +13,8 @@ from services.scheduling.store.directory import known
 from shared.access import ASSESS_READINESS, GOVERN, READ_READINESS, Principal, only_opd
 from shared.auth import principal, require
 from shared.events.base import Date
-from shared.http import FieldError, Problem, page
+from shared.http import page
+from shared.refusals import FieldError, Invalid
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/readiness", tags=["readiness"])
@@ -63,7 +64,7 @@ async def assess(given: AssessmentIn, service: Running, who: Assessor) -> dict[s
         opd = given.subject_id if given.subject_kind == "opd" else stored.unit_opd.get(given.subject_id)
         if opd not in stored.opds:
             code = "scope.unknown_opd" if given.subject_kind == "opd" else "scope.unknown_unit"
-            raise Problem(422, "validation", errors=[FieldError("subject_id", code, {"id": given.subject_id})])
+            raise Invalid("validation", errors=[FieldError("subject_id", code, {"id": given.subject_id})])
         own_opd(who, [opd])
         now, officer = service.clock.now(), officer_name(who)
         newest = await readiness.weights(tx.connection)

@@ -25,8 +25,9 @@ from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
 from shared.events import Scope
 from shared.events.base import Date
-from shared.http import FieldError, Problem, page
+from shared.http import page
 from shared.personal import NamesNobody
+from shared.refusals import FieldError, Invalid, Missing
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
@@ -96,7 +97,7 @@ async def wanted_by(service: Service, who: Principal, scope: Scope) -> Wanted:
     if not (scope.all or scope.opd_codes or scope.unit_ids):
         unknown.append(FieldError("scope", "scope.empty"))
     if unknown:
-        raise Problem(422, "validation", errors=unknown)
+        raise Invalid("validation", errors=unknown)
     own_opd(who, [*scope.opd_codes, *(stored.unit_opd[unit] for unit in scope.unit_ids)], everybody=scope.all)
     return Wanted(scope.all, tuple(scope.opd_codes), tuple(scope.unit_ids))
 
@@ -104,9 +105,7 @@ async def wanted_by(service: Service, who: Principal, scope: Scope) -> Wanted:
 def _check_detail(drafted: Draft) -> None:
     """422 for more person-days than an answer can hold."""
     if sum(len(unit.people) for unit in drafted.units) * len(drafted.span.days) > DETAILED:
-        raise Problem(
-            422, "validation", errors=[FieldError("detail", "roster.detail_too_large", {"most": DETAILED})]
-        )
+        raise Invalid("validation", errors=[FieldError("detail", "roster.detail_too_large", {"most": DETAILED})])
 
 
 def _details(drafted: Draft) -> list[dict[str, Any]]:
@@ -190,7 +189,7 @@ async def read_roster(roster_id: UUID, service: Running, who: Reader) -> dict[st
     async with service.db.read() as tx:
         rows = await publications.rosters(tx.connection, chosen, None, 1)
     if not rows:
-        raise Problem(404, "not_found")
+        raise Missing("not_found")
     return _view(rows[0], who)
 
 

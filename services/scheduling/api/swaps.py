@@ -13,8 +13,9 @@ from services.scheduling.store import people, standing
 from shared.access import PLAN, Principal
 from shared.auth import Caller, Employee, employee_of, require
 from shared.events.base import Date
-from shared.http import FieldError, Problem, page
+from shared.http import page
 from shared.personal import Reason
+from shared.refusals import FieldError, Invalid, Missing
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["swaps"])
@@ -97,11 +98,11 @@ async def refuse(swap_id: UUID, service: Running, who: Caller) -> dict[str, Any]
 async def set_wish(work_date: Date, given: WishIn, service: Running, who: Caller) -> dict[str, Any]:
     """A request for a date to come; rosters grant what they can."""
     if work_date <= today(service.clock):
-        raise Problem(422, "validation", errors=[FieldError("work_date", "wish.past")])
+        raise Invalid("validation", errors=[FieldError("work_date", "wish.past")])
     me, now = employee_of(who), service.clock.now()
     async with service.db.transaction() as tx:
         if await standing.person(tx.connection, me) is None:
-            raise Problem(404, "directory.unknown")
+            raise Missing("directory.unknown")
         await people.set_wish(tx.connection, me, work_date, given.mode, given.weight, now)
         await plans.note(tx, now, who, "wish.given", subject=me, reason=None, date=work_date, **given.model_dump())
     return {"work_date": work_date, **given.model_dump()}
@@ -132,7 +133,7 @@ async def set_apart(unit_id: str, given: ApartIn, service: Running, who: Officer
         for index, employee_id in enumerate(given.employee_ids):
             person = await standing.person(tx.connection, employee_id)
             if person is None or person.unit_id != unit_id or one == other:
-                raise Problem(422, "validation", errors=[FieldError(f"employee_ids.{index}", "apart.unit")])
+                raise Invalid("validation", errors=[FieldError(f"employee_ids.{index}", "apart.unit")])
             own_opd(who, [person.opd_code])
         await people.set_apart(tx.connection, unit_id, one, other, given.reason)
         now, pair = service.clock.now(), [one, other]

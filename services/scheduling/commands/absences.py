@@ -26,7 +26,7 @@ from services.scheduling.store.standing import PersonRow
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.http import FieldError, Problem
+from shared.refusals import Conflict, FieldError, Missing
 
 DAY = dt.timedelta(1)
 
@@ -84,7 +84,7 @@ async def make_room(tx: Tx, given: Absence, itself: Absence | None = None) -> li
         if not gives_way(one, given):
             params = {"start": one.from_date, "end": one.to_date}
             error = FieldError("from", "import.overlaps_stored", params)
-            raise Problem(409, "import.overlaps_stored", params=params, errors=[error])
+            raise Conflict("import.overlaps_stored", params=params, errors=[error])
     for one in others:
         left = without((one.from_date, one.to_date), (given.from_date, given.to_date))
         await _replace(tx, one, [one], left)
@@ -132,7 +132,7 @@ async def _change(
         was = (leave.first, leave.last)
         stored = await standing.absence(tx.connection, leave.employee_id, leave.category, *was)
         if stored is None:
-            raise Problem(404, "absence.unknown")
+            raise Missing("absence.unknown")
         given_back = [was] if days is None else without(was, days)
         if days is not None:
             wanted = replace(stored, from_date=days[0], to_date=days[1])
@@ -201,7 +201,7 @@ async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> int:
     for first, last in _days(body["stored"]):
         found = await standing.absence(tx.connection, employee_id, body["category"], first, last)
         if found is None:
-            raise Problem(409, "proposal.stale")
+            raise Conflict("proposal.stale")
         stored.append(found)
     await _replace(tx, stored[0], stored, _days(body["after"]))
     return await plans.approve(tx, now, proposal.proposal_id, pinned=False)

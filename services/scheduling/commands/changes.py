@@ -24,7 +24,7 @@ from services.scheduling.store.standing import PersonRow
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.http import FieldError, Problem
+from shared.refusals import Conflict, FieldError, Invalid, Missing
 
 DAY = dt.timedelta(1)
 
@@ -59,7 +59,7 @@ async def someone(tx: Tx, who: Principal, employee_id: UUID) -> PersonRow:
     """The person a change is about. 404 if unknown, 403 for another OPD's."""
     person = await standing.person(tx.connection, employee_id)
     if person is None:
-        raise Problem(404, "directory.unknown", errors=[FieldError("employee_id", "directory.unknown")])
+        raise Missing("directory.unknown", errors=[FieldError("employee_id", "directory.unknown")])
     own_opd(who, [person.opd_code])
     return person
 
@@ -93,7 +93,7 @@ async def moved(tx: Tx, employee_id: UUID, day: dt.date, mode: str, where: str) 
     rows = await standing.plans_of(tx.connection, employee_id, day, day)
     if not rows or rows[0]["starts_at"] is None:
         errors = [FieldError(where, "change.no_work", {"date": day})]
-        raise Problem(422, "change.no_work", params={"date": day}, errors=errors)
+        raise Invalid("change.no_work", params={"date": day}, errors=errors)
     row = rows[0]
     return (
         row["employee_id"],
@@ -213,7 +213,7 @@ async def minimum_check(tx: Tx, rows: Sequence[PlanRow], override: str | None) -
                 ],
             }
         )
-    raise Problem(409, "change.minimum", params={"unit": units[0]}, extra=_jsonable({"units": answer}))
+    raise Conflict("change.minimum", params={"unit": units[0]}, extra=_jsonable({"units": answer}))
 
 
 def short_view(one: Short) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.events import RecordDisowned
-from shared.http import FieldError, Problem
+from shared.refusals import Conflict, FieldError, Invalid, Missing
 
 OFFICE = "BKPSDM"
 """The event names an office, never a person: its topic is public. The officers are in the audit."""
@@ -37,7 +37,7 @@ async def disown(db: Database, clock: Clock, who: Principal, given: DisownedIn) 
     if given.topic not in CAN_BE_DISOWNED:
         params = {"topics": ", ".join(CAN_BE_DISOWNED)}
         code = "disowned.itself" if given.topic == RecordDisowned.topic else "disowned.unknown_topic"
-        raise Problem(422, "validation", errors=[FieldError("topic", code, params)])
+        raise Invalid("validation", errors=[FieldError("topic", code, params)])
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
         await _to_disown(tx, given.ce_id)
@@ -89,16 +89,16 @@ async def _to_disown(tx: Tx, ce_id: UUID) -> Disowned | None:
     """The row of an event that may be disowned: there is none yet, or it was revoked."""
     row = await store.disowned(tx, ce_id)
     if row is not None and not row.revoked:
-        raise Problem(409, "disowned.already", errors=[FieldError("ce_id", "disowned.already")])
+        raise Conflict("disowned.already", errors=[FieldError("ce_id", "disowned.already")])
     return row
 
 
 async def _to_own(tx: Tx, ce_id: UUID) -> Disowned:
     row = await store.disowned(tx, ce_id)
     if row is None:
-        raise Problem(404, "disowned.unknown", errors=[FieldError("ce_id", "disowned.unknown")])
+        raise Missing("disowned.unknown", errors=[FieldError("ce_id", "disowned.unknown")])
     if row.revoked:
-        raise Problem(409, "disowned.revoked", errors=[FieldError("ce_id", "disowned.revoked")])
+        raise Conflict("disowned.revoked", errors=[FieldError("ce_id", "disowned.revoked")])
     return row
 
 
@@ -107,8 +107,7 @@ async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: 
     waiting = await store.proposed(tx, kind, given.ce_id)
     if waiting is not None:
         if waiting.body != body:
-            raise Problem(
-                409,
+            raise Conflict(
                 "disowned.proposed",
                 params={"proposal": waiting.proposal_id},
                 errors=[FieldError("ce_id", "disowned.proposed", {"proposal": waiting.proposal_id})],

@@ -13,7 +13,7 @@ from services.scheduling.store import plans, standing
 from shared.auth import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database
-from shared.http import Problem
+from shared.refusals import Missing
 
 TITLES = {
     "WFO": "Kerja di kantor (WFO)",
@@ -36,7 +36,7 @@ async def new_token(db: Database, clock: Clock, who: Principal) -> str:
     token, employee_id = secrets.token_urlsafe(32), employee_of(who)
     async with db.transaction() as tx:
         if await standing.person(tx.connection, employee_id) is None:
-            raise Problem(404, "directory.unknown")
+            raise Missing("directory.unknown")
         await plans.replace_feed(tx.connection, employee_id, token_hash(token), clock.now())
         await note(tx, clock.now(), who, "calendar.opened", subject=employee_id, reason=None)
     return token

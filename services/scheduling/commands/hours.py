@@ -21,7 +21,7 @@ from services.scheduling.store.rosters import PlanRow
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.http import FieldError, Problem
+from shared.refusals import FieldError, Invalid, Missing
 
 DAY = dt.timedelta(1)
 
@@ -63,7 +63,7 @@ async def give(
         now = clock.now()
         first = dt.date.fromisoformat(body["from"])
         if first < plans.today(clock):
-            raise Problem(422, "validation", errors=[FieldError("from", "hours.past")])
+            raise Invalid("validation", errors=[FieldError("from", "hours.past")])
         await _check_known(tx, body)
         return await _go(tx, now, who, _Change(uuid4(), body, first), reason)
 
@@ -81,7 +81,7 @@ async def _check_known(tx: Tx, body: Mapping[str, Any]) -> None:
         if value not in allowed
     ]
     if errors:
-        raise Problem(422, "validation", errors=errors)
+        raise Invalid("validation", errors=errors)
 
 
 async def withdraw(
@@ -93,7 +93,7 @@ async def withdraw(
         now = clock.now()
         body = await special.body(tx.connection, special_id)
         if body is None:
-            raise Problem(404, "not_found")
+            raise Missing("not_found")
         return await _go(tx, now, who, _Change(special_id, body, plans.today(clock), withdraw=True), reason)
 
 

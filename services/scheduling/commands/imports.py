@@ -28,7 +28,7 @@ from services.scheduling.store.rosters import PlanRow
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.http import Problem
+from shared.refusals import Conflict
 
 Watch = Callable[[str, int], None]
 
@@ -299,9 +299,9 @@ async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> None:
     same = same and not effects.crowded(stored, records)
     grown = await late.unlisted(tx.connection, touched, now, proposal.proposal_id) if same else 0
     if grown:
-        raise Problem(409, "proposal.grown", params={"count": grown})
+        raise Conflict("proposal.grown", params={"count": grown})
     if not same or await late.count(tx.connection, touched, now) != proposal.person_days:
-        raise Problem(409, "proposal.import_changed")
+        raise Conflict("proposal.import_changed")
     await directory.save(tx.connection, kind, records)
     await publish.directory_changes(tx, now)
 

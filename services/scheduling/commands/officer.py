@@ -3,7 +3,7 @@
 from uuid import UUID
 
 from shared.access import READ_REASONS, Principal, may, only_opd
-from shared.http import FieldError, Problem
+from shared.refusals import FieldError, Forbidden
 
 
 def officer_id(who: Principal) -> UUID:
@@ -22,7 +22,7 @@ def own_opd(who: Principal, opd_codes: list[str], *, everybody: bool = False) ->
     own = only_opd(who)
     if own is not None and (everybody or any(code != own for code in opd_codes)):
         params = {"opd": own or "-"}
-        raise Problem(403, "scope.own_opd", params=params, errors=[FieldError("scope", "scope.own_opd", params)])
+        raise Forbidden("scope.own_opd", params=params, errors=[FieldError("scope", "scope.own_opd", params)])
 
 
 def may_know_reasons(who: Principal) -> bool:

@@ -20,16 +20,16 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.events import EmployeeChanged
-from shared.http import FieldError, Problem
 from shared.outbox import Outgoing, add
+from shared.refusals import Conflict, FieldError, Invalid, Missing
 from shared.service import Service
 
 LOOK_S = 1.0
 """Wall seconds between two looks at the date: cheap, and soon enough for a clock that runs fast."""
 
 
-def _wrong(field: str, code: str, **params: Any) -> Problem:
-    return Problem(422, "validation", errors=[FieldError(field, code, params)])
+def _wrong(field: str, code: str, **params: Any) -> Invalid:
+    return Invalid("validation", errors=[FieldError(field, code, params)])
 
 
 async def _known(tx: Tx, field: str, employee_id: UUID) -> PersonRow:
@@ -86,7 +86,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         await _check_posting(tx, employee_id, body)
         waiting = await people.changes_of(tx.connection, employee_id)
         if any(one["status"] == "due" and (one["effective_from"], one["kind"]) == (day, kind) for one in waiting):
-            raise Problem(409, "posting.twice", errors=[FieldError("effective_from", "posting.twice")])
+            raise Conflict("posting.twice", errors=[FieldError("effective_from", "posting.twice")])
         freed: list[PlanRow] = []
         if kind == "departure":
             body = {"active": False}
@@ -190,9 +190,7 @@ async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) ->
         other = await people.acting_overlap(tx.connection, absent_id, *span)
         if other is not None:
             params = {"start": other["from_date"], "end": other["to_date"]}
-            raise Problem(
-                409, "acting.overlap", params=params, errors=[FieldError("from", "acting.overlap", params)]
-            )
+            raise Conflict("acting.overlap", params=params, errors=[FieldError("from", "acting.overlap", params)])
         acting_id, now = uuid4(), clock.now()
         await people.add_acting(
             tx.connection,
@@ -217,7 +215,7 @@ async def end_acting(db: Database, clock: Clock, who: Principal, acting_id: UUID
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
         if not await people.cancel_acting(tx.connection, acting_id):
-            raise Problem(404, "not_found")
+            raise Missing("not_found")
         await plans.note(tx, clock.now(), who, "acting.ended", subject=acting_id, reason=None)
         await in_force(tx, clock)
 
@@ -227,7 +225,7 @@ async def cancel_posting(db: Database, clock: Clock, who: Principal, change_id: 
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
         if not await people.cancel_change(tx.connection, change_id):
-            raise Problem(409, "posting.applied")
+            raise Conflict("posting.applied")
         await plans.note(tx, clock.now(), who, "posting.cancelled", subject=change_id, reason=None)
 
 
@@ -250,7 +248,7 @@ async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, r
     async with db.transaction() as tx:
         await directory.lock(tx.connection)
         if not await people.erase(tx.connection, employee_id):
-            raise Problem(409, "directory.not_departed")
+            raise Conflict("directory.not_departed")
         now = clock.now()
         tombstone = Outgoing(None, uuid4(), now, topic=EmployeeChanged.topic, key=str(employee_id))
         await add(tx, [tombstone], source=publish.SOURCE)

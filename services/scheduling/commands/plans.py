@@ -22,7 +22,7 @@ from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.events import ScheduleChanged
-from shared.http import FieldError, Problem
+from shared.refusals import Conflict, FieldError, Invalid
 
 PART = 2_000
 """Plans written and published at a time: some 10 ms between two looks at the event loop."""
@@ -149,7 +149,7 @@ async def offer(
     422 without a reason: the second officer has to know it.
     """
     if not reason:
-        raise Problem(422, "validation", errors=[FieldError("reason", "proposal.reason")])
+        raise Invalid("validation", errors=[FieldError("reason", "proposal.reason")])
     proposal = Proposal(
         proposal_id=uuid4(),
         kind=kind,
@@ -170,7 +170,7 @@ async def check_listed(tx: Tx, proposal: Proposal, late: Sequence[Any]) -> None:
     listed = await rosters.listed(tx.connection, proposal.proposal_id)
     grown = sum((row["employee_id"], row["work_date"]) not in listed for row in late)
     if grown:
-        raise Problem(409, "proposal.grown", params={"count": grown})
+        raise Conflict("proposal.grown", params={"count": grown})
 
 
 async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool = True) -> int:
@@ -179,7 +179,7 @@ async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool =
     409 when a listed day has changed since: the officers have not seen what would be lost.
     """
     if await rosters.moved_on(tx.connection, proposal_id, now.astimezone(WIB).date()):
-        raise Problem(409, "proposal.stale")
+        raise Conflict("proposal.stale")
     changed = 0
     after = (dt.date.min, UUID(int=0))
     while page := await rosters.proposal_days(tx.connection, proposal_id, after, PART):

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from services.scheduling.commands import plans
 from services.scheduling.commands.officer import officer_name, own_opd
-from services.scheduling.domain.conflicts import Conflict, conflicts
+from services.scheduling.domain.conflicts import PolicyConflict, conflicts
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.models import PolicyVersion
 from services.scheduling.store import directory, governance, late
@@ -14,7 +14,7 @@ from services.scheduling.store.directory import known
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.http import FieldError, Problem
+from shared.refusals import FieldError, Invalid, Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +23,7 @@ class Given:
 
     row: PolicyVersion
     created: bool
-    conflicts: Sequence[Conflict]
+    conflicts: Sequence[PolicyConflict]
     late: int = 0
     """Published plans that are over or have begun: a roster moves them by this version with two officers only."""
 
@@ -44,7 +44,7 @@ async def check_known(tx: Tx, given: PolicyIn) -> None:
         if value not in allowed
     ]
     if errors:
-        raise Problem(422, "validation", errors=errors)
+        raise Invalid("validation", errors=errors)
 
 
 async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, dry_run: bool) -> Given:
@@ -100,7 +100,7 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
         await directory.lock(tx.connection)
         versions = await governance.policy_versions(tx, policy_id)
         if not versions:
-            raise Problem(404, "not_found")
+            raise Missing("not_found")
         newest = versions[0]
         content = PolicyIn.model_validate(newest.body)
         own_opd(who, content.scope.opd_codes, everybody=content.scope.all)

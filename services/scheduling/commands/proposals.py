@@ -10,7 +10,7 @@ from services.scheduling.store import directory, governance
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.http import Problem
+from shared.refusals import Conflict, Forbidden, Missing
 
 
 async def decide(
@@ -21,12 +21,12 @@ async def decide(
         await directory.lock(tx.connection)
         proposal = await governance.proposal(tx, proposal_id)
         if proposal is None:
-            raise Problem(404, "not_found")
+            raise Missing("not_found")
         officer = officer_id(who)
         if officer == proposal.proposed_by and approve:
-            raise Problem(403, "proposal.own")
+            raise Forbidden("proposal.own")
         if proposal.status != "open":
-            raise Problem(409, "proposal.decided")
+            raise Conflict("proposal.decided")
         now = clock.now()
         if approve:
             await _take_effect(tx, now, who, proposal)

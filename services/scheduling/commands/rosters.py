@@ -21,7 +21,7 @@ from services.scheduling.store.rosters import PlanRow
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.http import Problem
+from shared.refusals import Conflict
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ async def _begin(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, r
         now = clock.now()
         await plans.put_late(tx, now, gate, plan_rows(drafted, before=never_late_from(now)))
         if gate.proposal is not None and await _stale(tx, drafted, drafted.units):
-            raise Problem(409, "roster.stale")
+            raise Conflict("roster.stale")
         row = Roster(
             roster_id=uuid4(),
             request=dict(request),
@@ -136,7 +136,7 @@ async def _publish(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft)
     wanted = Wanted(False, unit_ids=tuple(sorted(stale)))
     again = await draft(db, wanted, drafted.span, method=drafted.method, fresh=drafted.fresh)
     if await _write_fresh(db, clock, gate, again):
-        raise Problem(409, "roster.stale")
+        raise Conflict("roster.stale")
     return _joined(drafted, again, stale)
 
 

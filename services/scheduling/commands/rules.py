@@ -13,7 +13,7 @@ from services.scheduling.store import directory, governance, late
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.http import FieldError, Problem
+from shared.refusals import Conflict, FieldError
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,13 +36,13 @@ async def give(db: Database, clock: Clock, who: Principal, given: RulesIn, *, re
         if stored is not None:
             if stored.model_dump(include=set(RulesIn.model_fields)) != given.model_dump():
                 field = FieldError("rules_version", "rules.version_taken")
-                raise Problem(409, "rules.version_taken", errors=[field])
+                raise Conflict("rules.version_taken", errors=[field])
             return Given(stored, created=False)
         waiting = await governance.proposed_rules(tx, given.rules_version)
         if waiting is not None:
             if waiting.body != given.model_dump(mode="json"):
                 field = FieldError("rules_version", "rules.version_proposed")
-                raise Problem(409, "rules.version_proposed", errors=[field])
+                raise Conflict("rules.version_proposed", errors=[field])
             return Given(None, created=False, proposal=waiting)
         touched = await _touches(tx, given, now)
         altered = await late.count(tx.connection, touched, now)
@@ -65,10 +65,10 @@ async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) 
     """Let a proposed version take effect. 409 if it exists, or alters person-days by now that were not listed."""
     given = RulesIn.model_validate(proposal.body)
     if await governance.rules(tx, given.rules_version) is not None:
-        raise Problem(409, "proposal.version_exists", params={"version": given.rules_version})
+        raise Conflict("proposal.version_exists", params={"version": given.rules_version})
     grown = await late.unlisted(tx.connection, await _touches(tx, given, now), now, proposal.proposal_id)
     if grown:
-        raise Problem(409, "proposal.grown", params={"count": grown})
+        raise Conflict("proposal.grown", params={"count": grown})
     await store(tx, now, who, given)
 
 

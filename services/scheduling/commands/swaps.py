@@ -16,11 +16,11 @@ from shared.access import Principal, acts_for_city, is_superior, only_opd
 from shared.auth import employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.http import FieldError, Problem
+from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
 
 
-def _wrong(field: str, code: str, **params: Any) -> Problem:
-    return Problem(422, "validation", errors=[FieldError(field, code, params)])
+def _wrong(field: str, code: str, **params: Any) -> Invalid:
+    return Invalid("validation", errors=[FieldError(field, code, params)])
 
 
 async def ask(
@@ -70,7 +70,7 @@ async def agree(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> No
     async with db.transaction() as tx:
         swap = await _swap(tx, swap_id, "asked")
         if swap["partner_id"] != employee_of(who):
-            raise Problem(403, "swap.not_partner")
+            raise Forbidden("swap.not_partner")
         await people.set_swap(tx.connection, swap_id, "agreed", officer_name(who), clock.now())
         await plans.note(tx, clock.now(), who, "swap.agreed", subject=swap_id, reason=None)
 
@@ -88,9 +88,9 @@ async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> N
 async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Any:
     swap = await people.swap(tx.connection, swap_id)
     if swap is None:
-        raise Problem(404, "not_found")
+        raise Missing("not_found")
     if swap["status"] not in statuses:
-        raise Problem(409, "swap.status", params={"status": swap["status"]})
+        raise Conflict("swap.status", params={"status": swap["status"]})
     return swap
 
 
@@ -98,13 +98,13 @@ async def _superior(tx: Tx, who: Principal, swap: Any) -> None:
     """403 unless the caller is the asker's superior or deputy, the OPD's admin, or BKPSDM."""
     asker = await standing.person(tx.connection, swap["asker_id"])
     if asker is None:
-        raise Problem(404, "not_found")
+        raise Missing("not_found")
     if only_opd(who) is not None:
         own_opd(who, [asker.opd_code])
     elif not acts_for_city(who):
         officer = await standing.person(tx.connection, employee_of(who))
         if officer is None or not is_superior(officer, asker):
-            raise Problem(403, "swap.not_superior")
+            raise Forbidden("swap.not_superior")
 
 
 async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, override: str | None) -> int:
@@ -113,7 +113,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
         await directory.lock(tx.connection)
         swap = await _swap(tx, swap_id, "agreed")
         if who.subject in (swap["asker_id"], swap["partner_id"]):
-            raise Problem(403, "swap.own")
+            raise Forbidden("swap.own")
         await _superior(tx, who, swap)
         dates = (swap["asker_date"], swap["partner_date"])
         if min(dates) < plans.today(clock):
@@ -146,10 +146,10 @@ async def _limits(tx: Tx, rows: list[PlanRow]) -> None:
                 None,
             )
             if reason is not None:
-                raise Problem(409, "swap.barred", params={"reason": public_reason(reason), "date": day})
+                raise Conflict("swap.barred", params={"reason": public_reason(reason), "date": day})
         most = policy.content.limits.max_days_per_week
         if most is not None and await _week(tx, rows, employee_id, day) > most:
-            raise Problem(409, "swap.barred", params={"reason": public_reason("week_limit"), "date": day})
+            raise Conflict("swap.barred", params={"reason": public_reason("week_limit"), "date": day})
 
 
 async def _week(tx: Tx, rows: list[PlanRow], employee_id: UUID, day: dt.date) -> int:

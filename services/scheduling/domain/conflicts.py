@@ -9,7 +9,7 @@ from services.scheduling.domain.policies import Policy, in_force
 
 
 @dataclass(frozen=True, slots=True)
-class Conflict:
+class PolicyConflict:
     """From `first` to `last` (None: without end) both hold for these OPD; `winner` decides."""
 
     policy_version: str
@@ -20,9 +20,9 @@ class Conflict:
     because: Literal["later_start", "narrower_scope", "greater_id"]
 
 
-def conflicts(given: Policy, others: Sequence[Policy], opd_codes: Sequence[str]) -> list[Conflict]:
+def conflicts(given: Policy, others: Sequence[Policy], opd_codes: Sequence[str]) -> list[PolicyConflict]:
     """Every other policy that overlaps `given` in dates and scope."""
-    found: list[Conflict] = []
+    found: list[PolicyConflict] = []
     mine = given.content
     for other in others:
         if other.policy_id == given.policy_id:
@@ -41,5 +41,5 @@ def conflicts(given: Policy, others: Sequence[Policy], opd_codes: Sequence[str])
         else:
             same = mine.scope.all == theirs.scope.all and len(mine.scope.opd_codes) == len(theirs.scope.opd_codes)
             because = "greater_id" if same else "narrower_scope"
-        found.append(Conflict(other.label, first, last, shared, winner.label, because))
+        found.append(PolicyConflict(other.label, first, last, shared, winner.label, because))
     return found

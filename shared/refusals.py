@@ -1,0 +1,61 @@
+"""How a command or a rule says no: a kind, a code of messages.toml, and the fields that are wrong.
+
+Nothing here knows HTTP; shared/http.py gives each kind its status, in one place.
+"""
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FieldError:
+    """One wrong field: where it is, as a path such as `items.0.quantity`, and the message that says the mend.
+
+    `where` adds machine-readable places, such as {"row": 3, "column": "nip"} for a CSV.
+    """
+
+    field: str
+    code: str
+    params: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+    where: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+
+class Refused(Exception):
+    """A no. `code` is a code of messages.toml; `extra` adds members to what the caller is told.
+
+    `retry_after_s`: seconds after which the same may pass, where time alone mends it.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        *,
+        params: Mapping[str, Any] | None = None,
+        errors: Sequence[FieldError] = (),
+        extra: Mapping[str, Any] | None = None,
+        retry_after_s: int | None = None,
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.params = params or {}
+        self.errors = errors
+        self.extra = extra or {}
+        self.retry_after_s = retry_after_s
+
+
+class Forbidden(Refused):
+    """Not theirs to do."""
+
+
+class Missing(Refused):
+    """Not there, or not theirs to know of."""
+
+
+class Conflict(Refused):
+    """Against the state of things: another try may pass when that has changed."""
+
+
+class Invalid(Refused):
+    """The input itself is wrong."""
