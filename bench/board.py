@@ -18,13 +18,13 @@ from urllib.parse import urlsplit
 
 from bench import load
 from bench.harness import ROOT, RUNS, Figures, console, folder_of_its_own
-from deploy.demo.city import City, build
-from deploy.demo.client import Client, Who
-from deploy.demo.ledger import Ledger
-from deploy.demo.script import officers
-from deploy.demo.setup import prepare, read_plans, until_the_board_knows
-from deploy.demo.topics import all_read
-from deploy.demo.watch import Watcher, delays, quantile
+from demo.city import City, build
+from demo.client import Client, Who
+from demo.ledger import Ledger
+from demo.script import officers
+from demo.setup import prepare, read_plans, until_the_board_knows
+from demo.topics import all_read
+from demo.watch import Watcher, delays, quantile
 from shared.auth import load_private_key
 from shared.clock import WIB, write_anchor
 

@@ -79,10 +79,10 @@ def folder_of_its_own() -> Generator[Path, None, None]:
 @asynccontextmanager
 async def machine() -> AsyncGenerator[Machine, None]:
     """An embedded Kafka with the contract's topics and an embedded PostgreSQL, in a folder that is removed."""
-    from deploy.embedded.kafka import Kafka
-    from deploy.embedded.postgres import Postgres, ensure_database
-    from deploy.embedded.state import State
-    from deploy.embedded.topics import create_topics
+    from deploy.local.kafka import Kafka
+    from deploy.local.postgres import Postgres, ensure_database
+    from deploy.local.state import State
+    from deploy.local.topics import create_topics
 
     with folder_of_its_own() as folder:
         state = State(folder)

@@ -74,7 +74,7 @@ def key_pair(folder: Path) -> Ed25519PrivateKey:
 @asynccontextmanager
 async def serving(module: str, here: Machine, url: str) -> AsyncGenerator[int, None]:
     """The service in a process of its own; yields its port once it is ready."""
-    from deploy.embedded.processes import free_port
+    from deploy.local.processes import free_port
 
     port = free_port()
     environment = {

@@ -13,8 +13,8 @@ from uuid import UUID
 import typer
 
 from deploy import repair
-from deploy.embedded.manifest import some
-from deploy.embedded.state import NotRunning, Running, State
+from deploy.local.manifest import some
+from deploy.local.state import NotRunning, Running, State
 from shared.auth import MOST_TTL_S
 from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load, readable_url
 
@@ -51,11 +51,11 @@ def _advice(error: Exception) -> str | None:
     from aiokafka.errors import KafkaError
     from sqlalchemy.exc import DBAPIError
 
-    from deploy.embedded.processes import StartFailed
-    from deploy.embedded.state import AlreadyRunning, Unusable
-    from deploy.embedded.tools import Missing
-    from deploy.embedded.topics import TopicsFailed
     from deploy.links import LinkFailed
+    from deploy.local.processes import StartFailed
+    from deploy.local.state import AlreadyRunning, Unusable
+    from deploy.local.tools import Missing
+    from deploy.local.topics import TopicsFailed
     from services.reporting.rebuild import RebuildRunning
     from shared.clock import BrokenAnchor
 
@@ -96,7 +96,7 @@ def up(
     json_: Annotated[bool, typer.Option("--json", help="Say where it is, as one line of JSON")] = False,
 ) -> None:
     """Start Kafka, PostgreSQL and the four services; run until Ctrl-C. State: HADIR_STATE_DIR, default .hadir/."""
-    from deploy.embedded.system import Options, check_environment, run_forever
+    from deploy.local.system import Options, check_environment, run_forever
 
     options = Options(host, port, kafka_port, postgres_port, processes=processes, json=json_)
     check_environment(os.environ)
@@ -155,7 +155,7 @@ def tail(
     limit: Annotated[int | None, typer.Option(min=1, help="End after so many records")] = None,
 ) -> None:
     """Print each record of a topic as one line of JSON, until Ctrl-C."""
-    from deploy.embedded.topics import wanted
+    from deploy.local.topics import wanted
     from deploy.tail import records
 
     known = [t.name for t in wanted()]
@@ -187,7 +187,7 @@ def create_topics_(
 
     Whatever else an operator has set on a topic stays. What was changed is said.
     """
-    from deploy.embedded.topics import create_topics
+    from deploy.local.topics import create_topics
 
     client = _kafka()
     bootstrap = str(client.pop("bootstrap_servers"))
@@ -200,7 +200,7 @@ def create_topics_(
 @app.command()
 def migrate(service: Annotated[str | None, typer.Argument(help="One service; default: all")] = None) -> None:
     """Bring the databases to the newest version of their tables."""
-    from deploy.embedded.hosted import migrations_of
+    from deploy.local.hosted import migrations_of
     from shared.database import migrate as run_migrations
 
     chosen = (_service(service),) if service else SERVICES
@@ -262,7 +262,7 @@ def rebuild() -> None:
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def demo(context: typer.Context) -> None:
     """Play a working day of the city into the running system. Its options: hadir demo --help."""
-    from deploy.demo import day
+    from demo import day
 
     raise typer.Exit(day.main(context.args) or 0)
 
@@ -280,7 +280,7 @@ def erase() -> None:
 @app.command("upgrade-postgres")
 def upgrade_postgres() -> None:
     """Move the data of the stopped local system to the newest PostgreSQL that is here; the old ones are kept."""
-    from deploy.embedded.upgrade import upgrade
+    from deploy.local.upgrade import upgrade
 
     if os.environ.get("HADIR_POSTGRES_URL"):
         raise SettingsError("HADIR_POSTGRES_URL: that server is yours; upgrade it by its own means")
@@ -298,7 +298,7 @@ def run(
     processes: Annotated[bool, typer.Option("--processes", help="One process for each service")] = False,
 ) -> None:
     """Start the system and play a working day into it; stay up until Ctrl-C. More options: those of hadir demo."""
-    from deploy.demo import day
+    from demo import day
     from deploy.run import run as run_day
 
     if code := day.refused(context.args):

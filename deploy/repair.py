@@ -8,7 +8,7 @@ from uuid import UUID
 
 import typer
 
-from deploy.embedded.state import Running, State
+from deploy.local.state import Running, State
 
 if TYPE_CHECKING:
     import httpx

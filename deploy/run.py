@@ -7,9 +7,9 @@ import subprocess
 import sys
 from collections.abc import Sequence
 
-from deploy.embedded.processes import leashed
-from deploy.embedded.state import State, say
 from deploy.links import LinkFailed, sign_in_link
+from deploy.local.processes import leashed
+from deploy.local.state import State, say
 from shared.auth import load_private_key, sign
 
 HADIR = (sys.executable, "-c", "from deploy.entry import main; main()")

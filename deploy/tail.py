@@ -7,7 +7,7 @@ from contextlib import aclosing
 from datetime import UTC, datetime
 from typing import Any
 
-from deploy.embedded.topics import TopicsFailed
+from deploy.local.topics import TopicsFailed
 from shared.log import Record, reading
 
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlparse
 
-from deploy.embedded.kafka import Kafka
-from deploy.embedded.postgres import SETTINGS, Postgres
-from deploy.embedded.processes import free_port
-from deploy.embedded.state import State
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import SETTINGS, Postgres
+from deploy.local.processes import free_port
+from deploy.local.state import State
 
 Source = Literal["address", "containers", "embedded"]
 

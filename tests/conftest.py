@@ -10,8 +10,8 @@ from uuid import uuid4
 import asyncpg
 import pytest_asyncio
 
-from deploy.embedded.postgres import create_database
-from deploy.embedded.topics import create_topics
+from deploy.local.postgres import create_database
+from deploy.local.topics import create_topics
 from shared.database import Database, migrate
 from tests.backing import KAFKA_ADDRESS, POSTGRES_ADDRESS, choose, docker_answers, kafka_from, postgres_from
 

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from deploy.embedded.tools import cache_dir
+from deploy.local.tools import cache_dir
 
 
 def debian_tool(package: str, path: str) -> str:

@@ -31,7 +31,7 @@ def places(text: str) -> set[str]:
 def uses() -> list[tuple[str, str, set[str] | None]]:
     """(where, code, parameters) for each call that names a code; parameters None where they are not plain."""
     found: list[tuple[str, str, set[str] | None]] = []
-    for name, tree in python("shared", "services", "deploy"):
+    for name, tree in python("shared", "services", "demo", "deploy"):
         imported = imports(tree)
         known = {*USES} - {one for one, module in OF_MODULE.items() if f"{module}.{one}" not in imported}
         for called, call in calls(tree):

@@ -15,8 +15,8 @@ import pytest
 from jsonschema import FormatChecker
 from jsonschema.protocols import Validator
 
-from deploy.embedded import tools
-from deploy.embedded.tools import cache_dir
+from deploy.local import tools
+from deploy.local.tools import cache_dir
 from shared.events import TOPICS, InvalidEvent, decode, schemas
 from tests.contract.spoilt import drawn, every_extreme
 from tests.contract.test_exactness import headers

@@ -10,12 +10,12 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from demo import day
 from deploy import cli
-from deploy.demo import day
-from deploy.embedded.state import State
+from deploy.local.state import State
 from shared.auth import load_private_key, sign
 from tests.backing import temporary_state
-from tests.integration.test_embedded_system import HADIR, environment, up
+from tests.integration.test_local_system import HADIR, environment, up
 
 STAFF = "600"
 PATIENCE_S = 420

@@ -4,8 +4,8 @@ import asyncio
 import logging
 from pathlib import Path
 
-from deploy.embedded.kafka import Kafka
-from deploy.embedded.topics import create_topics
+from deploy.local.kafka import Kafka
+from deploy.local.topics import create_topics
 from shared.service import Service
 from shared.telemetry import Sparing
 from tests.backing import temporary_state

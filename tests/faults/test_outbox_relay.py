@@ -10,8 +10,8 @@ from uuid import uuid4
 import asyncpg
 import pytest
 
-from deploy.embedded.kafka import Kafka
-from deploy.embedded.topics import create_topics
+from deploy.local.kafka import Kafka
+from deploy.local.topics import create_topics
 from services.attendance import handlers
 from shared.bus import Router
 from shared.database import Database

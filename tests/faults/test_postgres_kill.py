@@ -15,9 +15,9 @@ import asyncpg
 import httpx
 import pytest
 
-from deploy.demo.client import Client, Who
-from deploy.embedded.postgres import Postgres
-from deploy.embedded.processes import StartFailed
+from demo.client import Client, Who
+from deploy.local.postgres import Postgres
+from deploy.local.processes import StartFailed
 from shared.database import Database, Tx, migrate
 from shared.telemetry import Metrics
 from tests.backing import temporary_state

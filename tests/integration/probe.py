@@ -13,7 +13,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from deploy.embedded.topics import DEAD_LETTERS
+from deploy.local.topics import DEAD_LETTERS
 from shared.bus import Bus, HandlerContext, Router
 from shared.clock import SystemClock
 from shared.database import Database

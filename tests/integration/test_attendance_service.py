@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 from uuid import uuid4
 
-from deploy.embedded.postgres import Postgres
+from deploy.local.postgres import Postgres
 from shared.database import Database, migrate
 from shared.events import TOPICS, decode
 from shared.tasks import Health

@@ -23,10 +23,10 @@ from aiokafka.errors import (
 from confluent_kafka import Consumer
 from confluent_kafka import KafkaError as ConfluentError
 
-from deploy.embedded import tools
-from deploy.embedded.processes import free_port
-from deploy.embedded.topics import create_topics
 from deploy.kafka import access
+from deploy.local import tools
+from deploy.local.processes import free_port
+from deploy.local.topics import create_topics
 from shared.bus import client_arguments
 from shared.settings import SERVICES, load
 

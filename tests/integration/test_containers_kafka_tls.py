@@ -21,8 +21,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
-from deploy.embedded.topics import create_topics
 from deploy.kafka import access
+from deploy.local.topics import create_topics
 from services.attendance.app import create_app
 from services.reporting.facts import CONSUMED
 from shared import outbox

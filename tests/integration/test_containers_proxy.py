@@ -11,7 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
-from deploy.embedded.processes import free_port
+from deploy.local.processes import free_port
 from tests.debian import debian_tool
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -20,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 
-from deploy.embedded.kafka import Kafka
-from deploy.embedded.topics import create_topics
+from deploy.local.kafka import Kafka
+from deploy.local.topics import create_topics
 from services.attendance.app import create_app as attendance
 from services.notifications.app import create_app as notifications
 from services.reporting.app import create_app as reporting

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from deploy import cli
-from deploy.embedded import state as state_module
-from deploy.embedded.hosted import ensure_key
-from deploy.embedded.state import State, Unusable
+from deploy.local import state as state_module
+from deploy.local.hosted import ensure_key
+from deploy.local.state import State, Unusable
 from services.reporting import rebuild
 
 Says = Callable[..., tuple[int, str]]
@@ -332,7 +332,7 @@ def test_a_command_that_a_shell_put_into_the_background_still_stops_by_sigint(tm
 def test_a_program_on_the_leash_of_a_deaf_parent_hears_its_stop_signal() -> None:
     program = (
         "import os, signal, subprocess, sys\n"
-        "from deploy.embedded.processes import leashed\n"
+        "from deploy.local.processes import leashed\n"
         "child = subprocess.Popen(leashed(['sh', '-c', 'echo go; exec sleep 60'], signal.SIGINT), stdout=-1)\n"
         "child.stdout.readline()\n"
         "child.send_signal(signal.SIGINT)\n"

@@ -18,8 +18,8 @@ from aiokafka import AIOKafkaProducer
 from typer.testing import CliRunner
 
 from deploy.cli import app
-from deploy.embedded.hosted import ensure_key
-from deploy.embedded.state import Running, State
+from deploy.local.hosted import ensure_key
+from deploy.local.state import Running, State
 from services.scheduling.app import create_app
 from shared.clock import FixedClock
 from shared.database import Database

@@ -5,9 +5,9 @@ from datetime import date, datetime, timedelta
 
 import pytest
 
-from deploy.demo.city import SHORT_COUNTER, TODAY, City, Employee, build
-from deploy.demo.imports import ORDER, imports
-from deploy.demo.units import SHIFT_GROUPS
+from demo.city import SHORT_COUNTER, TODAY, City, Employee, build
+from demo.imports import ORDER, imports
+from demo.units import SHIFT_GROUPS
 
 
 @pytest.fixture(scope="module")

@@ -6,13 +6,13 @@ from typing import Any, cast
 
 import pytest
 
-from deploy.demo.board import Expected, differences, expected
-from deploy.demo.city import City, build
-from deploy.demo.client import Answer, Client, Who
-from deploy.demo.expect import WIB, Plan
-from deploy.demo.ledger import Ledger
-from deploy.demo.script import PunchStep, script
-from deploy.demo.setup import rules_of_judgement
+from demo.board import Expected, differences, expected
+from demo.city import City, build
+from demo.client import Answer, Client, Who
+from demo.expect import WIB, Plan
+from demo.ledger import Ledger
+from demo.script import PunchStep, script
+from demo.setup import rules_of_judgement
 
 DAY = date(2025, 11, 6)
 NOON = datetime.combine(DAY, time(12), WIB)

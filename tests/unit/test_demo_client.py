@@ -4,7 +4,7 @@ import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from deploy.demo.client import Client, Who, retry_after_s
+from demo.client import Client, Who, retry_after_s
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import pytest
 
-from deploy.demo.expect import (
+from demo.expect import (
     WIB,
     Day,
     Opening,

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 
-from deploy.demo.board import compare
-from deploy.demo.pace import BUSY_SPEED, FIRST_RATE, LEAST_SPEED, QUIET_SPEED, Pace
-from deploy.demo.watch import Update, delays, quantile
+from demo.board import compare
+from demo.pace import BUSY_SPEED, FIRST_RATE, LEAST_SPEED, QUIET_SPEED, Pace
+from demo.watch import Update, delays, quantile
 from shared.clock import AnchoredClock
 
 START = datetime(2025, 11, 6, 0, 0, tzinfo=UTC)

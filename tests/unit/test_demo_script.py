@@ -3,9 +3,9 @@ from datetime import date, datetime, time, timedelta
 
 import pytest
 
-from deploy.demo.city import City, build
-from deploy.demo.expect import WIB, Plan
-from deploy.demo.script import (
+from demo.city import City, build
+from demo.expect import WIB, Plan
+from demo.script import (
     LATE_CHANGE_AGREED_AT,
     OUTAGE_OPDS,
     SHORT_COUNTER,

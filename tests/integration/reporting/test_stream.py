@@ -12,7 +12,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from deploy.embedded.processes import free_port
+from deploy.local.processes import free_port
 from shared.auth import sign
 from shared.database import Database
 from tests.integration.reporting import city as small

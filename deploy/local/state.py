@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
-from deploy.embedded import manifest
-from deploy.embedded.processes import User, identity
+from deploy.local import manifest
+from deploy.local.processes import User, identity
 
 UNREACHABLE_HOME = Path("/var/lib/hadir")
 MARKER_TEXT = (

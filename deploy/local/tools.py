@@ -11,8 +11,8 @@ from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from deploy.embedded.processes import User
-from deploy.embedded.state import reachable, say
+from deploy.local.processes import User
+from deploy.local.state import reachable, say
 
 POM = Path(__file__).with_name("pom.xml")
 KAFKA_VERSION = "4.3.1"

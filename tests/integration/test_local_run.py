@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded.hosted import ensure_key
-from deploy.embedded.state import State
+from deploy.local.hosted import ensure_key
+from deploy.local.state import State
 
 FAKE = """
 import json, signal, sys, time

@@ -11,10 +11,10 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.embedded import tools
-from deploy.embedded.postgres import Postgres, ensure_database
-from deploy.embedded.processes import StartFailed, end_leftovers, unprivileged_user
-from deploy.embedded.state import State, Unusable, say
+from deploy.local import tools
+from deploy.local.postgres import Postgres, ensure_database
+from deploy.local.processes import StartFailed, end_leftovers, unprivileged_user
+from deploy.local.state import State, Unusable, say
 from shared.settings import SERVICES, ServiceName
 
 

@@ -14,19 +14,19 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from uuid import UUID
 
-from deploy.demo import summary, topics
-from deploy.demo.board import MOST_LINES, Expected, differences, expected
-from deploy.demo.city import LEAST_STAFF, TODAY, City, build
-from deploy.demo.client import Client, Refused, Who
-from deploy.demo.expect import WIB
-from deploy.demo.ledger import Ledger
-from deploy.demo.pace import Pace
-from deploy.demo.script import officers, script
-from deploy.demo.setup import prepare, read_plans, rules_of_judgement, until_the_board_knows
-from deploy.demo.stage import Stage
-from deploy.demo.summary import say
-from deploy.demo.watch import Watcher, delays
-from deploy.embedded.state import NotRunning, Running, State, write_private
+from demo import summary, topics
+from demo.board import MOST_LINES, Expected, differences, expected
+from demo.city import LEAST_STAFF, TODAY, City, build
+from demo.client import Client, Refused, Who
+from demo.expect import WIB
+from demo.ledger import Ledger
+from demo.pace import Pace
+from demo.script import officers, script
+from demo.setup import prepare, read_plans, rules_of_judgement, until_the_board_knows
+from demo.stage import Stage
+from demo.summary import say
+from demo.watch import Watcher, delays
+from deploy.local.state import NotRunning, Running, State, write_private
 from shared.auth import load_private_key
 from shared.clock import AnchoredClock, parse
 

@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 import asyncpg
 
-from deploy.embedded import tools
-from deploy.embedded.processes import Child, StartFailed, identity, start_on_a_port, unprivileged_user
-from deploy.embedded.state import State, reachable
+from deploy.local import tools
+from deploy.local.processes import Child, StartFailed, identity, start_on_a_port, unprivileged_user
+from deploy.local.state import State, reachable
 
 ADMIN = "hadir"
 START_TIMEOUT = 60.0

@@ -10,12 +10,12 @@ from datetime import datetime
 from rich.console import Console
 from rich.table import Table
 
-from deploy.demo.board import Expected
-from deploy.demo.client import Client
-from deploy.demo.expect import DUTIES, STATES, WIB
-from deploy.demo.ledger import Ledger
-from deploy.demo.pace import Pace
-from deploy.demo.watch import quantile
+from demo.board import Expected
+from demo.client import Client
+from demo.expect import DUTIES, STATES, WIB
+from demo.ledger import Ledger
+from demo.pace import Pace
+from demo.watch import quantile
 
 WIDTH = 30
 

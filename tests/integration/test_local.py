@@ -14,18 +14,18 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import UnknownTopicOrPartitionError
 
-from deploy.embedded import state as state_module
-from deploy.embedded import tools
-from deploy.embedded.hosted import migrations_of
-from deploy.embedded.kafka import Kafka
-from deploy.embedded.postgres import Postgres, ensure_database
-from deploy.embedded.processes import StartFailed, User, end_leftovers, identity
-from deploy.embedded.state import AlreadyRunning, State, Unusable
-from deploy.embedded.tools import Missing
-from deploy.embedded.topics import TopicsFailed, create_topics, wanted
-from deploy.embedded.upgrade import upgrade
 from deploy.kafka import settings
 from deploy.kafka.settings import SettingsRefused
+from deploy.local import state as state_module
+from deploy.local import tools
+from deploy.local.hosted import migrations_of
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import Postgres, ensure_database
+from deploy.local.processes import StartFailed, User, end_leftovers, identity
+from deploy.local.state import AlreadyRunning, State, Unusable
+from deploy.local.tools import Missing
+from deploy.local.topics import TopicsFailed, create_topics, wanted
+from deploy.local.upgrade import upgrade
 from shared.database import migrate
 from shared.events import TOPICS
 from tests.backing import temporary_state

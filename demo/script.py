@@ -14,9 +14,9 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
-from deploy.demo.city import NAMESPACE, SHORT_COUNTER, City, Employee
-from deploy.demo.expect import WIB, Plan
-from deploy.demo.people import DATA, Place, moved
+from demo.city import NAMESPACE, SHORT_COUNTER, City, Employee
+from demo.expect import WIB, Plan
+from demo.people import DATA, Place, moved
 
 MINUTE = timedelta(minutes=1)
 OUTAGE_OPDS = ("KEC01", "KEC02", "KEC03", "DISDUKCAPIL", "DISNAKER")

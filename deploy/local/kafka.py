@@ -14,9 +14,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
-from deploy.embedded import tools
-from deploy.embedded.processes import Child, StartFailed, free_port, is_free, start_on_a_port
-from deploy.embedded.state import State
+from deploy.local import tools
+from deploy.local.processes import Child, StartFailed, free_port, is_free, start_on_a_port
+from deploy.local.state import State
 
 LOG4J = Path(__file__).with_name("log4j2.xml")
 READY_TOPIC = "_hadir-ready"

@@ -9,13 +9,13 @@ from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
 
-from deploy.demo.city import City
-from deploy.demo.client import Client, Who
-from deploy.demo.expect import Plan, Rules
-from deploy.demo.imports import imports
-from deploy.demo.ledger import Ledger, instant
-from deploy.demo.script import REPORT_CUTOFF
-from deploy.demo.units import rows
+from demo.city import City
+from demo.client import Client, Who
+from demo.expect import Plan, Rules
+from demo.imports import imports
+from demo.ledger import Ledger, instant
+from demo.script import REPORT_CUTOFF
+from demo.units import rows
 
 PATIENCE_S = 180.0
 RULES = {

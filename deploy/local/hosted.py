@@ -14,9 +14,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import services
-from deploy.embedded.postgres import ensure_database
-from deploy.embedded.processes import Child, StartFailed, start_on_a_port
-from deploy.embedded.state import State, write_private
+from deploy.local.postgres import ensure_database
+from deploy.local.processes import Child, StartFailed, start_on_a_port
+from deploy.local.state import State, write_private
 from shared.database import migrate
 from shared.settings import SERVICES, ServiceName
 

@@ -8,7 +8,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from deploy.demo.expect import Day, Outage, Plan, Punch, Report, Review
+from demo.expect import Day, Outage, Plan, Punch, Report, Review
 
 
 def instant(text: str) -> datetime:

@@ -10,12 +10,12 @@ from itertools import count
 from typing import Any
 from uuid import uuid5
 
-from deploy.demo.city import NAMESPACE, City
-from deploy.demo.client import Client, Refused, Who
-from deploy.demo.expect import WIB, Outage
-from deploy.demo.ledger import Ledger, instant
-from deploy.demo.pace import Pace
-from deploy.demo.script import (
+from demo.city import NAMESPACE, City
+from demo.client import Client, Refused, Who
+from demo.expect import WIB, Outage
+from demo.ledger import Ledger, instant
+from demo.pace import Pace
+from demo.script import (
     LATE_CHANGE_AGREED_AT,
     NEW_HOURS,
     OUTAGE_OPDS,
@@ -33,7 +33,7 @@ from deploy.demo.script import (
     review_after,
     revise_after,
 )
-from deploy.demo.setup import agree, plan_of
+from demo.setup import agree, plan_of
 
 TICK_S = 0.01
 STILL_RUNNING = 4000

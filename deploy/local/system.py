@@ -19,13 +19,13 @@ import uvicorn
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
-from deploy.embedded.front import Front, Proxy, proxy_client, running
-from deploy.embedded.hosted import ServiceProcess, ensure_key, prepare_databases, service_environment, until_ready
-from deploy.embedded.kafka import Kafka
-from deploy.embedded.postgres import GivenPostgres, Postgres
-from deploy.embedded.processes import StartFailed, end_leftovers, is_free
-from deploy.embedded.state import Running, State, say
-from deploy.embedded.topics import create_topics
+from deploy.local.front import Front, Proxy, proxy_client, running
+from deploy.local.hosted import ServiceProcess, ensure_key, prepare_databases, service_environment, until_ready
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import GivenPostgres, Postgres
+from deploy.local.processes import StartFailed, end_leftovers, is_free
+from deploy.local.state import Running, State, say
+from deploy.local.topics import create_topics
 from shared.clock import Clock, clock_for
 from shared.server import config as server_config
 from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.embedded import tools
-from deploy.embedded.tools import Missing
+from deploy.local import tools
+from deploy.local.tools import Missing
 
 
 @pytest.fixture

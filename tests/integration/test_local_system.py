@@ -23,10 +23,10 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from deploy.embedded.front import Front, Proxy, proxy_client
-from deploy.embedded.hosted import ensure_key
-from deploy.embedded.processes import free_port, identity
-from deploy.embedded.state import State
+from deploy.local.front import Front, Proxy, proxy_client
+from deploy.local.hosted import ensure_key
+from deploy.local.processes import free_port, identity
+from deploy.local.state import State
 from shared.auth import Authenticator
 from shared.events import RulesChanged
 from shared.events.envelope import encode

@@ -8,8 +8,8 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 
-from deploy.demo.city import Absence, City, Employee, build
-from deploy.demo.units import rows
+from demo.city import Absence, City, Employee, build
+from demo.units import rows
 
 EFFECTIVE_FROM = date(2025, 1, 1)
 ORDER = ("opds", "units", "requirements", "employees", "holidays", "leave", "duty_travel")

@@ -19,8 +19,8 @@ from typing import Any
 
 import aiohttp
 
-from deploy.demo.client import Client, Who
-from deploy.demo.ledger import instant
+from demo.client import Client, Who
+from demo.ledger import instant
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from datetime import date, datetime, time
 from typing import Any
 from uuid import UUID
 
-from deploy.demo.city import City
-from deploy.demo.client import Client, Who
-from deploy.demo.expect import (
+from demo.city import City
+from demo.client import Client, Who
+from demo.expect import (
     WIB,
     Day,
     Opening,
@@ -24,7 +24,7 @@ from deploy.demo.expect import (
     figures,
     verdicts,
 )
-from deploy.demo.ledger import Ledger
+from demo.ledger import Ledger
 
 MOST_LINES = 40
 AT_ONCE = 6

@@ -8,7 +8,7 @@ import random
 from collections import defaultdict
 from dataclasses import dataclass, replace
 
-from deploy.demo.people import DATA, Place, moved
+from demo.people import DATA, Place, moved
 
 HALL = (-6.2382, 106.9945)
 MPP = (-6.2405, 106.9975)

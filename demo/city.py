@@ -13,8 +13,8 @@ from dataclasses import dataclass, field, replace
 from datetime import date, timedelta
 from uuid import UUID, uuid5
 
-from deploy.demo.people import EMAIL_DOMAIN, Area, Names, Nips, Place, home
-from deploy.demo.units import SHIFT_GROUPS, Hours, Opd, Unit, hours, rows, units
+from demo.people import EMAIL_DOMAIN, Area, Names, Nips, Place, home
+from demo.units import SHIFT_GROUPS, Hours, Opd, Unit, hours, rows, units
 
 TODAY = date(2025, 11, 6)
 LEAST_STAFF = 50
