@@ -1,9 +1,9 @@
 """How figures, times and states are written for people, in Bahasa Indonesia or English."""
 
 import datetime as dt
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable
 
+from services.reporting.domain.figures import DutyFigures
 from shared.clock import WIB
 from shared.messages import Language, text
 
@@ -26,11 +26,11 @@ def percent(value: float | None, language: Language) -> str:
     return written.replace(".", ",") if language == "id" else written
 
 
-def interval(duty: Mapping[str, Any], language: Language) -> str:
+def interval(duty: DutyFigures, language: Language) -> str:
     """Wilson's 95 % interval of a duty's rate; a dash where nobody has been judged."""
-    if not duty["n"]:
+    if not duty.n:
         return percent(None, language)
-    return f"{percent(duty['wilson_low'], language)}–{percent(duty['wilson_high'], language)}"
+    return f"{percent(duty.wilson_low, language)}–{percent(duty.wilson_high, language)}"
 
 
 def day(date: dt.date, language: Language) -> str:
@@ -45,7 +45,7 @@ def clock(instant: dt.datetime, *, seconds: bool = False) -> str:
     return instant.astimezone(WIB).strftime("%H:%M:%S" if seconds else "%H:%M")
 
 
-def writers(language: Language) -> dict[str, Any]:
+def writers(language: Language) -> dict[str, Callable[..., str]]:
     """What the templates write with."""
     return {
         "number": lambda value: number(value, language),
