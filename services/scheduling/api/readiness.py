@@ -109,7 +109,7 @@ async def read_city(
         rows = await readiness.city(tx.connection, date or plans.today(service.clock), opd_code)
     items: list[dict[str, Any]] = []
     for row in rows:
-        body = row["body"] or {}
+        body: dict[str, Any] = row["body"] or {}
         item = {name: row[name] for name in COLUMNS if name not in CRITERIA}
         items.append({**item, **{name: body.get(name) for name in CRITERIA}, "evidence": body.get("evidence")})
     if format == "csv":

@@ -130,7 +130,7 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
         if unit_id not in known.unit_opd:
             raise _wrong("unit_id", "scope.unknown_unit", id=unit_id)
         body["opd_code"] = known.unit_opd[unit_id]
-    heads = body.get("heads") or []
+    heads: list[str] = body.get("heads") or []
     for head in heads:
         if head not in known.unit_opd and head not in known.opds:
             raise _wrong("heads", "import.unknown_head")
