@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.scheduling.commands import feed
 from services.scheduling.commands.plans import today
 from services.scheduling.domain.timetable import WIB
-from services.scheduling.store import plans
+from services.scheduling.store import calendar
 from shared.auth import Caller, employee_of, principal
 from shared.http import Problem
 from shared.service import Service, service_of
@@ -45,12 +45,12 @@ async def my_calendar(request: Request, service: Running, token: str | None = No
         owner: UUID | None = employee_of(await principal(request))
     else:
         async with service.db.read() as tx:
-            owner = await plans.feed_owner(tx.connection, feed.token_hash(token))
+            owner = await calendar.feed_owner(tx, feed.token_hash(token))
         if owner is None:
             raise Problem(401, "feed.revoked")
     day = today(service.clock)
     async with service.db.read() as tx:
-        rows = await plans.feed(tx.connection, owner, day - FEED_PAST, day + FEED_AHEAD)
+        rows = await calendar.feed(tx, owner, day - FEED_PAST, day + FEED_AHEAD)
     content = feed.calendar(rows)
     # The span of dates moves at midnight, and what the feed holds with it.
     midnight = dt.datetime.combine(day, dt.time(), WIB)
