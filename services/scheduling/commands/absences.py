@@ -26,7 +26,7 @@ from services.scheduling.store.people import PersonRow
 from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.rosters import LONGEST_DAYS, Wanted
 from services.scheduling.store.tables import Proposal
-from shared.auth import Principal
+from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict, FieldError, Missing

@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from services.scheduling.commands import plans
-from services.scheduling.commands.officer import own_opd
 from services.scheduling.domain import changes as domain
 from services.scheduling.domain.changes import Short, Standing
 from services.scheduling.domain.timetable import clock_text
@@ -22,7 +21,7 @@ from services.scheduling.store import plans as plans_store
 from services.scheduling.store.people import PersonRow
 from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.tables import Proposal
-from shared.auth import Principal
+from shared.access import Principal, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict, FieldError, Invalid, Missing

@@ -4,11 +4,10 @@ import datetime as dt
 from uuid import UUID
 
 from services.scheduling.commands import absences, disowned, hours, imports, plans, rules
-from services.scheduling.commands.officer import officer_id
 from services.scheduling.store import directory
 from services.scheduling.store import proposals as proposals_store
 from services.scheduling.store.tables import Proposal
-from shared.auth import Principal
+from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict, Forbidden, Missing
@@ -23,7 +22,7 @@ async def decide(
         proposal = await proposals_store.proposal(tx, proposal_id)
         if proposal is None:
             raise Missing("not_found")
-        officer = officer_id(who)
+        officer = employee_of(who)
         if officer == proposal.proposed_by and approve:
             raise Forbidden("proposal.own")
         if proposal.status != "open":
