@@ -8,11 +8,11 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduling.commands import proposals
-from services.scheduling.domain.late import first_free_date
 from services.scheduling.domain.timetable import WIB
-from services.scheduling.models import Proposal
-from services.scheduling.store import audit, governance
-from services.scheduling.store.rosters import proposal_days
+from services.scheduling.store import audit
+from services.scheduling.store import proposals as proposals_store
+from services.scheduling.store.tables import Proposal
+from services.scheduling.views.proposals import PAGE, altered, proposal_view
 from shared.access import GOVERN, READ_AUDIT, READ_PROPOSALS, Principal, only_opd
 from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
@@ -25,10 +25,6 @@ router = APIRouter(prefix="/scheduling/v1", tags=["proposals"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require(GOVERN))]
 Reader = Annotated[Principal, Depends(require(READ_PROPOSALS))]
-PAGE = 1000
-
-
-PLAN_FIELDS = ("mode", "opd_code", "unit_id", "starts_at", "ends_at")
 
 
 class DecisionIn(BaseModel):
@@ -37,51 +33,6 @@ class DecisionIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(min_length=3, max_length=500)] | None = None
-
-
-async def proposal_view(service: Service, proposal: Proposal) -> dict[str, Any]:
-    """A proposal and the first page of the person-days it alters.
-
-    `alone_from`: the first date from which the same change would need no second officer; None for a disowning,
-    which always needs two.
-    """
-    disowning = proposal.kind in ("disown", "own")
-    alone_from = None if disowning else first_free_date(proposal.proposed_at)
-    first_page = await _altered(service, proposal.proposal_id, None)
-    return {**proposal.model_dump(), "alone_from": alone_from, "items": first_page["items"]}
-
-
-def _day_view(row: Any) -> dict[str, Any]:
-    """A person-day before and after, and what differs: by field, `old` and `new`."""
-    kept = row["row"]
-    item = {
-        "employee_id": row["employee_id"],
-        "work_date": row["work_date"],
-        "old_mode": row["old_mode"],
-        "new_mode": kept["mode"],
-    }
-    if "altered" in kept:
-        # Not the plan changes but how it is judged.
-        return {**item, "before": None, "after": None, "altered": kept["altered"]}
-    after = {name: kept.get(name) for name in PLAN_FIELDS}
-    before = {name: kept.get(f"old_{name}") for name in PLAN_FIELDS} if row["old_mode"] else None
-    altered = {
-        name: {"old": before and before[name], "new": after[name]}
-        for name in PLAN_FIELDS
-        if before is None or before[name] != after[name]
-    }
-    return {**item, "before": before, "after": after, "altered": altered}
-
-
-async def _altered(service: Service, proposal_id: UUID, cursor: str | None) -> dict[str, Any]:
-    after = (dt.date.min, UUID(int=0))
-    if cursor:
-        day, employee_id = read_cursor(cursor, dt.date, UUID)
-        after = day, employee_id
-    async with service.db.read() as tx:
-        items = [_day_view(row) for row in await proposal_days(tx.connection, proposal_id, after, PAGE)]
-    following = encode_cursor(items[-1]["work_date"], items[-1]["employee_id"]) if len(items) == PAGE else None
-    return page(items, following)
 
 
 def _may_read(who: Principal, proposal: Proposal | None) -> Proposal:
@@ -102,7 +53,7 @@ async def list_proposals(
     before = read_cursor(cursor, dt.datetime, UUID) if cursor else None
     proposer = (who.subject or UUID(int=0)) if only_opd(who) is not None else None
     async with service.db.read() as tx:
-        rows = await governance.proposals(tx, governance.Chosen(status, proposer), before, PAGE)
+        rows = await proposals_store.proposals(tx, proposals_store.Chosen(status, proposer), before, PAGE)
     following = encode_cursor(rows[-1].proposed_at, rows[-1].proposal_id) if len(rows) == PAGE else None
     return page([row.model_dump() for row in rows], following)
 
@@ -111,7 +62,7 @@ async def list_proposals(
 async def read_proposal(proposal_id: UUID, service: Running, who: Reader) -> dict[str, Any]:
     """One proposal, with the first page of its person-days before and after."""
     async with service.db.transaction() as tx:
-        proposal = _may_read(who, await governance.proposal(tx, proposal_id))
+        proposal = _may_read(who, await proposals_store.proposal(tx, proposal_id))
     return await proposal_view(service, proposal)
 
 
@@ -121,8 +72,8 @@ async def list_person_days(
 ) -> dict[str, Any]:
     """Every person-day that the proposal alters."""
     async with service.db.transaction() as tx:
-        _may_read(who, await governance.proposal(tx, proposal_id))
-    return await _altered(service, proposal_id, cursor)
+        _may_read(who, await proposals_store.proposal(tx, proposal_id))
+    return await altered(service, proposal_id, cursor)
 
 
 @router.post("/proposals/{proposal_id}/approve")
@@ -168,6 +119,6 @@ async def read_audit(service: Running, given: Annotated[AuditQuery, Query()]) ->
     """Who changed what, newest first: by subject, officer, action, or local dates, both included."""
     before: int = read_cursor(given.cursor, int)[0] if given.cursor else 2**62
     async with service.db.read() as tx:
-        rows = await audit.page(tx.connection, given.chosen(), before, PAGE)
+        rows = await audit.page(tx, given.chosen(), before, PAGE)
     following = encode_cursor(rows[-1]["audit_id"]) if len(rows) == PAGE else None
     return page([dict(row) for row in rows], following)

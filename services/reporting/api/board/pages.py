@@ -1,0 +1,174 @@
+"""The pages: the board, and its own files."""
+
+import datetime as dt
+import hashlib
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+from pydantic import AfterValidator
+
+from services.reporting.api import views as api
+from services.reporting.api.stream import views_for
+from services.reporting.domain import disclosure
+from services.reporting.store import views
+from services.reporting.views import words
+from services.reporting.views.today import look_at
+from shared.access import SMALL_CELLS_MERGED, may
+from shared.auth import COOKIE, holder_of
+from shared.clock import WIB
+from shared.events import DUTIES
+from shared.events.base import read_instant
+from shared.messages import Language, language_of, text
+from shared.query import not_ahead
+from shared.refusals import Missing
+from shared.service import Service, service_of
+
+
+def _local_minute(value: str) -> str:
+    """A local date and time as a browser's field gives it: `2025-11-06T08:00`, seconds only when chosen."""
+    seconds = value if len(value) > len("2025-11-06T08:00") else f"{value}:00"
+    read_instant(f"{seconds}+07:00")
+    return seconds
+
+
+async def in_language(lang: Literal["id", "en"] | None = None) -> None:
+    """FastAPI dependency of every page: they may be asked for in a language."""
+
+
+router = APIRouter(prefix="/reporting", include_in_schema=False, dependencies=[Depends(in_language)])
+
+LocalMinute = Annotated[str, AfterValidator(_local_minute)]
+Running = Annotated[Service, Depends(service_of)]
+
+HOME = "/reporting/"
+_HERE = Path(__file__).parent
+_FILES = {"board.css": "text/css", "board.js": "text/javascript", "icon.svg": "image/svg+xml"}
+# A new version of a file has a new address, so browsers may keep what they have.
+_VERSION = hashlib.sha256(b"".join((_HERE / "static" / name).read_bytes() for name in _FILES)).hexdigest()[:12]
+_MOST_SHORT_SHOWN = 24
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    # The origin alone: with nothing at all a browser would not tell our own forms from those of other sites.
+    "Referrer-Policy": "strict-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_templates = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _language(request: Request) -> Language:
+    asked = request.query_params.get("lang")
+    return asked if asked in ("id", "en") else language_of(request.headers.get("accept-language"))
+
+
+def show(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+    """A page of the board, in the reader's language."""
+    language = _language(request)
+
+    def t(code: str, **params: Any) -> str:
+        return text(f"board.{code}", language, **params)
+
+    html = _templates.get_template(template).render(
+        t=t, lang=language, version=_VERSION, home=HOME, **words.writers(language), **values
+    )
+    return HTMLResponse(html, status, headers=HEADERS)
+
+
+@router.get("", response_class=RedirectResponse)
+async def bare() -> RedirectResponse:
+    return RedirectResponse(HOME, 308)
+
+
+@router.get("/", response_class=HTMLResponse)
+async def home(request: Request, service: Running, at: LocalMinute | None = None) -> HTMLResponse:
+    """The board as its reader may see it, now or as of `at` (local time in WIB, as a browser's field gives it)."""
+    who = await holder_of(request)
+    if who is None:
+        return show(request, "welcome.html", expired=COOKIE in request.cookies)
+    now = service.clock.now()
+    as_of = now if at is None else not_ahead(dt.datetime.fromisoformat(at).replace(tzinfo=WIB), now)
+    date = as_of.astimezone(WIB).date()
+    language = _language(request)
+    seen, own_opd = views_for(who)
+    async with service.db.read() as tx:
+        found = await look_at(tx.connection, date, as_of)
+        if may(who, SMALL_CELLS_MERGED):
+            found = replace(
+                found, city=disclosure.city_for_all(found.city), opds=disclosure.opds_for_all(found.opds)
+            )
+        opds = [opd for opd in found.opds if "opds" in seen and own_opd in (None, opd["opd_code"])]
+        short = [unit for unit in found.units if unit["status"] == "short"]
+        short.sort(key=lambda unit: (unit["present_low"] - unit["required"], unit["unit_id"]))
+        since = {
+            unit["unit_id"]: await _short_since(tx.connection, unit["unit_id"], date, as_of)
+            for unit in short[:_MOST_SHORT_SHOWN]
+        }
+        my_day = None
+        if who.subject is not None and "opds" not in seen:
+            my_day = api.explained(await views.person_day(tx.connection, who.subject, date, as_of), language)
+    return show(
+        request,
+        "board.html",
+        who=who,
+        live=at is None,
+        as_of=as_of,
+        at=as_of.astimezone(WIB).strftime("%Y-%m-%dT%H:%M"),
+        day=words.day(date, language),
+        duties=DUTIES,
+        headline=found.city if "city" in seen else (opds[0] if opds else None),
+        headline_view="city" if "city" in seen else ("opds" if "opds" in seen else None),
+        headline_name=None if "city" in seen or not opds else opds[0]["opd_name"],
+        opds=opds if "city" in seen else [],
+        opd_names={opd["opd_code"]: opd["opd_name"] for opd in found.opds},
+        counters=_counters(found.units),
+        short=short[:_MOST_SHORT_SHOWN],
+        since=since,
+        my_day=my_day,
+    )
+
+
+def _counters(units: list[dict[str, Any]]) -> dict[str, Any]:
+    counts = dict.fromkeys(("met", "short", "unknown", "closed"), 0)
+    for unit in units:
+        counts[unit["status"]] += 1
+    open_s = sum(unit["open_seconds"] for unit in units)
+    met_s = sum(unit["met_seconds"] for unit in units)
+    return {**counts, "attainment": met_s / open_s if open_s else None}
+
+
+async def _short_since(connection: Any, unit_id: str, date: dt.date, as_of: dt.datetime) -> dt.datetime | None:
+    """When the present shortage began, whatever its depth."""
+    found = await views.unit_timeline(connection, unit_id, date, as_of)
+    since = None
+    for segment in reversed(found["segments"] if found else []):
+        if segment["status"] != "short":
+            break
+        since = dt.datetime.fromisoformat(segment["from"])
+    return since
+
+
+@router.get("/static/{name}")
+async def static(name: Literal["board.css", "board.js", "icon.svg"], v: str | None = None) -> FileResponse:  # noqa: ARG001 - the version is for caches
+    if name not in _FILES:
+        raise Missing("not_found")
+    return FileResponse(
+        _HERE / "static" / name,
+        media_type=_FILES[name],
+        headers={"Cache-Control": "public, max-age=31536000, immutable", "X-Content-Type-Options": "nosniff"},
+    )

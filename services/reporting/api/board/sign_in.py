@@ -1,0 +1,105 @@
+"""Signing a browser in and out.
+
+A link holds a code, never a token: what stands in an address ends up in histories and logs. Opening the link
+changes nothing, so that a program which previews links cannot use it up; the page's button swaps the code by POST.
+The cookie holds a session of ours, is not sent from other sites (SameSite=Strict), and opens reading doors only.
+"""
+
+import time
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+
+from services.reporting.api.board.pages import HOME, in_language, show
+from services.reporting.commands.sessions import Sessions
+from shared.auth import COOKIE, Authenticator, Bearer, TokenError, credentials_of
+from shared.refusals import Forbidden
+from shared.service import Service, service_of
+
+router = APIRouter(prefix="/reporting", include_in_schema=False, dependencies=[Depends(in_language)])
+links = APIRouter(prefix="/reporting/v1", tags=["sign-in"])
+
+Secret = Annotated[str, Form(max_length=8000)]
+
+
+def sessions_of(request: Request) -> Sessions:
+    """FastAPI dependency: the sessions of this service."""
+    return request.app.state.sessions
+
+
+Known = Annotated[Sessions, Depends(sessions_of)]
+Running = Annotated[Service, Depends(service_of)]
+
+
+def same_origin(request: Request) -> None:
+    """FastAPI dependency: 403 for a form that another site had the browser send.
+
+    By Sec-Fetch-Site where the browser tells it (Fetch Metadata, W3C), else by Origin (RFC 6454). A program that
+    is no browser tells neither: it carries no cookie of anybody's.
+    """
+    site = request.headers.get("sec-fetch-site")
+    origin = request.headers.get("origin")
+    if site is not None:
+        own = site in ("same-origin", "none")
+    else:
+        own = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("host", "").lower()
+    if not own:
+        raise Forbidden("auth.other_site")
+
+
+@links.post("/sign-in-links", status_code=201)
+async def make_link(who: Bearer, known: Known, service: Running) -> dict[str, Any]:
+    """A link that signs a browser in as the caller, once and within ten minutes. By bearer token only.
+
+    Its address is that of the installation (HADIR_PUBLIC_URL), and without one that of this door's server.
+    """
+    code, expires_at = await known.code_for(who)
+    there = service.settings.base_url if service.settings.public_url else ""
+    return {"url": f"{there}/reporting/login?code={code}", "expires_at": expires_at}
+
+
+@router.get("/login", response_class=HTMLResponse)
+async def login(request: Request, code: str | None = None) -> HTMLResponse:
+    """The page whose button uses the code; without one, how to come by it."""
+    if code is None:
+        return show(request, "welcome.html", expired=False)
+    return show(request, "sign_in.html", code=code)
+
+
+@router.post("/login", dependencies=[Depends(same_origin)])
+async def sign_in(request: Request, known: Known, code: Secret = "", token: Secret = "") -> Response:
+    """Swap a code, or a token that was pasted, for a session."""
+    if token:
+        authenticator: Authenticator = request.app.state.authenticator
+        try:
+            code, _ = await known.code_for(authenticator.verify(token.strip()))
+        except TokenError:
+            code = ""
+    opened = await known.swap(code) if code else None
+    if opened is None:
+        return show(request, "welcome.html", 401, expired=True)
+    session, ends_at = opened
+    response = RedirectResponse(HOME, 303, headers={"Cache-Control": "no-store"})
+    response.set_cookie(
+        COOKIE,
+        session,
+        max_age=max(0, int(ends_at.timestamp() - time.time())),
+        path="/reporting",
+        secure=request.url.scheme == "https",
+        httponly=True,
+        samesite="strict",
+    )
+    return response
+
+
+@router.post("/logout", dependencies=[Depends(same_origin)])
+async def sign_out(request: Request, known: Known) -> Response:
+    """End the session, here and wherever else its cookie may be."""
+    _, session = credentials_of(request.scope)
+    if session:
+        await known.end(session)
+    response = RedirectResponse(HOME, 303, headers={"Cache-Control": "no-store"})
+    response.delete_cookie(COOKIE, path="/reporting", httponly=True, samesite="strict")
+    return response

@@ -1,0 +1,179 @@
+# ruff: noqa: S608 - statements are put together from constants of this file
+"""The SQL of work reports. The state of a report is one row, locked before anything about it is published."""
+
+import datetime as dt
+import json
+from typing import TYPE_CHECKING, Literal
+from uuid import UUID
+
+import asyncpg
+
+from services.reporting.domain.reports import Report, Review
+from shared.access import REVIEWER
+from shared.events import ReportItem, ReviewedItem
+
+if TYPE_CHECKING:
+    import asyncpg
+
+Status = Literal["waiting", "accepted", "returned", "all"]
+
+_COLUMNS = "report_id, employee_id, work_date, opd_code, revision, submitted_at, items, reviews, review"
+
+_OPD = """
+    select coalesce(
+        (select opd_code from fact_plan where employee_id = $1 and work_date = $2),
+        (select opd_code from fact_employee where employee_id = $1 and not erased))
+"""
+_INSERT = f"""
+    insert into work_report ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7::jsonb, 0, null)
+    on conflict do nothing returning true
+"""
+_LOCK = f"select {_COLUMNS} from work_report where report_id = $1 for update"
+_GET = f"select {_COLUMNS} from work_report where report_id = $1"
+_UPDATE = """
+    update work_report
+    set opd_code = $2, revision = $3, submitted_at = $4, items = $5::jsonb, reviews = $6, review = $7::jsonb
+    where report_id = $1
+"""
+_REVIEWS = f"""
+    select exists (
+        select from fact_employee person, fact_employee officer
+        where person.employee_id = $1 and officer.employee_id = $2 and {REVIEWER})
+"""
+_STATUS = "($2 = 'all' or $2 = coalesce(review->>'decision', 'waiting'))"
+_OWN = f"""
+    select {_COLUMNS} from work_report
+    where employee_id = $1 and {_STATUS}
+      and work_date between $3 and $4 and ($5::date is null or work_date > $5)
+    order by work_date limit $6
+"""
+_TEAM = f"""
+    select {", ".join("r." + name for name in _COLUMNS.split(", "))}, person.name
+    from fact_employee officer, fact_employee person join work_report r using (employee_id)
+    where officer.employee_id = $1 and {REVIEWER}
+      and ({_STATUS.replace("review", "r.review")} and ($2 <> 'waiting' or r.review is null))
+      and ($3::date is null or (r.work_date, r.report_id) > ($3, $4::uuid))
+    order by r.work_date, r.report_id limit $5
+"""
+
+
+def _report(row: asyncpg.Record) -> Report:
+    review = row["review"]
+    return Report(
+        report_id=row["report_id"],
+        employee_id=row["employee_id"],
+        opd_code=row["opd_code"],
+        work_date=row["work_date"],
+        revision=row["revision"],
+        submitted_at=row["submitted_at"],
+        items=tuple(ReportItem.model_validate(item) for item in row["items"]),
+        reviews=row["reviews"],
+        review=None
+        if review is None
+        else Review(
+            revision=review["revision"],
+            decision=review["decision"],
+            reviewed_at=dt.datetime.fromisoformat(review["reviewed_at"]),
+            reviewer_id=UUID(review["reviewer_id"]),
+            items=tuple(ReviewedItem.model_validate(item) for item in review["items"]),
+            note=review["note"],
+        ),
+    )
+
+
+def _items(report: Report) -> str:
+    return json.dumps([item.model_dump(mode="json") for item in report.items])
+
+
+def _review(report: Report) -> str | None:
+    review = report.review
+    if review is None:
+        return None
+    return json.dumps(
+        {
+            "revision": review.revision,
+            "decision": review.decision,
+            "reviewed_at": review.reviewed_at.isoformat(),
+            "reviewer_id": str(review.reviewer_id),
+            "items": [item.model_dump(mode="json") for item in review.items],
+            "note": review.note,
+        }
+    )
+
+
+async def opd_of(connection: "asyncpg.Connection", employee_id: UUID, work_date: dt.date) -> str | None:
+    """The OPD that a day's work belongs to: the plan's, else the directory's; None when neither is known."""
+    return await connection.fetchval(_OPD, employee_id, work_date)
+
+
+async def insert(connection: "asyncpg.Connection", report: Report) -> bool:
+    """True if `report` is the first of its employee and work date. Waits for a first one under way elsewhere."""
+    inserted = await connection.fetchval(
+        _INSERT,
+        report.report_id,
+        report.employee_id,
+        report.work_date,
+        report.opd_code,
+        report.revision,
+        report.submitted_at,
+        _items(report),
+    )
+    return bool(inserted)
+
+
+async def lock(connection: "asyncpg.Connection", report_id: UUID) -> Report | None:
+    """The report, its row locked until the transaction ends."""
+    row = await connection.fetchrow(_LOCK, report_id)
+    return _report(row) if row else None
+
+
+async def get(connection: "asyncpg.Connection", report_id: UUID) -> Report | None:
+    row = await connection.fetchrow(_GET, report_id)
+    return _report(row) if row else None
+
+
+async def update(connection: "asyncpg.Connection", report: Report) -> None:
+    await connection.execute(
+        _UPDATE,
+        report.report_id,
+        report.opd_code,
+        report.revision,
+        report.submitted_at,
+        _items(report),
+        report.reviews,
+        _review(report),
+    )
+
+
+async def may_review(connection: "asyncpg.Connection", employee_id: UUID, reviewer_id: UUID) -> bool:
+    """Whether the directory says, at this moment, that `reviewer_id` is their supervisor or acting deputy."""
+    return bool(await connection.fetchval(_REVIEWS, employee_id, reviewer_id))
+
+
+async def own(
+    connection: "asyncpg.Connection",
+    employee_id: UUID,
+    status: Status,
+    *,
+    first: dt.date,
+    last: dt.date,
+    after: dt.date | None,
+    limit: int,
+) -> list[Report]:
+    """An employee's reports in order of work date."""
+    rows = await connection.fetch(_OWN, employee_id, status, first, last, after, limit)
+    return [_report(row) for row in rows]
+
+
+async def team(
+    connection: "asyncpg.Connection",
+    superior: UUID,
+    status: Status,
+    *,
+    after: tuple[dt.date, UUID] | None,
+    limit: int,
+) -> list[tuple[Report, str | None]]:
+    """The reports of those whose supervisor or acting deputy `superior` is, oldest first, with their names."""
+    after_date, after_id = after or (None, None)
+    rows = await connection.fetch(_TEAM, superior, status, after_date, after_id, limit)
+    return [(_report(row), row["name"]) for row in rows]

@@ -1,0 +1,244 @@
+"""The ticker: announces what changed, once, and never decides anything.
+
+Every second or so it judges, with the same SQL as every view, the work dates whose facts changed or whose next
+instant has come, compares the states with those last announced, and publishes the differences through the
+outbox of the same transaction. An advisory lock lets one ticker work at a time.
+
+What counts as a transition: leaving `pending`, and any later change. The first state of a person-day is stored in
+silence. One that is first seen while its day still runs was `pending` this morning, so whatever it has left
+`pending` for is a transition; one that is first seen later is history. A service point never seen was closed.
+
+Revisions: `compliance.changed.v1` counts per person-day, so two duties of one may share a revision; the event id
+is uuid5 of topic, `<employee_id>/<work_date>/<duty>` and revision. `coverage.changed.v1` counts per unit.
+"""
+
+import asyncio
+import datetime as dt
+import logging
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from services.reporting import store
+from services.reporting.domain import figures
+from shared import failures, outbox
+from shared.clock import WIB
+from shared.database import Database, Tx
+from shared.events import DUTIES, ComplianceChanged, CoverageChanged, source_of
+from shared.failures import Fault
+from shared.outbox import Outgoing
+from shared.service import Service
+
+log = logging.getLogger(__name__)
+
+SOURCE = source_of("reporting")
+DAYS_BACK = 35
+"""Work dates before that are never announced."""
+
+PERIOD_S = 1.0
+DUTY_CYCLE = 0.25
+"""The ticker works at most this share of wall time, however large the city."""
+
+BUDGET_S = 1.0
+"""After so long in one round the remaining dates wait for the next, so that today comes first again."""
+
+_CHUNK = 1000
+
+
+async def ticker(service: Service) -> None:
+    """Background task of the reporting service; runs until cancelled.
+
+    Judges as of the instant at which the round before began: check-ins of the last second may still be on their
+    way, and someone who came in the last second must not be told first that they are late.
+    """
+    as_of = service.clock.now()
+    spent = 0.0
+    while True:
+        await asyncio.sleep(max(PERIOD_S - spent, spent * (1 / DUTY_CYCLE - 1)))
+        started, now = time.perf_counter(), service.clock.now()
+        await tick(service.db, as_of)
+        service.health["transitions"].worked()
+        as_of = now
+        spent = time.perf_counter() - started
+
+
+async def tick(db: Database, now: dt.datetime) -> int:
+    """One round as of business time `now`; returns how many events it put into the outbox.
+
+    The counters and each work date are announced in transactions of their own: what cannot be judged is left out,
+    and raised as an ExceptionGroup once all the others have been announced.
+    """
+    started = time.perf_counter()
+    today = now.astimezone(WIB).date()
+    first = today - dt.timedelta(days=DAYS_BACK)
+    async with db.transaction() as tx:
+        if not await store.transitions.may_announce(tx.connection):
+            return 0
+        await store.transitions.tidy(tx.connection, first)
+        dates = await store.transitions.dates_to_judge(tx.connection, first, today, now)
+    set_back: list[Exception] = []
+    published = await _announce_counters(db, None, today, now, set_back)
+    try:
+        async with db.transaction() as tx:
+            if await store.transitions.may_announce(tx.connection):
+                published += await _announce_gone(tx, first, now)
+    except Exception as error:
+        _set_back(set_back, error, "what only a disowned event knew")
+    judged = 0
+    for date in dates:
+        # Two at least: today's rush must not starve the other dates.
+        if judged >= 2 and time.perf_counter() - started > BUDGET_S:
+            break
+        try:
+            async with db.transaction() as tx:
+                if not await store.transitions.may_announce(tx.connection):
+                    break
+                published += await _announce_date(tx, date, now, today)
+        except Exception as error:
+            _set_back(set_back, error, f"work date {date}")
+        else:
+            judged += 1
+    if set_back:
+        raise ExceptionGroup("facts that cannot be judged; everything else was announced", set_back)
+    return published
+
+
+def _set_back(those: list[Exception] | None, error: Exception, what: str) -> None:
+    """Note what cannot be judged; raises `error` if its reason does not lie in the facts: then others wait too."""
+    if failures.fault_of(error) is not Fault.DATA:
+        raise error
+    if those is not None:
+        error.add_note(what)
+        those.append(error)
+
+
+async def _announce_counters(
+    db: Database, units: Sequence[str] | None, today: dt.date, now: dt.datetime, set_back: list[Exception]
+) -> int:
+    """All (None) at once; where that fails, half and half, down to the unit that cannot be judged."""
+    try:
+        async with db.transaction() as tx:
+            if not await store.transitions.may_announce(tx.connection):
+                return 0
+            return await _announce_coverage(tx, units, today, now)
+    except Exception as error:
+        alone = units[0] if units is not None and len(units) == 1 else None
+        _set_back(None if alone is None else set_back, error, f"unit {alone}")
+        if alone is not None:
+            return 0
+        if units is None:
+            async with db.read() as tx:
+                units = await store.transitions.units(tx.connection)
+            if not units:  # no unit is to blame
+                raise
+    half, published = len(units) // 2, 0
+    for part in (units[:half], units[half:]):
+        if part:
+            published += await _announce_counters(db, part, today, now, set_back)
+    return published
+
+
+async def _announce_coverage(tx: Tx, units: Sequence[str] | None, today: dt.date, now: dt.datetime) -> int:
+    changed = await store.transitions.cover(tx.connection, today, now, units)
+    return await _publish(
+        tx,
+        [
+            _outgoing(
+                CoverageChanged(
+                    unit_id=row["unit_id"],
+                    opd_code=row["opd_code"],
+                    revision=row["revision"],
+                    status=row["status"],
+                    previous=row["previous"],
+                    as_of=now,
+                    required=row["required"],
+                    present_low=row["present_low"],
+                    present_high=row["present_high"],
+                ),
+                row["unit_id"],
+                now,
+            )
+            for row in changed
+        ],
+    )
+
+
+async def _announce_gone(tx: Tx, first: dt.date, now: dt.datetime) -> int:
+    """What was said of a plan or a counter that only a disowned event knew: no duty is due, no counter is open."""
+    duties = [
+        transition
+        for day in await store.gone.days(tx.connection, first)
+        for transition in _transitions(
+            {
+                **{f"{duty}_before": day[duty] for duty in DUTIES},
+                **dict.fromkeys(DUTIES, "not_due"),
+                "employee_id": day["employee_id"],
+                "opd_code": day["opd_code"],
+                "revision": day["revision"] + 1,
+                "rules_version": None,
+            },
+            day["work_date"],
+            now,
+        )
+    ]
+    counters = [
+        _outgoing(
+            CoverageChanged(
+                unit_id=row["unit_id"],
+                opd_code=row["opd_code"],
+                revision=row["revision"] + 1,
+                status="closed",
+                previous=row["status"],
+                as_of=now,
+                required=0,
+                present_low=0,
+                present_high=0,
+            ),
+            row["unit_id"],
+            now,
+        )
+        for row in await store.gone.counters(tx.connection)
+    ]
+    return await _publish(tx, duties) + await _publish(tx, counters)
+
+
+async def _announce_date(tx: Tx, date: dt.date, now: dt.datetime, today: dt.date) -> int:
+    rows = await store.transitions.judge(tx.connection, date, now, today)
+    published = 0
+    for begin in range(0, len(rows), _CHUNK):
+        published += await _publish(
+            tx, [one for row in rows[begin : begin + _CHUNK] for one in _transitions(row, date, now)]
+        )
+    return published
+
+
+def _transitions(row: dict[str, Any], date: dt.date, now: dt.datetime) -> list[Outgoing]:
+    """One event for each duty of a person-day whose state changed."""
+    return [
+        _outgoing(
+            ComplianceChanged(
+                employee_id=row["employee_id"],
+                opd_code=row["opd_code"],
+                work_date=date,
+                duty=duty,
+                revision=row["revision"],
+                state=row[duty],
+                previous=row[f"{duty}_before"],
+                as_of=now,
+                rules_version=row["rules_version"],
+            ),
+            f"{row['employee_id']}/{date}/{duty}",
+            now,
+        )
+        for duty in DUTIES
+        if row[duty] != row[f"{duty}_before"]
+    ]
+
+
+def _outgoing(event: ComplianceChanged | CoverageChanged, key: str, now: dt.datetime) -> Outgoing:
+    return Outgoing(event, figures.transition_id(event.topic, key, event.revision), now)
+
+
+async def _publish(tx: Tx, outgoing: list[Outgoing]) -> int:
+    await outbox.add(tx, outgoing, source=SOURCE)
+    return len(outgoing)

@@ -1,0 +1,56 @@
+"""How figures, times and states are written for people, in Bahasa Indonesia or English."""
+
+import datetime as dt
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+
+from shared.clock import WIB
+from shared.messages import Language, text
+
+
+def number(value: float | None, language: Language) -> str:
+    """Whole number with thousands marked; a dash where there is none."""
+    if value is None:
+        return "–"
+    grouped = f"{value:,.0f}"
+    return grouped.replace(",", ".") if language == "id" else grouped
+
+
+def percent(value: float | None, language: Language) -> str:
+    """A share of one as per cent with one decimal. Only a whole is written as 100."""
+    if value is None:
+        return "–"
+    # 99.96 % must not read as 100 %, nor 0.04 % as 0 %.
+    shown = min(max(value * 100, 0.1 if value > 0 else 0.0), 99.9 if value < 1 else 100.0)
+    written = f"{shown:.1f}%"
+    return written.replace(".", ",") if language == "id" else written
+
+
+def interval(duty: Mapping[str, Any], language: Language) -> str:
+    """Wilson's 95 % interval of a duty's rate; a dash where nobody has been judged."""
+    if not duty["n"]:
+        return percent(None, language)
+    return f"{percent(duty['wilson_low'], language)}–{percent(duty['wilson_high'], language)}"
+
+
+def day(date: dt.date, language: Language) -> str:
+    """`Kamis, 6 November 2025`."""
+    weekdays = text("board.weekdays", language).split()
+    months = text("board.months", language).split()
+    return f"{weekdays[date.weekday()]}, {date.day} {months[date.month - 1]} {date.year}"
+
+
+def clock(instant: dt.datetime, *, seconds: bool = False) -> str:
+    """Local wall time in WIB."""
+    return instant.astimezone(WIB).strftime("%H:%M:%S" if seconds else "%H:%M")
+
+
+def writers(language: Language) -> dict[str, Any]:
+    """What the templates write with."""
+    return {
+        "number": partial(number, language=language),
+        "percent": partial(percent, language=language),
+        "interval": partial(interval, language=language),
+        "clock": clock,
+    }
