@@ -9,10 +9,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.scheduling.commands import feed
-from services.scheduling.commands.plans import today
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import plans
 from shared.auth import Caller, employee_of, principal
+from shared.dates import local_date, midnight
 from shared.http import Problem
 from shared.service import Service, service_of
 
@@ -48,13 +47,13 @@ async def my_calendar(request: Request, service: Running, token: str | None = No
             owner = await plans.feed_owner(tx.connection, feed.token_hash(token))
         if owner is None:
             raise Problem(401, "feed.revoked")
-    day = today(service.clock)
+    day = local_date(service.clock.now())
     async with service.db.read() as tx:
         rows = await plans.feed(tx.connection, owner, day - FEED_PAST, day + FEED_AHEAD)
     content = feed.calendar(rows)
     # The span of dates moves at midnight, and what the feed holds with it.
-    midnight = dt.datetime.combine(day, dt.time(), WIB)
-    modified = max([midnight, *(feed.published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
+    day_begins = midnight(day)
+    modified = max([day_begins, *(feed.published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {
         "Cache-Control": "private, max-age=300",

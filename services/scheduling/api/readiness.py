@@ -12,6 +12,7 @@ from services.scheduling.store import readiness
 from services.scheduling.store.directory import known
 from shared.access import ASSESS_READINESS, GOVERN, READ_READINESS, Principal, only_opd
 from shared.auth import principal, require
+from shared.dates import local_date
 from shared.events.base import Date
 from shared.http import page
 from shared.refusals import FieldError, Invalid
@@ -106,7 +107,7 @@ async def read_city(
     """Every OPD and unit with its latest assessment on a date, as a list or as CSV."""
     opd_code = only_opd(who)
     async with service.db.read() as tx:
-        rows = await readiness.city(tx.connection, date or plans.today(service.clock), opd_code)
+        rows = await readiness.city(tx.connection, date or local_date(service.clock.now()), opd_code)
     items: list[dict[str, Any]] = []
     for row in rows:
         body = row["body"] or {}

@@ -13,15 +13,8 @@ from services.scheduling.store import plans, standing
 from shared.auth import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database
+from shared.messages import heading
 from shared.refusals import Missing
-
-TITLES = {
-    "WFO": "Kerja di kantor (WFO)",
-    "WFH": "Kerja dari rumah (WFH)",
-    "DUTY_TRAVEL": "Dinas luar",
-    "LEAVE": "Cuti/izin",
-    "OFF": "Libur",
-}
 
 BEFORE = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 """Stands for the publication of plans from before it was kept."""
@@ -73,7 +66,7 @@ def calendar(rows: Sequence[Any]) -> bytes:
         event.add("sequence", max(0, row["revision"] - 1))
         event.add("dtstamp", published(row).astimezone(dt.UTC))
         event.add("last-modified", published(row).astimezone(dt.UTC))
-        event.add("summary", TITLES[row["mode"]])
+        event.add("summary", heading(f"mode.{row['mode']}"))
         event.add("categories", [row["mode"]])
         if row["mode"] == "OFF":
             # A day that was more when the calendar was last read must go away there too.

@@ -19,6 +19,7 @@ from services.scheduling.store.standing import PersonRow, person
 from shared.auth import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
+from shared.dates import local_date
 from shared.events import EmployeeChanged
 from shared.outbox import Outgoing, add
 from shared.refusals import Conflict, FieldError, Invalid, Missing
@@ -95,7 +96,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         change_id, now = uuid4(), clock.now()
         leavers = await leaving.of_posting(tx, employee_id, kind, body)
         left_behind = await leaving.left_behind(tx, leavers)
-        first = max(day, plans.today(clock))
+        first = max(day, local_date(clock.now()))
         needing = await _out_of_date(tx, employee_id, first, body)
         await people.add_change(
             tx.connection, change_id, employee_id, day, kind, now, officer_name(who), body=body
@@ -152,9 +153,9 @@ def _freed(stored: Sequence[Any]) -> list[PlanRow]:
 
 async def in_force(tx: Tx, clock: Clock) -> int:
     """Apply what is due and publish every entry that differs from the published one. Returns how many."""
-    for row in await people.take_due(tx.connection, plans.today(clock)):
+    for row in await people.take_due(tx.connection, local_date(clock.now())):
         await people.apply_change(tx.connection, row["employee_id"], row["body"])
-    await plans.write(tx, clock.now(), await days_of_departed(tx, plans.today(clock)))
+    await plans.write(tx, clock.now(), await days_of_departed(tx, local_date(clock.now())))
     return (await publish.directory_changes(tx, clock.now())).count
 
 
@@ -167,7 +168,7 @@ async def keep_in_force(service: Service) -> None:
     """The timer: when the local date changes, postings and acting periods begin and end."""
     seen: dt.date | None = None
     while True:
-        today = plans.today(service.clock)
+        today = local_date(service.clock.now())
         if today != seen:
             async with service.db.transaction() as tx:
                 await directory.lock(tx.connection)

@@ -9,7 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from services.scheduling.domain.late import Touch
-from services.scheduling.domain.timetable import WIB
+from shared.dates import local_date
 
 _LATE = """
     select distinct on (p.work_date, p.employee_id) p.employee_id, p.work_date, p.mode, s.altered
@@ -52,7 +52,7 @@ def _parameters(touches: Sequence[Touch], now: dt.datetime) -> tuple[Any, ...]:
         }
         for one in touches
     ]
-    return json.dumps(rows, default=str), now.astimezone(WIB).date(), now
+    return json.dumps(rows, default=str), local_date(now), now
 
 
 async def count(connection: asyncpg.Connection, touches: Sequence[Touch], now: dt.datetime) -> int:
@@ -79,4 +79,4 @@ async def begun(
 ) -> int:
     """How many plans of work from `first` on, of some OPD or of all (None), are over or have begun at `now`."""
     scope = None if opd_codes is None else list(opd_codes)
-    return int(await connection.fetchval(_BEGUN, first, now.astimezone(WIB).date(), scope, now) or 0)
+    return int(await connection.fetchval(_BEGUN, first, local_date(now), scope, now) or 0)
