@@ -12,7 +12,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from services.attendance.bodies import CORRECTION, OUTAGE, OUTAGE_REVISION, PUNCH
 from services.attendance.outages import _check  # pyright: ignore[reportPrivateUsage] - the door's own rule
-from services.reporting.reports import domain as reports
+from services.reporting.domain import reports
 from services.scheduling.domain.policies import PolicyIn
 from services.scheduling.domain.rules import RulesIn
 from shared.events import Event, OutageDeclared, Scope, decode, encode, source_of

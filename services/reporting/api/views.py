@@ -11,7 +11,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from services.reporting import disclosure
+from services.reporting.domain import disclosure
 from services.reporting.store import access, views
 from shared.access import (
     AGGREGATES_ONLY,
