@@ -1,6 +1,7 @@
 """How figures, times and states are written for people, in Bahasa Indonesia or English."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from shared.dates import WIB, time_text
@@ -35,10 +36,10 @@ def interval(duty: Mapping[str, Any], language: Language) -> str:
 def writers(language: Language) -> dict[str, Any]:
     """What the templates write with."""
     return {
-        "number": lambda value: number(value, language),
-        "percent": lambda value: percent(value, language),
-        "interval": lambda duty: interval(duty, language),
-        "clock": lambda instant, seconds=False: time_text(instant, language, seconds=seconds),
-        "heading": lambda code: heading(code, language),
+        "number": partial(number, language=language),
+        "percent": partial(percent, language=language),
+        "interval": partial(interval, language=language),
+        "clock": partial(time_text, language=language),
+        "heading": partial(heading, language=language),
         "zone": WIB.key,
     }
