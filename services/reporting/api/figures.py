@@ -12,7 +12,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from services.reporting.views.figures import CityFigures, OpdFigures, look_at, reader_of
 from shared.access import READ_CITY, READ_OPDS
 from shared.auth import Caller, require
-from shared.clock import WIB
+from shared.dates import local_date
 from shared.events.base import MAX_CODE, Date
 from shared.http import Page
 from shared.query import InstantParam, not_ahead
@@ -50,7 +50,7 @@ def moment(
     """FastAPI dependency: the `date` and `as_of` of a view."""
     now = service.clock.now()
     instant = not_ahead(as_of, now) if as_of else now
-    return Moment(date or instant.astimezone(WIB).date(), instant)
+    return Moment(date or local_date(instant), instant)
 
 
 At = Annotated[Moment, Depends(moment)]

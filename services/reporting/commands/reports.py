@@ -8,8 +8,9 @@ from services.reporting.domain import reports
 from services.reporting.domain.reports import Report, Review, ReviewIn
 from services.reporting.store import reports as store
 from shared import outbox
-from shared.clock import WIB, Clock
+from shared.clock import Clock
 from shared.database import Database
+from shared.dates import local_date
 from shared.events import source_of
 from shared.refusals import Conflict, Forbidden, Missing
 
@@ -40,7 +41,7 @@ async def submit(
     date beyond tomorrow and for items that share an id.
     """
     now = clock.now()
-    reports.check_work_date(work_date, now.astimezone(WIB).date())
+    reports.check_work_date(work_date, local_date(now))
     items = reports.items_of(given)
     report_id = reports.report_id_of(employee_id, work_date)
     async with db.transaction() as tx:

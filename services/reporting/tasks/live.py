@@ -15,7 +15,7 @@ from services.reporting.store import facts
 from services.reporting.views.live import Live
 from services.reporting.views.today import Today
 from shared import failures
-from shared.clock import WIB
+from shared.dates import local_date
 from shared.service import Service
 
 log = logging.getLogger(__name__)
@@ -97,7 +97,7 @@ class _Refresher:
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         dates, _, people = str(payload).partition(";")
         if dates not in ("", "*"):
-            today = self._service.clock.now().astimezone(WIB).date()
+            today = local_date(self._service.clock.now())
             # A night shift of yesterday is at the counter today.
             near = {str(today + dt.timedelta(days=days)) for days in (-1, 0, 1)}
             if near.isdisjoint(dates.split(",")):

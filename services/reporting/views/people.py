@@ -7,10 +7,9 @@ from pydantic import BaseModel
 
 from services.reporting.store import people as store
 from services.reporting.store.people import Verdict
-from services.reporting.views import words
 from shared.access import AGGREGATES_ONLY, READ_ALL_PEOPLE, Principal, may, only_opd
-from shared.clock import WIB
 from shared.database import Tx
+from shared.dates import local_date, moment_text, time_text
 from shared.events import DUTIES, Duty, Mode, State
 from shared.messages import Language, text
 
@@ -166,6 +165,5 @@ def _spoken(value: Compared, work_date: dt.date, language: Language) -> str:
         return f"{value:g}"
     if not isinstance(value, dt.datetime):
         return str(value)
-    local = value.astimezone(WIB)
-    time = words.clock(local, seconds=True)
-    return time if local.date() == work_date else f"{words.day(local.date(), language)} {time}"
+    on_the_day = local_date(value) == work_date
+    return (time_text if on_the_day else moment_text)(value, language, seconds=True)

@@ -18,8 +18,8 @@ from services.reporting.domain.figures import States
 from services.reporting.store import counters, figures
 from services.reporting.store.figures import Judged, Later
 from services.reporting.views.figures import Board
-from shared.clock import WIB
 from shared.database import Database, Tx
+from shared.dates import local_date
 
 SOME = 3000
 """Above so many people, judging the whole date at once is cheaper."""
@@ -104,7 +104,7 @@ class Today:
 
     async def look(self, now: dt.datetime) -> Board:
         """The board as of `now`."""
-        date = now.astimezone(WIB).date()
+        date = local_date(now)
         people = self._changed | self._tally.due(now)
         overdue = time.monotonic() - self._everyone_at > EVERYONE_AFTER_S
         everyone = self._everyone or overdue or date != self._date or len(people) > SOME

@@ -11,8 +11,8 @@ from services.reporting import facts
 from services.reporting.views import counters
 from services.reporting.views.figures import Board, Reader, look_at
 from services.reporting.views.today import Today
-from shared.clock import WIB
 from shared.database import Database
+from shared.dates import WIB
 from shared.events import AttendanceVoided, Event, OutageDeclared, ReportSubmitted, Scope
 from tests.integration.reporting import city as small
 from tests.integration.reporting.city import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Staff, at

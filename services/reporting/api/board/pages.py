@@ -14,7 +14,7 @@ from services.reporting.views import words
 from services.reporting.views.figures import look_at, reader_of
 from services.reporting.views.people import person_day
 from shared.auth import COOKIE, holder_of
-from shared.clock import WIB
+from shared.dates import WIB, date_text, local_date
 from shared.events import DUTIES
 from shared.events.base import read_instant
 from shared.messages import Language, language_of, text
@@ -97,7 +97,7 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
         return show(request, "welcome.html", expired=COOKIE in request.cookies)
     now = service.clock.now()
     as_of = now if at is None else not_ahead(dt.datetime.fromisoformat(at).replace(tzinfo=WIB), now)
-    date = as_of.astimezone(WIB).date()
+    date = local_date(as_of)
     language = _language(request)
     reader = reader_of(who)
     my_day = None
@@ -115,7 +115,7 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
         live=at is None,
         as_of=as_of,
         at=as_of.astimezone(WIB).strftime("%Y-%m-%dT%H:%M"),
-        day=words.day(date, language),
+        day=date_text(date, language),
         duties=DUTIES,
         headline=city or own_opd,
         headline_view=next((view for view in reader.views if view != "units"), None),
