@@ -260,4 +260,4 @@ async def test_the_explanation_names_rule_branch_values_and_events(db: Database)
     }
     assert sorted(on_time["event_ids"]) == sorted(ids)
     assert [str(ce_id) for ce_id in day.duties["place"].event_ids] == [ids[0], ids[2]]
-    assert day["duties"]["report"]["because"]["code"] == "report.report_awaited"
+    assert day.duties["report"].because.code == "report.report_awaited"
