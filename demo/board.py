@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from demo.city import City
@@ -129,18 +129,19 @@ def compare_all(want: Mapping[Any, Any], got: Mapping[Any, Any], where: str) -> 
     return extra + compare(dict(want), dict(got), where)
 
 
-def compare(want: Any, got: Any, where: str) -> list[str]:
+def compare(want: object, got: object, where: str) -> list[str]:
     """Differences between an expected value and the one shown; a dict may show more, never less or other.
     Figures are exact sums of floats: equal means equal but for the last digits."""
     if isinstance(want, dict):
         if not isinstance(got, dict):
             return [f"{where}: expected an object, the board shows {got!r}"]
+        shown = cast("dict[object, object]", got)
         found: list[str] = []
-        for key, value in want.items():
-            if key not in got and value != 0:  # a mode that nobody has need not be listed
+        for key, value in cast("dict[object, object]", want).items():
+            if key not in shown and value != 0:  # a mode that nobody has need not be listed
                 found.append(f"{where} {key}: expected {value!r}, the board shows nothing")
             else:
-                found += compare(value, got.get(key, value), f"{where} {key}")
+                found += compare(value, shown.get(key, value), f"{where} {key}")
         return found
     if isinstance(want, float) and isinstance(got, int | float):
         return [] if math.isclose(want, got, rel_tol=1e-6, abs_tol=1e-4) else [_unlike(where, want, got)]
