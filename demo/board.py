@@ -129,15 +129,15 @@ def compare_all(want: Mapping[Any, Any], got: Mapping[Any, Any], where: str) -> 
     return extra + compare(dict(want), dict(got), where)
 
 
-def compare(want: object, got: object, where: str) -> list[str]:
+def compare(want: Any, got: Any, where: str) -> list[str]:
     """Differences between an expected value and the one shown; a dict may show more, never less or other.
     Figures are exact sums of floats: equal means equal but for the last digits."""
     if isinstance(want, dict):
         if not isinstance(got, dict):
             return [f"{where}: expected an object, the board shows {got!r}"]
-        shown = cast("dict[object, object]", got)
         found: list[str] = []
-        for key, value in cast("dict[object, object]", want).items():
+        shown = cast("dict[str, Any]", got)
+        for key, value in cast("dict[str, Any]", want).items():
             if key not in shown and value != 0:  # a mode that nobody has need not be listed
                 found.append(f"{where} {key}: expected {value!r}, the board shows nothing")
             else:

@@ -170,5 +170,5 @@ def explain(body: Any) -> str:
     if not isinstance(body, dict):
         return str(body)[:300]
     problem = cast("dict[str, Any]", body)
-    errors = "; ".join(str(error) for error in problem.get("errors", [])[:5])
+    errors = "; ".join(str(e) for e in problem.get("errors", [])[:5])
     return f"{problem.get('detail', problem)} {errors}".strip()[:1500]

@@ -70,7 +70,7 @@ async def read(admin: AIOKafkaAdminClient, names: Mapping[str, Settings]) -> dic
         return {}
     asked = [ConfigResource(ConfigResourceType.TOPIC, topic, dict(settings)) for topic, settings in names.items()]
     found: dict[str, dict[str, str]] = {}
-    answers: list[Any] = await admin.describe_configs(asked)  # their attributes are built at run time
+    answers: list[Any] = [*await admin.describe_configs(asked)]  # their fields are built at run time
     for answer in answers:
         for code, message, _, topic, entries in answer.resources:
             _refuse(code, message, topic)

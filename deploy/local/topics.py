@@ -109,7 +109,7 @@ async def _make(admin: AIOKafkaAdminClient, topics: list[Wanted], replication: i
     if not topics:
         return
     new = [NewTopic(t.name, t.partitions, replication, topic_configs=t.config) for t in topics]
-    answer: Any = await admin.create_topics(new)  # its attributes are built at run time
+    answer: Any = await admin.create_topics(new)  # its fields are built at run time
     for name, code, *detail in answer.topic_errors:
         error: type[KafkaError] = for_code(code)
         if code != 0 and error is not TopicAlreadyExistsError:
