@@ -26,9 +26,10 @@ counts = st.fixed_dictionaries({state: st.integers(0, 40) for state in STATES})
 @given(counts)
 def test_a_rate_lies_within_its_bounds_and_its_interval(states: dict[State, int]) -> None:
     figures = rate(states)
-    assert figures.n == states["met"] + states["not_met"]
-    judged = figures.n + states["unknown"]
-    assert (figures.rate is None) == (figures.n == 0)
+    n = states["met"] + states["not_met"]
+    judged = n + states["unknown"]
+    assert figures.n == n
+    assert (figures.rate is None) == (n == 0)
     assert (figures.low is None) == (figures.high is None) == (judged == 0)
     if figures.rate is not None:
         assert (figures.low or 0) <= figures.rate <= (figures.high or 0)
