@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from services.attendance import handlers
 from shared.bus import HandlerContext, Router
 from shared.database import Database
 from shared.events import TOPICS, Received
@@ -50,7 +49,7 @@ async def consumer(url: str, kafka: str, topic: str, group: str, stall: str) -> 
 
     @router.batch(topic, group=group)
     async def facts(batch: list[Received], context: HandlerContext) -> None:
-        await handlers.facts(batch, context)
+        await facts.take_in(batch, context)
         if stall:
             await asyncio.to_thread(Path(stall).touch)
             await asyncio.Event().wait()

@@ -12,7 +12,7 @@ import pytest
 
 from deploy.local.kafka import Kafka
 from deploy.local.topics import create_topics
-from services.attendance import handlers
+from services.attendance import facts
 from shared.bus import Router
 from shared.database import Database
 from tests.backing import temporary_state
@@ -76,7 +76,7 @@ async def test_a_relay_killed_between_kafkas_ack_and_its_commit_sends_again_and_
 
     group = f"attendance.test-{uuid4().hex[:8]}"
     router = Router()
-    router.batch(topic.name, group=group)(handlers.facts)
+    router.batch(topic.name, group=group)(facts.take_in)
     async with running_bus(db, kafka, router):
 
         async def all_read() -> bool:
