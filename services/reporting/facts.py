@@ -16,6 +16,7 @@ from services.reporting import store
 from services.reporting.store.tables import Stored
 from shared.bus import HandlerContext
 from shared.database import Database, Tx
+from shared.dates import WIB
 from shared.events import (
     AttendanceRecorded,
     AttendanceVoided,
@@ -35,8 +36,8 @@ from shared.repairs import Repaired
 from shared.tables import column
 from shared.telemetry import Metrics
 
-_MIDNIGHT_BEFORE = "(work_date::timestamp at time zone 'Asia/Jakarta')"
-_MIDNIGHT_AFTER = "((work_date + 1)::timestamp at time zone 'Asia/Jakarta')"
+_MIDNIGHT_BEFORE = f"(work_date::timestamp at time zone '{WIB}')"
+_MIDNIGHT_AFTER = f"((work_date + 1)::timestamp at time zone '{WIB}')"
 
 
 class FactPlan(Stored, Fact, table=True):
