@@ -1,10 +1,18 @@
 """One's plans as an iCalendar feed (RFC 5545)."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from icalendar import Calendar, Event
+
+from services.scheduling.domain.timetable import WIB
+from services.scheduling.store import calendar as store
+from services.scheduling.views.answer import Answer
+from shared.database import Tx
 
 TITLES = {
     "WFO": "Kerja di kantor (WFO)",
@@ -16,31 +24,64 @@ TITLES = {
 
 BEFORE = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 """Stands for the publication of plans from before it was kept."""
+PAST, AHEAD = dt.timedelta(31), dt.timedelta(92)
+"""What a feed holds, around today."""
 
 
-def published(row: Any) -> dt.datetime:
-    """When a plan of `store.plans.feed` was published."""
+class FeedAddress(Answer):
+    """Where calendar programs find one's plans; whoever has it can read them."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """`content` is the calendar, which last changed at `modified`."""
+
+    content: bytes
+    modified: dt.datetime
+
+
+def token_hash(token: str) -> bytes:
+    """What is kept of a feed's token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def owner(tx: Tx, token: str) -> UUID | None:
+    """Whose feed a token opens; None for an unknown or revoked one."""
+    return await store.feed_owner(tx, token_hash(token))
+
+
+async def feed(tx: Tx, employee_id: UUID, day: dt.date) -> Feed:
+    """A person's plans around `day`. It changes with a plan, and with the date."""
+    rows = await store.feed(tx, employee_id, day - PAST, day + AHEAD)
+    midnight = dt.datetime.combine(day, dt.time(), WIB)
+    modified = max([midnight, *(_published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
+    return Feed(_calendar(rows), modified)
+
+
+def _published(row: Any) -> dt.datetime:
     return row["published_at"] or BEFORE
 
 
-def calendar(rows: Sequence[Any]) -> bytes:
+def _calendar(rows: Sequence[Any]) -> bytes:
     """The feed: one event for each plan that is, or once was, more than a free day.
 
     UID is the person and the date, and SEQUENCE grows with the plan's revision, so that calendars replace an
     event instead of adding one. DTSTAMP and LAST-MODIFIED are the plan's publication (RFC 5545 3.8.7.2): the same
     plans give the same bytes. Times are UTC, which needs no VTIMEZONE.
     """
-    feed = Calendar()
-    feed.add("prodid", "-//Hadir//scheduling//ID")
-    feed.add("version", "2.0")
-    feed.add("method", "PUBLISH")
-    feed.add("x-wr-calname", "Jadwal kerja Hadir")
+    calendar = Calendar()
+    calendar.add("prodid", "-//Hadir//scheduling//ID")
+    calendar.add("version", "2.0")
+    calendar.add("method", "PUBLISH")
+    calendar.add("x-wr-calname", "Jadwal kerja Hadir")
     for row in rows:
         event = Event()
         event.add("uid", f"{row['employee_id']}-{row['work_date']}@hadir")
         event.add("sequence", max(0, row["revision"] - 1))
-        event.add("dtstamp", published(row).astimezone(dt.UTC))
-        event.add("last-modified", published(row).astimezone(dt.UTC))
+        event.add("dtstamp", _published(row).astimezone(dt.UTC))
+        event.add("last-modified", _published(row).astimezone(dt.UTC))
         event.add("summary", TITLES[row["mode"]])
         event.add("categories", [row["mode"]])
         if row["mode"] == "OFF":
@@ -53,5 +94,5 @@ def calendar(rows: Sequence[Any]) -> bytes:
             event.add("dtstart", row["work_date"])
             event.add("dtend", row["work_date"] + dt.timedelta(1))
             event.add("transp", "TRANSPARENT")
-        feed.add_component(event)
-    return feed.to_ical()
+        calendar.add_component(event)
+    return calendar.to_ical()
