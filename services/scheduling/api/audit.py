@@ -7,13 +7,13 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from services.scheduling.api.doors import Running
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store.audit import Chosen
 from services.scheduling.views import audit as views
 from services.scheduling.views.audit import AuditRow
 from shared.access import READ_AUDIT
 from shared.auth import require
 from shared.cursors import paged, read_cursor
+from shared.dates import midnight
 from shared.events.base import Date
 from shared.http import Page
 
@@ -32,8 +32,8 @@ class AuditQuery(BaseModel):
     cursor: str | None = None
 
     def chosen(self) -> Chosen:
-        since = self.first and dt.datetime.combine(self.first, dt.time(), WIB)
-        until = self.last and dt.datetime.combine(self.last, dt.time(), WIB) + dt.timedelta(1)
+        since = self.first and midnight(self.first)
+        until = self.last and midnight(self.last) + dt.timedelta(1)
         return Chosen(self.subject, self.action, self.officer, since, until)
 
 

@@ -8,11 +8,11 @@ from fastapi import APIRouter, Request, Response
 
 from services.scheduling.api.doors import Running
 from services.scheduling.commands import calendar as commands
-from services.scheduling.commands.plans import today
 from services.scheduling.views import calendar as views
 from services.scheduling.views.calendar import FeedAddress
 from shared.access import employee_of
 from shared.auth import Caller, principal
+from shared.dates import local_date
 from shared.http import Problem
 
 router = APIRouter(prefix="/scheduling/v1/me", tags=["plans"])
@@ -47,7 +47,7 @@ async def my_calendar(request: Request, service: Running, token: str | None = No
         owner = await views.owner(tx, token) if token is not None else me
         if owner is None:
             raise Problem(401, "feed.revoked")
-        feed = await views.feed(tx, owner, today(service.clock))
+        feed = await views.feed(tx, owner, local_date(service.clock.now()))
     etag = f'"{hashlib.sha256(feed.content).hexdigest()[:32]}"'
     headers = {
         "Cache-Control": "private, max-age=300",

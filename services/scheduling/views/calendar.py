@@ -2,25 +2,18 @@
 
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Component, Event
 
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import calendar as store
 from services.scheduling.views.answer import Answer
 from shared.database import Tx
-
-TITLES = {
-    "WFO": "Kerja di kantor (WFO)",
-    "WFH": "Kerja dari rumah (WFH)",
-    "DUTY_TRAVEL": "Dinas luar",
-    "LEAVE": "Cuti/izin",
-    "OFF": "Libur",
-}
+from shared.dates import midnight
+from shared.messages import heading
 
 BEFORE = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 """Stands for the publication of plans from before it was kept."""
@@ -55,13 +48,17 @@ async def owner(tx: Tx, token: str) -> UUID | None:
 async def feed(tx: Tx, employee_id: UUID, day: dt.date) -> Feed:
     """A person's plans around `day`. It changes with a plan, and with the date."""
     rows = await store.feed(tx, employee_id, day - PAST, day + AHEAD)
-    midnight = dt.datetime.combine(day, dt.time(), WIB)
-    modified = max([midnight, *(_published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
+    modified = max([midnight(day), *(_published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
     return Feed(_calendar(rows), modified)
 
 
 def _published(row: Any) -> dt.datetime:
     return row["published_at"] or BEFORE
+
+
+def _add(component: Component, properties: Mapping[str, object]) -> None:
+    for name, value in properties.items():
+        component.add(name, value)  # pyright: ignore[reportUnknownMemberType] - any value, says icalendar by no type
 
 
 def _calendar(rows: Sequence[Any]) -> bytes:
@@ -72,27 +69,38 @@ def _calendar(rows: Sequence[Any]) -> bytes:
     plans give the same bytes. Times are UTC, which needs no VTIMEZONE.
     """
     calendar = Calendar()
-    calendar.add("prodid", "-//Hadir//scheduling//ID")
-    calendar.add("version", "2.0")
-    calendar.add("method", "PUBLISH")
-    calendar.add("x-wr-calname", "Jadwal kerja Hadir")
+    _add(
+        calendar,
+        {
+            "prodid": "-//Hadir//scheduling//ID",
+            "version": "2.0",
+            "method": "PUBLISH",
+            "x-wr-calname": "Jadwal kerja Hadir",
+        },
+    )
     for row in rows:
         event = Event()
-        event.add("uid", f"{row['employee_id']}-{row['work_date']}@hadir")
-        event.add("sequence", max(0, row["revision"] - 1))
-        event.add("dtstamp", _published(row).astimezone(dt.UTC))
-        event.add("last-modified", _published(row).astimezone(dt.UTC))
-        event.add("summary", TITLES[row["mode"]])
-        event.add("categories", [row["mode"]])
+        instant = _published(row).astimezone(dt.UTC)
+        _add(
+            event,
+            {
+                "uid": f"{row['employee_id']}-{row['work_date']}@hadir",
+                "sequence": max(0, row["revision"] - 1),
+                "dtstamp": instant,
+                "last-modified": instant,
+                "summary": heading(f"mode.{row['mode']}"),
+                "categories": [row["mode"]],
+            },
+        )
         if row["mode"] == "OFF":
             # A day that was more when the calendar was last read must go away there too.
-            event.add("status", "CANCELLED")
+            _add(event, {"status": "CANCELLED"})
         if row["starts_at"] is not None:
-            event.add("dtstart", row["starts_at"].astimezone(dt.UTC))
-            event.add("dtend", row["ends_at"].astimezone(dt.UTC))
+            _add(
+                event, {"dtstart": row["starts_at"].astimezone(dt.UTC), "dtend": row["ends_at"].astimezone(dt.UTC)}
+            )
         else:
-            event.add("dtstart", row["work_date"])
-            event.add("dtend", row["work_date"] + dt.timedelta(1))
-            event.add("transp", "TRANSPARENT")
+            until = row["work_date"] + dt.timedelta(1)
+            _add(event, {"dtstart": row["work_date"], "dtend": until, "transp": "TRANSPARENT"})
         calendar.add_component(event)
     return calendar.to_ical()
