@@ -72,7 +72,7 @@ def given(called: str, call: ast.Call, keyword: str | None) -> set[str] | None:
     if value is None:
         return set()
     if isinstance(value, ast.Dict) and all(isinstance(key, ast.Constant) for key in value.keys):
-        return {key.value for key in value.keys if isinstance(key, ast.Constant)}
+        return {str(key.value) for key in value.keys if isinstance(key, ast.Constant)}
     return None
 
 
