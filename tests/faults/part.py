@@ -4,7 +4,7 @@ import asyncio
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -20,7 +20,7 @@ ROOT = Path(__file__).parent.parent.parent
 
 
 @asynccontextmanager
-async def part(*arguments: str) -> AsyncIterator[Process]:
+async def part(*arguments: str) -> AsyncGenerator[Process]:
     """The process, ended at the latest with the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.faults.part", *map(str, arguments), cwd=ROOT

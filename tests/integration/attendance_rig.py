@@ -1,7 +1,7 @@
 """A running attendance service, with a directory and plans to judge by."""
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -161,7 +161,7 @@ def settings_for(db: Database, kafka: str, folder: Path, key: Ed25519PrivateKey,
 @asynccontextmanager
 async def attendance(
     db: Database, folder: Path, *, kafka: str = "127.0.0.1:1", at: str = "2025-11-06T07:25"
-) -> AsyncIterator[Rig]:
+) -> AsyncGenerator[Rig]:
     """The service, without Kafka unless an address is given: what it promises then stays in the outbox."""
     key = Ed25519PrivateKey.generate()
     clock = FixedClock(wib(at))

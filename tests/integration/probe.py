@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -81,22 +81,25 @@ async def produce(kafka: str, messages: Sequence[Message], *, partition: int | N
 
 
 @asynccontextmanager
-async def reading(kafka: str, topic: str) -> AsyncIterator["Tail"]:
+async def reading(kafka: str, topic: str) -> AsyncGenerator["Tail"]:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
         partitions = None
         while not partitions:
-            await consumer._client.force_metadata_update()
-            partitions = consumer.partitions_for_topic(topic) or await _topic_known(consumer, topic)
+            partitions = await _partitions(consumer, topic)
         consumer.assign([TopicPartition(topic, number) for number in partitions])
         yield Tail(consumer)
     finally:
         await consumer.stop()
 
 
-async def _topic_known(consumer: AIOKafkaConsumer, topic: str) -> set[int] | None:
-    await consumer._client.set_topics([topic])
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int] | None:
+    client: Any = consumer._client  # pyright: ignore[reportPrivateUsage] - a topic made just now is told to nobody else
+    await client.force_metadata_update()
+    if known := consumer.partitions_for_topic(topic):
+        return known
+    await client.set_topics([topic])
     return consumer.partitions_for_topic(topic)
 
 
@@ -105,7 +108,7 @@ class Tail:
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
-        self.records: list[ConsumerRecord[Any, Any]] = []
+        self.records: list[ConsumerRecord[bytes, bytes]] = []
 
     async def until(self, done: Callable[[], bool | int]) -> None:
         """Read on until `done()`; fails after a minute."""
@@ -131,7 +134,7 @@ class Tail:
         """For each key the event ids in the order of the log."""
         found: dict[bytes, list[str]] = defaultdict(list)
         for record in self.records:
-            found[record.key].append(dict(record.headers)["ce_id"].decode())
+            found[record.key or b""].append(dict(record.headers)["ce_id"].decode())
         return found
 
 
@@ -150,7 +153,7 @@ async def eventually(holds: Callable[[], Any]) -> None:
 @asynccontextmanager
 async def running_bus(
     db: Database, kafka: str, router: Router, *, metrics: Metrics | None = None, **settings: Any
-) -> AsyncIterator[Bus]:
+) -> AsyncGenerator[Bus]:
     """The consumers of `router`, until the end of the block."""
     context = HandlerContext(
         Settings.model_validate(

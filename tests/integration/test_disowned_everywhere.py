@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import Any
@@ -12,7 +12,7 @@ from uuid import UUID, uuid4
 
 import pytest
 from aiokafka import AIOKafkaProducer
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.attendance import handlers as attendance
@@ -41,6 +41,7 @@ from shared.repairs import Projection
 from shared.settings import ServiceName
 from tests.conftest import DatabaseFor
 from tests.integration.disowning import NOW, Logs, context_of, disowning
+from tests.kit.properties import SLOW_IS_FINE
 from tests.reference import worlds
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -64,7 +65,7 @@ PLAN_OF: dict[ServiceName, str] = {
 
 
 @asynccontextmanager
-async def consuming(context: HandlerContext, service: ServiceName) -> AsyncIterator[None]:
+async def consuming(context: HandlerContext, service: ServiceName) -> AsyncGenerator[None]:
     """The consumers of a service, in groups of their own, and its repairs."""
     router, (declared, projection) = Router(), PARTS[service]
     for declaration in declared.declarations:
@@ -161,7 +162,7 @@ async def test_the_owners_own_record_wins_again_in_every_service_and_a_revocatio
     unit_id, person = f"UJI-{uuid4().hex[:8]}", uuid4()
     true, false = unit(unit_id, 1, "Loket Uji", -6.24), unit(unit_id, LATEST, "PALSU", 0.5)
     false_unit, false_plan, told = uuid4(), uuid4(), uuid4()
-    contexts = {
+    contexts: dict[ServiceName, HandlerContext] = {
         service: replace(context_of(service, await database_for(service), kafka), clock=FixedClock(NOW))
         for service in PARTS
     }
@@ -259,7 +260,7 @@ def place(database_for: DatabaseFor, service: ServiceName) -> Callable[[], Await
     return once
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW_IS_FINE)
 @given(world=worlds.worlds(counters=True), seed=st.integers(0, 2**32))
 async def test_what_a_service_keeps_of_others_is_what_the_log_says_without_the_disowned(
     place: Callable[[], Awaitable[HandlerContext]],

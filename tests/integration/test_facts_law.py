@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.reporting import facts
@@ -24,6 +24,7 @@ from shared.repairs import Projection, Repaired
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
 from tests.integration.disowning import Logs, MemoryLog, context_of, disowning
+from tests.kit.properties import SLOW_IS_FINE
 from tests.reference import worlds
 
 
@@ -77,7 +78,7 @@ def erasure(employee_id: UUID, ce_id: UUID) -> Received:
     return Received(None, ce_id, known.type, known.source, known.time, str(employee_id), None)
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=30, deadline=None, suppress_health_check=SLOW_IS_FINE)
 @given(
     given=st.one_of(worlds.worlds(), worlds.worlds(counters=True)),
     people=st.lists(
@@ -108,7 +109,7 @@ async def test_any_order_duplication_and_batching_gives_the_same_rows_and_digest
     assert await join(db, batches) == expected
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=15, deadline=None, suppress_health_check=SLOW_IS_FINE)
 @given(
     world=worlds.worlds(),
     people=st.lists(
@@ -184,7 +185,7 @@ async def test_what_comes_while_a_repair_reads_is_not_lost(db: Database) -> None
     sent: list[Received] = []
 
     @asynccontextmanager
-    async def opened(topic: str) -> AsyncIterator[Growing]:
+    async def opened(topic: str) -> AsyncGenerator[Growing]:
         async with logs.open(topic) as log:
             assert isinstance(log, MemoryLog)
             yield Growing(log.records)
@@ -202,7 +203,7 @@ async def test_a_revocation_in_the_middle_of_a_repair_begins_it_again(db: Databa
     await join(db, [[first, doubted], [disowning(event_id, doubted.type)]])
 
     @asynccontextmanager
-    async def opened(topic: str) -> AsyncIterator[Log]:
+    async def opened(topic: str) -> AsyncGenerator[Log]:
         async with db.transaction() as tx:
             await facts.apply(tx, [disowning(event_id, doubted.type, 2, revoked=True)])
         async with logs.open(topic) as log:
@@ -251,7 +252,7 @@ async def test_of_two_replicas_one_repairs(db: Database) -> None:
     opened: list[int] = []
 
     @asynccontextmanager
-    async def open_once(topic: str) -> AsyncIterator[Log]:
+    async def open_once(topic: str) -> AsyncGenerator[Log]:
         opened.append(await repairs.settle(facts.PROJECTION, context, logs.open))  # the other replica, meanwhile
         async with logs.open(topic) as log:
             yield log
@@ -350,7 +351,7 @@ async def test_a_repair_that_cannot_be_done_does_not_hold_up_the_others(db: Data
     await join(db, [events, said])
 
     @asynccontextmanager
-    async def opened(topic: str) -> AsyncIterator[Log]:
+    async def opened(topic: str) -> AsyncGenerator[Log]:
         if topic == void.topic:
             raise ConnectionError("away")
         async with logs.open(topic) as log:
@@ -372,7 +373,7 @@ async def test_an_erased_person_is_forgotten_and_stays_so(db: Database) -> None:
     known, later = employee(person, 1, uuid4(), "Siti"), employee(person, 9, uuid4(), "Siti")
     await join(db, [[known], [erasure(person, uuid4())], [later]])
     async with db.read() as tx:
-        row = await tx.connection.fetchrow("select * from fact_employee where employee_id = $1", person)
+        [row] = await tx.connection.fetch("select * from fact_employee where employee_id = $1", person)
     assert row["erased"]
     assert not row["active"]
     assert (row["name"], row["unit_id"], row["supervisor_id"], row["heads"]) == (None, None, None, [])
