@@ -30,7 +30,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[*(door.router for door in doors), sign_in.links, sign_in.router, pages.router],
         handlers=handlers.router,
-        tasks={"transitions": transitions.ticker, "live": live, "repairs": repairs.task(facts.PROJECTION)},
+        tasks={
+            "transitions": transitions.ticker,
+            "live": live,
+            "repairs": repairs.task(facts.PROJECTION, facts.rejoin),
+        },
         clock=clock,
         never_refused=["/reporting/static/"],
         prepare=prepare,

@@ -234,7 +234,7 @@ async def test_two_tickers_announce_once(db: Database) -> None:
 
 
 async def test_nothing_is_announced_from_half_rebuilt_facts(db: Database) -> None:
-    tables = [table.name for table in facts.TABLES]
+    tables = [table.name for table in facts.PROJECTION.tables]
     punched = punch("in", at("07:20"))
     await learn(db, plan(), punched)
     assert len(await said(db, at("07:21"))) == 2
