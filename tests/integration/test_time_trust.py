@@ -209,9 +209,9 @@ async def test_a_duty_that_is_met_names_the_certain_punches(db: Database) -> Non
     day = explained(await person_day(db, EVENING), "id")
     on_time, hours = day["duties"]["on_time"], day["duties"]["hours"]
     assert (on_time["because"]["code"], on_time["event_ids"]) == ("on_time.in_by_deadline", [ids[0], ids[2]])
-    assert "07:28:00" in on_time["because"]["text"]
+    assert "07.28.00" in on_time["because"]["text"]
     assert (hours["because"]["code"], hours["event_ids"]) == ("hours.hours_worked", [ids[0], ids[2], ids[3]])
-    assert "15:58:00" in hours["because"]["text"]
+    assert "15.58.00" in hours["because"]["text"]
 
 
 async def test_the_digest_names_the_trust_of_a_time(db: Database) -> None:
