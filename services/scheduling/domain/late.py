@@ -7,7 +7,7 @@ not become late by a plan made afterwards, unless two officers have seen the lis
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from services.scheduling.domain.timetable import WIB
 
@@ -15,12 +15,13 @@ FREES = frozenset({"LEAVE", "DUTY_TRAVEL", "OFF"})
 """Modes that only take duties of presence away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Protocol):
     """What lateness follows from, of one plan: `starts_at` is None where the mode has no hours."""
 
-    mode: str
-    starts_at: dt.datetime | None
+    @property
+    def mode(self) -> str: ...
+    @property
+    def starts_at(self) -> dt.datetime | None: ...
 
 
 def is_late(work_date: dt.date, old: Work | None, new: Work | None, now: dt.datetime) -> bool:

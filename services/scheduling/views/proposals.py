@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from services.scheduling.domain.late import first_free_date
-from services.scheduling.store.proposals import proposal_days
+from services.scheduling.store.proposals import ListedDay, proposal_days
 from services.scheduling.store.tables import Proposal
 from shared.cursors import encode_cursor, read_cursor
 from shared.http import page
@@ -27,20 +27,20 @@ async def proposal_view(service: Service, proposal: Proposal) -> dict[str, Any]:
     return {**proposal.model_dump(), "alone_from": alone_from, "items": first_page["items"]}
 
 
-def _day_view(row: Any) -> dict[str, Any]:
+def _day_view(day: ListedDay) -> dict[str, Any]:
     """A person-day before and after, and what differs: by field, `old` and `new`."""
-    kept = row["row"]
+    kept = day.row
     item = {
-        "employee_id": row["employee_id"],
-        "work_date": row["work_date"],
-        "old_mode": row["old_mode"],
+        "employee_id": day.employee_id,
+        "work_date": day.work_date,
+        "old_mode": day.old_mode,
         "new_mode": kept["mode"],
     }
     if "altered" in kept:
         # Not the plan changes but how it is judged.
         return {**item, "before": None, "after": None, "altered": kept["altered"]}
     after = {name: kept.get(name) for name in PLAN_FIELDS}
-    before = {name: kept.get(f"old_{name}") for name in PLAN_FIELDS} if row["old_mode"] else None
+    before = {name: kept.get(f"old_{name}") for name in PLAN_FIELDS} if day.old_mode else None
     altered = {
         name: {"old": before and before[name], "new": after[name]}
         for name in PLAN_FIELDS
