@@ -11,7 +11,7 @@ from fastapi.responses import Response
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from services.attendance import domain, views
+from services.attendance import views
 from services.attendance.bodies import (
     BATCH,
     PUNCH,
@@ -27,6 +27,7 @@ from services.attendance.recording import Intake, Recorded, record
 from shared import failures
 from shared.auth import Employee, employee_of, principal
 from shared.database import GroupCommit
+from shared.dates import local_date
 from shared.events.base import Date
 from shared.http import Problem, as_problem, page, problem_body, traceparent_of
 from shared.messages import Language, language_of
@@ -101,7 +102,7 @@ async def batch(request: Request, me: Employee, service: Running) -> dict[str, A
 @router.get("/me/punches")
 async def mine(me: Employee, service: Running, date: Date | None = None) -> dict[str, Any]:
     """What is recorded of the caller for a work date (today when left out), voided punches included."""
-    return await views.day(service, me, date or domain.local_date(service.clock.now()))
+    return await views.day(service, me, date or local_date(service.clock.now()))
 
 
 def _intake(

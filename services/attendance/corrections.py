@@ -14,6 +14,7 @@ from shared import outbox
 from shared.access import Principal, acts_for_city, is_superior, only_opd
 from shared.auth import employee_of
 from shared.database import Tx
+from shared.dates import local_date
 from shared.events import AttendanceVoided
 from shared.outbox import Outgoing
 from shared.refusals import FieldError, Forbidden, Invalid, Missing
@@ -77,7 +78,7 @@ async def add_manual(tx: Tx, act: Act, given: ManualIn) -> Recorded:
     if given.at > act.now:
         raise Invalid("correction.future", errors=[FieldError("at", "correction.future")])
     if given.work_date is not None:
-        around = given.work_date - domain.local_date(given.at)
+        around = given.work_date - local_date(given.at)
         if not -domain.PLANS_BEFORE <= around <= domain.PLANS_AFTER:
             raise Invalid("correction.far_date", errors=[FieldError("work_date", "correction.far_date")])
     intake = Intake(

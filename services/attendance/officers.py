@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.attendance import corrections, domain, outages, views
+from services.attendance import corrections, outages, views
 from services.attendance.bodies import (
     CORRECTION,
     OUTAGE,
@@ -21,6 +21,7 @@ from services.attendance.bodies import (
 from services.attendance.corrections import Act
 from shared.access import CORRECT_RECORDS, DECLARE_OUTAGES, READ_AUDIT, READ_RECORDS, Principal
 from shared.auth import Caller, require
+from shared.dates import local_date
 from shared.events.base import Date
 from shared.http import traceparent_of
 from shared.query import InstantParam
@@ -66,7 +67,7 @@ async def of_person(
     async with service.db.read() as tx:
         if await corrections.visible(tx, who, employee_id) is None:
             raise Missing("employee.not_yours", errors=[FieldError("employee_id", "employee.not_yours")])
-    return await views.day(service, employee_id, date or domain.local_date(service.clock.now()))
+    return await views.day(service, employee_id, date or local_date(service.clock.now()))
 
 
 @router.post(

@@ -12,6 +12,7 @@ from services.attendance.domain import Person, Plan, Position, Timing
 from services.attendance.store import PunchRow
 from shared import outbox
 from shared.database import Tx
+from shared.dates import local_date
 from shared.events import AttendanceRecorded, Place, PunchKind, Zone, source_of
 from shared.outbox import Outgoing
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
@@ -96,7 +97,7 @@ async def _decide(tx: Tx, items: Sequence[Intake], refused: dict[int, Refused]) 
     """The rows that the items become; why an item cannot become one goes to `refused`, by its index."""
     timings = await _timings(tx, items)
     people = await store.people(tx, {item.employee_id for item in items})
-    dates = [domain.local_date(timing.at) for timing in timings]
+    dates = [local_date(timing.at) for timing in timings]
     plans = await store.plans(tx, people, min(dates) - domain.PLANS_BEFORE, max(dates) + domain.PLANS_AFTER)
     judged: list[tuple[int, dt.date, str, str]] = []
     for index, (item, timing) in enumerate(zip(items, timings, strict=True)):

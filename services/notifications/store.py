@@ -9,9 +9,10 @@ from uuid import UUID
 
 import asyncpg
 
-from services.notifications.domain import Channel, Kind, Notice, local_date
+from services.notifications.domain import Channel, Kind, Notice
 from shared import outbox
 from shared.database import Tx
+from shared.dates import local_date
 from shared.events import NotificationSent, Scope
 from shared.facts import FactTable
 from shared.outbox import Outgoing

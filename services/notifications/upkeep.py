@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 
 from services.notifications import store
-from services.notifications.domain import local_date
+from shared.dates import local_date
 from shared.service import Service
 
 EVERY_S = 3600

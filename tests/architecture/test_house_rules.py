@@ -125,7 +125,7 @@ def test_the_domain_is_pure() -> None:
             known = top in sys.stdlib_module_names or top in {"pydantic", "annotated_types"}
             if (
                 not known
-                and not module.startswith(("shared.events", "shared.personal", own))
+                and not module.startswith(("shared.events", "shared.personal", "shared.dates", own))
                 and module not in ("shared",)
             ):
                 found.append(f"{name}: {module}")
@@ -144,6 +144,17 @@ def test_nothing_but_the_clock_knows_the_time() -> None:
         for name, tree in python("services")
         for _, call in calls(tree)
         if re.search(r"\bdate(time)?\.(now|utcnow|today)$", ast.unparse(call.func))
+    ]
+    assert found == []
+
+
+def test_the_city_lies_in_one_time_zone_that_is_named_once() -> None:
+    """SQL names it where a query or an index needs it; the demonstration has its own, for it checks ours."""
+    found = [
+        f"{name}:{line}"
+        for name, tree in python("shared", "services", "deploy", "bench")
+        for line, text in strings(tree)
+        if "Asia/Jakarta" in text and not may_hold_sql(name) and name != "shared/dates.py"
     ]
     assert found == []
 

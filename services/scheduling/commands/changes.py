@@ -9,7 +9,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from services.scheduling.commands import plans
@@ -222,9 +222,9 @@ def short_view(one: Short) -> dict[str, Any]:
 
 def _jsonable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _jsonable(one) for name, one in value.items()}
+        return {name: _jsonable(one) for name, one in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_jsonable(one) for one in value]
+        return [_jsonable(one) for one in cast("list[Any]", value)]
     return str(value) if isinstance(value, UUID | dt.date) else value
 
 

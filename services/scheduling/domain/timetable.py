@@ -8,9 +8,9 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
-WIB = ZoneInfo("Asia/Jakarta")
+from shared.dates import midnight
+
 DAY = 24 * 60
 
 
@@ -106,4 +106,4 @@ def hours_on(
 
 def instant(day: dt.date, minute: int) -> dt.datetime:
     """Minutes after local midnight of `day` as an aware instant."""
-    return dt.datetime.combine(day, dt.time(), WIB) + dt.timedelta(minutes=minute)
+    return midnight(day) + dt.timedelta(minutes=minute)
