@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from services.scheduling.commands import policies
-from services.scheduling.domain.late import first_free_date
+from services.scheduling.domain.late import alone_from
 from services.scheduling.domain.policies import PolicyIn
 from services.scheduling.store import policies as policies_store
 from services.scheduling.store.tables import PolicyVersion
@@ -63,7 +63,7 @@ async def give_policy(
 def _answer(result: policies.Given) -> dict[str, Any]:
     """`late`: published plans that are over or have begun. A roster moves them with a second officer only; those
     from `alone_from` on it moves alone."""
-    waits = {"person_days": result.late, "alone_from": first_free_date(result.row.created_at)}
+    waits = {"person_days": result.late, "alone_from": alone_from(result.row.created_at)}
     return {**policy_view(result.row), "late": waits}
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from services.scheduling.domain.late import first_free_date
+from services.scheduling.domain.late import alone_from
 from services.scheduling.store.proposals import ListedDay, proposal_days
 from services.scheduling.store.tables import Proposal
 from shared.cursors import encode_cursor, read_cursor
@@ -22,9 +22,9 @@ async def proposal_view(service: Service, proposal: Proposal) -> dict[str, Any]:
     which always needs two.
     """
     disowning = proposal.kind in ("disown", "own")
-    alone_from = None if disowning else first_free_date(proposal.proposed_at)
+    since = None if disowning else alone_from(proposal.proposed_at)
     first_page = await altered(service, proposal.proposal_id, None)
-    return {**proposal.model_dump(), "alone_from": alone_from, "items": first_page["items"]}
+    return {**proposal.model_dump(), "alone_from": since, "items": first_page["items"]}
 
 
 def _day_view(day: ListedDay) -> dict[str, Any]:
