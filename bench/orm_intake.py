@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel
 from sqlmodel import select
 
-from services.attendance.models import EmployeeFact, PlanFact, Punch, UnitFact
+from services.attendance.store.tables import EmployeeFact, PlanFact, Punch, UnitFact
 from shared import outbox
 from shared.auth import Employee
 from shared.clock import WIB

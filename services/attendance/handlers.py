@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-from services.attendance import store
-from services.attendance.store import EMPLOYEES, PLANS, UNITS
+from services.attendance.facts import EMPLOYEES, PLANS, UNITS
+from services.attendance.store import punches
 from shared import disowned
 from shared.bus import HandlerContext, Router
 from shared.database import Tx
@@ -58,7 +58,7 @@ async def _join(tx: Tx, batch: Sequence[Received], context: HandlerContext) -> N
         if folded.conflicts:
             context.metrics.fact_conflicts.labels(table.name).inc(folded.conflicts)
     if erased:
-        await store.forget_positions(tx, erased)
+        await punches.forget_positions(tx, erased)
 
 
 def _places(places: Iterable[Place]) -> str:

@@ -125,7 +125,7 @@ def test_the_domain_is_pure() -> None:
             known = top in sys.stdlib_module_names or top in {"pydantic", "annotated_types"}
             if (
                 not known
-                and not module.startswith(("shared.events", "shared.personal", own))
+                and not module.startswith(("shared.events", "shared.personal", "shared.refusals", own))
                 and module not in ("shared",)
             ):
                 found.append(f"{name}: {module}")

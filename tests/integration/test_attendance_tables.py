@@ -7,7 +7,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from services.attendance.models import Base
+from services.attendance.store.tables import Base
 from shared.database import sqlalchemy_url
 from tests.conftest import DatabaseFor
 
