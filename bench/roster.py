@@ -23,13 +23,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench.harness import ROOT, RUNS, Figures, Machine, child, console, machine
 from services.scheduling import solver
-from services.scheduling.commands import imports, report, rosters
+from services.scheduling.commands import imports, rosters
 from services.scheduling.domain.planning import Person, Span, UnitInput, Wish
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.domain.records import Opening, RequirementSet
 from services.scheduling.domain.timetable import Pattern
 from services.scheduling.models import PolicyVersion
 from services.scheduling.store.inputs import Wanted
+from services.scheduling.views.rosters import summary as summary_of
 from shared.auth import Principal
 from shared.clock import FixedClock
 from shared.database import Database, migrate
@@ -159,7 +160,7 @@ async def preview(url: str) -> None:
     lag = Lag()
     started = time.perf_counter()
     drafted = await rosters.draft(db, Wanted(True), span())
-    summary = report.summary(drafted)
+    summary = summary_of(drafted)
     seconds = time.perf_counter() - started
     worst_ms = lag.stop()
     below = sum(

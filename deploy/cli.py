@@ -56,7 +56,7 @@ def _advice(error: Exception) -> str | None:
     from deploy.local.state import AlreadyRunning, Unusable
     from deploy.local.tools import Missing
     from deploy.local.topics import TopicsFailed
-    from services.reporting.rebuild import RebuildRunning
+    from services.reporting.commands.rebuild import RebuildRunning
     from shared.clock import BrokenAnchor
 
     told = (StartFailed, AlreadyRunning, NotRunning, Unusable, Missing, TopicsFailed, SettingsError)
@@ -224,7 +224,7 @@ def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES)
 @app.command()
 def digest() -> None:
     """Print the hash of the fact tables: the same facts give the same hash, in whatever order they came."""
-    from services.reporting import rebuild as projections
+    from services.reporting.commands import rebuild as projections
     from shared.database import Database
 
     async def compute() -> str:
@@ -244,7 +244,7 @@ def rebuild() -> None:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     from deploy.tail import answers
-    from services.reporting import rebuild as projections
+    from services.reporting.commands import rebuild as projections
 
     settings = _settings("reporting")
     # Before the tables are emptied: from a log that cannot be read they could not be filled again.

@@ -4,10 +4,12 @@ A role says which doors open; whose records may be seen behind them follows from
 from the OPD that the token names (`only_opd`). A writing door always asks for a person besides (shared/auth.py).
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 from uuid import UUID
+
+from shared.refusals import FieldError, Forbidden
 
 Role = Literal["staff", "supervisor", "opd_admin", "bkpsdm", "council", "auditor", "ops"]
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -78,6 +80,21 @@ def only_opd(who: Principal) -> str | None:
 def acts_for_city(who: Principal) -> bool:
     """Whether everybody in the city is theirs to act for."""
     return who.role in _CITY_WIDE
+
+
+def employee_of(who: Principal) -> UUID:
+    """The employee who acts, in whose name a change is kept. Raises Forbidden for an office account."""
+    if who.subject is None:
+        raise Forbidden("auth.no_employee")
+    return who.subject
+
+
+def own_opd(who: Principal, opd_codes: Sequence[str], *, everybody: bool = False) -> None:
+    """Raises Forbidden where an OPD admin acts for another OPD than their own; `everybody` is all of the city."""
+    own = only_opd(who)
+    if own is not None and (everybody or any(code != own for code in opd_codes)):
+        params = {"opd": own or "-"}
+        raise Forbidden("scope.own_opd", params=params, errors=[FieldError("scope", "scope.own_opd", params)])
 
 
 class Member(Protocol):

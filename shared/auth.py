@@ -17,7 +17,7 @@ from fastapi import Depends, Request
 from starlette.requests import cookie_parser
 from starlette.types import Scope
 
-from shared.access import ROLES, Permission, Principal, Role
+from shared.access import ROLES, Permission, Principal, Role, employee_of
 from shared.http import Problem
 from shared.refusals import Forbidden
 
@@ -251,13 +251,6 @@ def require(permission: Permission) -> Callable[[Principal], Awaitable[Principal
         return who
 
     return check
-
-
-def employee_of(who: Principal) -> UUID:
-    """The employee who calls, for doors that act for oneself; 403 for an office account."""
-    if who.subject is None:
-        raise Forbidden("auth.no_employee")
-    return who.subject
 
 
 async def employee(who: Caller) -> UUID:

@@ -2,10 +2,11 @@
 
 from fastapi import FastAPI
 
-from services.reporting import api, facts, handlers, stream, transitions
-from services.reporting.board import pages, sign_in
-from services.reporting.reports import api as reports
-from services.reporting.sessions import Sessions
+from services.reporting import facts, handlers
+from services.reporting.api import reports, stream, views
+from services.reporting.api.board import pages, sign_in
+from services.reporting.commands.sessions import Sessions
+from services.reporting.tasks import transitions
 from shared import repairs
 from shared.clock import Clock
 from shared.service import Service, build
@@ -25,7 +26,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[reports.router, api.router, stream.router, sign_in.links, sign_in.router, pages.router],
+        routers=[reports.router, views.router, stream.router, sign_in.links, sign_in.router, pages.router],
         handlers=handlers.router,
         tasks={"transitions": transitions.ticker, "live": live, "repairs": repairs.task(facts.PROJECTION)},
         clock=clock,

@@ -18,7 +18,7 @@ from services.scheduling.api import (
     rules,
     swaps,
 )
-from services.scheduling.commands.people import keep_in_force
+from services.scheduling.tasks import keep_in_force
 from shared.clock import Clock
 from shared.service import build
 from shared.settings import Settings

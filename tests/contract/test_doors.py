@@ -14,7 +14,7 @@ from services.attendance.api.corrections import CORRECTION
 from services.attendance.api.outages import OUTAGE, OUTAGE_REVISION
 from services.attendance.api.punches import PUNCH
 from services.attendance.domain.outages import faults
-from services.reporting.reports import domain as reports
+from services.reporting.domain import reports
 from services.scheduling.domain.policies import PolicyIn
 from services.scheduling.domain.rules import RulesIn
 from shared.events import Event, OutageDeclared, Scope, decode, encode, source_of

@@ -19,8 +19,8 @@ from services.attendance import handlers as attendance
 from services.notifications import handlers as notifications
 from services.notifications import telling
 from services.reporting import handlers as reporting
+from services.reporting.commands.rebuild import digest, rebuild
 from services.reporting.facts import PROJECTION as REPORTING
-from services.reporting.rebuild import digest, rebuild
 from shared import repairs
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import FixedClock

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest_asyncio
 
 from services.reporting import facts
-from services.reporting.transitions import tick
+from services.reporting.tasks.transitions import tick
 from shared import repairs
 from shared.database import Database
 from shared.events import DUTIES, Event, Received, ScheduleChanged, UnitChanged

@@ -14,7 +14,7 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
 from services.reporting import facts, handlers
-from services.reporting.rebuild import RebuildRunning, digest, rebuild
+from services.reporting.commands.rebuild import RebuildRunning, digest, rebuild
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import SystemClock
 from shared.database import Database, Tx
@@ -178,7 +178,7 @@ async def test_a_record_that_cannot_be_stored_ends_no_rebuild(
             raise RecursionError("only this record meets it")
         return decode(topic, key, value, headers, trusted)
 
-    monkeypatch.setattr("services.reporting.rebuild.apply", apply)
+    monkeypatch.setattr("services.reporting.commands.rebuild.apply", apply)
     monkeypatch.setattr("shared.log.decode", read)
     await rebuild(settings_for(db, kafka), lambda _done, _total: None)
     await until_known(db, punches=known)

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from services.reporting.store import views
-from services.reporting.transitions import tick
+from services.reporting.tasks.transitions import tick
 from shared.database import Database
 from tests.conftest import DatabaseFor
 from tests.integration.test_facts_transitions import (

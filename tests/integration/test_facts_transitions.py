@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest_asyncio
 
 from services.reporting import facts, store
-from services.reporting.transitions import tick
+from services.reporting.tasks.transitions import tick
 from shared.database import Database
 from shared.events import (
     AttendanceRecorded,

@@ -11,9 +11,10 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.reporting import facts, transitions
-from services.reporting.api import explained
+from services.reporting import facts
+from services.reporting.api.views import explained
 from services.reporting.store import views
+from services.reporting.tasks import transitions
 from shared.database import Database
 from shared.events import (
     AttendanceRecorded,

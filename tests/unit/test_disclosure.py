@@ -7,9 +7,9 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.reporting import domain
-from services.reporting.disclosure import FEW, MANY, city_for_all, opds_for_all
-from services.reporting.domain import MODES, STATES
+from services.reporting.domain import figures as domain
+from services.reporting.domain.disclosure import FEW, MANY, city_for_all, opds_for_all
+from services.reporting.domain.figures import MODES, STATES
 from shared.events import DUTIES
 
 Person = tuple[str, ...]

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reporting.board import words
-from services.reporting.reports.domain import (
+from services.reporting.domain.reports import (
     Invalid,
     Refused,
     Report,
@@ -20,6 +19,7 @@ from services.reporting.reports.domain import (
     review,
     revise,
 )
+from services.reporting.views import words
 
 NOW = dt.datetime(2025, 11, 6, 9, tzinfo=dt.UTC)
 DAY = dt.date(2025, 11, 6)

@@ -12,12 +12,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduling.commands.export import as_csv
 from services.scheduling.domain import csvfile, imports
 from services.scheduling.domain.csvfile import Rejected, RowError
 from services.scheduling.domain.found import Found
 from services.scheduling.domain.imports import Checked, Kind
 from services.scheduling.domain.records import Absence, Employee, Known, Opening, Record, RequirementSet, Unit
+from services.scheduling.views.csv_text import as_csv
 from shared.messages import catalogue
 
 ANI, BUDI = "198704122010121001", "198503302003121007"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reporting import domain
+from services.reporting.domain import figures as domain
 
 counts = st.fixed_dictionaries({state: st.integers(0, 40) for state in domain.STATES})
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 FILES = ("verdicts.sql", "coverage.sql")
-_FOLDER = Path(__file__).resolve().parents[1]
+_FOLDER = Path(__file__).resolve().parents[1] / "store"
 
 
 def install(execute: Callable[[str], object]) -> None:

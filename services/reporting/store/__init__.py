@@ -1,4 +1,4 @@
-"""All SQL of the reporting service beside verdicts.sql and coverage.sql, by what it is for."""
+"""All SQL of the reporting service, by what it is for."""
 
 from services.reporting.store import facts, gone, transitions, views
 

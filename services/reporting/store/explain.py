@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from services.reporting import domain
+from services.reporting.domain import figures
 from shared.events import DUTIES
 
 _VERDICT = "select * from verdicts($1, $1, $2, $3)"
@@ -99,8 +99,8 @@ async def explain(conn: Any, employee_id: UUID, date: dt.date, as_of: dt.datetim
         "employee_id": str(employee_id),
         "work_date": date.isoformat(),
         "mode": row["mode"],
-        "starts_at": domain.text(row["starts_at"]),
-        "ends_at": domain.text(row["ends_at"]),
+        "starts_at": figures.text(row["starts_at"]),
+        "ends_at": figures.text(row["ends_at"]),
         "duties": {duty: await _reason(conn, duty, row, events) for duty in DUTIES},
         "rules_version": row["rules_version"],
         "policy_version": row["policy_version"],
@@ -127,7 +127,7 @@ async def _reason(conn: Any, duty: str, row: Any, events: dict[str, list[str]]) 
         outages = await conn.fetch(_OUTAGES, a, b, row["opd_code"], row["unit_id"])
         ids += [str(outage["ce_id"]) for outage in outages]
     params = {
-        name: domain.text(value) if isinstance(value := row[name], dt.datetime) else value for name in columns
+        name: figures.text(value) if isinstance(value := row[name], dt.datetime) else value for name in columns
     }
     if duty == "hours" and row["starts_at"] is not None and row["ends_at"] is not None:
         params["required_minutes"] = (row["ends_at"] - row["starts_at"] - row["tolerance"]) / dt.timedelta(

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 from uuid import UUID
 
-from services.reporting import domain
+from services.reporting.domain import figures
 from services.reporting.store.explain import explain
 from shared.access import SUPERIOR
 from shared.events import DUTIES
@@ -66,9 +66,9 @@ async def city(conn: Any, date: dt.date, as_of: dt.datetime) -> dict[str, Any]:
     units = await conn.fetch(_COVERAGE, date, as_of, None)
     return {
         "date": date.isoformat(),
-        "as_of": domain.text(as_of),
-        **domain.compliance(groups),
-        "coverage": domain.coverage_summary(units),
+        "as_of": figures.text(as_of),
+        **figures.compliance(groups),
+        "coverage": figures.coverage_summary(units),
     }
 
 
@@ -87,9 +87,9 @@ async def opds(conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | Non
             "opd_code": code,
             "opd_name": names.get(code, code),
             "date": date.isoformat(),
-            "as_of": domain.text(as_of),
-            **domain.compliance(groups_of.get(code, ())),
-            "coverage": domain.coverage_summary(units_of.get(code, ())),
+            "as_of": figures.text(as_of),
+            **figures.compliance(groups_of.get(code, ())),
+            "coverage": figures.coverage_summary(units_of.get(code, ())),
         }
         for code in sorted({*names, *groups_of})
     ]
@@ -131,7 +131,7 @@ async def person_day(conn: Any, employee_id: UUID, date: dt.date, as_of: dt.date
 async def units(conn: Any, date: dt.date, as_of: dt.datetime, opd_code: str | None = None) -> list[dict[str, Any]]:
     """Every service point, or those of one OPD, by unit_id."""
     await plan_for_whole_dates(conn)
-    return [domain.coverage_figures(row) for row in await conn.fetch(_COVERAGE, date, as_of, opd_code)]
+    return [figures.coverage_figures(row) for row in await conn.fetch(_COVERAGE, date, as_of, opd_code)]
 
 
 async def unit_timeline(conn: Any, unit_id: str, date: dt.date, as_of: dt.datetime) -> dict[str, Any] | None:
@@ -140,13 +140,13 @@ async def unit_timeline(conn: Any, unit_id: str, date: dt.date, as_of: dt.dateti
     unit = await conn.fetchrow(_UNIT, date, as_of, [unit_id])
     if unit is None:
         return None
-    segments = domain.merged(await conn.fetch(_PIECES, date, as_of, [unit_id]))
+    segments = figures.merged(await conn.fetch(_PIECES, date, as_of, [unit_id]))
     return {
-        **domain.coverage_figures(unit),
+        **figures.coverage_figures(unit),
         "date": date.isoformat(),
-        "as_of": domain.text(as_of),
+        "as_of": figures.text(as_of),
         "segments": [
-            {**segment, "from": domain.text(segment["from"]), "to": domain.text(segment["to"])}
+            {**segment, "from": figures.text(segment["from"]), "to": figures.text(segment["to"])}
             for segment in segments
         ],
     }

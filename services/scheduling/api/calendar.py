@@ -8,11 +8,14 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from services.scheduling.commands import feed
+from services.scheduling.commands import calendar
 from services.scheduling.commands.plans import today
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import plans
-from shared.auth import Caller, employee_of, principal
+from services.scheduling.views.calendar import calendar as calendar_of
+from services.scheduling.views.calendar import published
+from shared.access import employee_of
+from shared.auth import Caller, principal
 from shared.http import Problem
 from shared.service import Service, service_of
 
@@ -24,14 +27,14 @@ FEED_PAST, FEED_AHEAD = dt.timedelta(31), dt.timedelta(92)
 @router.post("/calendar", status_code=201)
 async def open_feed(service: Running, who: Caller) -> dict[str, Any]:
     """An address for calendar programs; one that was given before opens nothing any more."""
-    token = await feed.new_token(service.db, service.clock, who)
+    token = await calendar.new_token(service.db, service.clock, who)
     return {"url": f"/scheduling/v1/me/calendar.ics?token={token}"}
 
 
 @router.delete("/calendar", status_code=204)
 async def close_feed(service: Running, who: Caller) -> None:
     """No address opens my calendar any more."""
-    await feed.revoke(service.db, service.clock, who)
+    await calendar.revoke(service.db, service.clock, who)
 
 
 @router.get("/calendar.ics")
@@ -45,16 +48,16 @@ async def my_calendar(request: Request, service: Running, token: str | None = No
         owner: UUID | None = employee_of(await principal(request))
     else:
         async with service.db.read() as tx:
-            owner = await plans.feed_owner(tx.connection, feed.token_hash(token))
+            owner = await plans.feed_owner(tx.connection, calendar.token_hash(token))
         if owner is None:
             raise Problem(401, "feed.revoked")
     day = today(service.clock)
     async with service.db.read() as tx:
         rows = await plans.feed(tx.connection, owner, day - FEED_PAST, day + FEED_AHEAD)
-    content = feed.calendar(rows)
+    content = calendar_of(rows)
     # The span of dates moves at midnight, and what the feed holds with it.
     midnight = dt.datetime.combine(day, dt.time(), WIB)
-    modified = max([midnight, *(feed.published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
+    modified = max([midnight, *(published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {
         "Cache-Control": "private, max-age=300",

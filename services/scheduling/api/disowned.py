@@ -5,10 +5,10 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from services.scheduling.api.proposals import proposal_view
 from services.scheduling.commands import disowned
 from services.scheduling.domain.disowned import DisownedIn, RevocationIn
 from services.scheduling.store import disowned as store
+from services.scheduling.views.proposals import proposal_view
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
 from shared.cursors import encode_cursor, read_id_cursor

@@ -8,10 +8,10 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
-from services.scheduling.api.proposals import proposal_view
 from services.scheduling.commands import hours, plans
 from services.scheduling.domain.policies import PolicyDate, not_before
 from services.scheduling.store import special
+from services.scheduling.views.proposals import proposal_view
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
 from shared.events.base import MAX_SCOPE, Code

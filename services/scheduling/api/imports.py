@@ -11,11 +11,11 @@ from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
-from services.scheduling.api.proposals import proposal_view
 from services.scheduling.commands import imports
 from services.scheduling.commands.imports import Order, Watch
 from services.scheduling.domain.csvfile import MAX_ERRORS, Rejected, RowError
 from services.scheduling.domain.imports import Kind
+from services.scheduling.views.proposals import proposal_view
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require

@@ -9,11 +9,10 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query, Response
 from fastapi.responses import StreamingResponse
 
-from services.scheduling.commands.export import as_csv
-from services.scheduling.commands.officer import may_know_reasons, own_opd
-from services.scheduling.commands.plans import without_personal_reason
 from services.scheduling.store import plans
-from shared.access import READ_PLANS, Principal, only_opd
+from services.scheduling.views.csv_text import as_csv
+from services.scheduling.views.plans import without_personal_reason
+from shared.access import READ_PLANS, READ_REASONS, Principal, may, only_opd, own_opd
 from shared.auth import Employee, require
 from shared.cursors import encode_cursor, read_id_cursor
 from shared.events.base import Date
@@ -58,7 +57,7 @@ def _span(first: dt.date, last: dt.date, longest: int = LONGEST_DAYS) -> None:
 
 def _readable(who: Principal, rows: Sequence[Any]) -> list[dict[str, Any]]:
     """Plans with their reasons as far as the caller may know them."""
-    return [dict(row) if may_know_reasons(who) else without_personal_reason(row) for row in rows]
+    return [dict(row) if may(who, READ_REASONS) else without_personal_reason(row) for row in rows]
 
 
 @router.get("/me/plans")
@@ -118,7 +117,7 @@ async def export(
         writer = csv.writer(text)
         async with service.db.read() as tx:
             async for stored in plans.export(tx.connection, first, last, opd_code):
-                row = stored if may_know_reasons(who) else without_personal_reason(stored)
+                row = stored if may(who, READ_REASONS) else without_personal_reason(stored)
                 writer.writerow(["" if row[name] is None else row[name] for name in COLUMNS])
                 if text.tell() > 64 * 1024:
                     yield text.getvalue()

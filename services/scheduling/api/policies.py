@@ -7,11 +7,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Response
 
 from services.scheduling.commands import policies
-from services.scheduling.domain.conflicts import PolicyConflict
 from services.scheduling.domain.late import first_free_date
 from services.scheduling.domain.policies import PolicyIn
 from services.scheduling.models import PolicyVersion
 from services.scheduling.store import governance
+from services.scheduling.views.policies import conflict_view, policy_view
 from shared.access import PLAN, Principal
 from shared.auth import principal, require
 from shared.http import page
@@ -23,17 +23,6 @@ Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require(PLAN))]
 
 
-def view(row: PolicyVersion) -> dict[str, Any]:
-    return {
-        **row.body,
-        "version": row.version,
-        "policy_version": policies.label(row),
-        "withdrawn": row.withdrawn,
-        "withdrawn_from": row.effective_from if row.withdrawn else None,
-        "created_at": row.created_at,
-    }
-
-
 @router.get("", dependencies=[Depends(principal)])
 async def list_policies(service: Running) -> dict[str, Any]:
     """The newest version of each policy."""
@@ -41,14 +30,14 @@ async def list_policies(service: Running) -> dict[str, Any]:
     async with service.db.read() as tx:
         for row in await governance.policy_versions(tx):
             newest.setdefault(row.policy_id, row)
-    return page([view(row) for row in newest.values()], None)
+    return page([policy_view(row) for row in newest.values()], None)
 
 
 @router.get("/{policy_id}/versions", dependencies=[Depends(principal)])
 async def list_versions(policy_id: str, service: Running) -> dict[str, Any]:
     """All versions of one policy, newest first."""
     async with service.db.read() as tx:
-        return page([view(row) for row in await governance.policy_versions(tx, policy_id)], None)
+        return page([policy_view(row) for row in await governance.policy_versions(tx, policy_id)], None)
 
 
 @router.get("/references", dependencies=[Depends(principal)])
@@ -75,19 +64,7 @@ def _answer(result: policies.Given) -> dict[str, Any]:
     """`late`: published plans that are over or have begun. A roster moves them with a second officer only; those
     from `alone_from` on it moves alone."""
     waits = {"person_days": result.late, "alone_from": first_free_date(result.row.created_at)}
-    return {**view(result.row), "late": waits}
-
-
-def conflict_view(one: PolicyConflict) -> dict[str, Any]:
-    """Where a policy meets another, and which of them decides."""
-    return {
-        "policy_version": one.policy_version,
-        "from": one.first,
-        "to": one.last,
-        "opd_codes": one.opd_codes,
-        "winner": one.winner,
-        "because": one.because,
-    }
+    return {**policy_view(result.row), "late": waits}
 
 
 @router.post("/{policy_id}/withdraw")

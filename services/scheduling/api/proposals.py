@@ -8,11 +8,10 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduling.commands import proposals
-from services.scheduling.domain.late import first_free_date
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
 from services.scheduling.store import audit, governance
-from services.scheduling.store.rosters import proposal_days
+from services.scheduling.views.proposals import PAGE, altered, proposal_view
 from shared.access import GOVERN, READ_AUDIT, READ_PROPOSALS, Principal, only_opd
 from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
@@ -25,10 +24,6 @@ router = APIRouter(prefix="/scheduling/v1", tags=["proposals"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require(GOVERN))]
 Reader = Annotated[Principal, Depends(require(READ_PROPOSALS))]
-PAGE = 1000
-
-
-PLAN_FIELDS = ("mode", "opd_code", "unit_id", "starts_at", "ends_at")
 
 
 class DecisionIn(BaseModel):
@@ -37,51 +32,6 @@ class DecisionIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     reason: Annotated[str, Field(min_length=3, max_length=500)] | None = None
-
-
-async def proposal_view(service: Service, proposal: Proposal) -> dict[str, Any]:
-    """A proposal and the first page of the person-days it alters.
-
-    `alone_from`: the first date from which the same change would need no second officer; None for a disowning,
-    which always needs two.
-    """
-    disowning = proposal.kind in ("disown", "own")
-    alone_from = None if disowning else first_free_date(proposal.proposed_at)
-    first_page = await _altered(service, proposal.proposal_id, None)
-    return {**proposal.model_dump(), "alone_from": alone_from, "items": first_page["items"]}
-
-
-def _day_view(row: Any) -> dict[str, Any]:
-    """A person-day before and after, and what differs: by field, `old` and `new`."""
-    kept = row["row"]
-    item = {
-        "employee_id": row["employee_id"],
-        "work_date": row["work_date"],
-        "old_mode": row["old_mode"],
-        "new_mode": kept["mode"],
-    }
-    if "altered" in kept:
-        # Not the plan changes but how it is judged.
-        return {**item, "before": None, "after": None, "altered": kept["altered"]}
-    after = {name: kept.get(name) for name in PLAN_FIELDS}
-    before = {name: kept.get(f"old_{name}") for name in PLAN_FIELDS} if row["old_mode"] else None
-    altered = {
-        name: {"old": before and before[name], "new": after[name]}
-        for name in PLAN_FIELDS
-        if before is None or before[name] != after[name]
-    }
-    return {**item, "before": before, "after": after, "altered": altered}
-
-
-async def _altered(service: Service, proposal_id: UUID, cursor: str | None) -> dict[str, Any]:
-    after = (dt.date.min, UUID(int=0))
-    if cursor:
-        day, employee_id = read_cursor(cursor, dt.date, UUID)
-        after = day, employee_id
-    async with service.db.read() as tx:
-        items = [_day_view(row) for row in await proposal_days(tx.connection, proposal_id, after, PAGE)]
-    following = encode_cursor(items[-1]["work_date"], items[-1]["employee_id"]) if len(items) == PAGE else None
-    return page(items, following)
 
 
 def _may_read(who: Principal, proposal: Proposal | None) -> Proposal:
@@ -122,7 +72,7 @@ async def list_person_days(
     """Every person-day that the proposal alters."""
     async with service.db.transaction() as tx:
         _may_read(who, await governance.proposal(tx, proposal_id))
-    return await _altered(service, proposal_id, cursor)
+    return await altered(service, proposal_id, cursor)
 
 
 @router.post("/proposals/{proposal_id}/approve")

@@ -5,12 +5,11 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Response
 
 from services.scheduling.commands import plans
-from services.scheduling.commands.export import as_csv
-from services.scheduling.commands.officer import officer_name, own_opd
 from services.scheduling.domain.readiness import CRITERIA, AssessmentIn, Weights, recommended_share, score
 from services.scheduling.store import readiness
 from services.scheduling.store.directory import known
-from shared.access import ASSESS_READINESS, GOVERN, READ_READINESS, Principal, only_opd
+from services.scheduling.views.csv_text import as_csv
+from shared.access import ASSESS_READINESS, GOVERN, READ_READINESS, Principal, employee_of, only_opd, own_opd
 from shared.auth import principal, require
 from shared.events.base import Date
 from shared.http import page
@@ -49,7 +48,7 @@ async def set_weights(given: Weights, service: Running, who: Officer) -> dict[st
     """A new version of the weights, for assessments from now on."""
     async with service.db.transaction() as tx:
         now = service.clock.now()
-        version = await readiness.add_weights(tx.connection, given.model_dump(), now, officer_name(who))
+        version = await readiness.add_weights(tx.connection, given.model_dump(), now, str(employee_of(who)))
         await plans.note(
             tx, now, who, "readiness.weights", subject=version, reason=None, weights=given.model_dump()
         )
@@ -66,7 +65,7 @@ async def assess(given: AssessmentIn, service: Running, who: Assessor) -> dict[s
             code = "scope.unknown_opd" if given.subject_kind == "opd" else "scope.unknown_unit"
             raise Invalid("validation", errors=[FieldError("subject_id", code, {"id": given.subject_id})])
         own_opd(who, [opd])
-        now, officer = service.clock.now(), officer_name(who)
+        now, officer = service.clock.now(), str(employee_of(who))
         newest = await readiness.weights(tx.connection)
         if newest is None:
             defaults = Weights().model_dump()

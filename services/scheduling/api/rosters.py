@@ -8,9 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo
 
-from services.scheduling.api.policies import conflict_view
-from services.scheduling.commands import plans, report, rosters
-from services.scheduling.commands.officer import may_know_reasons, own_opd
+from services.scheduling.commands import plans, rosters
 from services.scheduling.commands.policies import check_known
 from services.scheduling.domain.conflicts import conflicts
 from services.scheduling.domain.frame import Draft
@@ -20,7 +18,9 @@ from services.scheduling.domain.policies import Policy, PolicyIn, ended
 from services.scheduling.store import publications
 from services.scheduling.store.directory import known
 from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
-from shared.access import PLAN, READ_PLANS, Principal, only_opd
+from services.scheduling.views import rosters as report
+from services.scheduling.views.policies import conflict_view
+from shared.access import PLAN, READ_PLANS, READ_REASONS, Principal, may, only_opd, own_opd
 from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
 from shared.events import Scope
@@ -141,7 +141,7 @@ async def make_roster(given: RosterIn, service: Running, who: Officer, response:
         now = service.clock.now()
         soon = rosters.plan_rows(drafted, before=never_late_from(now))
         answer["late"] = len(await plans.late_keys(tx, now, soon))
-    return report.for_reader(answer, reasons=may_know_reasons(who))
+    return report.for_reader(answer, reasons=may(who, READ_REASONS))
 
 
 def _published(who: Principal, given: RosterIn, done: rosters.Published, response: Response) -> dict[str, Any]:
@@ -151,11 +151,11 @@ def _published(who: Principal, given: RosterIn, done: rosters.Published, respons
         answer["details"] = _details(done.drafted)
     proposed = proposal and {"proposal_id": proposal.proposal_id, "person_days": proposal.person_days}
     answer = {"roster_id": done.roster_id, **answer, "changed": done.changed, "proposal": proposed}
-    return report.for_reader(answer, reasons=may_know_reasons(who))
+    return report.for_reader(answer, reasons=may(who, READ_REASONS))
 
 
 def _view(row: Any, who: Principal) -> dict[str, Any]:
-    return report.for_reader({**row, "published_by": row["created_by"]}, reasons=may_know_reasons(who))
+    return report.for_reader({**row, "published_by": row["created_by"]}, reasons=may(who, READ_REASONS))
 
 
 class RostersQuery(BaseModel):
@@ -220,4 +220,4 @@ async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, 
     ]
     if given.detail:
         answer["details"] = _details(then)
-    return report.for_reader(answer, reasons=may_know_reasons(who))
+    return report.for_reader(answer, reasons=may(who, READ_REASONS))

@@ -4,10 +4,10 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from services.scheduling.api.proposals import proposal_view
 from services.scheduling.commands import rules
 from services.scheduling.domain.rules import RulesIn
 from services.scheduling.store import governance
+from services.scheduling.views.proposals import proposal_view
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
 from shared.http import page

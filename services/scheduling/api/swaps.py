@@ -7,11 +7,10 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduling.commands import plans, swaps
-from services.scheduling.commands.officer import own_opd
 from services.scheduling.commands.plans import today
 from services.scheduling.store import people, standing
-from shared.access import PLAN, Principal
-from shared.auth import Caller, Employee, employee_of, require
+from shared.access import PLAN, Principal, employee_of, own_opd
+from shared.auth import Caller, Employee, require
 from shared.events.base import Date
 from shared.http import page
 from shared.personal import Reason

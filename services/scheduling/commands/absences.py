@@ -23,7 +23,7 @@ from services.scheduling.store import directory, governance, inputs, standing
 from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
 from services.scheduling.store.rosters import PlanRow
 from services.scheduling.store.standing import PersonRow
-from shared.auth import Principal
+from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict, FieldError, Missing

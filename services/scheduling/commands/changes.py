@@ -13,7 +13,6 @@ from typing import Any
 from uuid import UUID
 
 from services.scheduling.commands import plans
-from services.scheduling.commands.officer import own_opd
 from services.scheduling.domain import changes as domain
 from services.scheduling.domain.changes import Short, Standing
 from services.scheduling.domain.timetable import clock_text
@@ -21,7 +20,7 @@ from services.scheduling.models import Proposal
 from services.scheduling.store import directory, inputs, standing
 from services.scheduling.store.rosters import PlanRow
 from services.scheduling.store.standing import PersonRow
-from shared.auth import Principal
+from shared.access import Principal, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict, FieldError, Invalid, Missing

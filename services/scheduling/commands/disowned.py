@@ -6,12 +6,11 @@ from typing import Literal
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans, publish
-from services.scheduling.commands.officer import officer_id
 from services.scheduling.domain.disowned import CAN_BE_DISOWNED, DisownedIn, RevocationIn
 from services.scheduling.models import Disowned, Proposal
 from services.scheduling.store import directory, governance
 from services.scheduling.store import disowned as store
-from shared.auth import Principal
+from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.events import RecordDisowned
@@ -120,7 +119,7 @@ async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: 
         reason=given.reason,
         person_days=0,
         status="open",
-        proposed_by=officer_id(who),
+        proposed_by=employee_of(who),
         proposed_at=now,
     )
     await governance.add(tx, proposal)

@@ -11,14 +11,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans
-from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.late import Work, is_late
 from services.scheduling.domain.timetable import Pattern, SpecialHours, hours_on, instant, special_of
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, inputs, rosters, special
 from services.scheduling.store.directory import known
 from services.scheduling.store.rosters import PlanRow
-from shared.auth import Principal
+from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import FieldError, Invalid, Missing
@@ -176,7 +175,7 @@ async def _store(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reas
         await special.withdraw(tx.connection, change.special_id, change.first)
     else:
         last = _date(change.body["to"])
-        officer = officer_name(who)
+        officer = str(employee_of(who))
         await special.add(tx.connection, change.special_id, dict(change.body), change.first, last, now, officer)
     action = "hours.withdrawn" if change.withdraw else "hours.given"
     await plans.note(

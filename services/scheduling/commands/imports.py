@@ -11,10 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
-from services.scheduling.commands import absences, leaving, people, plans, publish
+from services.scheduling.commands import absences, people, plans, publish
 from services.scheduling.commands import changes as later
 from services.scheduling.commands.changes import Loss, losses
-from services.scheduling.commands.leaving import Leaver
 from services.scheduling.domain import csvfile, effects, imports
 from services.scheduling.domain.csvfile import RowError
 from services.scheduling.domain.effects import Stretch
@@ -25,7 +24,9 @@ from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, late, standing
 from services.scheduling.store.rosters import PlanRow
-from shared.auth import Principal
+from services.scheduling.views import leaving
+from services.scheduling.views.leaving import Leaver
+from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict

@@ -3,29 +3,24 @@
 What begins later waits as data; a timer puts it in force on its date and publishes the entries that changed.
 """
 
-import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scheduling.commands import leaving, plans, publish
-from services.scheduling.commands.officer import officer_name
+from services.scheduling.commands import plans, publish
 from services.scheduling.domain.staff import loops
 from services.scheduling.store import directory, people, standing
 from services.scheduling.store.rosters import PlanRow
 from services.scheduling.store.standing import PersonRow, person
-from shared.auth import Principal
+from services.scheduling.views import leaving
+from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.events import EmployeeChanged
 from shared.outbox import Outgoing, add
 from shared.refusals import Conflict, FieldError, Invalid, Missing
-from shared.service import Service
-
-LOOK_S = 1.0
-"""Wall seconds between two looks at the date: cheap, and soon enough for a clock that runs fast."""
 
 
 def _wrong(field: str, code: str, **params: Any) -> Invalid:
@@ -98,7 +93,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         first = max(day, plans.today(clock))
         needing = await _out_of_date(tx, employee_id, first, body)
         await people.add_change(
-            tx.connection, change_id, employee_id, day, kind, now, officer_name(who), body=body
+            tx.connection, change_id, employee_id, day, kind, now, str(employee_of(who)), body=body
         )
         await plans.note(
             tx, now, who, f"posting.{kind}", subject=employee_id, reason=None, effective_from=day, body=body
@@ -163,19 +158,6 @@ async def days_of_departed(tx: Tx, day: dt.date) -> list[PlanRow]:
     return _freed(await people.plans_of_departed(tx.connection, day))
 
 
-async def keep_in_force(service: Service) -> None:
-    """The timer: when the local date changes, postings and acting periods begin and end."""
-    seen: dt.date | None = None
-    while True:
-        today = plans.today(service.clock)
-        if today != seen:
-            async with service.db.transaction() as tx:
-                await directory.lock(tx.connection)
-                await in_force(tx, service.clock)
-            seen = today
-        await asyncio.sleep(LOOK_S)
-
-
 async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) -> UUID:
     """An acting period: the deputy reviews and is told in the absent superior's place."""
     absent_id, deputy_id, span = acting.absent_id, acting.deputy_id, (acting.first, acting.last)
@@ -201,7 +183,7 @@ async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) ->
             *span,
             acting.letter,
             now,
-            officer_name(who),
+            str(employee_of(who)),
         )
         await plans.note(
             tx, now, who, "acting.given", subject=absent_id, reason=acting.letter, deputy=deputy_id, span=span

@@ -5,20 +5,19 @@ person-days before and after, and a second officer lets it take effect.
 """
 
 import datetime as dt
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import publish
-from services.scheduling.commands.officer import officer_id, officer_name
 from services.scheduling.domain.late import Work, never_late_from, officers_needed
-from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal
 from services.scheduling.store import audit, governance, rosters
 from services.scheduling.store.rosters import PlanRow
-from shared.auth import Principal
+from services.scheduling.views.plans import without_personal_reason
+from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.events import ScheduleChanged
@@ -41,11 +40,6 @@ async def write(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow], *, pinned: bo
     changed = await rosters.merge(tx.connection, rows, now, pinned=pinned)
     events = (ScheduleChanged.model_validate(without_personal_reason(row)) for row in changed)
     return await publish.send(tx, events, now)
-
-
-def without_personal_reason(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan as those read it who may not know what a reason says about the person."""
-    return {**row, "reason": public_reason(row["reason"])}
 
 
 def _parts(rows: Iterable[PlanRow]) -> Iterator[list[PlanRow]]:
@@ -157,7 +151,7 @@ async def offer(
         reason=reason,
         person_days=person_days,
         status="open",
-        proposed_by=officer_id(who),
+        proposed_by=employee_of(who),
         proposed_at=now,
     )
     await governance.add(tx, proposal)
@@ -192,8 +186,9 @@ async def note(
     tx: Tx, now: dt.datetime, who: Principal, action: str, *, subject: object, reason: str | None, **detail: Any
 ) -> None:
     """One row of the audit log: who wrote, in which role, and what."""
+    officer = str(employee_of(who))
     await audit.add(
-        tx.connection, now, officer_name(who), who.role, action, subject=str(subject), reason=reason, detail=detail
+        tx.connection, now, officer, who.role, action, subject=str(subject), reason=reason, detail=detail
     )
 
 

@@ -5,13 +5,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from services.scheduling.commands import plans
-from services.scheduling.commands.officer import officer_name, own_opd
 from services.scheduling.domain.conflicts import PolicyConflict, conflicts
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.models import PolicyVersion
 from services.scheduling.store import directory, governance, late
 from services.scheduling.store.directory import known
-from shared.auth import Principal
+from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import FieldError, Invalid, Missing
@@ -90,7 +89,7 @@ def _version(given: PolicyIn, number: int, now: dt.datetime, who: Principal) -> 
         withdrawn=False,
         body=given.model_dump(mode="json"),
         created_at=now,
-        created_by=officer_name(who),
+        created_by=str(employee_of(who)),
     )
 
 
@@ -120,8 +119,3 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
             withdrawn_from=row.effective_from,
         )
         return Given(row, True, (), await _begun(tx, content, row.effective_from, row.created_at))
-
-
-def label(row: PolicyVersion) -> str:
-    """`policy_version` as plans carry it."""
-    return Policy(row.policy_id, row.version, PolicyIn.model_validate(row.body)).label

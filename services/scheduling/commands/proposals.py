@@ -4,10 +4,9 @@ import datetime as dt
 from uuid import UUID
 
 from services.scheduling.commands import absences, disowned, hours, imports, plans, rules
-from services.scheduling.commands.officer import officer_id
 from services.scheduling.models import Proposal
 from services.scheduling.store import directory, governance
-from shared.auth import Principal
+from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict, Forbidden, Missing
@@ -22,7 +21,7 @@ async def decide(
         proposal = await governance.proposal(tx, proposal_id)
         if proposal is None:
             raise Missing("not_found")
-        officer = officer_id(who)
+        officer = employee_of(who)
         if officer == proposal.proposed_by and approve:
             raise Forbidden("proposal.own")
         if proposal.status != "open":

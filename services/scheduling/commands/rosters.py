@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scheduling.commands import plans, report
+from services.scheduling.commands import plans
 from services.scheduling.commands.compute import compute
-from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.frame import Draft
 from services.scheduling.domain.late import never_late_from
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Method, Span, UnitInput
@@ -18,7 +17,8 @@ from services.scheduling.models import Proposal, Roster
 from services.scheduling.store import directory, governance, inputs
 from services.scheduling.store.inputs import Wanted
 from services.scheduling.store.rosters import PlanRow
-from shared.auth import Principal
+from services.scheduling.views.rosters import summary
+from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict
@@ -119,7 +119,7 @@ async def _begin(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, r
             status="running",
             summary={},
             created_at=now,
-            created_by=officer_name(gate.who),
+            created_by=str(employee_of(gate.who)),
         )
         await governance.add(tx, row)
         # Before anything is written: a publication that breaks off is in the audit as well.
@@ -144,7 +144,7 @@ async def _finish(
     db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, *, roster_id: UUID, status: str
 ) -> None:
     """What came of it: in the roster's row, and in the audit with the officer's name."""
-    figures = report.summary(drafted)
+    figures = summary(drafted)
     kept = {name: value for name, value in figures.items() if name not in ("from", "to", "unsatisfied")}
     came = {
         "changed": gate.changed,

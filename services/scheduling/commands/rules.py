@@ -4,13 +4,12 @@ import datetime as dt
 from dataclasses import dataclass
 
 from services.scheduling.commands import plans, publish
-from services.scheduling.commands.officer import officer_name
 from services.scheduling.domain.late import Touch
 from services.scheduling.domain.rules import RulesIn, touches
 from services.scheduling.domain.timetable import WIB
 from services.scheduling.models import Proposal, Rules
 from services.scheduling.store import directory, governance, late
-from shared.auth import Principal
+from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict, FieldError
@@ -74,7 +73,7 @@ async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) 
 
 async def store(tx: Tx, now: dt.datetime, who: Principal, given: RulesIn) -> Rules:
     """Write one version and publish it."""
-    row = Rules(**given.model_dump(), created_at=now, created_by=officer_name(who))
+    row = Rules(**given.model_dump(), created_at=now, created_by=str(employee_of(who)))
     await governance.add(tx, row)
     await publish.send(tx, [given.event()], now)
     await plans.note(

@@ -5,15 +5,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import changes, plans
-from services.scheduling.commands.officer import officer_name, own_opd
 from services.scheduling.domain.frame import barred
 from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.policies import in_force
 from services.scheduling.store import directory, governance, inputs, people, standing
 from services.scheduling.store.inputs import Wanted
 from services.scheduling.store.rosters import PlanRow
-from shared.access import Principal, acts_for_city, is_superior, only_opd
-from shared.auth import employee_of
+from shared.access import Principal, acts_for_city, employee_of, is_superior, only_opd, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
@@ -71,7 +69,7 @@ async def agree(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> No
         swap = await _swap(tx, swap_id, "asked")
         if swap["partner_id"] != employee_of(who):
             raise Forbidden("swap.not_partner")
-        await people.set_swap(tx.connection, swap_id, "agreed", officer_name(who), clock.now())
+        await people.set_swap(tx.connection, swap_id, "agreed", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.agreed", subject=swap_id, reason=None)
 
 
@@ -81,7 +79,7 @@ async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> N
         swap = await _swap(tx, swap_id, "asked", "agreed")
         if who.subject not in (swap["asker_id"], swap["partner_id"]):
             await _superior(tx, who, swap)
-        await people.set_swap(tx.connection, swap_id, "refused", officer_name(who), clock.now())
+        await people.set_swap(tx.connection, swap_id, "refused", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.refused", subject=swap_id, reason=None)
 
 
@@ -125,7 +123,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
         if await plans.late_keys(tx, now, rows):
             raise _wrong("my_date", "swap.begun")
         changed = await plans.write(tx, now, rows, pinned=True)
-        await people.set_swap(tx.connection, swap_id, "approved", officer_name(who), now)
+        await people.set_swap(tx.connection, swap_id, "approved", str(employee_of(who)), now)
         await plans.note(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))
         return changed
 

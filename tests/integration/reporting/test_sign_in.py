@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from deploy.links import LinkFailed, sign_in_link
-from services.reporting import stream
+from services.reporting.api import stream
 from tests.integration.reporting.city import DAY, ITEMS, Running, Staff
 
 WORDS = {"Accept-Language": "id"}

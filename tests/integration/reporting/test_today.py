@@ -9,7 +9,7 @@ import pytest
 
 from services.reporting import facts
 from services.reporting.store import views
-from services.reporting.today import Board, Today, look_at
+from services.reporting.views.today import Board, Today, look_at
 from shared.clock import WIB
 from shared.database import Database
 from shared.events import AttendanceVoided, Event, OutageDeclared, ReportSubmitted, Scope

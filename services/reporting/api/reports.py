@@ -8,7 +8,8 @@ from uuid import UUID, uuid5
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from services.reporting.reports import domain, store
+from services.reporting.domain import reports as domain
+from services.reporting.store import reports as store
 from shared import outbox
 from shared.access import REVIEW_REPORTS, Principal
 from shared.auth import Employee, employee_of, require

@@ -19,9 +19,9 @@ from uuid import UUID
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 
-from services.reporting import disclosure
+from services.reporting.domain import disclosure
 from services.reporting.store import facts
-from services.reporting.today import Board, Today
+from services.reporting.views.today import Board, Today
 from shared import failures
 from shared.access import READ_CITY, SMALL_CELLS_MERGED, Principal, may, only_opd
 from shared.auth import Caller, holder_of

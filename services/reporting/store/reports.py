@@ -8,7 +8,7 @@ from uuid import UUID
 
 import asyncpg
 
-from services.reporting.reports.domain import Report, Review
+from services.reporting.domain.reports import Report, Review
 from shared.access import REVIEWER
 from shared.events import ReportItem, ReviewedItem
 

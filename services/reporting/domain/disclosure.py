@@ -15,7 +15,7 @@ different instants cannot be taken from one another.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.reporting.domain import MODES, STATES
+from services.reporting.domain.figures import MODES, STATES
 from shared.events import DUTIES
 
 FEW = 5

@@ -11,11 +11,12 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pydantic import AfterValidator
 
-from services.reporting import api, disclosure
-from services.reporting.board import words
+from services.reporting.api import views as api
+from services.reporting.api.stream import views_for
+from services.reporting.domain import disclosure
 from services.reporting.store import views
-from services.reporting.stream import views_for
-from services.reporting.today import look_at
+from services.reporting.views import words
+from services.reporting.views.today import look_at
 from shared.access import SMALL_CELLS_MERGED, may
 from shared.auth import COOKIE, holder_of
 from shared.clock import WIB

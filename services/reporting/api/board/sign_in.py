@@ -12,8 +12,8 @@ from urllib.parse import urlsplit
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from services.reporting.board.pages import HOME, in_language, show
-from services.reporting.sessions import Sessions
+from services.reporting.api.board.pages import HOME, in_language, show
+from services.reporting.commands.sessions import Sessions
 from shared.auth import COOKIE, Authenticator, Bearer, TokenError, credentials_of
 from shared.refusals import Forbidden
 from shared.service import Service, service_of

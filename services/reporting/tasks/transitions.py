@@ -19,7 +19,8 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from services.reporting import domain, store
+from services.reporting import store
+from services.reporting.domain import figures
 from shared import failures, outbox
 from shared.clock import WIB
 from shared.database import Database, Tx
@@ -235,12 +236,9 @@ def _transitions(row: dict[str, Any], date: dt.date, now: dt.datetime) -> list[O
 
 
 def _outgoing(event: ComplianceChanged | CoverageChanged, key: str, now: dt.datetime) -> Outgoing:
-    return Outgoing(event, domain.transition_id(event.topic, key, event.revision), now)
+    return Outgoing(event, figures.transition_id(event.topic, key, event.revision), now)
 
 
 async def _publish(tx: Tx, outgoing: list[Outgoing]) -> int:
     await outbox.add(tx, outgoing, source=SOURCE)
     return len(outgoing)
-
-
-TASKS = {"transitions": ticker}

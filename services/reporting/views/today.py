@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.reporting import domain
-from services.reporting.counters import CounterDay, days_of
+from services.reporting.domain import figures
+from services.reporting.domain.counters import CounterDay, days_of
 from services.reporting.store import board
 from shared.clock import WIB
 from shared.database import Database
@@ -96,10 +96,10 @@ class Tally:
         return found
 
     def city(self) -> dict[str, Any]:
-        return domain.compliance(_groups(self._city))
+        return figures.compliance(_groups(self._city))
 
     def opd(self, code: str) -> dict[str, Any]:
-        return domain.compliance(_groups(self._opds.get(code, Counter())))
+        return figures.compliance(_groups(self._opds.get(code, Counter())))
 
     def opd_codes(self) -> set[str]:
         return {code for code, counts in self._opds.items() if counts}
@@ -178,21 +178,21 @@ async def look_at(conn: Any, date: dt.date, as_of: dt.datetime) -> Board:
 def _board(
     tally: Tally, names: Mapping[str, str], units: Sequence[Mapping[str, Any]], date: dt.date, as_of: dt.datetime
 ) -> Board:
-    moment = {"date": date.isoformat(), "as_of": domain.text(as_of)}
+    moment = {"date": date.isoformat(), "as_of": figures.text(as_of)}
     units_of: dict[str, list[Mapping[str, Any]]] = {}
     for unit in units:
         units_of.setdefault(unit["opd_code"], []).append(unit)
     return Board(
-        city={**moment, **tally.city(), "coverage": domain.coverage_summary(units)},
+        city={**moment, **tally.city(), "coverage": figures.coverage_summary(units)},
         opds=[
             {
                 "opd_code": code,
                 "opd_name": names.get(code, code),
                 **moment,
                 **tally.opd(code),
-                "coverage": domain.coverage_summary(units_of.get(code, [])),
+                "coverage": figures.coverage_summary(units_of.get(code, [])),
             }
             for code in sorted({*names, *tally.opd_codes()})
         ],
-        units=[domain.coverage_figures(unit) for unit in units],
+        units=[figures.coverage_figures(unit) for unit in units],
     )

@@ -11,9 +11,9 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Path, Query, Request
 
-from services.reporting import disclosure
-from services.reporting.board import words
+from services.reporting.domain import disclosure
 from services.reporting.store import access, views
+from services.reporting.views import words
 from shared.access import (
     AGGREGATES_ONLY,
     READ_ALL_PEOPLE,

@@ -1,19 +1,10 @@
-"""One's plans as an iCalendar feed (RFC 5545), behind a token that can be revoked."""
+"""One's plans as an iCalendar feed (RFC 5545)."""
 
 import datetime as dt
-import hashlib
-import secrets
 from collections.abc import Sequence
 from typing import Any
 
 from icalendar import Calendar, Event
-
-from services.scheduling.commands.plans import note
-from services.scheduling.store import plans, standing
-from shared.auth import Principal, employee_of
-from shared.clock import Clock
-from shared.database import Database
-from shared.refusals import Missing
 
 TITLES = {
     "WFO": "Kerja di kantor (WFO)",
@@ -25,29 +16,6 @@ TITLES = {
 
 BEFORE = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 """Stands for the publication of plans from before it was kept."""
-
-
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
-async def new_token(db: Database, clock: Clock, who: Principal) -> str:
-    """A new token for a person's feed; the ones before it open nothing any more. 404 for a stranger."""
-    token, employee_id = secrets.token_urlsafe(32), employee_of(who)
-    async with db.transaction() as tx:
-        if await standing.person(tx.connection, employee_id) is None:
-            raise Missing("directory.unknown")
-        await plans.replace_feed(tx.connection, employee_id, token_hash(token), clock.now())
-        await note(tx, clock.now(), who, "calendar.opened", subject=employee_id, reason=None)
-    return token
-
-
-async def revoke(db: Database, clock: Clock, who: Principal) -> None:
-    """No token opens the caller's feed any more."""
-    employee_id = employee_of(who)
-    async with db.transaction() as tx:
-        await plans.replace_feed(tx.connection, employee_id, None, clock.now())
-        await note(tx, clock.now(), who, "calendar.closed", subject=employee_id, reason=None)
 
 
 def published(row: Any) -> dt.datetime:

@@ -1,1 +1,0 @@
-"""The command side of reporting: staff submit the day's work report, superiors review it."""

@@ -1,0 +1,24 @@
+"""The timer of the directory."""
+
+import asyncio
+import datetime as dt
+
+from services.scheduling.commands import people, plans
+from services.scheduling.store import directory
+from shared.service import Service
+
+LOOK_S = 1.0
+"""Wall seconds between two looks at the date: cheap, and soon enough for a clock that runs fast."""
+
+
+async def keep_in_force(service: Service) -> None:
+    """The timer: when the local date changes, postings and acting periods begin and end."""
+    seen: dt.date | None = None
+    while True:
+        today = plans.today(service.clock)
+        if today != seen:
+            async with service.db.transaction() as tx:
+                await directory.lock(tx.connection)
+                await people.in_force(tx, service.clock)
+            seen = today
+        await asyncio.sleep(LOOK_S)
