@@ -22,14 +22,14 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench.harness import ROOT, RUNS, Figures, Machine, child, console, machine
-from services.scheduling import solver
 from services.scheduling.commands import imports, rosters
 from services.scheduling.domain.planning import Person, Span, UnitInput, Wish
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.domain.records import Opening, RequirementSet
 from services.scheduling.domain.timetable import Pattern
-from services.scheduling.models import PolicyVersion
-from services.scheduling.store.inputs import Wanted
+from services.scheduling.planning import solver
+from services.scheduling.store.rosters import Wanted
+from services.scheduling.store.tables import PolicyVersion
 from services.scheduling.views.rosters import summary as summary_of
 from shared.auth import Principal
 from shared.clock import FixedClock

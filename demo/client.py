@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from json import loads
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
 from uuid import UUID
 
 import aiohttp
@@ -169,5 +169,6 @@ def explain(body: Any) -> str:
     """A problem+json in one line."""
     if not isinstance(body, dict):
         return str(body)[:300]
-    errors = "; ".join(str(e) for e in body.get("errors", [])[:5])
-    return f"{body.get('detail', body)} {errors}".strip()[:1500]
+    problem = cast("dict[str, Any]", body)
+    errors = "; ".join(str(e) for e in problem.get("errors", [])[:5])
+    return f"{problem.get('detail', problem)} {errors}".strip()[:1500]

@@ -35,7 +35,7 @@ class Progress:
         self._terminal = sys.stderr.isatty()
         self._shown = 0.0
         self._began = time.monotonic()
-        self._hour = ""
+        self._hour: str = ""
 
     def show(self, now: datetime) -> None:
         hour = now.astimezone(WIB).strftime("%d %H")

@@ -17,9 +17,9 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
-from aiokafka import ConsumerRebalanceListener, ConsumerRecord, TopicPartition
+from aiokafka import ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
@@ -31,6 +31,7 @@ from shared.database import Database
 from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Poison, Tally
 from shared.events import InvalidEvent, Received, UnknownType, decode
 from shared.failures import Fault
+from shared.log import Record
 from shared.settings import Settings
 from shared.telemetry import Metrics
 
@@ -76,16 +77,16 @@ class _Skipped:
 
 
 _Item = Received | Poison | _Skipped
-_Read = tuple[_Item, "ConsumerRecord[Any, Any]"]
+_Read = tuple[_Item, Record]
 
 
-def _clean(record: "ConsumerRecord[Any, Any]") -> "ConsumerRecord[Any, Any]":
+def _clean(record: Record) -> Record:
     """FastStream's parser raises at a header that is null or not UTF-8, and then loses the batch; so it never
     sees ours. The decoder reads the original record."""
     return replace(record, headers=())
 
 
-def _read(record: "ConsumerRecord[Any, Any]", trusted: Collection[str]) -> _Item:
+def _read(record: Record, trusted: Collection[str]) -> _Item:
     try:
         return decode(record.topic, record.key, record.value, record.headers, trusted)
     except InvalidEvent as error:
@@ -206,6 +207,11 @@ class _Search:
         self._limit.check(self._tally, poison)
 
 
+def _records(message: KafkaMessage) -> tuple[Record, ...]:
+    """The records of a batch. FastStream types a message as if it had one."""
+    return cast("tuple[Record, ...]", message.raw_message)
+
+
 class _Drain(ConsumerRebalanceListener):
     """Lets the batch under way finish and commit before its partitions are given up."""
 
@@ -265,9 +271,9 @@ class Consumer:
             return message
 
         async def decoder(message: KafkaMessage) -> list[_Item]:
-            return [_read(record, trusted) for record in message.raw_message]  # pyright: ignore[reportGeneralTypeIssues]
+            return [_read(record, trusted) for record in _records(message)]
 
-        async def consume(items: list, message: KafkaMessage) -> None:  # pyright: ignore[reportMissingTypeArgument]
+        async def consume(items: list[Any], message: KafkaMessage) -> None:
             await self._consume(items, message)
 
         self.subscriber = broker.subscriber(
@@ -291,7 +297,7 @@ class Consumer:
 
     async def _consume(self, items: list[_Item], message: KafkaMessage) -> None:
         group, metrics = self.declaration.group, self._context.metrics
-        records: tuple[ConsumerRecord[Any, Any], ...] = message.raw_message  # pyright: ignore[reportAssignmentType]
+        records = _records(message)
         batch: dict[TopicPartition, list[_Read]] = {}
         for read in zip(items, records, strict=True):
             batch.setdefault(TopicPartition(read[1].topic, read[1].partition), []).append(read)

@@ -87,7 +87,10 @@ async def settle(projection: Projection, context: HandlerContext, open_log: Open
         if not await disowned.waiting(tx):
             return 0
     client = client_arguments(context.settings)
-    opened = open_log or (lambda topic: reading(client, [topic]))
+
+    def of_topic(topic: str) -> AbstractAsyncContextManager[Log]:
+        return reading(client, [topic])
+
     mine = await context.db.dedicated()
     try:
         if not await disowned.lock_repairs(mine):
@@ -98,7 +101,7 @@ async def settle(projection: Projection, context: HandlerContext, open_log: Open
         count = 0
         for event in events:
             try:
-                count += await _repair(projection, context, event, opened)
+                count += await _repair(projection, context, event, open_log or of_topic)
             except Exception as error:
                 failure = failure or error
         if failure is not None:

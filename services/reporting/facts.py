@@ -25,6 +25,7 @@ from shared.events import (
     AttendanceVoided,
     CalendarChanged,
     EmployeeChanged,
+    Event,
     Holiday,
     OutageDeclared,
     Received,
@@ -243,7 +244,7 @@ def _review(event: ReportReviewed, ce_id: UUID) -> Row:
     }
 
 
-_ROWS: dict[type, tuple[FactTable, Callable[[Any, UUID], Row]]] = {
+_ROWS: dict[type[Event], tuple[FactTable, Callable[[Any, UUID], Row]]] = {
     ScheduleChanged: (PLAN, _plan),
     AttendanceRecorded: (PUNCH, _punch),
     AttendanceVoided: (VOID, _void),

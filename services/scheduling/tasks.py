@@ -18,7 +18,7 @@ async def keep_in_force(service: Service) -> None:
         today = plans.today(service.clock)
         if today != seen:
             async with service.db.transaction() as tx:
-                await directory.lock(tx.connection)
+                await directory.lock(tx)
                 await people.in_force(tx, service.clock)
             seen = today
         await asyncio.sleep(LOOK_S)

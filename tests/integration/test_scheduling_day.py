@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from services.scheduling.models import Table
+from services.scheduling.store.tables import Table
 from tests.conftest import DatabaseFor
 from tests.integration.scheduling_kit import (
     OPDS,

@@ -32,7 +32,7 @@ async def next_day(running: Desk, days: int = 1) -> None:
     """What the timer does when the date changes."""
     running.clock.advance(dt.timedelta(days=days))
     async with running.db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         await in_force(tx, running.clock)
 
 

@@ -10,10 +10,10 @@ import pytest
 import pytest_asyncio
 
 from services.scheduling.commands import rosters
-from services.scheduling.commands.compute import compute
 from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import Method, Span, UnitInput
-from services.scheduling.models import Proposal
+from services.scheduling.planning.compute import compute
+from services.scheduling.store.tables import Proposal
 from tests.conftest import DatabaseFor
 from tests.integration.scheduling_kit import STAGE_1, Desk, desk, employee_id
 from tests.integration.test_scheduling_changes import HALF, THURSDAY, changed_people, modes, roster, sick

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.scheduling.commands import compute
 from services.scheduling.domain.counters import openings_on
 from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import (
@@ -30,7 +29,8 @@ from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.domain.records import Opening, RequirementSet
 from services.scheduling.domain.roster import plan_unit
 from services.scheduling.domain.timetable import Pattern, SpecialHours, hours_on
-from services.scheduling.solver import solve_unit
+from services.scheduling.planning import compute
+from services.scheduling.planning.solver import solve_unit
 
 MONDAY = dt.date(2025, 12, 1)
 CHRISTMAS = frozenset({dt.date(2025, 12, 25), dt.date(2025, 12, 26)})

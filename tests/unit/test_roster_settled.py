@@ -12,7 +12,7 @@ from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import WFH, Person, Span, UnitInput
 from services.scheduling.domain.policies import Policy, PolicyIn, in_force, standing
 from services.scheduling.domain.roster import plan_unit
-from services.scheduling.solver import needs_solver, solve_unit
+from services.scheduling.planning.solver import needs_solver, solve_unit
 from tests.unit.test_roster import MONDAY, assert_minimums, cases, people, policy, span, unit
 
 METHODS = pytest.mark.parametrize("method", [plan_unit, solve_unit], ids=["rotation", "solver"])

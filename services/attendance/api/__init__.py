@@ -3,7 +3,7 @@
 from typing import Annotated, Any, TypeVar
 
 from fastapi import Depends, Request
-from pydantic import TypeAdapter, ValidationError
+from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from shared.http import field_errors
 from shared.refusals import Invalid
@@ -37,14 +37,14 @@ def described(adapter: TypeAdapter[Any]) -> dict[str, Any]:
     schema = adapter.json_schema()
     parts = schema.pop("$defs", {})
 
-    def whole(node: Any) -> Any:
+    def whole(node: JsonValue) -> JsonValue:
         """`node` with the parts that it refers to in their places: OpenAPI keeps its own list of parts."""
         if isinstance(node, list):
             return [whole(part) for part in node]
         if not isinstance(node, dict):
             return node
         if "$ref" in node:
-            return whole(parts[node["$ref"].rsplit("/", 1)[1]])
+            return whole(parts[str(node["$ref"]).rsplit("/", 1)[1]])
         return {name: whole(value) for name, value in node.items() if name != "discriminator"}
 
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": whole(schema)}}}}

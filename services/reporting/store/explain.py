@@ -70,7 +70,11 @@ _LOOKED_AT: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
 async def explain(conn: Any, employee_id: UUID, date: dt.date, as_of: dt.datetime) -> dict[str, Any]:
     row = await conn.fetchrow(_VERDICT, date, as_of, [employee_id])
     if row is None:
-        nothing = {"state": "not_due", "because": {"code": "plan.none", "params": {}}, "event_ids": []}
+        nothing: dict[str, Any] = {
+            "state": "not_due",
+            "because": {"code": "plan.none", "params": {}},
+            "event_ids": [],
+        }
         return {
             "employee_id": str(employee_id),
             "work_date": date.isoformat(),

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from shared.clock import WIB
@@ -48,8 +49,8 @@ def clock(instant: dt.datetime, *, seconds: bool = False) -> str:
 def writers(language: Language) -> dict[str, Any]:
     """What the templates write with."""
     return {
-        "number": lambda value: number(value, language),
-        "percent": lambda value: percent(value, language),
-        "interval": lambda duty: interval(duty, language),
+        "number": partial(number, language=language),
+        "percent": partial(percent, language=language),
+        "interval": partial(interval, language=language),
         "clock": clock,
     }

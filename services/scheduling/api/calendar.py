@@ -11,7 +11,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from services.scheduling.commands import calendar
 from services.scheduling.commands.plans import today
 from services.scheduling.domain.timetable import WIB
-from services.scheduling.store import plans
+from services.scheduling.store import calendar as calendar_store
 from services.scheduling.views.calendar import calendar as calendar_of
 from services.scheduling.views.calendar import published
 from shared.access import employee_of
@@ -48,12 +48,12 @@ async def my_calendar(request: Request, service: Running, token: str | None = No
         owner: UUID | None = employee_of(await principal(request))
     else:
         async with service.db.read() as tx:
-            owner = await plans.feed_owner(tx.connection, calendar.token_hash(token))
+            owner = await calendar_store.feed_owner(tx, calendar.token_hash(token))
         if owner is None:
             raise Problem(401, "feed.revoked")
     day = today(service.clock)
     async with service.db.read() as tx:
-        rows = await plans.feed(tx.connection, owner, day - FEED_PAST, day + FEED_AHEAD)
+        rows = await calendar_store.feed(tx, owner, day - FEED_PAST, day + FEED_AHEAD)
     content = calendar_of(rows)
     # The span of dates moves at midnight, and what the feed holds with it.
     midnight = dt.datetime.combine(day, dt.time(), WIB)

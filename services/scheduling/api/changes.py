@@ -10,7 +10,7 @@ from services.scheduling.commands import absences, changes
 from services.scheduling.commands.absences import Leave
 from services.scheduling.commands.changes import Recall, Terms
 from services.scheduling.domain.policies import PolicyDate, not_before
-from services.scheduling.store import standing
+from services.scheduling.store import absences as absences_store
 from shared.access import PLAN, Principal, only_opd
 from shared.auth import require
 from shared.events.base import Date
@@ -131,7 +131,7 @@ async def list_absences(
     """Absences that touch the span; an OPD admin sees their own OPD."""
     opd_code = only_opd(who)
     async with service.db.read() as tx:
-        return page([dict(row) for row in await standing.absences(tx.connection, opd_code, first, last)], None)
+        return page([dict(row) for row in await absences_store.absences(tx, opd_code, first, last)], None)
 
 
 @router.post("/plans/settle")

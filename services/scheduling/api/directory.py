@@ -4,7 +4,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends
 
-from services.scheduling.store import lists, superiors
+from services.scheduling.store import directory, superiors
 from shared.access import READ_DIRECTORY, READ_FULL_NIP, Principal, may, only_opd
 from shared.auth import principal, require
 from shared.cursors import encode_cursor, read_cursor, read_id_cursor
@@ -26,7 +26,7 @@ def masked(nip: str) -> str:
 async def list_opds(service: Running) -> dict[str, Any]:
     """Every OPD."""
     async with service.db.read() as tx:
-        return page([dict(row) for row in await lists.opds(tx.connection)], None)
+        return page([dict(row) for row in await directory.opds(tx)], None)
 
 
 @router.get("/units", dependencies=[Depends(principal)])
@@ -34,7 +34,7 @@ async def list_units(service: Running, opd_code: str | None = None, cursor: str 
     """Units with their places and opening hours, a thousand to a page."""
     after = read_cursor(cursor, str)[0] if cursor else ""
     async with service.db.read() as tx:
-        rows = await lists.units(tx.connection, opd_code, after, PAGE)
+        rows = await directory.units(tx, opd_code, after, PAGE)
     following = encode_cursor(rows[-1]["unit_id"]) if len(rows) == PAGE else None
     return page([dict(row) for row in rows], following)
 
@@ -59,11 +59,9 @@ async def list_employees(
     after = read_id_cursor(cursor)
     async with service.db.read() as tx:
         if without_superior:
-            rows = await superiors.without(
-                tx.connection, opd_code=opd_code, unit_id=unit_id, after=after, limit=PAGE
-            )
+            rows = await superiors.without(tx, opd_code=opd_code, unit_id=unit_id, after=after, limit=PAGE)
         else:
-            rows = await lists.employees(tx.connection, opd_code, unit_id, after, PAGE)
+            rows = await directory.employees(tx, opd_code, unit_id, after, PAGE)
     items = [dict(row) for row in rows]
     if not may(who, READ_FULL_NIP):
         items = [{**item, "nip": masked(item["nip"])} for item in items]

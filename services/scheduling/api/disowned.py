@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from services.scheduling.commands import disowned
 from services.scheduling.domain.disowned import DisownedIn, RevocationIn
-from services.scheduling.store import disowned as store
+from services.scheduling.store import disowned as disowned_store
 from services.scheduling.views.proposals import proposal_view
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
@@ -28,7 +28,7 @@ async def list_disowned(
     """Every event that was ever disowned, by id; `revoked` ones count again. As public as the topic."""
     after = read_id_cursor(cursor)
     async with service.db.read() as tx:
-        rows = [row.model_dump() for row in await store.page(tx, after, limit + 1)]
+        rows = [row.model_dump() for row in await disowned_store.page(tx, after, limit + 1)]
     following = encode_cursor(rows[limit - 1]["ce_id"]) if len(rows) > limit else None
     return page(rows[:limit], following)
 

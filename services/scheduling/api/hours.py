@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstra
 
 from services.scheduling.commands import hours, plans
 from services.scheduling.domain.policies import PolicyDate, not_before
-from services.scheduling.store import special
+from services.scheduling.store import hours as hours_store
 from services.scheduling.views.proposals import proposal_view
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
@@ -23,7 +23,7 @@ router = APIRouter(prefix="/scheduling/v1/hours", tags=["hours"])
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require(GOVERN))]
 Reason = Annotated[str, Query(min_length=3, max_length=500), NamesNobody]
-REFERENCES = Path(__file__).parents[1] / "data" / "special_hours.json"
+REFERENCES = Path(__file__).with_name("special_hours.json")
 Time = Annotated[str, StringConstraints(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 
 
@@ -53,7 +53,7 @@ class HoursIn(BaseModel):
 async def list_hours(service: Running) -> dict[str, Any]:
     """All special hours, withdrawn ones too."""
     async with service.db.read() as tx:
-        rows = await special.everything(tx.connection)
+        rows = await hours_store.everything(tx)
     return page(
         [
             {

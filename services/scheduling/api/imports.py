@@ -3,7 +3,7 @@
 import asyncio
 import json
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -116,11 +116,11 @@ def _refusal(refused: Refused, language: Language) -> dict[str, Any]:
     return {"status": problem.status_code, "problem": problem_body(problem, language)}
 
 
-async def _lines(work: Any, language: Language) -> AsyncGenerator[str, None]:
+async def _lines(work: Callable[[Watch], Awaitable[Any]], language: Language) -> AsyncGenerator[str, None]:
     """The stages as they come, then the end. The work goes on to its end even if nobody reads any more."""
     stages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
     task = asyncio.ensure_future(work(lambda stage, count: stages.put_nowait({"stage": stage, "count": count})))
-    task.add_done_callback(lambda _: stages.put_nowait(None))
+    task.add_done_callback(lambda _task: stages.put_nowait(None))
     while (line := await stages.get()) is not None:
         yield json.dumps(line) + "\n"
     try:

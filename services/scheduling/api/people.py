@@ -10,7 +10,7 @@ from services.scheduling.commands import people
 from services.scheduling.commands.people import Acting, Posting
 from services.scheduling.commands.plans import days, some, today
 from services.scheduling.domain.policies import Echelon, PolicyDate, not_before
-from services.scheduling.store import people as store
+from services.scheduling.store import people as people_store
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
 from shared.events.base import MAX_HEADS, Code, UnitId
@@ -102,7 +102,7 @@ async def change_posting(employee_id: UUID, given: PostingIn, service: Running, 
 async def list_postings(employee_id: UUID, service: Running, who: Officer) -> dict[str, Any]:  # noqa: ARG001
     """A person's changes, past and to come."""
     async with service.db.read() as tx:
-        return page([dict(row) for row in await store.changes_of(tx.connection, employee_id)], None)
+        return page([dict(row) for row in await people_store.changes_of(tx, employee_id)], None)
 
 
 @router.post("/postings/{change_id}/cancel")
@@ -146,7 +146,7 @@ async def appoint(given: ActingIn, service: Running, who: Officer) -> dict[str, 
 async def list_acting(service: Running, who: Officer) -> dict[str, Any]:  # noqa: ARG001
     """Acting periods that have not ended."""
     async with service.db.read() as tx:
-        return page([dict(row) for row in await store.acting(tx.connection, today(service.clock))], None)
+        return page([dict(row) for row in await people_store.acting(tx, today(service.clock))], None)
 
 
 @router.post("/acting/{acting_id}/end")

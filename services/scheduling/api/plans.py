@@ -65,7 +65,7 @@ async def my_plans(service: Running, me: Employee, first: First, last: Last) -> 
     """The caller's plans, both dates included, at most 400 days."""
     _span(first, last)
     async with service.db.read() as tx:
-        return page([dict(row) for row in await plans.mine(tx.connection, me, first, last)], None)
+        return page([dict(row) for row in await plans.mine(tx, me, first, last)], None)
 
 
 @router.get("/me/team/plans")
@@ -73,7 +73,7 @@ async def my_team(service: Running, me: Employee, first: First, last: Last) -> d
     """Plans of those whose superior I am, or whose superior I act for; at most 31 days."""
     _span(first, last, 31)
     async with service.db.read() as tx:
-        rows = await plans.team(tx.connection, me, first, last)
+        rows = await plans.team(tx, me, first, last)
     return page([without_personal_reason(row) for row in rows], None)
 
 
@@ -82,11 +82,11 @@ async def unit_plans(unit_id: str, service: Running, who: Officer, first: First,
     """Plans of a unit, with names; at most 31 days."""
     _span(first, last, 31)
     async with service.db.read() as tx:
-        opd_code = await plans.opd_of_unit(tx.connection, unit_id)
+        opd_code = await plans.opd_of_unit(tx, unit_id)
         if opd_code is None:
             raise Missing("not_found")
         own_opd(who, [opd_code])
-        return page(_readable(who, await plans.unit(tx.connection, unit_id, first, last)), None)
+        return page(_readable(who, await plans.unit(tx, unit_id, first, last)), None)
 
 
 @router.get("/opds/{opd_code}/wfh")
@@ -96,7 +96,7 @@ async def wfh_list(
     """Who of an OPD works from home on a date: the list that West Java's circular asks for beforehand."""
     own_opd(who, [opd_code])
     async with service.db.read() as tx:
-        rows = [dict(row) for row in await plans.at_home(tx.connection, opd_code, date)]
+        rows = [dict(row) for row in await plans.at_home(tx, opd_code, date)]
     if format == "csv":
         return Response(as_csv(WFH_COLUMNS, rows), media_type="text/csv; charset=utf-8")
     return page(rows, None)
@@ -116,7 +116,7 @@ async def export(
         text = io.StringIO()
         writer = csv.writer(text)
         async with service.db.read() as tx:
-            async for stored in plans.export(tx.connection, first, last, opd_code):
+            async for stored in plans.export(tx, first, last, opd_code):
                 row = stored if may(who, READ_REASONS) else without_personal_reason(stored)
                 writer.writerow(["" if row[name] is None else row[name] for name in COLUMNS])
                 if text.tell() > 64 * 1024:
@@ -141,6 +141,6 @@ async def plans_of_date(
     opd_code = opd_code if own is None else own
     after = read_id_cursor(cursor)
     async with service.db.read() as tx:
-        rows = await plans.of_date(tx.connection, date, opd_code, after, PAGE)
+        rows = await plans.of_date(tx, date, opd_code, after, PAGE)
     following = encode_cursor(rows[-1]["employee_id"]) if len(rows) == PAGE else None
     return page(_readable(who, rows), following)

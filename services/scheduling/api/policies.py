@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends, Response
 from services.scheduling.commands import policies
 from services.scheduling.domain.late import first_free_date
 from services.scheduling.domain.policies import PolicyIn
-from services.scheduling.models import PolicyVersion
-from services.scheduling.store import governance
+from services.scheduling.store import policies as policies_store
+from services.scheduling.store.tables import PolicyVersion
 from services.scheduling.views.policies import conflict_view, policy_view
 from shared.access import PLAN, Principal
 from shared.auth import principal, require
@@ -18,7 +18,7 @@ from shared.http import page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1/policies", tags=["policies"])
-REFERENCES = Path(__file__).parents[1] / "data" / "policies.json"
+REFERENCES = Path(__file__).with_name("policies.json")
 Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require(PLAN))]
 
@@ -28,7 +28,7 @@ async def list_policies(service: Running) -> dict[str, Any]:
     """The newest version of each policy."""
     newest: dict[str, PolicyVersion] = {}
     async with service.db.read() as tx:
-        for row in await governance.policy_versions(tx):
+        for row in await policies_store.policy_versions(tx):
             newest.setdefault(row.policy_id, row)
     return page([policy_view(row) for row in newest.values()], None)
 
@@ -37,7 +37,7 @@ async def list_policies(service: Running) -> dict[str, Any]:
 async def list_versions(policy_id: str, service: Running) -> dict[str, Any]:
     """All versions of one policy, newest first."""
     async with service.db.read() as tx:
-        return page([policy_view(row) for row in await governance.policy_versions(tx, policy_id)], None)
+        return page([policy_view(row) for row in await policies_store.policy_versions(tx, policy_id)], None)
 
 
 @router.get("/references", dependencies=[Depends(principal)])

@@ -9,8 +9,9 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduling.commands import proposals
 from services.scheduling.domain.timetable import WIB
-from services.scheduling.models import Proposal
-from services.scheduling.store import audit, governance
+from services.scheduling.store import audit
+from services.scheduling.store import proposals as proposals_store
+from services.scheduling.store.tables import Proposal
 from services.scheduling.views.proposals import PAGE, altered, proposal_view
 from shared.access import GOVERN, READ_AUDIT, READ_PROPOSALS, Principal, only_opd
 from shared.auth import require
@@ -52,7 +53,7 @@ async def list_proposals(
     before = read_cursor(cursor, dt.datetime, UUID) if cursor else None
     proposer = (who.subject or UUID(int=0)) if only_opd(who) is not None else None
     async with service.db.read() as tx:
-        rows = await governance.proposals(tx, governance.Chosen(status, proposer), before, PAGE)
+        rows = await proposals_store.proposals(tx, proposals_store.Chosen(status, proposer), before, PAGE)
     following = encode_cursor(rows[-1].proposed_at, rows[-1].proposal_id) if len(rows) == PAGE else None
     return page([row.model_dump() for row in rows], following)
 
@@ -61,7 +62,7 @@ async def list_proposals(
 async def read_proposal(proposal_id: UUID, service: Running, who: Reader) -> dict[str, Any]:
     """One proposal, with the first page of its person-days before and after."""
     async with service.db.transaction() as tx:
-        proposal = _may_read(who, await governance.proposal(tx, proposal_id))
+        proposal = _may_read(who, await proposals_store.proposal(tx, proposal_id))
     return await proposal_view(service, proposal)
 
 
@@ -71,7 +72,7 @@ async def list_person_days(
 ) -> dict[str, Any]:
     """Every person-day that the proposal alters."""
     async with service.db.transaction() as tx:
-        _may_read(who, await governance.proposal(tx, proposal_id))
+        _may_read(who, await proposals_store.proposal(tx, proposal_id))
     return await altered(service, proposal_id, cursor)
 
 
@@ -118,6 +119,6 @@ async def read_audit(service: Running, given: Annotated[AuditQuery, Query()]) ->
     """Who changed what, newest first: by subject, officer, action, or local dates, both included."""
     before: int = read_cursor(given.cursor, int)[0] if given.cursor else 2**62
     async with service.db.read() as tx:
-        rows = await audit.page(tx.connection, given.chosen(), before, PAGE)
+        rows = await audit.page(tx, given.chosen(), before, PAGE)
     following = encode_cursor(rows[-1]["audit_id"]) if len(rows) == PAGE else None
     return page([dict(row) for row in rows], following)

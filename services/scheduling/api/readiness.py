@@ -38,7 +38,7 @@ COLUMNS = (
 async def read_weights(service: Running) -> dict[str, Any]:
     """The weights in use; version 0 are the defaults."""
     async with service.db.read() as tx:
-        stored = await readiness.weights(tx.connection)
+        stored = await readiness.weights(tx)
     version, body = stored or (0, Weights().model_dump())
     return {"version": version, **body}
 
@@ -48,7 +48,7 @@ async def set_weights(given: Weights, service: Running, who: Officer) -> dict[st
     """A new version of the weights, for assessments from now on."""
     async with service.db.transaction() as tx:
         now = service.clock.now()
-        version = await readiness.add_weights(tx.connection, given.model_dump(), now, str(employee_of(who)))
+        version = await readiness.add_weights(tx, given.model_dump(), now, str(employee_of(who)))
         await plans.note(
             tx, now, who, "readiness.weights", subject=version, reason=None, weights=given.model_dump()
         )
@@ -59,22 +59,22 @@ async def set_weights(given: Weights, service: Running, who: Officer) -> dict[st
 async def assess(given: AssessmentIn, service: Running, who: Assessor) -> dict[str, Any]:
     """Store an assessment; its recommended share caps policies from its date on, unless one says why not."""
     async with service.db.transaction() as tx:
-        stored = await known(tx.connection, "units")
+        stored = await known(tx, "units")
         opd = given.subject_id if given.subject_kind == "opd" else stored.unit_opd.get(given.subject_id)
         if opd not in stored.opds:
             code = "scope.unknown_opd" if given.subject_kind == "opd" else "scope.unknown_unit"
             raise Invalid("validation", errors=[FieldError("subject_id", code, {"id": given.subject_id})])
         own_opd(who, [opd])
         now, officer = service.clock.now(), str(employee_of(who))
-        newest = await readiness.weights(tx.connection)
+        newest = await readiness.weights(tx)
         if newest is None:
             defaults = Weights().model_dump()
-            newest = await readiness.add_weights(tx.connection, defaults, now, officer), defaults
+            newest = await readiness.add_weights(tx, defaults, now, officer), defaults
         weights = Weights.model_validate(newest[1])
         points, share = score(given, weights), recommended_share(given, weights)
         body = given.model_dump(mode="json", exclude={"subject_kind", "subject_id", "assessed_on"})
         await readiness.add(
-            tx.connection,
+            tx,
             given.subject_kind,
             given.subject_id,
             given.assessed_on,
@@ -105,10 +105,10 @@ async def read_city(
     """Every OPD and unit with its latest assessment on a date, as a list or as CSV."""
     opd_code = only_opd(who)
     async with service.db.read() as tx:
-        rows = await readiness.city(tx.connection, date or plans.today(service.clock), opd_code)
+        rows = await readiness.city(tx, date or plans.today(service.clock), opd_code)
     items: list[dict[str, Any]] = []
     for row in rows:
-        body = row["body"] or {}
+        body: dict[str, Any] = row["body"] or {}
         item = {name: row[name] for name in COLUMNS if name not in CRITERIA}
         items.append({**item, **{name: body.get(name) for name in CRITERIA}, "evidence": body.get("evidence")})
     if format == "csv":

@@ -15,9 +15,9 @@ from services.scheduling.domain.frame import Draft
 from services.scheduling.domain.late import never_late_from
 from services.scheduling.domain.planning import Method, Span
 from services.scheduling.domain.policies import Policy, PolicyIn, ended
-from services.scheduling.store import publications
+from services.scheduling.store import rosters as rosters_store
 from services.scheduling.store.directory import known
-from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
+from services.scheduling.store.rosters import LONGEST_DAYS, Wanted
 from services.scheduling.views import rosters as report
 from services.scheduling.views.policies import conflict_view
 from shared.access import PLAN, READ_PLANS, READ_REASONS, Principal, may, only_opd, own_opd
@@ -84,7 +84,7 @@ class WhatIfIn(SpanIn):
 async def wanted_by(service: Service, who: Principal, scope: Scope) -> Wanted:
     """The units of a scope. 422 for an unknown or an empty one, 403 for another OPD's."""
     async with service.db.read() as tx:
-        stored = await known(tx.connection, "units")
+        stored = await known(tx, "units")
     unknown = [
         FieldError(f"scope.opd_codes.{n}", "scope.unknown_opd", {"id": code})
         for n, code in enumerate(scope.opd_codes)
@@ -174,10 +174,10 @@ async def list_rosters(service: Running, who: Reader, given: Annotated[RostersQu
 
     An OPD admin sees those that name nothing but their own OPD.
     """
-    chosen = publications.Chosen(only_opd(who), given.opd_code, given.first, given.last, given.officer)
+    chosen = rosters_store.Chosen(only_opd(who), given.opd_code, given.first, given.last, given.officer)
     before = read_cursor(given.cursor, dt.datetime, UUID) if given.cursor else None
     async with service.db.read() as tx:
-        rows = await publications.rosters(tx.connection, chosen, before, PAGE)
+        rows = await rosters_store.publications(tx, chosen, before, PAGE)
     following = encode_cursor(rows[-1]["created_at"], rows[-1]["roster_id"]) if len(rows) == PAGE else None
     return page([_view(row, who) for row in rows], following)
 
@@ -185,9 +185,9 @@ async def list_rosters(service: Running, who: Reader, given: Annotated[RostersQu
 @router.get("/{roster_id}")
 async def read_roster(roster_id: UUID, service: Running, who: Reader) -> dict[str, Any]:
     """What was asked for, by whom, and what came of it. 404 for one that plans more than an OPD admin's OPD."""
-    chosen = publications.Chosen(only_opd(who), roster_id=roster_id)
+    chosen = rosters_store.Chosen(only_opd(who), roster_id=roster_id)
     async with service.db.read() as tx:
-        rows = await publications.rosters(tx.connection, chosen, None, 1)
+        rows = await rosters_store.publications(tx, chosen, None, 1)
     if not rows:
         raise Missing("not_found")
     return _view(rows[0], who)
@@ -203,7 +203,7 @@ async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, 
     wanted = await wanted_by(service, who, given.scope)
     async with service.db.read() as tx:
         await check_known(tx, given.policy)
-        opds = sorted((await known(tx.connection, "opds")).opds)
+        opds = sorted((await known(tx, "opds")).opds)
     span = Span(given.first, given.last, seed=given.seed)
     now = await rosters.draft(service.db, wanted, span, method=given.method, fresh=True)
     others = ended(now.span.policies, given.policy.policy_id, given.policy.effective_from)

@@ -6,7 +6,7 @@ from fastapi import APIRouter, Depends, Query, Response
 
 from services.scheduling.commands import rules
 from services.scheduling.domain.rules import RulesIn
-from services.scheduling.store import governance
+from services.scheduling.store import rules as rules_store
 from services.scheduling.views.proposals import proposal_view
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
@@ -22,7 +22,7 @@ Officer = Annotated[Principal, Depends(require(GOVERN))]
 async def list_rules(service: Running) -> dict[str, Any]:
     """Every version, newest first."""
     async with service.db.read() as tx:
-        rows = await governance.all_rules(tx)
+        rows = await rules_store.all_rules(tx)
     return page([row.model_dump(exclude={"created_by"}) for row in rows], None)
 
 

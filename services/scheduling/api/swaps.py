@@ -8,7 +8,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduling.commands import plans, swaps
 from services.scheduling.commands.plans import today
-from services.scheduling.store import people, standing
+from services.scheduling.store import people
+from services.scheduling.store import swaps as swaps_store
 from shared.access import PLAN, Principal, employee_of, own_opd
 from shared.auth import Caller, Employee, require
 from shared.events.base import Date
@@ -68,7 +69,7 @@ async def ask(given: SwapIn, service: Running, who: Caller) -> dict[str, Any]:
 async def list_swaps(service: Running, me: Employee) -> dict[str, Any]:
     """Swaps I asked for, am asked in, or may approve."""
     async with service.db.read() as tx:
-        return page([dict(row) for row in await people.swaps(tx.connection, me)], None)
+        return page([dict(row) for row in await swaps_store.swaps(tx, me)], None)
 
 
 @router.post("/swaps/{swap_id}/agree")
@@ -100,9 +101,9 @@ async def set_wish(work_date: Date, given: WishIn, service: Running, who: Caller
         raise Invalid("validation", errors=[FieldError("work_date", "wish.past")])
     me, now = employee_of(who), service.clock.now()
     async with service.db.transaction() as tx:
-        if await standing.person(tx.connection, me) is None:
+        if await people.person(tx, me) is None:
             raise Missing("directory.unknown")
-        await people.set_wish(tx.connection, me, work_date, given.mode, given.weight, now)
+        await swaps_store.set_wish(tx, me, work_date, given.mode, given.weight, now)
         await plans.note(tx, now, who, "wish.given", subject=me, reason=None, date=work_date, **given.model_dump())
     return {"work_date": work_date, **given.model_dump()}
 
@@ -112,7 +113,7 @@ async def drop_wish(work_date: Date, service: Running, who: Caller) -> None:
     """Take a request back."""
     me = employee_of(who)
     async with service.db.transaction() as tx:
-        await people.drop_wish(tx.connection, me, work_date)
+        await swaps_store.drop_wish(tx, me, work_date)
         await plans.note(tx, service.clock.now(), who, "wish.dropped", subject=me, reason=None, date=work_date)
 
 
@@ -120,7 +121,7 @@ async def drop_wish(work_date: Date, service: Running, who: Caller) -> None:
 async def list_wishes(service: Running, me: Employee) -> dict[str, Any]:
     """My requests from today on."""
     async with service.db.read() as tx:
-        rows = await people.wishes(tx.connection, me, today(service.clock))
+        rows = await swaps_store.wishes(tx, me, today(service.clock))
     return page([dict(row) for row in rows], None)
 
 
@@ -130,11 +131,11 @@ async def set_apart(unit_id: str, given: ApartIn, service: Running, who: Officer
     one, other = given.employee_ids
     async with service.db.transaction() as tx:
         for index, employee_id in enumerate(given.employee_ids):
-            person = await standing.person(tx.connection, employee_id)
+            person = await people.person(tx, employee_id)
             if person is None or person.unit_id != unit_id or one == other:
                 raise Invalid("validation", errors=[FieldError(f"employee_ids.{index}", "apart.unit")])
             own_opd(who, [person.opd_code])
-        await people.set_apart(tx.connection, unit_id, one, other, given.reason)
+        await swaps_store.set_apart(tx, unit_id, one, other, given.reason)
         now, pair = service.clock.now(), [one, other]
         await plans.note(tx, now, who, "apart.named", subject=unit_id, reason=given.reason, people=pair)
     return {"unit_id": unit_id, **given.model_dump()}

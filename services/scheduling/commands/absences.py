@@ -18,11 +18,14 @@ from services.scheduling.domain.planning import Span, UnitInput
 from services.scheduling.domain.records import Absence, gives_way
 from services.scheduling.domain.roster import plan_unit
 from services.scheduling.domain.spans import Days, covered, without
-from services.scheduling.models import Proposal
-from services.scheduling.store import directory, governance, inputs, standing
-from services.scheduling.store.inputs import LONGEST_DAYS, Wanted
-from services.scheduling.store.rosters import PlanRow
-from services.scheduling.store.standing import PersonRow
+from services.scheduling.store import absences as absences_store
+from services.scheduling.store import directory, rosters
+from services.scheduling.store import plans as plans_store
+from services.scheduling.store import policies as policies_store
+from services.scheduling.store.people import PersonRow
+from services.scheduling.store.plans import PlanRow
+from services.scheduling.store.rosters import LONGEST_DAYS, Wanted
+from services.scheduling.store.tables import Proposal
 from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -51,12 +54,12 @@ def absence_modes(category: str) -> tuple[str, str]:
 async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms) -> Done:
     """Store an absence and change the person's plans on those days. A sick note splits an annual leave."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         await someone(tx, who, leave.employee_id)
         given = Absence(leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter)
         split = await make_room(tx, given)
         rows = await _absent_rows(tx, given, [(leave.first, leave.last)])
-        await standing.add_absence(tx.connection, given)
+        await absences_store.add_absence(tx, given)
         done = await go_through(tx, clock, who, rows, terms)
         await plans.note(
             tx,
@@ -78,7 +81,7 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
 
 async def make_room(tx: Tx, given: Absence, itself: Absence | None = None) -> list[Absence]:
     """Cut what is stored and gives way; 409 for what does not. Returns what was cut, as it was."""
-    stored = await standing.overlapping(tx.connection, given.employee_id, given.from_date, given.to_date)
+    stored = await absences_store.overlapping(tx, given.employee_id, given.from_date, given.to_date)
     others = [one for one in stored if one != itself]
     for one in others:
         if not gives_way(one, given):
@@ -94,10 +97,10 @@ async def make_room(tx: Tx, given: Absence, itself: Absence | None = None) -> li
 async def _replace(tx: Tx, kind_of: Absence, stored: Sequence[Absence], spans: Sequence[Days]) -> list[Absence]:
     """The same absence over other days."""
     for one in stored:
-        await standing.end_absence(tx.connection, one)
+        await absences_store.end_absence(tx, one)
     made = [replace(kind_of, from_date=first, to_date=last) for first, last in spans]
     for one in made:
-        await standing.add_absence(tx.connection, one)
+        await absences_store.add_absence(tx, one)
     return made
 
 
@@ -106,7 +109,7 @@ async def _absent_rows(tx: Tx, absence: Absence, spans: Sequence[Days]) -> list[
     return [
         (row[0], row[1], row[2], row[3], mode, None, None, None, absence.category)
         for first, last in spans
-        for row in await standing.plans_of(tx.connection, absence.employee_id, first, last)
+        for row in await plans_store.plans_of(tx, absence.employee_id, first, last)
         if row["mode"] != free
     ]
 
@@ -127,10 +130,10 @@ async def _change(
     db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms, *, days: Days | None
 ) -> Done:
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         person = await someone(tx, who, leave.employee_id)
         was = (leave.first, leave.last)
-        stored = await standing.absence(tx.connection, leave.employee_id, leave.category, *was)
+        stored = await absences_store.absence(tx, leave.employee_id, leave.category, *was)
         if stored is None:
             raise Missing("absence.unknown")
         given_back = [was] if days is None else without(was, days)
@@ -173,7 +176,7 @@ def _spans(of: Absence, spans: Sequence[Days]) -> list[Absence]:
 
 
 async def _given_back(tx: Tx, person: PersonRow, span: Days) -> list[PlanRow]:
-    planned = {row["work_date"] for row in await standing.plans_of(tx.connection, person.employee_id, *span)}
+    planned = {row["work_date"] for row in await plans_store.plans_of(tx, person.employee_id, *span)}
     return [row for row in await _replanned(tx, person, *span) if row[1] in planned]
 
 
@@ -199,7 +202,7 @@ async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> int:
     employee_id = UUID(body["employee_id"])
     stored: list[Absence] = []
     for first, last in _days(body["stored"]):
-        found = await standing.absence(tx.connection, employee_id, body["category"], first, last)
+        found = await absences_store.absence(tx, employee_id, body["category"], first, last)
         if found is None:
             raise Conflict("proposal.stale")
         stored.append(found)
@@ -214,15 +217,15 @@ def _days(spans: Sequence[Sequence[Any]]) -> list[Days]:
 async def _replanned(tx: Tx, person: PersonRow, first: dt.date, last: dt.date) -> Sequence[PlanRow]:
     """What rosters of the unit, some weeks at a time, would give the person."""
     wanted = Wanted(False, unit_ids=(person.unit_id,))
-    policies = tuple(await governance.current_policies(tx))
+    policies = tuple(await policies_store.current_policies(tx))
     rows: list[PlanRow] = []
     while first <= last:
         end = min(last, first + (LONGEST_DAYS - 7 - first.weekday()) * DAY)
-        found = [unit async for part in inputs.units(tx.connection, wanted, first, end) for unit in part]
+        found = [unit async for part in rosters.units(tx, wanted, first, end) for unit in part]
         if rows:
             home = any(row[1] == first - DAY and row[4] == "WFH" for row in rows)
             found = [_after_home(unit, person.employee_id, home=home) for unit in found]
-        span = Span(first, end, await inputs.holidays(tx.connection, first, end), policies)
+        span = Span(first, end, await rosters.holidays(tx, first, end), policies)
         planned = plan_rows(Draft(span, found, [plan_unit(unit, span) for unit in found]))
         rows.extend(row for row in planned if row[0] == person.employee_id)
         first = end + DAY

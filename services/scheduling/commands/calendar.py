@@ -4,7 +4,8 @@ import hashlib
 import secrets
 
 from services.scheduling.commands.plans import note
-from services.scheduling.store import plans, standing
+from services.scheduling.store import calendar as calendar_store
+from services.scheduling.store import people
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database
@@ -19,9 +20,9 @@ async def new_token(db: Database, clock: Clock, who: Principal) -> str:
     """A new token for a person's feed; the ones before it open nothing any more. 404 for a stranger."""
     token, employee_id = secrets.token_urlsafe(32), employee_of(who)
     async with db.transaction() as tx:
-        if await standing.person(tx.connection, employee_id) is None:
+        if await people.person(tx, employee_id) is None:
             raise Missing("directory.unknown")
-        await plans.replace_feed(tx.connection, employee_id, token_hash(token), clock.now())
+        await calendar_store.replace_feed(tx, employee_id, token_hash(token), clock.now())
         await note(tx, clock.now(), who, "calendar.opened", subject=employee_id, reason=None)
     return token
 
@@ -30,5 +31,5 @@ async def revoke(db: Database, clock: Clock, who: Principal) -> None:
     """No token opens the caller's feed any more."""
     employee_id = employee_of(who)
     async with db.transaction() as tx:
-        await plans.replace_feed(tx.connection, employee_id, None, clock.now())
+        await calendar_store.replace_feed(tx, employee_id, None, clock.now())
         await note(tx, clock.now(), who, "calendar.closed", subject=employee_id, reason=None)

@@ -9,17 +9,18 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 from services.scheduling.commands import plans
 from services.scheduling.domain import changes as domain
 from services.scheduling.domain.changes import Short, Standing
 from services.scheduling.domain.timetable import clock_text
-from services.scheduling.models import Proposal
-from services.scheduling.store import directory, inputs, standing
-from services.scheduling.store.rosters import PlanRow
-from services.scheduling.store.standing import PersonRow
+from services.scheduling.store import directory, people, rosters
+from services.scheduling.store import plans as plans_store
+from services.scheduling.store.people import PersonRow
+from services.scheduling.store.plans import PlanRow
+from services.scheduling.store.tables import Proposal
 from shared.access import Principal, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -56,7 +57,7 @@ class Done:
 
 async def someone(tx: Tx, who: Principal, employee_id: UUID) -> PersonRow:
     """The person a change is about. 404 if unknown, 403 for another OPD's."""
-    person = await standing.person(tx.connection, employee_id)
+    person = await people.person(tx, employee_id)
     if person is None:
         raise Missing("directory.unknown", errors=[FieldError("employee_id", "directory.unknown")])
     own_opd(who, [person.opd_code])
@@ -68,7 +69,7 @@ async def settle(
 ) -> Done:
     """Set the mode (WFO or WFH) of single person-days; later rosters leave these days alone."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         rows: list[PlanRow] = []
         for index, (employee_id, day, mode) in enumerate(moves):
             await someone(tx, who, employee_id)
@@ -89,7 +90,7 @@ async def settle(
 
 async def moved(tx: Tx, employee_id: UUID, day: dt.date, mode: str, where: str) -> PlanRow:
     """The stored plan with another place to work. 422 for a day without working hours."""
-    rows = await standing.plans_of(tx.connection, employee_id, day, day)
+    rows = await plans_store.plans_of(tx, employee_id, day, day)
     if not rows or rows[0]["starts_at"] is None:
         errors = [FieldError(where, "change.no_work", {"date": day})]
         raise Invalid("change.no_work", params={"date": day}, errors=errors)
@@ -149,13 +150,13 @@ class Loss:
 async def losses(tx: Tx, rows: Sequence[PlanRow]) -> list[Loss]:
     """Where the rows, which are not written yet, take people from a counter that has a minimum."""
     units = sorted({row[3] for row in rows})
-    requirements = await standing.requirements(tx.connection, units)
+    requirements = await rosters.requirements(tx, units)
     rows = [row for row in rows if row[3] in requirements]
     if not rows:
         return []
     first, last = min(row[1] for row in rows), max(row[1] for row in rows)
-    holidays = await inputs.holidays(tx.connection, first, last)
-    stand = await standing.plans_of_units(tx.connection, [*requirements], first - DAY, last + DAY)
+    holidays = await rosters.holidays(tx, first, last)
+    stand = await plans_store.plans_of_units(tx, [*requirements], first - DAY, last + DAY)
 
     def work() -> list[Loss]:
         new = {(row[0], row[1]): row for row in rows}
@@ -191,7 +192,7 @@ async def minimum_check(tx: Tx, rows: Sequence[PlanRow], override: str | None) -
     if not lost or override:
         return [short for loss in lost for short in loss.short]
     units = [loss.unit_id for loss in lost]
-    home = await standing.home_days(tx.connection, units, min(row[1] for row in rows))
+    home = await plans_store.home_days(tx, units, min(row[1] for row in rows))
     gone = frozenset(row[0] for row in rows)
     answer: list[dict[str, Any]] = []
     for loss in lost:
@@ -227,9 +228,9 @@ def short_view(one: Short) -> dict[str, Any]:
 
 def _jsonable(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: _jsonable(one) for name, one in value.items()}
+        return {name: _jsonable(one) for name, one in cast("dict[str, Any]", value).items()}
     if isinstance(value, list):
-        return [_jsonable(one) for one in value]
+        return [_jsonable(one) for one in cast("list[Any]", value)]
     return str(value) if isinstance(value, UUID | dt.date) else value
 
 

@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans, publish
 from services.scheduling.domain.disowned import CAN_BE_DISOWNED, DisownedIn, RevocationIn
-from services.scheduling.models import Disowned, Proposal
-from services.scheduling.store import directory, governance
-from services.scheduling.store import disowned as store
+from services.scheduling.store import directory, tables
+from services.scheduling.store import disowned as disowned_store
+from services.scheduling.store.tables import Disowned, Proposal
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -38,7 +38,7 @@ async def disown(db: Database, clock: Clock, who: Principal, given: DisownedIn) 
         code = "disowned.itself" if given.topic == RecordDisowned.topic else "disowned.unknown_topic"
         raise Invalid("validation", errors=[FieldError("topic", code, params)])
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         await _to_disown(tx, given.ce_id)
         return await _propose(tx, clock.now(), who, "disown", given)
 
@@ -46,7 +46,7 @@ async def disown(db: Database, clock: Clock, who: Principal, given: DisownedIn) 
 async def own(db: Database, clock: Clock, who: Principal, ce_id: UUID, given: RevocationIn) -> Proposed:
     """Propose that a disowned event counts again. 404 for an event that is not disowned."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         row = await _to_own(tx, ce_id)
         body = DisownedIn(ce_id=ce_id, topic=row.topic, reason=given.reason)
         return await _propose(tx, clock.now(), who, "own", body)
@@ -57,7 +57,7 @@ async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) 
     given = DisownedIn.model_validate(proposal.body)
     if proposal.kind == "disown":
         before = await _to_disown(tx, given.ce_id)
-        row = await store.put(
+        row = await disowned_store.put(
             tx,
             Disowned(
                 **given.model_dump(),
@@ -86,14 +86,14 @@ async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) 
 
 async def _to_disown(tx: Tx, ce_id: UUID) -> Disowned | None:
     """The row of an event that may be disowned: there is none yet, or it was revoked."""
-    row = await store.disowned(tx, ce_id)
+    row = await disowned_store.disowned(tx, ce_id)
     if row is not None and not row.revoked:
         raise Conflict("disowned.already", errors=[FieldError("ce_id", "disowned.already")])
     return row
 
 
 async def _to_own(tx: Tx, ce_id: UUID) -> Disowned:
-    row = await store.disowned(tx, ce_id)
+    row = await disowned_store.disowned(tx, ce_id)
     if row is None:
         raise Missing("disowned.unknown", errors=[FieldError("ce_id", "disowned.unknown")])
     if row.revoked:
@@ -103,7 +103,7 @@ async def _to_own(tx: Tx, ce_id: UUID) -> Disowned:
 
 async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: DisownedIn) -> Proposed:
     body = given.model_dump(mode="json")
-    waiting = await store.proposed(tx, kind, given.ce_id)
+    waiting = await disowned_store.proposed(tx, kind, given.ce_id)
     if waiting is not None:
         if waiting.body != body:
             raise Conflict(
@@ -122,7 +122,7 @@ async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: 
         proposed_by=employee_of(who),
         proposed_at=now,
     )
-    await governance.add(tx, proposal)
+    await tables.add(tx, proposal)
     await plans.note(tx, now, who, f"{kind}.proposed", subject=given.ce_id, reason=given.reason, topic=given.topic)
     return Proposed(proposal, created=True)
 

@@ -13,10 +13,12 @@ from uuid import UUID, uuid4
 from services.scheduling.commands import plans
 from services.scheduling.domain.late import Work, is_late
 from services.scheduling.domain.timetable import Pattern, SpecialHours, hours_on, instant, special_of
-from services.scheduling.models import Proposal
-from services.scheduling.store import directory, inputs, rosters, special
+from services.scheduling.store import directory, proposals, rosters
+from services.scheduling.store import hours as hours_store
+from services.scheduling.store import plans as plans_store
 from services.scheduling.store.directory import known
-from services.scheduling.store.rosters import PlanRow
+from services.scheduling.store.plans import PlanRow
+from services.scheduling.store.tables import Proposal
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -46,7 +48,7 @@ class _Change:
 
     @property
     def hours(self) -> SpecialHours:
-        return special.of_body(self.body, _date(self.body["from"]), _date(self.body["to"]))
+        return hours_store.of_body(self.body, _date(self.body["from"]), _date(self.body["to"]))
 
 
 def _date(value: str | None) -> dt.date | None:
@@ -58,7 +60,7 @@ async def give(
 ) -> Given:
     """Store special hours from today or later on. 422 for a start in the past or an unknown OPD or unit."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         now = clock.now()
         first = dt.date.fromisoformat(body["from"])
         if first < plans.today(clock):
@@ -68,7 +70,7 @@ async def give(
 
 
 async def _check_known(tx: Tx, body: Mapping[str, Any]) -> None:
-    stored = await known(tx.connection, "units")
+    stored = await known(tx, "units")
     lists = (
         ("opd_codes", stored.opds, "scope.unknown_opd"),
         ("unit_ids", stored.unit_opd, "scope.unknown_unit"),
@@ -88,9 +90,9 @@ async def withdraw(
 ) -> Given:
     """They hold from today on no longer; dates before today keep them. 404 where there are none."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         now = clock.now()
-        body = await special.body(tx.connection, special_id)
+        body = await hours_store.body(tx, special_id)
         if body is None:
             raise Missing("not_found")
         return await _go(tx, now, who, _Change(special_id, body, plans.today(clock), withdraw=True), reason)
@@ -100,7 +102,7 @@ async def _go(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason:
     late, needs_two = await _late(tx, now, change)
     # What a proposal lists it writes itself; the rest follows when a roster is published.
     first = max(change.first, now.astimezone(plans.WIB).date() + (DAY if needs_two else 0 * DAY))
-    needing = await special.needing(tx.connection, change.hours, first)
+    needing = await hours_store.needing(tx, change.hours, first)
     if not needs_two:
         await _store(tx, now, who, change, reason)
         return Given(change.special_id, change.body, needs_roster=needing)
@@ -112,14 +114,14 @@ async def _go(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason:
     }
     reason = reason or change.body["name"]
     proposal = await plans.offer(tx, now, who, "hours", kept, reason=reason, person_days=len(late))
-    await rosters.add_proposal_days(tx.connection, proposal.proposal_id, late)
+    await proposals.add_proposal_days(tx, proposal.proposal_id, late)
     return Given(change.special_id, change.body, proposal, needing)
 
 
 async def _late(tx: Tx, now: dt.datetime, change: _Change) -> tuple[list[Any], bool]:
     """(the published plans that the change alters late, whether that takes two officers)."""
     rows = await _altered(tx, change, now.astimezone(plans.WIB).date())
-    found = await rosters.changes(tx.connection, rows)
+    found = await plans_store.changes(tx, rows)
     late = [
         row
         for row in found
@@ -136,15 +138,15 @@ async def _late(tx: Tx, now: dt.datetime, change: _Change) -> tuple[list[Any], b
 async def _altered(tx: Tx, change: _Change, today: dt.date) -> list[PlanRow]:
     """The plans from the change's first date to today as they would be, where these hours make a difference."""
     mine, rows = change.hours, list[PlanRow]()
-    holidays = await inputs.holidays(tx.connection, change.first, today)
+    holidays = await rosters.holidays(tx, change.first, today)
     scope = list(mine.opd_codes), list(mine.unit_ids)
     for number in range((today - change.first).days + 1):
         day = change.first + number * DAY
-        standing = await special.in_force(tx.connection, day)
+        standing = await hours_store.in_force(tx, day)
         before = list(standing.values())
         without = [one for key, one in standing.items() if key != change.special_id]
         after = without if change.withdraw else [*without, mine]
-        for plan in await special.plans_on(tx.connection, day, mine.timetable, *scope):
+        for plan in await hours_store.plans_on(tx, day, mine.timetable, *scope):
             pattern = Pattern(plan["timetable"], plan["shift_group"])
             hours = [
                 hours_on(
@@ -172,11 +174,11 @@ def _row(plan: Any, day: dt.date, hours: tuple[int, int] | None) -> PlanRow:
 
 async def _store(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason: str | None) -> None:
     if change.withdraw:
-        await special.withdraw(tx.connection, change.special_id, change.first)
+        await hours_store.withdraw(tx, change.special_id, change.first)
     else:
         last = _date(change.body["to"])
         officer = str(employee_of(who))
-        await special.add(tx.connection, change.special_id, dict(change.body), change.first, last, now, officer)
+        await hours_store.add(tx, change.special_id, dict(change.body), change.first, last, now, officer)
     action = "hours.withdrawn" if change.withdraw else "hours.given"
     await plans.note(
         tx, now, who, action, subject=change.special_id, reason=reason, hours=change.body, first=change.first

@@ -21,9 +21,10 @@ from services.scheduling.domain.found import Found
 from services.scheduling.domain.imports import Kind
 from services.scheduling.domain.records import Absence, CalendarYear, Employee, Record
 from services.scheduling.domain.timetable import WIB
-from services.scheduling.models import Proposal
-from services.scheduling.store import directory, late, standing
-from services.scheduling.store.rosters import PlanRow
+from services.scheduling.store import directory, late
+from services.scheduling.store import plans as plans_store
+from services.scheduling.store.plans import PlanRow
+from services.scheduling.store.tables import Proposal
 from services.scheduling.views import leaving
 from services.scheduling.views.leaving import Leaver
 from shared.access import Principal
@@ -138,9 +139,9 @@ async def run(
     watch("read", len(rows))
     try:
         async with db.transaction() as tx:
-            await directory.lock(tx.connection)
-            known = await directory.known(tx.connection, kind)
-            stored = await directory.stored(tx.connection, kind)
+            await directory.lock(tx)
+            known = await directory.known(tx, kind)
+            stored = await directory.stored(tx, kind)
 
             def work() -> tuple[Outcome, list[Record]]:
                 checked = imports.check(kind, rows, known, stored)
@@ -194,15 +195,15 @@ async def _apply(job: _Job, watch: Watch) -> None:
     tx, now, outcome = job.tx, job.now, job.outcome
     touched = effects.stretches(job.stored, job.records)
     if touched:
-        outcome.past = await late.count(tx.connection, effects.touches(touched), now)
-        outcome.needs_roster = await standing.needing(tx.connection, touched, job.today)
+        outcome.past = await late.count(tx, effects.touches(touched), now)
+        outcome.needs_roster = await plans_store.needing(tx, touched, job.today)
     if outcome.past:
         outcome.applied = False
         if not job.order.dry_run:
             outcome.proposal = await _propose(job, touched)
         return
     await _make_room(job)
-    await directory.save(tx.connection, job.kind, job.records)
+    await directory.save(tx, job.kind, job.records)
     await _reach_plans(job)
     if job.order.dry_run:
         await _leave_behind(job)
@@ -242,7 +243,7 @@ async def _leave_behind(job: _Job) -> None:
     if job.kind != "employees":
         return
     if job.order.dry_run:  # names the next ones up, which publishing does else
-        await directory.changed_employees(job.tx.connection, job.today)
+        await directory.changed_employees(job.tx, job.today)
     changed = [one.employee_id for one in job.records if isinstance(one, Employee)]
     job.outcome.left_behind = await leaving.left_behind(job.tx, job.outcome.leavers)
     job.outcome.without_superior = await leaving.without_superior(job.tx, changed)
@@ -250,16 +251,16 @@ async def _leave_behind(job: _Job) -> None:
 
 async def _reach_plans(job: _Job) -> None:
     """Write the published plans that the records leave no choice about, as a change after publication does."""
-    connection, outcome = job.tx.connection, job.outcome
+    connection, outcome = job.tx, job.outcome
     rows: list[PlanRow] = []
     if job.kind == "employees":
         rows = await people.days_of_departed(job.tx, job.today)
         moved = effects.moved(job.stored, job.records)
-        outcome.needs_roster = await standing.needing_of(connection, moved, job.today)
+        outcome.needs_roster = await plans_store.needing_of(connection, moved, job.today)
     elif job.kind in {"leave", "duty_travel"}:
         mode, free = absences.absence_modes(job.kind)
         away = [one for one in job.records if isinstance(one, Absence)]
-        found = await standing.plans_in(connection, away, [mode, free])
+        found = await plans_store.plans_in(connection, away, [mode, free])
         rows = [(*row[:4], mode, None, None, None, job.kind) for row in found]
     if not rows:
         return
@@ -285,7 +286,7 @@ async def _propose(job: _Job, touched: Sequence[Stretch]) -> Proposal:
     proposal = await plans.offer(
         job.tx, job.now, job.order.who, "import", body, reason=job.order.reason, person_days=job.outcome.past
     )
-    await late.list_days(job.tx.connection, effects.touches(touched), job.now, proposal.proposal_id)
+    await late.list_days(job.tx, effects.touches(touched), job.now, proposal.proposal_id)
     return proposal
 
 
@@ -294,16 +295,16 @@ async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> None:
     kind: Kind = proposal.body["kind"]
     before = {directory.key_of(one): one for one in effects.from_body(kind, proposal.body["before"])}
     records = effects.from_body(kind, proposal.body["after"])
-    stored = await directory.stored(tx.connection, kind)
+    stored = await directory.stored(tx, kind)
     touched = effects.touches(effects.stretches(stored, records))
     same = all(stored.get(key) == before.get(key) for key in map(directory.key_of, records))
     same = same and not effects.crowded(stored, records)
-    grown = await late.unlisted(tx.connection, touched, now, proposal.proposal_id) if same else 0
+    grown = await late.unlisted(tx, touched, now, proposal.proposal_id) if same else 0
     if grown:
         raise Conflict("proposal.grown", params={"count": grown})
-    if not same or await late.count(tx.connection, touched, now) != proposal.person_days:
+    if not same or await late.count(tx, touched, now) != proposal.person_days:
         raise Conflict("proposal.import_changed")
-    await directory.save(tx.connection, kind, records)
+    await directory.save(tx, kind, records)
     await publish.directory_changes(tx, now)
 
 

@@ -11,9 +11,11 @@ from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans, publish
 from services.scheduling.domain.staff import loops
-from services.scheduling.store import directory, people, standing
-from services.scheduling.store.rosters import PlanRow
-from services.scheduling.store.standing import PersonRow, person
+from services.scheduling.store import directory
+from services.scheduling.store import people as people_store
+from services.scheduling.store import plans as plans_store
+from services.scheduling.store.people import PersonRow, person
+from services.scheduling.store.plans import PlanRow
 from services.scheduling.views import leaving
 from shared.access import Principal, employee_of
 from shared.clock import Clock
@@ -28,7 +30,7 @@ def _wrong(field: str, code: str, **params: Any) -> Invalid:
 
 
 async def _known(tx: Tx, field: str, employee_id: UUID) -> PersonRow:
-    found = await person(tx.connection, employee_id)
+    found = await person(tx, employee_id)
     if found is None:
         raise _wrong(field, "directory.unknown")
     return found
@@ -74,12 +76,12 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
     """Record a transfer, departure, new post or discipline; in force at once when its date has come."""
     employee_id, kind, day, body = posting.employee_id, posting.kind, posting.effective_from, posting.body
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         found = await _known(tx, "employee_id", employee_id)
         if not found.active:
             raise _wrong("employee_id", "directory.departed")
         await _check_posting(tx, employee_id, body)
-        waiting = await people.changes_of(tx.connection, employee_id)
+        waiting = await people_store.changes_of(tx, employee_id)
         if any(one["status"] == "due" and (one["effective_from"], one["kind"]) == (day, kind) for one in waiting):
             raise Conflict("posting.twice", errors=[FieldError("effective_from", "posting.twice")])
         freed: list[PlanRow] = []
@@ -92,15 +94,13 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         left_behind = await leaving.left_behind(tx, leavers)
         first = max(day, plans.today(clock))
         needing = await _out_of_date(tx, employee_id, first, body)
-        await people.add_change(
-            tx.connection, change_id, employee_id, day, kind, now, str(employee_of(who)), body=body
-        )
+        await people_store.add_change(tx, change_id, employee_id, day, kind, now, str(employee_of(who)), body=body)
         await plans.note(
             tx, now, who, f"posting.{kind}", subject=employee_id, reason=None, effective_from=day, body=body
         )
         await in_force(tx, clock)
         if kind == "departure":
-            freed = _freed(await people.coming_plans(tx.connection, employee_id, first))
+            freed = _freed(await people_store.coming_plans(tx, employee_id, first))
             await plans.write(tx, now, freed)
         around = [employee_id, *(UUID(one["employee_id"]) for left in left_behind for one in left["people"])]
         without = await leaving.without_superior(tx, around)
@@ -112,20 +112,20 @@ async def _out_of_date(
 ) -> Sequence[tuple[dt.date, int]]:
     """(date, plans) from `first` on that were made for another unit or other hours than the change gives."""
     if body.get("timetable"):
-        return await standing.needing_of(tx.connection, [employee_id], first)
+        return await plans_store.needing_of(tx, [employee_id], first)
     if body.get("unit_id"):
-        return await standing.needing_of(tx.connection, [employee_id], first, unit_id=body["unit_id"])
+        return await plans_store.needing_of(tx, [employee_id], first, unit_id=body["unit_id"])
     return []
 
 
 async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> None:
-    known = await directory.known(tx.connection, "units")
+    known = await directory.known(tx, "units")
     unit_id = body.get("unit_id")
     if unit_id is not None:
         if unit_id not in known.unit_opd:
             raise _wrong("unit_id", "scope.unknown_unit", id=unit_id)
         body["opd_code"] = known.unit_opd[unit_id]
-    heads = body.get("heads") or []
+    heads: list[str] = body.get("heads") or []
     for head in heads:
         if head not in known.unit_opd and head not in known.opds:
             raise _wrong("heads", "import.unknown_head")
@@ -134,7 +134,7 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
     superior = body.get("supervisor_id")
     if superior is not None:
         await _known(tx, "supervisor_id", superior)
-        bosses = {**await people.supervisors(tx.connection), employee_id: superior}
+        bosses = {**await people_store.supervisors(tx), employee_id: superior}
         ring = next((one for one in loops(bosses) if employee_id in one), None)
         if ring is not None:
             raise _wrong("supervisor_id", "import.supervisor_loop", length=len(ring))
@@ -147,35 +147,35 @@ def _freed(stored: Sequence[Any]) -> list[PlanRow]:
 
 async def in_force(tx: Tx, clock: Clock) -> int:
     """Apply what is due and publish every entry that differs from the published one. Returns how many."""
-    for row in await people.take_due(tx.connection, plans.today(clock)):
-        await people.apply_change(tx.connection, row["employee_id"], row["body"])
+    for row in await people_store.take_due(tx, plans.today(clock)):
+        await people_store.apply_change(tx, row["employee_id"], row["body"])
     await plans.write(tx, clock.now(), await days_of_departed(tx, plans.today(clock)))
     return (await publish.directory_changes(tx, clock.now())).count
 
 
 async def days_of_departed(tx: Tx, day: dt.date) -> list[PlanRow]:
     """Plans from `day` on of people who have left, by an import or on their date, as free days to write."""
-    return _freed(await people.plans_of_departed(tx.connection, day))
+    return _freed(await people_store.plans_of_departed(tx, day))
 
 
 async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) -> UUID:
     """An acting period: the deputy reviews and is told in the absent superior's place."""
     absent_id, deputy_id, span = acting.absent_id, acting.deputy_id, (acting.first, acting.last)
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         await _known(tx, "absent_id", absent_id)
         deputy = await _known(tx, "deputy_id", deputy_id)
         if absent_id == deputy_id:
             raise _wrong("deputy_id", "acting.self")
         if not deputy.active:
             raise _wrong("deputy_id", "directory.departed")
-        other = await people.acting_overlap(tx.connection, absent_id, *span)
+        other = await people_store.acting_overlap(tx, absent_id, *span)
         if other is not None:
             params = {"start": other["from_date"], "end": other["to_date"]}
             raise Conflict("acting.overlap", params=params, errors=[FieldError("from", "acting.overlap", params)])
         acting_id, now = uuid4(), clock.now()
-        await people.add_acting(
-            tx.connection,
+        await people_store.add_acting(
+            tx,
             acting_id,
             absent_id,
             deputy_id,
@@ -195,8 +195,8 @@ async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) ->
 async def end_acting(db: Database, clock: Clock, who: Principal, acting_id: UUID) -> None:
     """The period holds no longer."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        if not await people.cancel_acting(tx.connection, acting_id):
+        await directory.lock(tx)
+        if not await people_store.cancel_acting(tx, acting_id):
             raise Missing("not_found")
         await plans.note(tx, clock.now(), who, "acting.ended", subject=acting_id, reason=None)
         await in_force(tx, clock)
@@ -205,8 +205,8 @@ async def end_acting(db: Database, clock: Clock, who: Principal, acting_id: UUID
 async def cancel_posting(db: Database, clock: Clock, who: Principal, change_id: UUID) -> None:
     """A change that still waits is taken back."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        if not await people.cancel_change(tx.connection, change_id):
+        await directory.lock(tx)
+        if not await people_store.cancel_change(tx, change_id):
             raise Conflict("posting.applied")
         await plans.note(tx, clock.now(), who, "posting.cancelled", subject=change_id, reason=None)
 
@@ -216,9 +216,9 @@ async def set_remote_places(
 ) -> None:
     """The places where a person may be when at home; all of them."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         await _known(tx, "employee_id", employee_id)
-        await people.set_remote_places(tx.connection, employee_id, places)
+        await people_store.set_remote_places(tx, employee_id, places)
         await plans.note(
             tx, clock.now(), who, "remote_places", subject=employee_id, reason=None, count=len(places)
         )
@@ -228,8 +228,8 @@ async def set_remote_places(
 async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, reason: str) -> None:
     """Delete a departed person's data and publish the tombstone. Their plans stay: they name no person."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        if not await people.erase(tx.connection, employee_id):
+        await directory.lock(tx)
+        if not await people_store.erase(tx, employee_id):
             raise Conflict("directory.not_departed")
         now = clock.now()
         tombstone = Outgoing(None, uuid4(), now, topic=EmployeeChanged.topic, key=str(employee_id))
@@ -241,7 +241,7 @@ async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, r
 async def publish_again(db: Database, clock: Clock, who: Principal) -> publish.Sent:
     """Publish the whole directory and the calendar once more, each entry with its next revision."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        await people.forget_published(tx.connection)
+        await directory.lock(tx)
+        await people_store.forget_published(tx)
         await plans.note(tx, clock.now(), who, "directory.published", subject="-", reason=None)
         return await publish.directory_changes(tx, clock.now())

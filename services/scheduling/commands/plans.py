@@ -13,9 +13,10 @@ from uuid import UUID, uuid4
 from services.scheduling.commands import publish
 from services.scheduling.domain.late import Work, never_late_from, officers_needed
 from services.scheduling.domain.timetable import WIB
-from services.scheduling.models import Proposal
-from services.scheduling.store import audit, governance, rosters
-from services.scheduling.store.rosters import PlanRow
+from services.scheduling.store import audit, proposals, tables
+from services.scheduling.store import plans as plans_store
+from services.scheduling.store.plans import PlanRow
+from services.scheduling.store.tables import Proposal
 from services.scheduling.views.plans import without_personal_reason
 from shared.access import Principal, employee_of
 from shared.clock import Clock
@@ -37,7 +38,7 @@ async def write(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow], *, pinned: bo
 
     The event says of a person's own reasons only that there is one; the true one stays with the plan.
     """
-    changed = await rosters.merge(tx.connection, rows, now, pinned=pinned)
+    changed = await plans_store.merge(tx, rows, now, pinned=pinned)
     events = (ScheduleChanged.model_validate(without_personal_reason(row)) for row in changed)
     return await publish.send(tx, events, now)
 
@@ -88,11 +89,11 @@ async def put_late(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[PlanRow]
 async def _late(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow]) -> list[Any]:
     """Those of `rows.changes` that need two officers."""
     near = [row for row in rows if row[1] < never_late_from(now)]
-    return [row for row in await rosters.changes(tx.connection, near) if needs_two(row, now)]
+    return [row for row in await plans_store.changes(tx, near) if needs_two(row, now)]
 
 
 def needs_two(row: Any, now: dt.datetime) -> bool:
-    """Whether a row of `rosters.changes` may not be written at `now` by one officer alone."""
+    """Whether a row of `plans.changes` may not be written at `now` by one officer alone."""
     old = None if row["old_mode"] is None else Work(row["old_mode"], row["old_starts_at"])
     return officers_needed(row["work_date"], old, Work(row["mode"], row["starts_at"]), now) > 1
 
@@ -101,11 +102,11 @@ async def _hold(tx: Tx, now: dt.datetime, gate: Gate, late: list[Any]) -> None:
     if not late:
         return
     # An earlier transaction may have made it, and an officer may have decided it since.
-    proposal = gate.proposal and await governance.proposal(tx, gate.proposal.proposal_id)
+    proposal = gate.proposal and await proposals.proposal(tx, gate.proposal.proposal_id)
     if proposal is None or proposal.status != "open":
         proposal = await offer(tx, now, gate.who, "plans", {}, reason=gate.reason, person_days=0)
     gate.proposal = proposal
-    proposal.person_days += await rosters.add_proposal_days(tx.connection, proposal.proposal_id, late)
+    proposal.person_days += await proposals.add_proposal_days(tx, proposal.proposal_id, late)
     days = [*proposal.body.values(), *(str(row["work_date"]) for row in late)]
     proposal.body = {"from": min(days), "to": max(days)}
     tx.session.add(proposal)
@@ -124,7 +125,7 @@ async def count_changes(db: Database, rows: Iterable[PlanRow]) -> int:
     count = 0
     async with db.read() as tx:
         for part in _parts(rows):
-            count += await rosters.change_count(tx.connection, part)
+            count += await plans_store.change_count(tx, part)
     return count
 
 
@@ -154,14 +155,14 @@ async def offer(
         proposed_by=employee_of(who),
         proposed_at=now,
     )
-    await governance.add(tx, proposal)
+    await tables.add(tx, proposal)
     await note(tx, now, who, "proposal.made", subject=proposal.proposal_id, reason=reason, kind=kind)
     return proposal
 
 
 async def check_listed(tx: Tx, proposal: Proposal, late: Sequence[Any]) -> None:
-    """409 where rows of `rosters.changes` are late by now and not in the list that the second officer has seen."""
-    listed = await rosters.listed(tx.connection, proposal.proposal_id)
+    """409 where rows of `plans.changes` are late by now and not in the list that the second officer has seen."""
+    listed = await proposals.listed(tx, proposal.proposal_id)
     grown = sum((row["employee_id"], row["work_date"]) not in listed for row in late)
     if grown:
         raise Conflict("proposal.grown", params={"count": grown})
@@ -172,12 +173,12 @@ async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool =
 
     409 when a listed day has changed since: the officers have not seen what would be lost.
     """
-    if await rosters.moved_on(tx.connection, proposal_id, now.astimezone(WIB).date()):
+    if await proposals.moved_on(tx, proposal_id, now.astimezone(WIB).date()):
         raise Conflict("proposal.stale")
     changed = 0
     after = (dt.date.min, UUID(int=0))
-    while page := await rosters.proposal_days(tx.connection, proposal_id, after, PART):
-        changed += await write(tx, now, [rosters.plan_row(row["row"]) for row in page], pinned=pinned)
+    while page := await proposals.proposal_days(tx, proposal_id, after, PART):
+        changed += await write(tx, now, [proposals.plan_row(row["row"]) for row in page], pinned=pinned)
         after = page[-1]["work_date"], page[-1]["employee_id"]
     return changed
 
@@ -187,9 +188,7 @@ async def note(
 ) -> None:
     """One row of the audit log: who wrote, in which role, and what."""
     officer = str(employee_of(who))
-    await audit.add(
-        tx.connection, now, officer, who.role, action, subject=str(subject), reason=reason, detail=detail
-    )
+    await audit.add(tx, now, officer, who.role, action, subject=str(subject), reason=reason, detail=detail)
 
 
 def some(items: Sequence[Any]) -> dict[str, Any]:

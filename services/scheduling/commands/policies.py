@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from services.scheduling.commands import plans
 from services.scheduling.domain.conflicts import PolicyConflict, conflicts
 from services.scheduling.domain.policies import Policy, PolicyIn
-from services.scheduling.models import PolicyVersion
-from services.scheduling.store import directory, governance, late
+from services.scheduling.store import directory, late, tables
+from services.scheduling.store import policies as policies_store
 from services.scheduling.store.directory import known
+from services.scheduling.store.tables import PolicyVersion
 from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -29,7 +30,7 @@ class Given:
 
 async def check_known(tx: Tx, given: PolicyIn) -> None:
     """422 for an OPD or a unit that the directory does not know."""
-    stored = await known(tx.connection, "units")
+    stored = await known(tx, "units")
     limits = given.limits
     lists = (
         ("scope.opd_codes", given.scope.opd_codes, stored.opds, "scope.unknown_opd"),
@@ -50,20 +51,20 @@ async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, d
     """Store a new version; the same content again is no change. With `dry_run` only look for conflicts."""
     own_opd(who, given.scope.opd_codes, everybody=given.scope.all)
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         await check_known(tx, given)
-        versions = await governance.policy_versions(tx, given.policy_id)
+        versions = await policies_store.policy_versions(tx, given.policy_id)
         if versions:
             newest = PolicyIn.model_validate(versions[0].body)
             own_opd(who, newest.scope.opd_codes, everybody=newest.scope.all)
         number = versions[0].version + 1 if versions else 1
-        opds = sorted((await known(tx.connection, "opds")).opds)
-        met = conflicts(Policy(given.policy_id, number, given), await governance.current_policies(tx), opds)
+        opds = sorted((await known(tx, "opds")).opds)
+        met = conflicts(Policy(given.policy_id, number, given), await policies_store.current_policies(tx), opds)
         if versions and not versions[0].withdrawn and PolicyIn.model_validate(versions[0].body) == given:
             return Given(versions[0], False, met)
         row = _version(given, number, clock.now(), who)
         if not dry_run:
-            await governance.add(tx, row)
+            await tables.add(tx, row)
             await plans.note(
                 tx,
                 row.created_at,
@@ -77,7 +78,7 @@ async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, d
 
 
 async def _begun(tx: Tx, content: PolicyIn, first: dt.date, now: dt.datetime) -> int:
-    return await late.begun(tx.connection, first, None if content.scope.all else content.scope.opd_codes, now)
+    return await late.begun(tx, first, None if content.scope.all else content.scope.opd_codes, now)
 
 
 def _version(given: PolicyIn, number: int, now: dt.datetime, who: Principal) -> PolicyVersion:
@@ -96,8 +97,8 @@ def _version(given: PolicyIn, number: int, now: dt.datetime, who: Principal) -> 
 async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -> Given:
     """A new version that says: from today on no longer. Plans change when a roster is published."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        versions = await governance.policy_versions(tx, policy_id)
+        await directory.lock(tx)
+        versions = await policies_store.policy_versions(tx, policy_id)
         if not versions:
             raise Missing("not_found")
         newest = versions[0]
@@ -107,7 +108,7 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
             return Given(newest, False, ())
         row = _version(content, newest.version + 1, clock.now(), who)
         row.withdrawn, row.effective_from, row.effective_to = True, plans.today(clock), None
-        await governance.add(tx, row)
+        await tables.add(tx, row)
         await plans.note(
             tx,
             row.created_at,

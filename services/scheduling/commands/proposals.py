@@ -4,8 +4,9 @@ import datetime as dt
 from uuid import UUID
 
 from services.scheduling.commands import absences, disowned, hours, imports, plans, rules
-from services.scheduling.models import Proposal
-from services.scheduling.store import directory, governance
+from services.scheduling.store import directory
+from services.scheduling.store import proposals as proposals_store
+from services.scheduling.store.tables import Proposal
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -17,8 +18,8 @@ async def decide(
 ) -> Proposal:
     """Approve a proposal, which takes effect at once, or refuse it. Never one's own."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
-        proposal = await governance.proposal(tx, proposal_id)
+        await directory.lock(tx)
+        proposal = await proposals_store.proposal(tx, proposal_id)
         if proposal is None:
             raise Missing("not_found")
         officer = employee_of(who)

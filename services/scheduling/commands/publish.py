@@ -62,17 +62,16 @@ async def directory_changes(tx: Tx, now: datetime, *, watch: Watch = _silent) ->
     A row from before a bound of the contract was drawn, or from a database that was mended by hand, keeps nobody
     else's entry back: it is withheld and named, and tried again with each publication until it is mended.
     """
-    connection = tx.connection
-    units = await directory.changed_units(connection)
-    employees = await directory.changed_employees(connection, now.astimezone(WIB).date())
-    years = await directory.changed_years(connection)
+    units = await directory.changed_units(tx)
+    employees = await directory.changed_employees(tx, now.astimezone(WIB).date())
+    years = await directory.changed_years(tx)
     sent = Sent()
     sent.count += await send(tx, _events(UnitChanged, units, sent), now)
     sent.count += await send(tx, _events(EmployeeChanged, employees, sent), now, watch=watch)
     sent.count += await send(tx, _events(CalendarChanged, years, sent), now)
     for topic in {one["topic"] for one in sent.withheld}:
         keys = [one["key"] for one in sent.withheld if one["topic"] == topic]
-        await directory.withhold(connection, topic, keys)
+        await directory.withhold(tx, topic, keys)
     return sent
 
 

@@ -8,15 +8,17 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans
-from services.scheduling.commands.compute import compute
 from services.scheduling.domain.frame import Draft
 from services.scheduling.domain.late import never_late_from
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Method, Span, UnitInput
 from services.scheduling.domain.timetable import Hours, instant
-from services.scheduling.models import Proposal, Roster
-from services.scheduling.store import directory, governance, inputs
-from services.scheduling.store.inputs import Wanted
-from services.scheduling.store.rosters import PlanRow
+from services.scheduling.planning.compute import compute
+from services.scheduling.store import directory, tables
+from services.scheduling.store import policies as policies_store
+from services.scheduling.store import rosters as rosters_store
+from services.scheduling.store.plans import PlanRow
+from services.scheduling.store.rosters import Wanted
+from services.scheduling.store.tables import Proposal, Roster
 from services.scheduling.views.rosters import summary
 from shared.access import Principal, employee_of
 from shared.clock import Clock
@@ -39,9 +41,9 @@ async def draft(
 ) -> Draft:
     """Plan the span, with the calendar's holidays and the policies in force; nothing is written."""
     async with db.read() as tx:
-        policies = tuple(await governance.current_policies(tx))
-        holidays = await inputs.holidays(tx.connection, span.first, span.last)
-        parts = [part async for part in inputs.units(tx.connection, wanted, span.first, span.last, fresh=fresh)]
+        policies = tuple(await policies_store.current_policies(tx))
+        holidays = await rosters_store.holidays(tx, span.first, span.last)
+        parts = [part async for part in rosters_store.units(tx, wanted, span.first, span.last, fresh=fresh)]
     units = [unit for part in parts for unit in part if unit.people]
     span = replace(span, holidays=holidays, policies=policies)
     return Draft(span, units, await compute(units, span, method), method, fresh)
@@ -108,7 +110,7 @@ async def publish_draft(
 async def _begin(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, request: Mapping[str, Any]) -> UUID:
     """Ask for name and reason, where something is late, before anything is written; and keep the request."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         now = clock.now()
         await plans.put_late(tx, now, gate, plan_rows(drafted, before=never_late_from(now)))
         if gate.proposal is not None and await _stale(tx, drafted, drafted.units):
@@ -121,7 +123,7 @@ async def _begin(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, r
             created_at=now,
             created_by=str(employee_of(gate.who)),
         )
-        await governance.add(tx, row)
+        await tables.add(tx, row)
         # Before anything is written: a publication that breaks off is in the audit as well.
         await plans.note(
             tx, now, gate.who, "roster.begun", subject=row.roster_id, reason=gate.reason, request=row.request
@@ -153,7 +155,7 @@ async def _finish(
         "policy_versions": sorted({one for result in drafted.results for one in result.policies if one}),
     }
     async with db.transaction() as tx:
-        row = await governance.roster(tx, roster_id)
+        row = await rosters_store.roster(tx, roster_id)
         assert row is not None  # noqa: S101 - `_begin` has kept it
         row.status, row.summary = status, {**kept, **came}
         tx.session.add(row)
@@ -199,7 +201,7 @@ async def _write_fresh(db: Database, clock: Clock, gate: plans.Gate, drafted: Dr
     for part in _parts(drafted):
         one = plans.Gate(gate.who, gate.reason, proposal=gate.proposal)
         async with db.transaction() as tx:
-            await directory.lock(tx.connection)
+            await directory.lock(tx)
             mine = await _stale(tx, drafted, part.units)
             stale |= mine
             await plans.put(tx, clock.now(), one, (row for row in plan_rows(part) if row[3] not in mine))
@@ -218,11 +220,11 @@ async def _stale(tx: Tx, drafted: Draft, units: Sequence[UnitInput]) -> set[str]
     span = drafted.span
     names = {unit.unit_id for unit in units}
     if (
-        tuple(await governance.current_policies(tx)) != span.policies
-        or await inputs.holidays(tx.connection, span.first, span.last) != span.holidays
+        tuple(await policies_store.current_policies(tx)) != span.policies
+        or await rosters_store.holidays(tx, span.first, span.last) != span.holidays
     ):
         return names
     wanted = Wanted(False, unit_ids=tuple(names))
-    parts = inputs.units(tx.connection, wanted, span.first, span.last, fresh=drafted.fresh)
+    parts = rosters_store.units(tx, wanted, span.first, span.last, fresh=drafted.fresh)
     now = {unit.unit_id: unit async for part in parts for unit in part}
     return {unit.unit_id for unit in units if now.get(unit.unit_id) != unit}

@@ -7,8 +7,9 @@ from services.scheduling.commands import plans, publish
 from services.scheduling.domain.late import Touch
 from services.scheduling.domain.rules import RulesIn, touches
 from services.scheduling.domain.timetable import WIB
-from services.scheduling.models import Proposal, Rules
-from services.scheduling.store import directory, governance, late
+from services.scheduling.store import directory, late, proposals, tables
+from services.scheduling.store import rules as rules_store
+from services.scheduling.store.tables import Proposal, Rules
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -29,32 +30,32 @@ async def give(db: Database, clock: Clock, who: Principal, given: RulesIn, *, re
     content under a known version is refused. One that judges days otherwise that are over or have begun waits
     whole: rules cannot hold for some people of a date and not for others."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         now = clock.now()
-        stored = await governance.rules(tx, given.rules_version)
+        stored = await rules_store.rules(tx, given.rules_version)
         if stored is not None:
             if stored.model_dump(include=set(RulesIn.model_fields)) != given.model_dump():
                 field = FieldError("rules_version", "rules.version_taken")
                 raise Conflict("rules.version_taken", errors=[field])
             return Given(stored, created=False)
-        waiting = await governance.proposed_rules(tx, given.rules_version)
+        waiting = await proposals.proposed_rules(tx, given.rules_version)
         if waiting is not None:
             if waiting.body != given.model_dump(mode="json"):
                 field = FieldError("rules_version", "rules.version_proposed")
                 raise Conflict("rules.version_proposed", errors=[field])
             return Given(None, created=False, proposal=waiting)
         touched = await _touches(tx, given, now)
-        altered = await late.count(tx.connection, touched, now)
+        altered = await late.count(tx, touched, now)
         if not altered:
             return Given(await store(tx, now, who, given), created=True)
         body = given.model_dump(mode="json")
         proposal = await plans.offer(tx, now, who, "rules", body, reason=reason or "-", person_days=altered)
-        await late.list_days(tx.connection, touched, now, proposal.proposal_id)
+        await late.list_days(tx, touched, now, proposal.proposal_id)
         return Given(None, created=False, proposal=proposal)
 
 
 async def _touches(tx: Tx, given: RulesIn, now: dt.datetime) -> list[Touch]:
-    rows = await governance.all_rules(tx)
+    rows = await rules_store.all_rules(tx)
     # As they are: a version from before a bound of the contract was drawn keeps no new one back.
     stored = [RulesIn.model_construct(**row.model_dump(include=set(RulesIn.model_fields))) for row in rows]
     return touches(given, stored, now.astimezone(WIB).date())
@@ -63,9 +64,9 @@ async def _touches(tx: Tx, given: RulesIn, now: dt.datetime) -> list[Touch]:
 async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) -> None:
     """Let a proposed version take effect. 409 if it exists, or alters person-days by now that were not listed."""
     given = RulesIn.model_validate(proposal.body)
-    if await governance.rules(tx, given.rules_version) is not None:
+    if await rules_store.rules(tx, given.rules_version) is not None:
         raise Conflict("proposal.version_exists", params={"version": given.rules_version})
-    grown = await late.unlisted(tx.connection, await _touches(tx, given, now), now, proposal.proposal_id)
+    grown = await late.unlisted(tx, await _touches(tx, given, now), now, proposal.proposal_id)
     if grown:
         raise Conflict("proposal.grown", params={"count": grown})
     await store(tx, now, who, given)
@@ -74,7 +75,7 @@ async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) 
 async def store(tx: Tx, now: dt.datetime, who: Principal, given: RulesIn) -> Rules:
     """Write one version and publish it."""
     row = Rules(**given.model_dump(), created_at=now, created_by=str(employee_of(who)))
-    await governance.add(tx, row)
+    await tables.add(tx, row)
     await publish.send(tx, [given.event()], now)
     await plans.note(
         tx, now, who, "rules.given", subject=given.rules_version, reason=None, rules=given.model_dump(mode="json")

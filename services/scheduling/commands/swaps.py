@@ -8,9 +8,12 @@ from services.scheduling.commands import changes, plans
 from services.scheduling.domain.frame import barred
 from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.policies import in_force
-from services.scheduling.store import directory, governance, inputs, people, standing
-from services.scheduling.store.inputs import Wanted
-from services.scheduling.store.rosters import PlanRow
+from services.scheduling.store import directory, people, rosters
+from services.scheduling.store import plans as plans_store
+from services.scheduling.store import policies as policies_store
+from services.scheduling.store import swaps as swaps_store
+from services.scheduling.store.plans import PlanRow
+from services.scheduling.store.rosters import Wanted
 from shared.access import Principal, acts_for_city, employee_of, is_superior, only_opd, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -27,7 +30,7 @@ async def ask(
     """Offer one's own WFH day for a WFH day of a colleague of the same unit: `dates` are (mine, theirs)."""
     me = employee_of(who)
     async with db.transaction() as tx:
-        mine, theirs = await standing.person(tx.connection, me), await standing.person(tx.connection, partner_id)
+        mine, theirs = await people.person(tx, me), await people.person(tx, partner_id)
         if theirs is None or mine is None or theirs.unit_id != mine.unit_id or partner_id == me:
             raise _wrong("partner_id", "swap.partner")
         if dates[0] == dates[1]:
@@ -39,7 +42,7 @@ async def ask(
             raise _wrong("my_date", "swap.begun")
         swap_id = uuid4()
         now = clock.now()
-        await people.add_swap(tx.connection, swap_id, me, partner_id, *dates, now)
+        await swaps_store.add_swap(tx, swap_id, me, partner_id, *dates, now)
         await plans.note(
             tx, now, who, "swap.asked", subject=swap_id, reason=None, asker=me, partner=partner_id, dates=dates
         )
@@ -56,7 +59,7 @@ async def _rows(tx: Tx, asker: UUID, partner: UUID, dates: tuple[dt.date, dt.dat
     )
     rows: list[PlanRow] = []
     for field, employee_id, day, mode, new_mode in expected:
-        stored = await standing.plans_of(tx.connection, employee_id, day, day)
+        stored = await plans_store.plans_of(tx, employee_id, day, day)
         if not stored or stored[0]["mode"] != mode:
             raise _wrong(field, "swap.plans")
         rows.append(await changes.moved(tx, employee_id, day, new_mode, field))
@@ -69,7 +72,7 @@ async def agree(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> No
         swap = await _swap(tx, swap_id, "asked")
         if swap["partner_id"] != employee_of(who):
             raise Forbidden("swap.not_partner")
-        await people.set_swap(tx.connection, swap_id, "agreed", str(employee_of(who)), clock.now())
+        await swaps_store.set_swap(tx, swap_id, "agreed", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.agreed", subject=swap_id, reason=None)
 
 
@@ -79,12 +82,12 @@ async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> N
         swap = await _swap(tx, swap_id, "asked", "agreed")
         if who.subject not in (swap["asker_id"], swap["partner_id"]):
             await _superior(tx, who, swap)
-        await people.set_swap(tx.connection, swap_id, "refused", str(employee_of(who)), clock.now())
+        await swaps_store.set_swap(tx, swap_id, "refused", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.refused", subject=swap_id, reason=None)
 
 
 async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Any:
-    swap = await people.swap(tx.connection, swap_id)
+    swap = await swaps_store.swap(tx, swap_id)
     if swap is None:
         raise Missing("not_found")
     if swap["status"] not in statuses:
@@ -94,13 +97,13 @@ async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Any:
 
 async def _superior(tx: Tx, who: Principal, swap: Any) -> None:
     """403 unless the caller is the asker's superior or deputy, the OPD's admin, or BKPSDM."""
-    asker = await standing.person(tx.connection, swap["asker_id"])
+    asker = await people.person(tx, swap["asker_id"])
     if asker is None:
         raise Missing("not_found")
     if only_opd(who) is not None:
         own_opd(who, [asker.opd_code])
     elif not acts_for_city(who):
-        officer = await standing.person(tx.connection, employee_of(who))
+        officer = await people.person(tx, employee_of(who))
         if officer is None or not is_superior(officer, asker):
             raise Forbidden("swap.not_superior")
 
@@ -108,7 +111,7 @@ async def _superior(tx: Tx, who: Principal, swap: Any) -> None:
 async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, override: str | None) -> int:
     """The superior's yes: the four plans change, within the policy's limits and the counter's minimum."""
     async with db.transaction() as tx:
-        await directory.lock(tx.connection)
+        await directory.lock(tx)
         swap = await _swap(tx, swap_id, "agreed")
         if who.subject in (swap["asker_id"], swap["partner_id"]):
             raise Forbidden("swap.own")
@@ -123,21 +126,21 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
         if await plans.late_keys(tx, now, rows):
             raise _wrong("my_date", "swap.begun")
         changed = await plans.write(tx, now, rows, pinned=True)
-        await people.set_swap(tx.connection, swap_id, "approved", str(employee_of(who)), now)
+        await swaps_store.set_swap(tx, swap_id, "approved", str(employee_of(who)), now)
         await plans.note(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))
         return changed
 
 
 async def _limits(tx: Tx, rows: list[PlanRow]) -> None:
     """409 where a limit of the policy in force bars who would be at home, or their week is full."""
-    policies = await governance.current_policies(tx)
+    policies = await policies_store.current_policies(tx)
     for row in rows:
         employee_id, day, opd_code, unit_id, mode = row[:5]
         policy = in_force(policies, opd_code, day)
         if mode != "WFH" or policy is None:
             continue
         wanted = Wanted(False, unit_ids=(unit_id,))
-        units = [unit async for part in inputs.units(tx.connection, wanted, day, day) for unit in part]
+        units = [unit async for part in rosters.units(tx, wanted, day, day) for unit in part]
         for unit in units:
             reason = next(
                 (barred(person, unit, policy, day) for person in unit.people if person.employee_id == employee_id),
@@ -153,7 +156,7 @@ async def _limits(tx: Tx, rows: list[PlanRow]) -> None:
 async def _week(tx: Tx, rows: list[PlanRow], employee_id: UUID, day: dt.date) -> int:
     """WFH days of a person in the week of `day`, as the swap would leave them."""
     monday = day - dt.timedelta(day.weekday())
-    stored = await standing.plans_of(tx.connection, employee_id, monday, monday + dt.timedelta(6))
+    stored = await plans_store.plans_of(tx, employee_id, monday, monday + dt.timedelta(6))
     modes = {row["work_date"]: row["mode"] for row in stored}
     modes |= {row[1]: row[4] for row in rows if row[0] == employee_id}
     return sum(mode == "WFH" for date, mode in modes.items() if monday <= date <= monday + dt.timedelta(6))

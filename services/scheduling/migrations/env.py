@@ -1,6 +1,6 @@
 """Alembic's entry: everything is in `shared.database`."""
 
-from services.scheduling.models import Table
+from services.scheduling.store.tables import Table
 from shared.database import run_migrations
 
 run_migrations(Table.metadata)

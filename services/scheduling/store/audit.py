@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import asyncpg
+from shared.database import Tx
 
 _ADD = """
     insert into audit (at, officer, role, action, subject, reason, detail)
@@ -34,7 +34,7 @@ class Chosen:
 
 
 async def add(
-    connection: asyncpg.Connection,
+    tx: Tx,
     now: dt.datetime,
     officer: str,
     role: str,
@@ -46,11 +46,11 @@ async def add(
 ) -> None:
     """Note that `officer`, in that role, did `action` to `subject` (an id, never a NIP)."""
     body = json.dumps(detail or {}, default=str)
-    await connection.execute(_ADD, now, officer, role, action, subject, reason, body)
+    await tx.connection.execute(_ADD, now, officer, role, action, subject, reason, body)
 
 
-async def page(connection: asyncpg.Connection, chosen: Chosen, before: int, limit: int) -> Sequence[Any]:
+async def page(tx: Tx, chosen: Chosen, before: int, limit: int) -> Sequence[Any]:
     """The newest rows older than `before`."""
-    return await connection.fetch(
+    return await tx.connection.fetch(
         _READ, before, chosen.subject, chosen.action, chosen.officer, chosen.since, chosen.until, limit
     )

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import Any, cast
 from uuid import UUID
 
-import asyncpg
-
 from services.scheduling.domain.imports import Kind
 from services.scheduling.domain.records import (
     Absence,
@@ -23,6 +21,7 @@ from services.scheduling.domain.records import (
     Unit,
 )
 from services.scheduling.store.superiors import ANSWERS
+from shared.database import Tx
 from shared.events.base import MAX_HEADS
 
 _LOCK = "select pg_advisory_xact_lock(hashtext('scheduling.write'))"
@@ -71,17 +70,6 @@ _UPSERT_EMPLOYEE = """
         discipline_until date, active bool)
     on conflict (employee_id) do update set ({updated}) = row ({excluded})
 """
-
-
-def _upsert_employee() -> str:
-    names = _EMPLOYEE_COLUMNS.split(", ")[1:]
-    return _UPSERT_EMPLOYEE.format(
-        columns=_EMPLOYEE_COLUMNS,
-        updated=", ".join(names),
-        excluded=", ".join(f"excluded.{name}" for name in names),
-    )
-
-
 _PUBLISH_UNITS = """
     with entry as (
         select u.unit_id, jsonb_build_object(
@@ -142,11 +130,58 @@ _PUBLISH_CALENDAR = """
     from digest where digest.year = calendar.year and calendar.published is distinct from digest.digest
     returning calendar.revision, digest.body
 """
+_STORED: dict[Kind, str] = {
+    "opds": "select opd_code, name, short_name, kind, direct_service from opd",
+    "units": "select unit_id, opd_code, name, is_service_point, direct_service, places, slo from unit",
+    "requirements": "select unit_id, effective_from, openings from requirement",
+    "employees": f"select {_EMPLOYEE_COLUMNS} from employee",  # noqa: S608 - the columns are a constant
+    "holidays": "select year, holidays from calendar",
+    "leave": "select employee_id, category, from_date, to_date, kind, letter from absence",
+    "duty_travel": "select employee_id, category, from_date, to_date, kind, letter from absence",
+}
+
+_WITHHOLD = {
+    "directory.unit.v1": """
+        update unit set published = null, revision = revision - 1 where unit_id = any($1::text[])
+    """,
+    "directory.employee.v1": """
+        update employee set published = null, revision = revision - 1 where employee_id = any($1::text[]::uuid[])
+    """,
+    "calendar.changed.v1": """
+        update calendar set published = null, revision = revision - 1 where year = any($1::text[]::int[])
+    """,
+}
+
+_LIST_OPDS = "select opd_code, name, short_name, kind, direct_service from opd order by opd_code"
+
+_LIST_UNITS = """
+    select u.unit_id, u.opd_code, u.name, u.is_service_point, u.direct_service, u.places, u.slo, u.revision,
+        coalesce((select jsonb_agg(jsonb_build_object('effective_from', effective_from, 'openings', openings)
+                                   order by effective_from)
+                  from requirement r where r.unit_id = u.unit_id), '[]') as requirements
+    from unit u where ($1::text is null or opd_code = $1) and unit_id > $2 order by unit_id limit $3
+"""
+_LIST_EMPLOYEES = """
+    select employee_id, nip, name, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads, employment,
+        echelon, timetable, shift_group, post_since, discipline_until, active, revision
+    from employee
+    where ($1::text is null or opd_code = $1) and ($2::text is null or unit_id = $2) and employee_id > $3
+    order by employee_id limit $4
+"""
 
 
-async def lock(connection: asyncpg.Connection) -> None:
+def _upsert_employee() -> str:
+    names = _EMPLOYEE_COLUMNS.split(", ")[1:]
+    return _UPSERT_EMPLOYEE.format(
+        columns=_EMPLOYEE_COLUMNS,
+        updated=", ".join(names),
+        excluded=", ".join(f"excluded.{name}" for name in names),
+    )
+
+
+async def lock(tx: Tx) -> None:
     """Commands that change the directory or the plans take turns, so that revisions and the outbox agree."""
-    await connection.execute(_LOCK)
+    await tx.connection.execute(_LOCK)
 
 
 def _places_json(places: Places) -> list[dict[str, float]]:
@@ -164,22 +199,22 @@ def opening_of(value: Mapping[str, Any]) -> Opening:
     )
 
 
-async def known(connection: asyncpg.Connection, kind: Kind) -> Known:
+async def known(tx: Tx, kind: Kind) -> Known:
     """What the checks of an import of `kind` need."""
-    opds = frozenset(row["opd_code"] for row in await connection.fetch("select opd_code from opd"))
-    unit_opd = {row[0]: row[1] for row in await connection.fetch("select unit_id, opd_code from unit")}
+    opds = frozenset(row["opd_code"] for row in await tx.connection.fetch("select opd_code from opd"))
+    unit_opd = {row[0]: row[1] for row in await tx.connection.fetch("select unit_id, opd_code from unit")}
     if kind in {"requirements", "units"}:
-        sizes = await connection.fetch("select unit_id, count(*) from employee where active group by unit_id")
+        sizes = await tx.connection.fetch("select unit_id, count(*) from employee where active group by unit_id")
         return Known(opds, unit_opd, {row[0]: row[1] for row in sizes})
     if kind not in {"employees", "leave", "duty_travel"}:
         return Known(opds, unit_opd)
-    people = await connection.fetch("select nip, employee_id, supervisor_id from employee")
+    people = await tx.connection.fetch("select nip, employee_id, supervisor_id from employee")
     ids = {row[0]: UUID(int=row[1].int) for row in people}
     bosses = {UUID(int=row[1].int): UUID(int=row[2].int) for row in people if row[2] is not None}
     if kind == "employees":
         return Known(opds, unit_opd, ids_by_nip=ids, supervisors=bosses)
     absences: dict[UUID, list[Absence]] = {}
-    for record in (await stored(connection, kind)).values():
+    for record in (await stored(tx, kind)).values():
         if isinstance(record, Absence):
             absences.setdefault(record.employee_id, []).append(record)
     return Known(opds, unit_opd, ids_by_nip=ids, absences=absences)
@@ -220,17 +255,6 @@ def name_of(record: Record) -> dict[str, Any]:
     return {name: str(getattr(record, name)) for name in names}
 
 
-_STORED: dict[Kind, str] = {
-    "opds": "select opd_code, name, short_name, kind, direct_service from opd",
-    "units": "select unit_id, opd_code, name, is_service_point, direct_service, places, slo from unit",
-    "requirements": "select unit_id, effective_from, openings from requirement",
-    "employees": f"select {_EMPLOYEE_COLUMNS} from employee",  # noqa: S608 - the columns are a constant
-    "holidays": "select year, holidays from calendar",
-    "leave": "select employee_id, category, from_date, to_date, kind, letter from absence",
-    "duty_travel": "select employee_id, category, from_date, to_date, kind, letter from absence",
-}
-
-
 def _uuid(value: UUID | None) -> UUID | None:
     # asyncpg gives a subclass; a plain one compares, pickles and hashes as everybody expects.
     return None if value is None else UUID(int=value.int)
@@ -259,9 +283,9 @@ def _record(kind: Kind, row: Any) -> Record:
             return Absence(cast("UUID", _uuid(row[0])), *row[1:])
 
 
-async def stored(connection: asyncpg.Connection, kind: Kind) -> dict[object, Record]:
+async def stored(tx: Tx, kind: Kind) -> dict[object, Record]:
     """All records of a kind, by key. Absences of both categories, as they must not overlap."""
-    records = [_record(kind, row) for row in await connection.fetch(_STORED[kind])]
+    records = [_record(kind, row) for row in await tx.connection.fetch(_STORED[kind])]
     return {key_of(record): record for record in records}
 
 
@@ -269,34 +293,34 @@ def _columns(records: Sequence[Record], names: str) -> list[list[Any]]:
     return [[getattr(record, name) for record in records] for name in names.split()]
 
 
-async def save(connection: asyncpg.Connection, kind: Kind, records: Sequence[Record]) -> None:
+async def save(tx: Tx, kind: Kind, records: Sequence[Record]) -> None:
     """Write `records` over what is stored under their keys."""
     if not records:
         return
     match kind:
         case "opds":
             columns = _columns(records, "opd_code name short_name kind direct_service")
-            await connection.execute(_UPSERT_OPD, *columns)
+            await tx.connection.execute(_UPSERT_OPD, *columns)
         case "units":
             columns = _columns(records, "unit_id opd_code name is_service_point direct_service places slo")
             columns[5] = [json.dumps(_places_json(places)) for places in columns[5]]
-            await connection.execute(_UPSERT_UNIT, *columns)
+            await tx.connection.execute(_UPSERT_UNIT, *columns)
         case "requirements":
             columns = _columns(records, "unit_id effective_from openings")
             columns[2] = [json.dumps([_opening_json(one) for one in openings]) for openings in columns[2]]
-            await connection.execute(_UPSERT_REQUIREMENT, *columns)
+            await tx.connection.execute(_UPSERT_REQUIREMENT, *columns)
         case "employees":
-            await _save_employees(connection, cast("Sequence[Employee]", records))
+            await _save_employees(tx, cast("Sequence[Employee]", records))
         case "holidays":
             years = cast("Sequence[CalendarYear]", records)
             bodies = [
                 json.dumps([{"date": str(day), "kind": k, "name": name} for day, k, name in year.holidays])
                 for year in years
             ]
-            await connection.execute(_UPSERT_CALENDAR, [year.year for year in years], bodies)
+            await tx.connection.execute(_UPSERT_CALENDAR, [year.year for year in years], bodies)
         case "leave" | "duty_travel":
             columns = _columns(records, "employee_id category from_date to_date kind letter")
-            await connection.execute(_UPSERT_ABSENCE, *columns)
+            await tx.connection.execute(_UPSERT_ABSENCE, *columns)
 
 
 def _opening_json(one: Opening) -> dict[str, Any]:
@@ -309,9 +333,9 @@ def _opening_json(one: Opening) -> dict[str, Any]:
     }
 
 
-async def _save_employees(connection: asyncpg.Connection, records: Sequence[Employee]) -> None:
+async def _save_employees(tx: Tx, records: Sequence[Employee]) -> None:
     # Deferred constraints: one file may bring a person before their superior.
-    await connection.execute("set constraints all deferred")
+    await tx.connection.execute("set constraints all deferred")
     names = _EMPLOYEE_COLUMNS.split(", ")
     statement = _upsert_employee()
     for part in _parts(records, 4000):
@@ -320,7 +344,7 @@ async def _save_employees(connection: asyncpg.Connection, records: Sequence[Empl
             row = {name: getattr(record, name) for name in names}
             row["remote_places"] = _places_json(record.remote_places)
             rows.append(row)
-        await connection.execute(statement, json.dumps(rows, default=str))
+        await tx.connection.execute(statement, json.dumps(rows, default=str))
 
 
 def _parts(records: Sequence[Employee], size: int) -> Iterable[Sequence[Employee]]:
@@ -336,41 +360,40 @@ class Entry:
     body: Mapping[str, Any]
 
 
-async def _entries(connection: asyncpg.Connection, statement: str, *parameters: Any) -> list[Entry]:
-    return [Entry(row[0], row[1]) for row in await connection.fetch(statement, *parameters)]
+async def _entries(tx: Tx, statement: str, *parameters: Any) -> list[Entry]:
+    return [Entry(row[0], row[1]) for row in await tx.connection.fetch(statement, *parameters)]
 
 
-async def changed_units(connection: asyncpg.Connection) -> list[Entry]:
+async def changed_units(tx: Tx) -> list[Entry]:
     """Units whose entry differs from the one last published; each gets its next revision."""
-    return await _entries(connection, _PUBLISH_UNITS)
+    return await _entries(tx, _PUBLISH_UNITS)
 
 
-async def changed_employees(connection: asyncpg.Connection, today: dt.date) -> list[Entry]:
+async def changed_employees(tx: Tx, today: dt.date) -> list[Entry]:
     """Employees whose entry on `today` differs from the one last published; each gets its next revision.
 
     While an acting period lasts, the deputy stands beside the superior and heads what the superior heads.
     """
-    return await _entries(connection, _PUBLISH_EMPLOYEES, today)
+    return await _entries(tx, _PUBLISH_EMPLOYEES, today)
 
 
-_WITHHOLD = {
-    "directory.unit.v1": """
-        update unit set published = null, revision = revision - 1 where unit_id = any($1::text[])
-    """,
-    "directory.employee.v1": """
-        update employee set published = null, revision = revision - 1 where employee_id = any($1::text[]::uuid[])
-    """,
-    "calendar.changed.v1": """
-        update calendar set published = null, revision = revision - 1 where year = any($1::text[]::int[])
-    """,
-}
-
-
-async def withhold(connection: asyncpg.Connection, topic: str, keys: Sequence[str]) -> None:
+async def withhold(tx: Tx, topic: str, keys: Sequence[str]) -> None:
     """Entries that were named as changed and cannot be published: as if they had not been."""
-    await connection.execute(_WITHHOLD[topic], list(keys))
+    await tx.connection.execute(_WITHHOLD[topic], list(keys))
 
 
-async def changed_years(connection: asyncpg.Connection) -> list[Entry]:
+async def changed_years(tx: Tx) -> list[Entry]:
     """Calendar years that differ from what was last published; each gets its next revision."""
-    return await _entries(connection, _PUBLISH_CALENDAR)
+    return await _entries(tx, _PUBLISH_CALENDAR)
+
+
+async def opds(tx: Tx) -> Sequence[Any]:
+    return await tx.connection.fetch(_LIST_OPDS)
+
+
+async def units(tx: Tx, opd_code: str | None, after: str, limit: int) -> Sequence[Any]:
+    return await tx.connection.fetch(_LIST_UNITS, opd_code, after, limit)
+
+
+async def employees(tx: Tx, opd_code: str | None, unit_id: str | None, after: UUID, limit: int) -> Sequence[Any]:
+    return await tx.connection.fetch(_LIST_EMPLOYEES, opd_code, unit_id, after, limit)

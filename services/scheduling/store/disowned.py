@@ -5,7 +5,7 @@ from uuid import UUID
 
 from sqlmodel import col, select
 
-from services.scheduling.models import Disowned, Proposal
+from services.scheduling.store.tables import Disowned, Proposal
 from shared.database import Tx
 
 

@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from services.scheduling.domain.late import Touch
 from services.scheduling.domain.timetable import WIB
+from shared.database import Tx
 
 _LATE = """
     select distinct on (p.work_date, p.employee_id) p.employee_id, p.work_date, p.mode, s.altered
@@ -32,7 +31,6 @@ _UNLISTED = f"""
     where not exists (select from proposal_day d where d.proposal_id = $4
         and d.work_date = late.work_date and d.employee_id = late.employee_id)
 """  # noqa: S608
-
 _BEGUN = """
     select count(*) from plan
     where work_date >= $1 and work_date <= $2::date + 1 and mode in ('WFO', 'WFH')
@@ -55,28 +53,22 @@ def _parameters(touches: Sequence[Touch], now: dt.datetime) -> tuple[Any, ...]:
     return json.dumps(rows, default=str), now.astimezone(WIB).date(), now
 
 
-async def count(connection: asyncpg.Connection, touches: Sequence[Touch], now: dt.datetime) -> int:
+async def count(tx: Tx, touches: Sequence[Touch], now: dt.datetime) -> int:
     """How many published person-days the change alters late at `now`."""
-    return int(await connection.fetchval(_COUNT, *_parameters(touches, now)) or 0) if touches else 0
+    return int(await tx.connection.fetchval(_COUNT, *_parameters(touches, now)) or 0) if touches else 0
 
 
-async def list_days(
-    connection: asyncpg.Connection, touches: Sequence[Touch], now: dt.datetime, proposal_id: UUID
-) -> None:
+async def list_days(tx: Tx, touches: Sequence[Touch], now: dt.datetime, proposal_id: UUID) -> None:
     """Keep those person-days as the ones that a proposal alters."""
-    await connection.execute(_LIST, *_parameters(touches, now), proposal_id)
+    await tx.connection.execute(_LIST, *_parameters(touches, now), proposal_id)
 
 
-async def unlisted(
-    connection: asyncpg.Connection, touches: Sequence[Touch], now: dt.datetime, proposal_id: UUID
-) -> int:
+async def unlisted(tx: Tx, touches: Sequence[Touch], now: dt.datetime, proposal_id: UUID) -> int:
     """How many person-days are late at `now` that the proposal does not list."""
-    return int(await connection.fetchval(_UNLISTED, *_parameters(touches, now), proposal_id) or 0)
+    return int(await tx.connection.fetchval(_UNLISTED, *_parameters(touches, now), proposal_id) or 0)
 
 
-async def begun(
-    connection: asyncpg.Connection, first: dt.date, opd_codes: Sequence[str] | None, now: dt.datetime
-) -> int:
+async def begun(tx: Tx, first: dt.date, opd_codes: Sequence[str] | None, now: dt.datetime) -> int:
     """How many plans of work from `first` on, of some OPD or of all (None), are over or have begun at `now`."""
     scope = None if opd_codes is None else list(opd_codes)
-    return int(await connection.fetchval(_BEGUN, first, now.astimezone(WIB).date(), scope, now) or 0)
+    return int(await tx.connection.fetchval(_BEGUN, first, now.astimezone(WIB).date(), scope, now) or 0)

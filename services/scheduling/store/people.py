@@ -1,16 +1,19 @@
-"""SQL of postings to come, acting periods, erasure, wishes, pairs and swaps."""
+"""SQL of people over time: who is posted where, postings to come, acting periods, erasure."""
 
 import datetime as dt
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+from shared.database import Tx
 
-from services.scheduling.store.superiors import MEMBERS
-from shared.access import SUPERIOR
-
+_PERSON = """
+    select employee_id, opd_code, unit_id, effective_supervisor_id as supervisor_id,
+        effective_acting_id as acting_supervisor_id, heads, active
+    from employee where employee_id = $1
+"""
 _ADD_CHANGE = """
     insert into posting_change (change_id, employee_id, effective_from, kind, body, status, created_at, created_by)
     values ($1, $2, $3, $4, $5::jsonb, 'due', $6, $7)
@@ -27,6 +30,7 @@ _CHANGES_OF = """
 _CANCEL_CHANGE = (
     "update posting_change set status = 'cancelled' where change_id = $1 and status = 'due' returning 1"
 )
+
 _APPLY = """
     update employee set
         opd_code = coalesce($2::jsonb ->> 'opd_code', opd_code),
@@ -59,11 +63,13 @@ _ACTING_OVERLAP = """
     where absent_id = $1 and not cancelled and from_date <= $3 and to_date >= $2 limit 1
 """
 _CANCEL_ACTING = "update acting set cancelled = true where acting_id = $1 and not cancelled returning absent_id"
+
 _ACTING = """
     select acting_id, absent_id, deputy_id, kind, from_date, to_date, letter from acting
     where not cancelled and to_date >= $1 order by from_date, acting_id limit 1000
 """
 _SUPERVISORS = "select employee_id, supervisor_id from employee where supervisor_id is not null"
+
 _COMING_PLANS = """
     select employee_id, work_date, opd_code, unit_id from plan
     where employee_id = $1 and work_date >= $2 and mode <> 'OFF' order by work_date
@@ -74,157 +80,112 @@ _PLANS_OF_DEPARTED = """
     where not e.active order by p.employee_id, p.work_date
 """
 _REMOTE = "update employee set remote_places = $2::jsonb where employee_id = $1"
+
 _ERASE = "delete from employee where employee_id = $1 and not active returning 1"
+
 _UNLINK = (
     "update employee set supervisor_id = null where supervisor_id = $1",
     "update employee set acting_supervisor_id = null where acting_supervisor_id = $1",
 )
+
 _AGAIN = (
     "update unit set published = null",
     "update employee set published = null",
     "update calendar set published = null",
 )
-_WISH = """
-    insert into wish (employee_id, work_date, mode, weight, created_at) values ($1, $2, $3, $4, $5)
-    on conflict (employee_id, work_date) do update set mode = excluded.mode, weight = excluded.weight
-"""
-_WISHES = "select work_date, mode, weight from wish where employee_id = $1 and work_date >= $2 order by work_date"
-_DROP_WISH = "delete from wish where employee_id = $1 and work_date = $2"
-_APART = """
-    insert into apart (unit_id, one_id, other_id, reason) values ($1, $2, $3, $4)
-    on conflict (unit_id, one_id, other_id) do update set reason = excluded.reason
-"""
-_ADD_SWAP = """
-    insert into swap (swap_id, asker_id, partner_id, asker_date, partner_date, status, asked_at)
-    values ($1, $2, $3, $4, $5, 'asked', $6)
-"""
-_SWAP = """
-    select swap_id, asker_id, partner_id, asker_date, partner_date, status from swap where swap_id = $1 for update
-"""
-_SET_SWAP = "update swap set status = $2, decided_by = $3, decided_at = $4 where swap_id = $1"
-_SWAPS = f"""
-    select swap_id, asker_id, partner_id, asker_date, partner_date, status, asked_at from swap
-    where asker_id = $1 or partner_id = $1
-        or exists (select from {MEMBERS} person, {MEMBERS} officer
-                   where person.employee_id = asker_id and officer.employee_id = $1 and {SUPERIOR})
-    order by asked_at desc limit 1000
-"""  # noqa: S608
 
 
-async def add_change(
-    connection: asyncpg.Connection, change_id: UUID, employee_id: UUID, *rest: Any, body: dict[str, Any]
-) -> None:
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """Someone of the directory, with the superiors whom the published entry names."""
+
+    employee_id: UUID
+    opd_code: str
+    unit_id: str
+    supervisor_id: UUID | None
+    acting_supervisor_id: UUID | None
+    heads: Sequence[str]
+    active: bool
+
+
+async def person(tx: Tx, employee_id: UUID) -> PersonRow | None:
+    row = await tx.connection.fetchrow(_PERSON, employee_id)
+    return None if row is None else PersonRow(*row)
+
+
+async def add_change(tx: Tx, change_id: UUID, employee_id: UUID, *rest: Any, body: dict[str, Any]) -> None:
     """`rest` is effective_from, kind, created_at, created_by."""
     effective_from, kind, *made = rest
     text = json.dumps(body, default=str)
-    await connection.execute(_ADD_CHANGE, change_id, employee_id, effective_from, kind, text, *made)
+    await tx.connection.execute(_ADD_CHANGE, change_id, employee_id, effective_from, kind, text, *made)
 
 
-async def take_due(connection: asyncpg.Connection, today: dt.date) -> list[Any]:
+async def take_due(tx: Tx, today: dt.date) -> list[Any]:
     """Posting changes whose date has come, oldest first; they count as applied with this transaction."""
-    rows = await connection.fetch(_DUE, today)
+    rows = await tx.connection.fetch(_DUE, today)
     return sorted(rows, key=lambda row: (row["effective_from"], row["change_id"]))
 
 
-async def changes_of(connection: asyncpg.Connection, employee_id: UUID) -> Sequence[Any]:
-    return await connection.fetch(_CHANGES_OF, employee_id)
+async def changes_of(tx: Tx, employee_id: UUID) -> Sequence[Any]:
+    return await tx.connection.fetch(_CHANGES_OF, employee_id)
 
 
-async def cancel_change(connection: asyncpg.Connection, change_id: UUID) -> bool:
+async def cancel_change(tx: Tx, change_id: UUID) -> bool:
     """False if it is not waiting any more."""
-    return bool(await connection.fetchval(_CANCEL_CHANGE, change_id))
+    return bool(await tx.connection.fetchval(_CANCEL_CHANGE, change_id))
 
 
-async def apply_change(connection: asyncpg.Connection, employee_id: UUID, body: dict[str, Any]) -> None:
+async def apply_change(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> None:
     """Put the fields that `body` names into the directory."""
-    await connection.execute(_APPLY, employee_id, json.dumps(body, default=str))
+    await tx.connection.execute(_APPLY, employee_id, json.dumps(body, default=str))
 
 
-async def acting_overlap(
-    connection: asyncpg.Connection, absent_id: UUID, first: dt.date, last: dt.date
-) -> Any | None:
+async def acting_overlap(tx: Tx, absent_id: UUID, first: dt.date, last: dt.date) -> Any | None:
     """A period of the same absent superior that touches the span."""
-    return await connection.fetchrow(_ACTING_OVERLAP, absent_id, first, last)
+    return await tx.connection.fetchrow(_ACTING_OVERLAP, absent_id, first, last)
 
 
-async def add_acting(connection: asyncpg.Connection, *values: Any) -> None:
+async def add_acting(tx: Tx, *values: Any) -> None:
     """acting_id, absent_id, deputy_id, kind, from_date, to_date, letter, created_at, created_by."""
-    await connection.execute(_ADD_ACTING, *values)
+    await tx.connection.execute(_ADD_ACTING, *values)
 
 
-async def cancel_acting(connection: asyncpg.Connection, acting_id: UUID) -> bool:
-    return bool(await connection.fetchval(_CANCEL_ACTING, acting_id))
+async def cancel_acting(tx: Tx, acting_id: UUID) -> bool:
+    return bool(await tx.connection.fetchval(_CANCEL_ACTING, acting_id))
 
 
-async def acting(connection: asyncpg.Connection, today: dt.date) -> Sequence[Any]:
+async def acting(tx: Tx, today: dt.date) -> Sequence[Any]:
     """Periods that have not ended, by start."""
-    return await connection.fetch(_ACTING, today)
+    return await tx.connection.fetch(_ACTING, today)
 
 
-async def supervisors(connection: asyncpg.Connection) -> dict[UUID, UUID]:
+async def supervisors(tx: Tx) -> dict[UUID, UUID]:
     """Superior by person."""
-    return {row[0]: row[1] for row in await connection.fetch(_SUPERVISORS)}
+    return {row[0]: row[1] for row in await tx.connection.fetch(_SUPERVISORS)}
 
 
-async def coming_plans(connection: asyncpg.Connection, employee_id: UUID, day: dt.date) -> Sequence[Any]:
+async def coming_plans(tx: Tx, employee_id: UUID, day: dt.date) -> Sequence[Any]:
     """Plans from `day` on that are not OFF."""
-    return await connection.fetch(_COMING_PLANS, employee_id, day)
+    return await tx.connection.fetch(_COMING_PLANS, employee_id, day)
 
 
-async def plans_of_departed(connection: asyncpg.Connection, day: dt.date) -> Sequence[Any]:
+async def plans_of_departed(tx: Tx, day: dt.date) -> Sequence[Any]:
     """Plans from `day` on, other than OFF, of people who have left."""
-    return await connection.fetch(_PLANS_OF_DEPARTED, day)
+    return await tx.connection.fetch(_PLANS_OF_DEPARTED, day)
 
 
-async def set_remote_places(connection: asyncpg.Connection, employee_id: UUID, places: list[Any]) -> None:
-    await connection.execute(_REMOTE, employee_id, json.dumps(places))
+async def set_remote_places(tx: Tx, employee_id: UUID, places: list[Any]) -> None:
+    await tx.connection.execute(_REMOTE, employee_id, json.dumps(places))
 
 
-async def erase(connection: asyncpg.Connection, employee_id: UUID) -> bool:
+async def erase(tx: Tx, employee_id: UUID) -> bool:
     """Delete a person who has left. False if unknown or still active."""
     for statement in _UNLINK:
-        await connection.execute(statement, employee_id)
-    return bool(await connection.fetchval(_ERASE, employee_id))
+        await tx.connection.execute(statement, employee_id)
+    return bool(await tx.connection.fetchval(_ERASE, employee_id))
 
 
-async def forget_published(connection: asyncpg.Connection) -> None:
+async def forget_published(tx: Tx) -> None:
     """After this every entry of the directory counts as changed."""
     for statement in _AGAIN:
-        await connection.execute(statement)
-
-
-async def set_wish(connection: asyncpg.Connection, *values: Any) -> None:
-    """employee_id, work_date, mode, weight, created_at."""
-    await connection.execute(_WISH, *values)
-
-
-async def wishes(connection: asyncpg.Connection, employee_id: UUID, day: dt.date) -> Sequence[Any]:
-    return await connection.fetch(_WISHES, employee_id, day)
-
-
-async def drop_wish(connection: asyncpg.Connection, employee_id: UUID, day: dt.date) -> None:
-    await connection.execute(_DROP_WISH, employee_id, day)
-
-
-async def set_apart(connection: asyncpg.Connection, unit_id: str, one: UUID, other: UUID, reason: str) -> None:
-    await connection.execute(_APART, unit_id, min(one, other), max(one, other), reason)
-
-
-async def add_swap(connection: asyncpg.Connection, *values: Any) -> None:
-    """swap_id, asker_id, partner_id, asker_date, partner_date, asked_at."""
-    await connection.execute(_ADD_SWAP, *values)
-
-
-async def swap(connection: asyncpg.Connection, swap_id: UUID) -> Any | None:
-    """One swap, locked until the end of the transaction."""
-    return await connection.fetchrow(_SWAP, swap_id)
-
-
-async def set_swap(connection: asyncpg.Connection, swap_id: UUID, status: str, *decided: Any) -> None:
-    """`decided` is decided_by, decided_at."""
-    await connection.execute(_SET_SWAP, swap_id, status, *decided)
-
-
-async def swaps(connection: asyncpg.Connection, employee_id: UUID) -> Sequence[Any]:
-    """Swaps that a person asked for, is asked in, or may approve; newest first."""
-    return await connection.fetch(_SWAPS, employee_id)
+        await tx.connection.execute(statement)

@@ -1,22 +1,21 @@
-"""SQL of reading plans."""
+"""SQL of plans: reading them, merging what a roster or a change brings, telling what would change."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
+from services.scheduling.domain.changes import Standing
+from services.scheduling.domain.effects import Stretch
+from services.scheduling.domain.records import Absence
 from services.scheduling.store.superiors import MEMBERS
 from shared.access import SUPERIOR
+from shared.database import Tx
 
 _COLUMNS = "employee_id, opd_code, unit_id, work_date, revision, mode, starts_at, ends_at, policy_version, reason"
+
 _NAMED = ", ".join(f"p.{name}" for name in _COLUMNS.split(", "))
 _MINE = f"select {_COLUMNS} from plan where employee_id = $1 and work_date between $2 and $3 order by work_date"  # noqa: S608
-_FEED_PLANS = """
-    select employee_id, work_date, revision, mode, starts_at, ends_at, published_at from plan
-    where employee_id = $1 and work_date between $2 and $3 and (mode <> 'OFF' or shown) order by work_date
-"""
 _OF_DATE = f"""
     select {_COLUMNS} from plan where work_date = $1 and ($2::text is null or opd_code = $2)
         and employee_id > $3 order by employee_id limit $4
@@ -46,64 +45,188 @@ _EXPORT = f"""
     order by p.work_date, p.employee_id
 """  # noqa: S608
 _UNIT_OPD = "select opd_code from unit where unit_id = $1"
-_REVOKE = "update feed set revoked_at = $2 where employee_id = $1 and revoked_at is null"
-_FEED = "insert into feed (token_hash, employee_id, created_at) values ($1, $2, $3)"
-_FEED_OWNER = "select employee_id from feed where token_hash = $1 and revoked_at is null"
+
+_IN_FULL = """
+    select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason
+    from plan where employee_id = $1 and work_date between $2 and $3 order by work_date
+"""
+_OF_UNITS = """
+    select employee_id, work_date, unit_id, mode, starts_at, ends_at
+    from plan where unit_id = any($1::text[]) and work_date between $2 and $3 order by work_date, employee_id
+"""
+_HOME_DAYS = """
+    select employee_id, count(*) from plan
+    where unit_id = any($1::text[]) and mode = 'WFH' and work_date between $2::date - 28 and $2::date + 28
+    group by employee_id
+"""
+_STRETCHES = "unnest($1::text[], $2::date[], $3::date[], $4::bool[]) as s (unit_id, first, until, frees)"
+
+_NEEDING = f"""
+    select p.work_date, count(*)
+    from {_STRETCHES}
+    join plan p on p.work_date >= greatest(s.first, $5::date) and p.work_date < s.until
+        and (s.unit_id is null or p.unit_id = s.unit_id)
+        and case when s.frees then p.mode = 'OFF' else p.mode in ('WFO', 'WFH') end
+    group by p.work_date order by p.work_date
+"""  # noqa: S608
+_NEEDING_OF = """
+    select work_date, count(*) from plan
+    where employee_id = any($1::uuid[]) and work_date >= $2 and mode <> 'LEAVE'
+        and ($3::text is null or unit_id <> $3)
+    group by work_date order by work_date
+"""
+_AWAY_PLANS = """
+    select p.employee_id, p.work_date, p.opd_code, p.unit_id
+    from unnest($1::uuid[], $2::date[], $3::date[]) as a (employee_id, first, last)
+    join employee e on e.employee_id = a.employee_id and e.active
+    join plan p on p.employee_id = a.employee_id and p.work_date between a.first and a.last
+    where p.mode <> all($4::text[])
+    order by p.work_date, p.employee_id
+"""
+
+# A plan changes when what the person has to do changes. Another policy version or reason for the same mode and
+# hours is no change: the plan names the version that made it, and a late policy moves as few plans as it can.
+_INCOMING = """
+    unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+           $8::text[], $9::text[])
+    as i (employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason)
+    left join plan p using (employee_id, work_date)
+    where p.employee_id is null
+       or (p.opd_code, p.unit_id, p.mode, p.starts_at, p.ends_at)
+          is distinct from (i.opd_code, i.unit_id, i.mode, i.starts_at, i.ends_at)
+"""
+_MERGE = f"""
+    insert into plan (employee_id, work_date, opd_code, unit_id, revision, mode, starts_at, ends_at,
+        policy_version, reason, pinned, published_at, shown)
+    select i.employee_id, i.work_date, i.opd_code, i.unit_id, coalesce(p.revision, 0) + 1, i.mode, i.starts_at,
+        i.ends_at, i.policy_version, i.reason, $10, $11, i.mode <> 'OFF' or coalesce(p.shown, false)
+    from {_INCOMING}
+    on conflict (employee_id, work_date) do update set opd_code = excluded.opd_code, unit_id = excluded.unit_id,
+        revision = excluded.revision, mode = excluded.mode, starts_at = excluded.starts_at,
+        ends_at = excluded.ends_at, policy_version = excluded.policy_version, reason = excluded.reason,
+        pinned = excluded.pinned or (plan.pinned and plan.mode = excluded.mode),
+        published_at = excluded.published_at, shown = excluded.shown
+    returning {_COLUMNS}
+"""  # noqa: S608 - built from constants
+_PIN = """
+    update plan set pinned = true
+    from unnest($1::uuid[], $2::date[], $3::text[]) as i (employee_id, work_date, mode)
+    where plan.employee_id = i.employee_id and plan.work_date = i.work_date and plan.mode = i.mode
+        and not plan.pinned
+"""
+_CHANGES = f"""
+    select i.*, p.mode as old_mode, p.revision as old_revision, p.starts_at as old_starts_at,
+        p.ends_at as old_ends_at, p.opd_code as old_opd_code, p.unit_id as old_unit_id
+    from {_INCOMING} order by i.work_date, i.employee_id
+"""  # noqa: S608 - built from constants
+_COUNT = f"select count(*) from {_INCOMING}"  # noqa: S608
+
+PlanRow = tuple[UUID, dt.date, str, str, str, dt.datetime | None, dt.datetime | None, str | None, str | None]
+"""employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason."""
 
 
-async def mine(connection: asyncpg.Connection, employee_id: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
+async def mine(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
     """One person's plans, by date."""
-    return await connection.fetch(_MINE, employee_id, first, last)
+    return await tx.connection.fetch(_MINE, employee_id, first, last)
 
 
-async def feed(connection: asyncpg.Connection, employee_id: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
-    """One person's plans that are, or in an earlier revision were, more than a free day; by date."""
-    return await connection.fetch(_FEED_PLANS, employee_id, first, last)
-
-
-async def of_date(
-    connection: asyncpg.Connection, day: dt.date, opd_code: str | None, after: UUID, limit: int
-) -> Sequence[Any]:
+async def of_date(tx: Tx, day: dt.date, opd_code: str | None, after: UUID, limit: int) -> Sequence[Any]:
     """Plans of a date, by employee_id, after `after`."""
-    return await connection.fetch(_OF_DATE, day, opd_code, after, limit)
+    return await tx.connection.fetch(_OF_DATE, day, opd_code, after, limit)
 
 
-async def team(connection: asyncpg.Connection, superior: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
+async def team(tx: Tx, superior: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
     """Plans, with names, of those whose superior or acting superior this is, as published."""
-    return await connection.fetch(_TEAM, superior, first, last)
+    return await tx.connection.fetch(_TEAM, superior, first, last)
 
 
-async def unit(connection: asyncpg.Connection, unit_id: str, first: dt.date, last: dt.date) -> Sequence[Any]:
+async def unit(tx: Tx, unit_id: str, first: dt.date, last: dt.date) -> Sequence[Any]:
     """Plans of a unit, with names."""
-    return await connection.fetch(_UNIT, unit_id, first, last)
+    return await tx.connection.fetch(_UNIT, unit_id, first, last)
 
 
-async def opd_of_unit(connection: asyncpg.Connection, unit_id: str) -> str | None:
-    return await connection.fetchval(_UNIT_OPD, unit_id)
+async def opd_of_unit(tx: Tx, unit_id: str) -> str | None:
+    return await tx.connection.fetchval(_UNIT_OPD, unit_id)
 
 
-async def at_home(connection: asyncpg.Connection, opd_code: str, day: dt.date) -> Sequence[Any]:
+async def at_home(tx: Tx, opd_code: str, day: dt.date) -> Sequence[Any]:
     """The WFH list of an OPD and date (SE 150/KPG.03/BKD asks for it beforehand)."""
-    return await connection.fetch(_WFH, opd_code, day)
+    return await tx.connection.fetch(_WFH, opd_code, day)
 
 
-async def export(
-    connection: asyncpg.Connection, first: dt.date, last: dt.date, opd_code: str | None
-) -> AsyncIterator[Any]:
+async def export(tx: Tx, first: dt.date, last: dt.date, opd_code: str | None) -> AsyncIterator[Any]:
     """All plans of a span, one after the other; needs the transaction to stay open."""
-    async for row in connection.cursor(_EXPORT, first, last, opd_code, prefetch=2000):
+    async for row in tx.connection.cursor(_EXPORT, first, last, opd_code, prefetch=2000):
         yield row
 
 
-async def replace_feed(
-    connection: asyncpg.Connection, employee_id: UUID, token_hash: bytes | None, now: dt.datetime
-) -> None:
-    """Revoke a person's feed tokens, and store the new one if there is one."""
-    await connection.execute(_REVOKE, employee_id, now)
-    if token_hash is not None:
-        await connection.execute(_FEED, token_hash, employee_id, now)
+async def plans_of(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
+    """One person's plans in full, by date."""
+    return await tx.connection.fetch(_IN_FULL, employee_id, first, last)
 
 
-async def feed_owner(connection: asyncpg.Connection, token_hash: bytes) -> UUID | None:
-    """Whose feed a token opens; None for an unknown or revoked one."""
-    return await connection.fetchval(_FEED_OWNER, token_hash)
+async def plans_of_units(tx: Tx, unit_ids: Sequence[str], first: dt.date, last: dt.date) -> list[Standing]:
+    """All plans of some units."""
+    rows = await tx.connection.fetch(_OF_UNITS, list(unit_ids), first, last)
+    return [Standing(*row) for row in rows]
+
+
+async def home_days(tx: Tx, unit_ids: Sequence[str], day: dt.date) -> dict[UUID, int]:
+    """WFH days of each person of the units in the eight weeks around `day`."""
+    return {row[0]: row[1] for row in await tx.connection.fetch(_HOME_DAYS, list(unit_ids), day)}
+
+
+def _stretch_columns(stretches: Sequence[Stretch]) -> list[list[Any]]:
+    return [[getattr(one, name) for one in stretches] for name in ("unit_id", "first", "until", "frees")]
+
+
+async def needing(tx: Tx, stretches: Sequence[Stretch], day: dt.date) -> Sequence[tuple[dt.date, int]]:
+    """(date, plans) from `day` on that the stretches make out of date."""
+    return [(row[0], row[1]) for row in await tx.connection.fetch(_NEEDING, *_stretch_columns(stretches), day)]
+
+
+async def needing_of(
+    tx: Tx, people: Sequence[UUID], day: dt.date, *, unit_id: str | None = None
+) -> Sequence[tuple[dt.date, int]]:
+    """(date, plans) from `day` on of these people; with `unit_id` those that were made for another unit."""
+    return [(row[0], row[1]) for row in await tx.connection.fetch(_NEEDING_OF, list(people), day, unit_id)]
+
+
+async def plans_in(tx: Tx, absences: Sequence[Absence], without: Sequence[str]) -> Sequence[Any]:
+    """(employee_id, work_date, opd_code, unit_id) of plans of active people in absences, without these modes."""
+    columns = [[getattr(one, name) for one in absences] for name in ("employee_id", "from_date", "to_date")]
+    return await tx.connection.fetch(_AWAY_PLANS, *columns, list(without))
+
+
+def _by_column(rows: Iterable[PlanRow]) -> list[tuple[Any, ...]]:
+    return list(zip(*rows, strict=True))
+
+
+async def merge(tx: Tx, rows: Iterable[PlanRow], now: dt.datetime, *, pinned: bool = False) -> Sequence[Any]:
+    """Write what differs from the stored plans, published at `now`; each change gets the next revision.
+
+    Returns those rows.
+
+    `pinned` settles the days, also those that stay as they are: later rosters leave them alone. A settled day
+    stays so while its mode does: other hours unsettle nothing.
+    """
+    columns = _by_column(rows)
+    if not columns:
+        return []
+    changed = await tx.connection.fetch(_MERGE, *columns, pinned, now)
+    if pinned:
+        # Those that were so already: nothing to tell anybody, and settled from now on all the same.
+        await tx.connection.execute(_PIN, columns[0], columns[1], columns[4])
+    return changed
+
+
+async def changes(tx: Tx, rows: Iterable[PlanRow]) -> Sequence[Any]:
+    """The rows that `merge` would write, each with what stands as `old_...`: None for a first plan."""
+    columns = _by_column(rows)
+    return await tx.connection.fetch(_CHANGES, *columns) if columns else []
+
+
+async def change_count(tx: Tx, rows: Iterable[PlanRow]) -> int:
+    """How many rows `merge` would write."""
+    columns = _by_column(rows)
+    return int(await tx.connection.fetchval(_COUNT, *columns) or 0) if columns else 0

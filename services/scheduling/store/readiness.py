@@ -5,7 +5,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import asyncpg
+from shared.database import Tx
 
 _WEIGHTS = "select version, body from readiness_weights order by version desc limit 1"
 _ADD_WEIGHTS = """
@@ -37,22 +37,22 @@ _CITY = """
 """
 
 
-async def weights(connection: asyncpg.Connection) -> tuple[int, Any] | None:
+async def weights(tx: Tx) -> tuple[int, Any] | None:
     """(version, body) of the newest weights."""
-    row = await connection.fetchrow(_WEIGHTS)
+    row = await tx.connection.fetchrow(_WEIGHTS)
     return None if row is None else (row[0], row[1])
 
 
-async def add_weights(connection: asyncpg.Connection, body: dict[str, Any], *made: Any) -> int:
+async def add_weights(tx: Tx, body: dict[str, Any], *made: Any) -> int:
     """`made` is created_at, created_by. Returns the new version."""
-    return int(await connection.fetchval(_ADD_WEIGHTS, json.dumps(body), *made) or 0)
+    return int(await tx.connection.fetchval(_ADD_WEIGHTS, json.dumps(body), *made) or 0)
 
 
-async def add(connection: asyncpg.Connection, *values: Any, body: dict[str, Any]) -> None:
+async def add(tx: Tx, *values: Any, body: dict[str, Any]) -> None:
     """subject_kind, subject_id, assessed_on, weights_version, score, share, created_at, created_by."""
-    await connection.execute(_ADD, *values[:4], json.dumps(body, default=str), *values[4:])
+    await tx.connection.execute(_ADD, *values[:4], json.dumps(body, default=str), *values[4:])
 
 
-async def city(connection: asyncpg.Connection, day: dt.date, opd_code: str | None) -> Sequence[Any]:
+async def city(tx: Tx, day: dt.date, opd_code: str | None) -> Sequence[Any]:
     """Every OPD and unit with its latest assessment on `day`, or nulls."""
-    return await connection.fetch(_CITY, day, opd_code)
+    return await tx.connection.fetch(_CITY, day, opd_code)

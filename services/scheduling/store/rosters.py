@@ -1,159 +1,311 @@
-"""SQL of plans: merge what a roster or a change brings, and tell what would change."""
+"""SQL of rosters: who is posted where and when, what binds them, and who published what."""
 
 import datetime as dt
-import json
-from collections.abc import Iterable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+from services.scheduling.domain.planning import Away, Person, UnitInput, Wish
+from services.scheduling.domain.records import RequirementSet
+from services.scheduling.domain.timetable import Pattern, SpecialHours, special_of
+from services.scheduling.store.directory import opening_of
+from services.scheduling.store.hours import special_hours
+from services.scheduling.store.tables import Roster
+from shared.database import Tx
 
-# A plan changes when what the person has to do changes. Another policy version or reason for the same mode and
-# hours is no change: the plan names the version that made it, and a late policy moves as few plans as it can.
-_INCOMING = """
-    unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
-           $8::text[], $9::text[])
-    as i (employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason)
-    left join plan p using (employee_id, work_date)
-    where p.employee_id is null
-       or (p.opd_code, p.unit_id, p.mode, p.starts_at, p.ends_at)
-          is distinct from (i.opd_code, i.unit_id, i.mode, i.starts_at, i.ends_at)
+LONGEST_DAYS = 62
+"""The longest span that can be planned at once."""
+_UNITS = """
+    select u.unit_id, u.opd_code, o.kind, u.direct_service
+    from unit u join opd o using (opd_code)
+    where $1 or u.opd_code = any($2::text[]) or u.unit_id = any($3::text[])
+    order by u.opd_code, u.unit_id
 """
-_COLUMNS = "employee_id, opd_code, unit_id, work_date, revision, mode, starts_at, ends_at, policy_version, reason"
-_MERGE = f"""
-    insert into plan (employee_id, work_date, opd_code, unit_id, revision, mode, starts_at, ends_at,
-        policy_version, reason, pinned, published_at, shown)
-    select i.employee_id, i.work_date, i.opd_code, i.unit_id, coalesce(p.revision, 0) + 1, i.mode, i.starts_at,
-        i.ends_at, i.policy_version, i.reason, $10, $11, i.mode <> 'OFF' or coalesce(p.shown, false)
-    from {_INCOMING}
-    on conflict (employee_id, work_date) do update set opd_code = excluded.opd_code, unit_id = excluded.unit_id,
-        revision = excluded.revision, mode = excluded.mode, starts_at = excluded.starts_at,
-        ends_at = excluded.ends_at, policy_version = excluded.policy_version, reason = excluded.reason,
-        pinned = excluded.pinned or (plan.pinned and plan.mode = excluded.mode),
-        published_at = excluded.published_at, shown = excluded.shown
-    returning {_COLUMNS}
-"""  # noqa: S608 - built from constants
-_PIN = """
-    update plan set pinned = true
-    from unnest($1::uuid[], $2::date[], $3::text[]) as i (employee_id, work_date, mode)
-    where plan.employee_id = i.employee_id and plan.work_date = i.work_date and plan.mode = i.mode
-        and not plan.pinned
+_PEOPLE = """
+    select employee_id, unit_id, timetable, shift_group, echelon, cardinality(heads) > 0, post_since,
+        discipline_until
+    from employee
+    where active and (unit_id = any($1::text[]) or employee_id in (
+        select employee_id from posting_change
+        where status = 'due' and effective_from <= $2 and body ->> 'unit_id' = any($1::text[])))
+    order by employee_id
 """
-_CHANGES = f"""
-    select i.*, p.mode as old_mode, p.revision as old_revision, p.starts_at as old_starts_at,
-        p.ends_at as old_ends_at, p.opd_code as old_opd_code, p.unit_id as old_unit_id
-    from {_INCOMING} order by i.work_date, i.employee_id
-"""  # noqa: S608 - built from constants
-_COUNT = f"select count(*) from {_INCOMING}"  # noqa: S608
-_ADD_DAYS = """
-    insert into proposal_day (proposal_id, employee_id, work_date, old_mode, row)
-    select $1, * from unnest($2::uuid[], $3::date[], $4::text[], $5::jsonb[])
-    on conflict do nothing returning 1
+_CHANGES = """
+    select employee_id, effective_from, kind, body from posting_change
+    where status = 'due' and effective_from <= $2 and employee_id = any($1::uuid[])
+    order by employee_id, effective_from, kind
 """
-_DAYS = """
-    select employee_id, work_date, old_mode, row from proposal_day
-    where proposal_id = $1 and (work_date, employee_id) > ($2, $3) order by work_date, employee_id limit $4
+_AWAY = """
+    select employee_id, from_date, to_date, category from absence
+    where employee_id = any($1::uuid[]) and to_date >= $2 and from_date <= $3
+    order by category desc, from_date
+"""
+_STANDING = """
+    select employee_id,
+        count(*) filter (where mode = 'WFH' and work_date < $2),
+        count(*) filter (where mode = 'WFH' and work_date < $2
+                         and work_date >= date_trunc('week', $2::date)::date),
+        coalesce(bool_or(mode = 'WFH' and work_date = $2::date - 1), false),
+        count(*) filter (where mode = 'WFH' and work_date > $3
+                         and work_date < date_trunc('week', $3::date)::date + 7),
+        coalesce(bool_or(mode = 'WFH' and work_date = $3::date + 1), false),
+        coalesce(bit_or(1::bigint << (work_date - $2))
+                 filter (where mode = 'WFH' and work_date between $2 and $3), 0),
+        array_agg(work_date order by work_date) filter (where pinned and work_date between $2 and $3),
+        array_agg(mode order by work_date) filter (where pinned and work_date between $2 and $3)
+    from plan
+    where employee_id = any($1::uuid[]) and work_date between $2::date - 28 and $3::date + 6
+        and (mode = 'WFH' or pinned)
+    group by employee_id
+"""
+_REQUIREMENTS = """
+    select r.unit_id, r.effective_from, r.openings from requirement r join unit u using (unit_id)
+    where r.unit_id = any($1::text[]) and u.is_service_point order by r.unit_id, r.effective_from
+"""
+_WISHES = """
+    select employee_id, work_date, mode, weight from wish
+    where employee_id = any($1::uuid[]) and work_date between $2 and $3 order by work_date
+"""
+_APART = "select unit_id, one_id, other_id from apart where unit_id = any($1::text[]) order by 1, 2, 3"
+
+_SHARES = """
+    select u.unit_id, (
+        select a.recommended_share from assessment a
+        where a.assessed_on <= $2 and ((a.subject_kind = 'unit' and a.subject_id = u.unit_id)
+            or (a.subject_kind = 'opd' and a.subject_id = u.opd_code))
+        order by a.subject_kind desc, a.assessed_on desc limit 1)
+    from unit u where u.unit_id = any($1::text[])
+"""
+_HOLIDAYS = """
+    select (holiday ->> 'date')::date from calendar, jsonb_array_elements(holidays) as holiday
+    where year between $1 and $2
 """
 
-_MOVED_ON = """
-    select exists (
-        select from proposal_day d left join plan p using (employee_id, work_date)
-        where d.proposal_id = $1 and (p.mode is distinct from d.old_mode
-            or (d.row ? 'old_revision' and p.revision is distinct from (d.row ->> 'old_revision')::bigint)))
-    or exists (
-        -- a first plan has none that would tell of a transfer, a departure or an erasure since
-        select from proposal_day d left join employee e using (employee_id)
-        where d.proposal_id = $1 and d.old_mode is null and (e.employee_id is null
-            or d.work_date >= $2 and (not e.active or e.unit_id <> d.row ->> 'unit_id')))
+UNITS_AT_ONCE = 20
+"""Some 800 people: turning their rows into values holds the event loop up for some 10 ms."""
+_PUBLICATIONS = """
+    select r.roster_id, r.request, r.status, r.summary, r.created_at, r.created_by
+    from roster r, lateral (
+        select coalesce((r.request #>> '{scope,all}')::boolean, false) as everybody,
+            coalesce(r.request #> '{scope,opd_codes}', '[]') as opd_codes,
+            coalesce(r.request #> '{scope,unit_ids}', '[]') as unit_ids
+    ) s, lateral (
+        select array(
+            select jsonb_array_elements_text(s.opd_codes)
+            union select u.opd_code from unit u where s.unit_ids ? u.unit_id) as opds
+    ) t
+    where ($1::text is null or (not s.everybody and t.opds = array[$1]))
+        and ($2::text is null or s.everybody or $2 = any(t.opds))
+        and ($3::date is null or (r.request ->> 'to')::date >= $3)
+        and ($4::date is null or (r.request ->> 'from')::date <= $4)
+        and ($5::text is null or r.created_by = $5)
+        and ($6::uuid is null or r.roster_id = $6)
+        and ($7::timestamptz is null or (r.created_at, r.roster_id) < ($7, $8::uuid))
+    order by r.created_at desc, r.roster_id desc limit $9
 """
 
-_LISTED = "select employee_id, work_date from proposal_day where proposal_id = $1"
 
-PlanRow = tuple[UUID, dt.date, str, str, str, dt.datetime | None, dt.datetime | None, str | None, str | None]
-"""employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason."""
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which units a roster is for."""
+
+    all: bool
+    opd_codes: tuple[str, ...] = ()
+    unit_ids: tuple[str, ...] = ()
 
 
-def _columns(rows: Iterable[PlanRow]) -> list[tuple[Any, ...]]:
-    return list(zip(*rows, strict=True))
+@dataclass(frozen=True, slots=True)
+class Posting:
+    """Where a person is posted for a while; None where a bound lies outside the span."""
+
+    unit_id: str
+    person: Person
 
 
-async def merge(
-    connection: asyncpg.Connection, rows: Iterable[PlanRow], now: dt.datetime, *, pinned: bool = False
-) -> Sequence[Any]:
-    """Write what differs from the stored plans, published at `now`; each change gets the next revision.
+async def requirements(tx: Tx, unit_ids: Sequence[str]) -> dict[str, list[RequirementSet]]:
+    """Opening hours by service point."""
+    sets: dict[str, list[RequirementSet]] = {}
+    for unit_id, effective_from, openings in await tx.connection.fetch(_REQUIREMENTS, list(unit_ids)):
+        opened = RequirementSet(unit_id, effective_from, tuple(opening_of(opening) for opening in openings))
+        sets.setdefault(unit_id, []).append(opened)
+    return sets
 
-    Returns those rows.
 
-    `pinned` settles the days, also those that stay as they are: later rosters leave them alone. A settled day
-    stays so while its mode does: other hours unsettle nothing.
+async def holidays(tx: Tx, first: dt.date, last: dt.date) -> frozenset[dt.date]:
+    """The holidays of the years that touch the span."""
+    rows = await tx.connection.fetch(_HOLIDAYS, first.year - 1, last.year + 1)
+    return frozenset(row[0] for row in rows)
+
+
+async def units(
+    tx: Tx, wanted: Wanted, first: dt.date, last: dt.date, *, fresh: bool = False
+) -> AsyncIterator[list[UnitInput]]:
+    """The input of the method, some people at a time. `fresh` leaves standing plans aside.
+
+    ValueError for a span of more than `LONGEST_DAYS`: the days of a standing plan are the bits of one number.
     """
-    columns = _columns(rows)
-    if not columns:
-        return []
-    changed = await connection.fetch(_MERGE, *columns, pinned, now)
-    if pinned:
-        # Those that were so already: nothing to tell anybody, and settled from now on all the same.
-        await connection.execute(_PIN, columns[0], columns[1], columns[4])
-    return changed
+    if (last - first).days >= LONGEST_DAYS:
+        raise ValueError(f"at most {LONGEST_DAYS} days at a time")
+    special = await special_hours(tx, first, last)
+    rows = await tx.connection.fetch(_UNITS, wanted.all, list(wanted.opd_codes), list(wanted.unit_ids))
+    for start in range(0, len(rows), UNITS_AT_ONCE):
+        yield await _inputs(tx, rows[start : start + UNITS_AT_ONCE], (first, last), special, fresh=fresh)
 
 
-async def changes(connection: asyncpg.Connection, rows: Iterable[PlanRow]) -> Sequence[Any]:
-    """The rows that `merge` would write, each with what stands as `old_...`: None for a first plan."""
-    columns = _columns(rows)
-    return await connection.fetch(_CHANGES, *columns) if columns else []
+async def _inputs(
+    tx: Tx,
+    rows: Sequence[Any],
+    span: tuple[dt.date, dt.date],
+    special: Sequence[SpecialHours],
+    *,
+    fresh: bool,
+) -> list[UnitInput]:
+    first, last = span
+    ids = [row[0] for row in rows]
+    people: dict[str, list[Person]] = {unit_id: [] for unit_id in ids}
+    for posting in await _postings(tx, ids, first, last, fresh=fresh):
+        if posting.unit_id in people:
+            people[posting.unit_id].append(posting.person)
+    openings = await requirements(tx, ids)
+    apart: dict[str, list[tuple[UUID, UUID]]] = {}
+    for unit_id, one, other in await tx.connection.fetch(_APART, ids):
+        apart.setdefault(unit_id, []).append((_plain(one), _plain(other)))
+    shares = {row[0]: row[1] for row in await tx.connection.fetch(_SHARES, ids, first)}
+    return [
+        UnitInput(
+            unit_id,
+            opd_code,
+            kind,
+            direct_service,
+            tuple(people[unit_id]),
+            tuple(openings.get(unit_id, ())),
+            shares.get(unit_id),
+            special_of(special, opd_code, unit_id),
+            tuple(apart.get(unit_id, ())),
+        )
+        for unit_id, opd_code, kind, direct_service in rows
+    ]
 
 
-async def change_count(connection: asyncpg.Connection, rows: Iterable[PlanRow]) -> int:
-    """How many rows `merge` would write."""
-    columns = _columns(rows)
-    return int(await connection.fetchval(_COUNT, *columns) or 0) if columns else 0
+def _plain(value: UUID) -> UUID:
+    # asyncpg gives a subclass; a plain one pickles small and compares fast.
+    return UUID(int=value.int)
 
 
-async def add_proposal_days(connection: asyncpg.Connection, proposal_id: UUID, rows: Sequence[Any]) -> int:
-    """Keep rows of `changes` exactly as the proposal's approval will write them. Returns how many are new."""
-    bodies = [json.dumps(dict(row), default=_text) for row in rows]
-    columns = [[row[name] for row in rows] for name in ("employee_id", "work_date", "old_mode")]
-    return len(await connection.fetch(_ADD_DAYS, proposal_id, *columns, bodies))
+async def _postings(tx: Tx, ids: list[str], first: dt.date, last: dt.date, *, fresh: bool) -> list[Posting]:
+    rows = await tx.connection.fetch(_PEOPLE, ids, last)
+    who = [row[0] for row in rows]
+    away: dict[UUID, list[Away]] = {}
+    beside = first - dt.timedelta(1), last + dt.timedelta(1)
+    for row in await tx.connection.fetch(_AWAY, who, *beside):
+        away.setdefault(row[0], []).append(Away(row[1], row[2], row[3]))
+    wishes: dict[UUID, list[Wish]] = {}
+    for row in await tx.connection.fetch(_WISHES, who, first, last):
+        wishes.setdefault(row[0], []).append(Wish(row[1], row[2], row[3]))
+    standing = {row[0]: row[1:] for row in await tx.connection.fetch(_STANDING, who, first, last)}
+    changes: dict[UUID, list[Any]] = {}
+    for row in await tx.connection.fetch(_CHANGES, who, last):
+        changes.setdefault(row[0], []).append(row)
+    found: list[Posting] = []
+    for row in rows:
+        days, in_week, before, later, after, planned, pinned_days, pinned_modes = standing.get(
+            row[0], (0, 0, False, 0, False, 0, None, None)
+        )
+        person = Person(
+            _plain(row[0]),
+            Pattern(row[2], row[3]),
+            row[4],
+            row[5],
+            row[6],
+            row[7],
+            tuple(away.get(row[0], ())),
+            earlier_days=days,
+            earlier_in_week=in_week,
+            home_before=before,
+            later_in_week=later,
+            home_after=after,
+            planned=0 if fresh else planned,
+            pinned=tuple(
+                (day, mode)
+                for day, mode in zip(pinned_days or (), pinned_modes or (), strict=True)
+                if mode in ("WFO", "WFH")
+            ),
+            wishes=tuple(wishes.get(row[0], ())),
+        )
+        postings = _timeline(Posting(row[1], person), changes.get(row[0], ()))
+        found.extend(replace(one, person=_own_days(one.person, first)) for one in postings)
+    return found
 
 
-def _text(value: object) -> str:
-    return value.isoformat() if isinstance(value, dt.date | dt.datetime) else str(value)
+def _own_days(person: Person, first: dt.date) -> Person:
+    """Without the plans of days that the person spends in another posting."""
+    since, until = person.since, person.until
+    if since is None and until is None:
+        return person
+    mask = (1 << LONGEST_DAYS if until is None else 1 << max(0, (until - first).days + 1)) - 1
+    if since is not None:
+        mask &= -1 << max(0, (since - first).days)
+    pinned = tuple(one for one in person.pinned if (since or one[0]) <= one[0] <= (until or one[0]))
+    return replace(person, planned=person.planned & mask, pinned=pinned)
 
 
-async def proposal_days(
-    connection: asyncpg.Connection, proposal_id: UUID, after: tuple[dt.date, UUID], limit: int
+def _timeline(posting: Posting, changes: Sequence[Any]) -> list[Posting]:
+    """A person's postings one after the other, as the changes that are due cut them."""
+    found: list[Posting] = []
+    for _, effective_from, kind, body in changes:
+        until = effective_from - dt.timedelta(1)
+        found.append(replace(posting, person=replace(posting.person, until=until)))
+        if kind == "departure":
+            return found
+        posting = _after(posting, effective_from, kind, body)
+    found.append(posting)
+    return found
+
+
+def _after(posting: Posting, day: dt.date, kind: str, body: Mapping[str, Any]) -> Posting:
+    person = replace(posting.person, since=day, until=None)
+    if kind == "discipline":
+        return replace(posting, person=replace(person, discipline_until=dt.date.fromisoformat(body["until"])))
+    person = replace(person, post_since=day, echelon=body.get("echelon", person.echelon))
+    if "heads" in body:
+        person = replace(person, is_head=bool(body["heads"]))
+    if body.get("timetable"):
+        person = replace(person, pattern=Pattern(body["timetable"], body.get("shift_group")))
+    return Posting(body.get("unit_id", posting.unit_id), person)
+
+
+async def roster(tx: Tx, roster_id: UUID) -> Roster | None:
+    return await tx.session.get(Roster, roster_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which publications to show; each field narrows where it is given.
+
+    `within` is the OPD of a reader who sees nothing else: publications for more than it are left out.
+    """
+
+    within: str | None = None
+    opd_code: str | None = None
+    first: dt.date | None = None
+    last: dt.date | None = None
+    officer: str | None = None
+    roster_id: UUID | None = None
+
+
+async def publications(
+    tx: Tx, chosen: Chosen, before: tuple[dt.datetime, UUID] | None, limit: int
 ) -> Sequence[Any]:
-    """(employee_id, work_date, old_mode, row) of a proposal, by date, after `after`."""
-    return await connection.fetch(_DAYS, proposal_id, *after, limit)
-
-
-async def listed(connection: asyncpg.Connection, proposal_id: UUID) -> set[tuple[UUID, dt.date]]:
-    """(employee_id, work_date) of every person-day of a proposal."""
-    rows = await connection.fetch(
-        "select employee_id, work_date from proposal_day where proposal_id = $1", proposal_id
-    )
-    return {(row[0], row[1]) for row in rows}
-
-
-async def moved_on(connection: asyncpg.Connection, proposal_id: UUID, today: dt.date) -> bool:
-    """Whether a plan that the proposal lists is no longer what it was then, or nobody's who is posted there."""
-    return bool(await connection.fetchval(_MOVED_ON, proposal_id, today))
-
-
-def plan_row(body: dict[str, Any]) -> PlanRow:
-    """A row kept by `add_proposal_days`, as `merge` takes it."""
-
-    def instant(name: str) -> dt.datetime | None:
-        return dt.datetime.fromisoformat(body[name]) if body[name] else None
-
-    return (
-        UUID(body["employee_id"]),
-        dt.date.fromisoformat(body["work_date"]),
-        body["opd_code"],
-        body["unit_id"],
-        body["mode"],
-        instant("starts_at"),
-        instant("ends_at"),
-        body["policy_version"],
-        body["reason"],
+    """Publications, newest first, older than `before`."""
+    return await tx.connection.fetch(
+        _PUBLICATIONS,
+        chosen.within,
+        chosen.opd_code,
+        chosen.first,
+        chosen.last,
+        chosen.officer,
+        chosen.roster_id,
+        *(before or (None, None)),
+        limit,
     )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
+from shared.database import Tx
 
 ANSWERS = """
     climb as (
@@ -70,7 +70,7 @@ _LEAVING = "select name, opd_code, unit_id, heads, active from employee where em
 
 
 async def without(
-    connection: asyncpg.Connection,
+    tx: Tx,
     *,
     opd_code: str | None = None,
     unit_id: str | None = None,
@@ -84,17 +84,17 @@ async def without(
     `around` keeps those people and the people under them.
     """
     keep = None if around is None else list(around)
-    return await connection.fetch(_WITHOUT, opd_code, unit_id, after, limit, keep)
+    return await tx.connection.fetch(_WITHOUT, opd_code, unit_id, after, limit, keep)
 
 
-async def under(connection: asyncpg.Connection, superiors: Sequence[UUID]) -> dict[UUID, list[Any]]:
+async def under(tx: Tx, superiors: Sequence[UUID]) -> dict[UUID, list[Any]]:
     """The active people (employee_id, name, opd_code) whose named superior each of these is."""
     found: dict[UUID, list[Any]] = {}
-    for row in await connection.fetch(_UNDER, list(superiors)):
+    for row in await tx.connection.fetch(_UNDER, list(superiors)):
         found.setdefault(UUID(int=row["supervisor_id"].int), []).append(row)
     return found
 
 
-async def leaving(connection: asyncpg.Connection, employee_id: UUID) -> Any:
+async def leaving(tx: Tx, employee_id: UUID) -> Any:
     """(name, opd_code, unit_id, heads, active) of someone whose posting changes."""
-    return await connection.fetchrow(_LEAVING, employee_id)
+    return await tx.connection.fetchrow(_LEAVING, employee_id)

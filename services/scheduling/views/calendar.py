@@ -1,10 +1,10 @@
 """One's plans as an iCalendar feed (RFC 5545)."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from icalendar import Calendar, Event
+from icalendar import Calendar, Component, Event
 
 TITLES = {
     "WFO": "Kerja di kantor (WFO)",
@@ -23,6 +23,11 @@ def published(row: Any) -> dt.datetime:
     return row["published_at"] or BEFORE
 
 
+def _add(component: Component, properties: Mapping[str, object]) -> None:
+    for name, value in properties.items():
+        component.add(name, value)  # pyright: ignore[reportUnknownMemberType] - any value, says icalendar by no type
+
+
 def calendar(rows: Sequence[Any]) -> bytes:
     """The feed: one event for each plan that is, or once was, more than a free day.
 
@@ -31,27 +36,38 @@ def calendar(rows: Sequence[Any]) -> bytes:
     plans give the same bytes. Times are UTC, which needs no VTIMEZONE.
     """
     feed = Calendar()
-    feed.add("prodid", "-//Hadir//scheduling//ID")
-    feed.add("version", "2.0")
-    feed.add("method", "PUBLISH")
-    feed.add("x-wr-calname", "Jadwal kerja Hadir")
+    _add(
+        feed,
+        {
+            "prodid": "-//Hadir//scheduling//ID",
+            "version": "2.0",
+            "method": "PUBLISH",
+            "x-wr-calname": "Jadwal kerja Hadir",
+        },
+    )
     for row in rows:
         event = Event()
-        event.add("uid", f"{row['employee_id']}-{row['work_date']}@hadir")
-        event.add("sequence", max(0, row["revision"] - 1))
-        event.add("dtstamp", published(row).astimezone(dt.UTC))
-        event.add("last-modified", published(row).astimezone(dt.UTC))
-        event.add("summary", TITLES[row["mode"]])
-        event.add("categories", [row["mode"]])
+        instant = published(row).astimezone(dt.UTC)
+        _add(
+            event,
+            {
+                "uid": f"{row['employee_id']}-{row['work_date']}@hadir",
+                "sequence": max(0, row["revision"] - 1),
+                "dtstamp": instant,
+                "last-modified": instant,
+                "summary": TITLES[row["mode"]],
+                "categories": [row["mode"]],
+            },
+        )
         if row["mode"] == "OFF":
             # A day that was more when the calendar was last read must go away there too.
-            event.add("status", "CANCELLED")
+            _add(event, {"status": "CANCELLED"})
         if row["starts_at"] is not None:
-            event.add("dtstart", row["starts_at"].astimezone(dt.UTC))
-            event.add("dtend", row["ends_at"].astimezone(dt.UTC))
+            _add(
+                event, {"dtstart": row["starts_at"].astimezone(dt.UTC), "dtend": row["ends_at"].astimezone(dt.UTC)}
+            )
         else:
-            event.add("dtstart", row["work_date"])
-            event.add("dtend", row["work_date"] + dt.timedelta(1))
-            event.add("transp", "TRANSPARENT")
+            until = row["work_date"] + dt.timedelta(1)
+            _add(event, {"dtstart": row["work_date"], "dtend": until, "transp": "TRANSPARENT"})
         feed.add_component(event)
     return feed.to_ical()

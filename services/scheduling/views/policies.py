@@ -4,7 +4,7 @@ from typing import Any
 
 from services.scheduling.domain.conflicts import PolicyConflict
 from services.scheduling.domain.policies import Policy, PolicyIn
-from services.scheduling.models import PolicyVersion
+from services.scheduling.store.tables import PolicyVersion
 
 
 def policy_view(row: PolicyVersion) -> dict[str, Any]:

@@ -5,8 +5,8 @@ from typing import Any
 from uuid import UUID
 
 from services.scheduling.domain.late import first_free_date
-from services.scheduling.models import Proposal
-from services.scheduling.store.rosters import proposal_days
+from services.scheduling.store.proposals import proposal_days
+from services.scheduling.store.tables import Proposal
 from shared.cursors import encode_cursor, read_cursor
 from shared.http import page
 from shared.service import Service
@@ -55,6 +55,6 @@ async def altered(service: Service, proposal_id: UUID, cursor: str | None) -> di
         day, employee_id = read_cursor(cursor, dt.date, UUID)
         after = day, employee_id
     async with service.db.read() as tx:
-        items = [_day_view(row) for row in await proposal_days(tx.connection, proposal_id, after, PAGE)]
+        items = [_day_view(row) for row in await proposal_days(tx, proposal_id, after, PAGE)]
     following = encode_cursor(items[-1]["work_date"], items[-1]["employee_id"]) if len(items) == PAGE else None
     return page(items, following)

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from services.scheduling.domain.counters import Shortage
 from services.scheduling.domain.frame import Blocked, Draft, UnitRoster
@@ -169,11 +169,11 @@ def for_reader(answer: Any, *, reasons: bool) -> Any:
     if reasons:
         return answer
     if isinstance(answer, list):
-        return [for_reader(one, reasons=False) for one in answer]
+        return [for_reader(one, reasons=False) for one in cast("list[Any]", answer)]
     if not isinstance(answer, dict):
         return answer
     found: dict[str, Any] = {}
-    for name, value in answer.items():
+    for name, value in cast("dict[str, Any]", answer).items():
         if name in ("reasons", "blocked_by"):
             counts = Counter[str]()
             for reason, count in value.items():

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from services.scheduling.domain.frame import UnitRoster
 from services.scheduling.domain.planning import Method, Span, UnitInput
-from services.scheduling.planner import LENGTH_BYTES, plan_units
+from services.scheduling.planning.planner import LENGTH_BYTES, plan_units
 
 SMALL = 60_000
 """Person-days that a thread plans in about a tenth of a second."""
@@ -53,7 +53,7 @@ async def _elsewhere(units: Sequence[UnitInput], span: Span, method: Method) -> 
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "services.scheduling.planner",
+        "services.scheduling.planning.planner",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
     )

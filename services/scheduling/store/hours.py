@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-import asyncpg
-
 from services.scheduling.domain.timetable import SpecialHours, minutes
+from shared.database import Tx
 
 _IN_SPAN = """
     select special_id, body, first, last from special_hours
@@ -19,6 +18,7 @@ _ALL = """
     from special_hours order by created_at, special_id
 """
 _BODY = "select body, last from special_hours where special_id = $1 and not withdrawn"
+
 _PLANS = """
     select p.employee_id, p.opd_code, p.unit_id, p.mode, p.policy_version, p.reason, e.timetable, e.shift_group
     from plan p join employee e using (employee_id)
@@ -65,52 +65,50 @@ def of_body(body: Any, first: dt.date | None, last: dt.date | None) -> SpecialHo
     )
 
 
-async def special_hours(connection: asyncpg.Connection, first: dt.date, last: dt.date) -> list[SpecialHours]:
+async def special_hours(tx: Tx, first: dt.date, last: dt.date) -> list[SpecialHours]:
     """Those that touch the span, oldest first; one day of grace on both sides for night shifts."""
     grace = dt.timedelta(1)
-    rows = await connection.fetch(_IN_SPAN, first - grace, last + grace)
+    rows = await tx.connection.fetch(_IN_SPAN, first - grace, last + grace)
     return [of_body(row[1], row[2], row[3]) for row in rows]
 
 
-async def in_force(connection: asyncpg.Connection, day: dt.date) -> dict[UUID, SpecialHours]:
+async def in_force(tx: Tx, day: dt.date) -> dict[UUID, SpecialHours]:
     """Those that hold on a date by id, oldest first."""
-    rows = await connection.fetch(_IN_SPAN, day, day)
+    rows = await tx.connection.fetch(_IN_SPAN, day, day)
     return {row[0]: of_body(row[1], row[2], row[3]) for row in rows}
 
 
-async def body(connection: asyncpg.Connection, special_id: UUID) -> dict[str, Any] | None:
+async def body(tx: Tx, special_id: UUID) -> dict[str, Any] | None:
     """What was given, with the end that holds by now; None if there are none in force with this id."""
-    row = await connection.fetchrow(_BODY, special_id)
+    row = await tx.connection.fetchrow(_BODY, special_id)
     return None if row is None else {**row[0], "to": row[1] and str(row[1])}
 
 
-async def needing(
-    connection: asyncpg.Connection, hours: SpecialHours, first: dt.date
-) -> Sequence[tuple[dt.date, int]]:
+async def needing(tx: Tx, hours: SpecialHours, first: dt.date) -> Sequence[tuple[dt.date, int]]:
     """(date, plans) from `first` on, of the people and weekdays of `hours`, that were made before they changed."""
     named = list(hours.weekdays)
     worked = [day for day, span in hours.weekdays.items() if span is not None]
     scope = list(hours.opd_codes), list(hours.unit_ids)
-    rows = await connection.fetch(_NEEDING, first, hours.last, hours.timetable, named, worked, *scope)
+    rows = await tx.connection.fetch(_NEEDING, first, hours.last, hours.timetable, named, worked, *scope)
     return [(row[0], row[1]) for row in rows]
 
 
 async def plans_on(
-    connection: asyncpg.Connection, day: dt.date, timetable: str, opd_codes: list[str], unit_ids: list[str]
+    tx: Tx, day: dt.date, timetable: str, opd_codes: list[str], unit_ids: list[str]
 ) -> Sequence[Any]:
     """Plans of a date, of people of a timetable, that hours of a scope (two empty lists: of all) may change."""
-    return await connection.fetch(_PLANS, day, timetable, opd_codes, unit_ids)
+    return await tx.connection.fetch(_PLANS, day, timetable, opd_codes, unit_ids)
 
 
-async def everything(connection: asyncpg.Connection) -> Sequence[Any]:
-    return await connection.fetch(_ALL)
+async def everything(tx: Tx) -> Sequence[Any]:
+    return await tx.connection.fetch(_ALL)
 
 
-async def add(connection: asyncpg.Connection, special_id: UUID, body: dict[str, Any], *rest: Any) -> None:
+async def add(tx: Tx, special_id: UUID, body: dict[str, Any], *rest: Any) -> None:
     """Store one; `rest` is first, last, created_at, created_by."""
-    await connection.execute(_ADD, special_id, json.dumps(body, default=str), *rest)
+    await tx.connection.execute(_ADD, special_id, json.dumps(body, default=str), *rest)
 
 
-async def withdraw(connection: asyncpg.Connection, special_id: UUID, first: dt.date) -> None:
+async def withdraw(tx: Tx, special_id: UUID, first: dt.date) -> None:
     """They hold from `first` on no longer."""
-    await connection.execute(_WITHDRAW, special_id, first)
+    await tx.connection.execute(_WITHDRAW, special_id, first)

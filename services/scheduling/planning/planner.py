@@ -1,4 +1,4 @@
-"""`python -m services.scheduling.planner`: plans the units that come in on standard input.
+"""`python -m services.scheduling.planning.planner`: plans the units that come in on standard input.
 
 A process of its own, so that planning a city holds nobody up; it imports the rules and nothing of the service.
 Pickles go both ways through pipes that only its parent holds.
@@ -19,7 +19,7 @@ def plan_units(units: Sequence[UnitInput], span: Span, method: Method) -> list[U
     """The rosters of `units`, in order."""
     if method == "direct":
         return [plan_unit(unit, span) for unit in units]
-    from services.scheduling import solver  # half a second and 60 MB that most rosters do not need
+    from services.scheduling.planning import solver  # half a second and 60 MB that most rosters do not need
 
     return [
         solver.solve_unit(unit, span)

@@ -10,6 +10,8 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field, SQLModel
 
+from shared.database import Tx
+
 
 class Table(SQLModel, registry=registry()):
     """The base of this service's tables: a registry of its own keeps the services' tables apart."""
@@ -90,3 +92,9 @@ class Disowned(Table, table=True):
     disowned_by: str
     reason: str
     revoked: bool = False
+
+
+async def add(tx: Tx, row: Table) -> None:
+    """Write a new or altered row."""
+    tx.session.add(row)
+    await tx.session.flush()
