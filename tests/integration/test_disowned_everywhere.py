@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from services.attendance import handlers as attendance
 from services.notifications import handlers as notifications
-from services.notifications import telling
+from services.notifications.commands import notices
 from services.reporting import handlers as reporting
 from services.reporting.commands.rebuild import digest, rebuild
 from services.reporting.facts import PROJECTION as REPORTING
@@ -49,7 +49,7 @@ LATEST = 2**40
 PARTS: dict[ServiceName, tuple[Router, Projection]] = {
     "reporting": (reporting.router, REPORTING),
     "attendance": (attendance.router, attendance.PROJECTION),
-    "notifications": (notifications.router, telling.PROJECTION),
+    "notifications": (notifications.router, notices.PROJECTION),
 }
 UNIT_OF: dict[ServiceName, str] = {
     "reporting": "select name from fact_unit where unit_id = $1",

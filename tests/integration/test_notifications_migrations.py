@@ -12,7 +12,7 @@ from alembic.migration import MigrationContext
 from sqlalchemy import Connection
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from services.notifications.models import Base
+from services.notifications.store.tables import Base
 from shared.database import sqlalchemy_url
 from tests.conftest import DatabaseFor
 

@@ -2,13 +2,18 @@
 
 import datetime as dt
 import json
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
-from services.notifications import domain, store
-from services.notifications.domain import Held, Notice
-from shared import disowned
+from services.notifications import domain
+from services.notifications.domain import Held, Kind, Notice
+from services.notifications.facts import COUNTER, DUTY_STATE, OUTAGE, PLAN, RECIPIENT, REVIEW, UNIT
+from services.notifications.store import deletion
+from services.notifications.store import notices as store
+from shared import disowned, outbox
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import (
@@ -16,6 +21,7 @@ from shared.events import (
     CoverageChanged,
     EmployeeChanged,
     Event,
+    NotificationSent,
     OutageDeclared,
     Received,
     ReportReviewed,
@@ -24,10 +30,13 @@ from shared.events import (
     source_of,
 )
 from shared.facts import FactTable, fold
+from shared.outbox import Outgoing
 from shared.repairs import Projection, Repaired
 from shared.telemetry import Metrics
 
 SOURCE = source_of("notifications")
+CHUNK = 1000
+"""Messages written at once. Between chunks other requests of the process get their turn."""
 
 E = TypeVar("E", bound=Event)
 Row = dict[str, Any]
@@ -36,13 +45,13 @@ News = tuple[E, Received, Held]
 
 
 TABLE_OF = {
-    EmployeeChanged.topic: store.RECIPIENT,
-    UnitChanged.topic: store.UNIT,
-    ScheduleChanged.topic: store.PLAN,
-    ReportReviewed.topic: store.REVIEW,
-    ComplianceChanged.topic: store.DUTY_STATE,
-    CoverageChanged.topic: store.COUNTER,
-    OutageDeclared.topic: store.OUTAGE,
+    EmployeeChanged.topic: RECIPIENT,
+    UnitChanged.topic: UNIT,
+    ScheduleChanged.topic: PLAN,
+    ReportReviewed.topic: REVIEW,
+    ComplianceChanged.topic: DUTY_STATE,
+    CoverageChanged.topic: COUNTER,
+    OutageDeclared.topic: OUTAGE,
 }
 """The topics that are heard, and what is kept of each."""
 
@@ -53,11 +62,23 @@ async def tell(batch: Sequence[Received], context: HandlerContext) -> None:
     async with context.db.transaction() as tx:
         admitted = await disowned.admit(tx, batch, TABLE_OF)
         notices, erased = await _hear(tx, admitted, context.metrics, now)
-        told = await store.deliver(tx, notices, now, source=SOURCE)
+        told = await _deliver(tx, notices, now)
         if erased:
-            await store.forget(tx.connection, erased)
+            await deletion.forget(tx, erased)
     for kind, count in told.items():
         context.metrics.notifications.labels(kind).inc(count)
+
+
+async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime) -> Counter[Kind]:
+    """Put notices into inboxes and publish each that was not there yet. Returns how many by kind."""
+    told = Counter[Kind]()
+    waiting = iter(notices)
+    while chunk := list(islice(waiting, CHUNK)):
+        deliveries = await store.deliver(tx, chunk, now)
+        events = [NotificationSent(**delivery._asdict(), channel="inbox", at=now) for delivery in deliveries]
+        await outbox.add(tx, [Outgoing(event, event.notification_id, now) for event in events], source=SOURCE)
+        told.update(delivery.kind for delivery in deliveries)
+    return told
 
 
 async def _hear(
@@ -84,11 +105,11 @@ async def _rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
     events = await disowned.admit(tx, repaired.events, TABLE_OF)
     plans = _of(ScheduleChanged, events)
     keys = [(event.employee_id, event.work_date) for event, _ in plans]
-    before = await store.held(tx.connection, store.PLAN, keys)
+    before = await store.held(tx, PLAN, keys)
     if repaired.topic == ScheduleChanged.topic:
         before |= {(row["employee_id"], row["work_date"]): row for row in repaired.gone}
     await _hear(tx, events, context.metrics, now)
-    after = await store.held(tx.connection, store.PLAN, keys)
+    after = await store.held(tx, PLAN, keys)
     notices: list[Notice] = []
     for key, (event, received) in zip(keys, plans, strict=True):
         held = before.get(key)
@@ -99,8 +120,8 @@ async def _rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
             elif held is not None:
                 params["previous"] = held["mode"]
             notices.append(Notice(event.employee_id, kind, repaired.cause, params))
-    await store.deliver(tx, notices, now, source=SOURCE)
-    await store.forget_erased(tx.connection)
+    await _deliver(tx, notices, now)
+    await deletion.forget_erased(tx)
 
 
 PROJECTION = Projection(TABLE_OF, _rejoin)
@@ -114,14 +135,14 @@ class _Telling:
     """One batch in one transaction."""
 
     def __init__(self, tx: Tx, metrics: Metrics, now: dt.datetime) -> None:
-        self._connection = tx.connection
+        self._tx = tx
         self._metrics = metrics
         self._now = now
         self._since = now - domain.FRESH
         self._moved: list[UUID] = []
 
     async def _fold(self, table: FactTable, rows: Sequence[Row]) -> list[Row]:
-        folded = await fold(self._connection, table, rows)
+        folded = await fold(self._tx.connection, table, rows)
         if folded.conflicts:
             self._metrics.fact_conflicts.labels(table.name).inc(folded.conflicts)
         return folded.changed
@@ -134,7 +155,7 @@ class _Telling:
     ) -> list[News[E]]:
         """The events that are news, in the order in which they came, and all of them folded into `table`."""
         keys = [tuple(getattr(event, name) for name in table.key) for event, _ in events]
-        held = await store.held(self._connection, table, keys)
+        held = await store.held(self._tx, table, keys)
         news: list[News[E]] = []
         rows: list[Row] = []
         for key, (event, received) in zip(keys, events, strict=True):
@@ -156,16 +177,16 @@ class _Telling:
         erased = [UUID(received.key) for received in tombstones]
         rows = [_recipient(event, received) for event, received in _of(EmployeeChanged, batch)]
         rows += [_erased(received) for received in tombstones]
-        changed = await self._fold(store.RECIPIENT, rows)
+        changed = await self._fold(RECIPIENT, rows)
         self._moved = [row["employee_id"] for row in changed]
-        await self._fold(store.UNIT, [_unit(event, received) for event, received in _of(UnitChanged, batch)])
+        await self._fold(UNIT, [_unit(event, received) for event, received in _of(UnitChanged, batch)])
         return erased
 
     async def plans(self, events: Sequence[tuple[ScheduleChanged, Received]]) -> list[Notice]:
         """Changed and first plans, one message for each day; first plans from home, one for each person."""
         notices: list[Notice] = []
         first: dict[UUID, Notice] = {}
-        for event, received, held in await self._news(store.PLAN, events, _plan):
+        for event, received, held in await self._news(PLAN, events, _plan):
             kind = domain.on_plan(event, held, self._now) if self._fresh(received) else None
             if kind == "schedule.wfh":
                 notice = first.get(event.employee_id)
@@ -183,7 +204,7 @@ class _Telling:
 
     async def reviews(self, events: Sequence[tuple[ReportReviewed, Received]]) -> list[Notice]:
         notices: list[Notice] = []
-        for event, received, held in await self._news(store.REVIEW, events, _review):
+        for event, received, held in await self._news(REVIEW, events, _review):
             said = domain.on_review(event, held)
             if said is not None and self._fresh(received):
                 kind, params = said
@@ -192,7 +213,7 @@ class _Telling:
 
     async def compliance(self, events: Sequence[tuple[ComplianceChanged, Received]]) -> list[Notice]:
         notices: list[Notice] = []
-        for event, received, held in await self._news(store.DUTY_STATE, events, _duty_state):
+        for event, received, held in await self._news(DUTY_STATE, events, _duty_state):
             said = domain.on_compliance(event, held)
             if said is not None and self._fresh(received):
                 kind, params = said
@@ -207,17 +228,17 @@ class _Telling:
             return _counter(event, received, alert)
 
         notices: list[Notice] = []
-        for event, received, held in await self._news(store.COUNTER, events, row_of):
+        for event, received, held in await self._news(COUNTER, events, row_of):
             # Worked out again rather than noted in `row_of`: that is called for duplicates too, which say nothing.
             step, _ = domain.on_coverage(event, received.id, held, fresh=self._fresh(received))
             if step == "alert":
-                people = await store.answerable_for(self._connection, event.unit_id, event.opd_code)
+                people = await store.answerable_for(self._tx, event.unit_id, event.opd_code)
                 notices += _alert(people, received.id, event.unit_id, domain.counter_params(event))
             elif step == "all_clear" and held is not None and self._fresh(received):
                 alert = held["alert"]
                 # The alert may be in this very batch, not yet written.
                 people = [one.employee_id for one in notices if one.cause == alert]
-                people += await store.told_by(self._connection, event.unit_id, alert)
+                people += await store.told_by(self._tx, event.unit_id, alert)
                 params = domain.counter_params(event)
                 notices += [Notice(person, "counter.met", received.id, params, event.unit_id) for person in people]
         return notices
@@ -225,14 +246,14 @@ class _Telling:
     async def outages(self, events: Sequence[tuple[OutageDeclared, Received]]) -> list[Notice]:
         """A declared or changed outage for the people it concerns; a revoked one for those who were told."""
         notices: list[Notice] = []
-        for event, received, held in await self._news(store.OUTAGE, events, _outage):
+        for event, received, held in await self._news(OUTAGE, events, _outage):
             if not self._fresh(received) or not domain.outage_differs(event, held):
                 continue
             subject = str(event.outage_id)
             before = await self._told_of(subject, notices)
             now_concerned: list[UUID] = []
             if not event.revoked:
-                now_concerned = await store.in_scope(self._connection, event.scope, event.starts_at, event.ends_at)
+                now_concerned = await store.in_scope(self._tx, event.scope, event.starts_at, event.ends_at)
             params = domain.outage_params(event)
             news_to = now_concerned
             if not domain.outage_moves(event, held):  # another scope only: who stays in it knows all of this
@@ -250,7 +271,7 @@ class _Telling:
         `notices` are those of this batch, not yet written: they stand above what is stored, the later above the
         earlier.
         """
-        newest = dict.fromkeys(await store.last_told(self._connection, outage, "outage.declared"), True)
+        newest = dict.fromkeys(await store.last_told(self._tx, outage, "outage.declared"), True)
         newest |= {one.employee_id: one.kind == "outage.declared" for one in notices if one.subject == outage}
         return {person for person, declared in newest.items() if declared}
 
@@ -263,9 +284,9 @@ class _Telling:
         if not self._moved:
             return []
         more: list[Notice] = []
-        for row in await store.live_outages(self._connection, self._now, self._since):
+        for row in await store.live_outages(self._tx, self._now, self._since):
             people = await store.in_scope(
-                self._connection,
+                self._tx,
                 domain.scope_of(row["scope"]),
                 row["starts_at"],
                 row["ends_at"],
@@ -283,8 +304,8 @@ class _Telling:
                 for person in people
                 if person not in told
             ]
-        for row in await store.alerts_near(self._connection, self._moved, self._since):
-            people = await store.answerable_for(self._connection, row["unit_id"], row["opd_code"])
+        for row in await store.alerts_near(self._tx, self._moved, self._since):
+            people = await store.answerable_for(self._tx, row["unit_id"], row["opd_code"])
             params = {
                 "required": row["required"],
                 "present": row["present_low"],
@@ -321,7 +342,7 @@ def _erased(received: Received) -> Row:
         "acting_supervisor_id": None,
         "heads": "[]",
         "active": False,
-        "revision": store.ERASED_REVISION,
+        "revision": deletion.ERASED_REVISION,
         "ce_id": received.id,
     }
 
