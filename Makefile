@@ -9,7 +9,7 @@ ONCE ?=
 ONLY ?=
 ARGS ?=
 
-.PHONY: help setup browser up run test lint format schemas bench clean
+.PHONY: help setup hooks browser up run test lint format schemas bench clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ help: ## Show this list
 
 setup: $(if $(filter .uv/%,$(UV)),.uv/bin/uv) ## Install what is needed to run and test (Python packages; the rest comes at first use)
 	@$(UV) sync -q
+
+hooks: setup ## Run the linters before every commit of this clone
+	@$(RUN) pre-commit install
 
 browser:
 	@# The board's tests drive a real Chromium; Playwright's own download is not used.

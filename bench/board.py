@@ -26,7 +26,8 @@ from demo.setup import prepare, read_plans, until_the_board_knows
 from demo.topics import all_read
 from demo.watch import Watcher, delays, quantile
 from shared.auth import load_private_key
-from shared.clock import WIB, write_anchor
+from shared.clock import write_anchor
+from shared.dates import WIB
 
 STAFF = 24_000
 DAY = date(2025, 11, 6)

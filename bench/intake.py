@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from bench import load
 from bench.harness import ROOT, Figures, Machine, console, interleaved, machine, ratios
 from shared.auth import sign
-from shared.clock import WIB
+from shared.dates import WIB
 
 PEOPLE = 12_000
 CHECK_INS = {"intake": 12_000, "orm": 3_000}

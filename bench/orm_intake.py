@@ -13,7 +13,7 @@ from sqlmodel import select
 from services.attendance.store.tables import EmployeeFact, PlanFact, Punch, UnitFact
 from shared import outbox
 from shared.auth import Employee
-from shared.clock import WIB
+from shared.dates import local_date
 from shared.events import AttendanceRecorded, PunchKind
 from shared.http import Problem
 from shared.service import build, run, service_of
@@ -42,7 +42,7 @@ async def punch(body: PunchIn, who: Employee, request: Request) -> dict[str, obj
         person = await tx.session.get(EmployeeFact, who)
         if person is None:
             raise Problem(404, "not_found")
-        today = now.astimezone(WIB).date()
+        today = local_date(now)
         plans = await tx.session.exec(
             select(PlanFact).where(
                 PlanFact.employee_id == who,

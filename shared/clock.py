@@ -12,9 +12,6 @@ import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Protocol
-from zoneinfo import ZoneInfo
-
-WIB = ZoneInfo("Asia/Jakarta")
 
 
 class Clock(Protocol):

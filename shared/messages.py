@@ -37,6 +37,12 @@ def text(code: str, language: Language = "id", **params: Any) -> str:
     return _catalogue[code][language].format(**params)
 
 
+def heading(code: str, language: Language = "id", **params: Any) -> str:
+    """The message `code` where it begins a line: with a capital."""
+    words = text(code, language, **params)
+    return words[:1].upper() + words[1:]
+
+
 def language_of(accept_language: str | None) -> Language:
     """English for those who ask for it first, else Bahasa Indonesia."""
     return "en" if accept_language and accept_language.strip().lower().startswith("en") else "id"

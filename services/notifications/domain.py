@@ -13,8 +13,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 from uuid import UUID, uuid5
-from zoneinfo import ZoneInfo
 
+from shared.dates import local_date
 from shared.events import (
     ComplianceChanged,
     CoverageChanged,
@@ -45,7 +45,6 @@ Channel = Literal["inbox", "email", "push", "webhook"]
 FRESH = dt.timedelta(days=3)
 SOON = dt.timedelta(days=1)
 """So far ahead a first plan is told whatever its mode."""
-WIB = ZoneInfo("Asia/Jakarta")
 _NAMESPACE = UUID("6f6d1c39-2f0e-5a0e-9f53-2b6f0c7d5a11")
 
 Held = Mapping[str, Any] | None
@@ -80,10 +79,6 @@ def is_news(revision: int, ce_id: UUID, held: Held) -> bool:
 def is_fresh(happened: dt.datetime, now: dt.datetime) -> bool:
     """Whether something that happened then is still worth a message: not after three days."""
     return now - happened <= FRESH
-
-
-def local_date(instant: dt.datetime) -> dt.date:
-    return instant.astimezone(WIB).date()
 
 
 def on_plan(event: ScheduleChanged, held: Held, now: dt.datetime) -> Kind | None:

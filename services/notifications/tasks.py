@@ -3,8 +3,8 @@
 import asyncio
 import datetime as dt
 
-from services.notifications.domain import local_date
 from services.notifications.store import deletion
+from shared.dates import local_date
 from shared.service import Service
 
 EVERY_S = 3600

@@ -3,8 +3,9 @@
 import asyncio
 import datetime as dt
 
-from services.scheduling.commands import people, plans
+from services.scheduling.commands import people
 from services.scheduling.store import directory
+from shared.dates import local_date
 from shared.service import Service
 
 LOOK_S = 1.0
@@ -15,7 +16,7 @@ async def keep_in_force(service: Service) -> None:
     """The timer: when the local date changes, postings and acting periods begin and end."""
     seen: dt.date | None = None
     while True:
-        today = plans.today(service.clock)
+        today = local_date(service.clock.now())
         if today != seen:
             async with service.db.transaction() as tx:
                 await directory.lock(tx)

@@ -84,7 +84,7 @@ async def test_a_sign_in_link_leads_to_a_board_that_says_it_is_live(
     await expect(page.locator("[data-duty=on_time] .rate")).to_have_text("25,0%")
     await expect(page.locator("[data-counter=short]")).to_have_text("1")
     await expect(page.locator("#short")).to_contain_text("Loket Pendaftaran")
-    await expect(page.locator("#short [data-since]")).to_have_text("08:00")
+    await expect(page.locator("#short [data-since]")).to_have_text("08.00")
     assert complaints == []
 
 
@@ -110,7 +110,7 @@ async def test_a_counter_that_becomes_short_is_listed_with_its_time(
     await service.fold(leaves)
     listed = page.locator(f"#short [data-unit='{small.COUNTER}']")
     await expect(listed).to_contain_text("Loket KTP-el")
-    await expect(listed.locator("[data-since]")).to_have_text("08:45")
+    await expect(listed.locator("[data-since]")).to_have_text("08.45")
     await expect(listed.locator("[data-present]")).to_have_text("1")
 
 
@@ -178,7 +178,7 @@ async def test_staff_see_their_own_day_with_reasons_and_no_one_else(
 ) -> None:
     page = await signed_in(context, service, "staff", subject=staff.late)
     await expect(page.locator("#state-text")).to_have_text("langsung")
-    await expect(page.locator(".reasons")).to_contain_text("Masuk pukul 07:41:00, lewat batas 07:30:00.")
+    await expect(page.locator(".reasons")).to_contain_text("Masuk pukul 07.41.00, lewat batas 07.30.00.")
     await expect(page.locator("[data-duty]")).to_have_count(0)
     await expect(page.locator("#opds")).to_have_count(0)
 

@@ -17,8 +17,9 @@ from fastapi import FastAPI
 from services.scheduling.app import create_app
 from shared.access import ROLES
 from shared.auth import Role, sign
-from shared.clock import WIB, FixedClock
+from shared.clock import FixedClock
 from shared.database import Database
+from shared.dates import WIB
 from shared.settings import Settings
 
 OFFICERS = {role: uuid4() for role in ROLES}

@@ -13,7 +13,7 @@ from icalendar import Calendar
 
 from services.scheduling.commands.people import in_force
 from services.scheduling.store import directory
-from shared.clock import WIB
+from shared.dates import WIB
 from tests.conftest import DatabaseFor
 from tests.integration.scheduling_kit import SMALL_CITY, STAGE_1, UNITS, Desk, desk, employee_id, employees
 
@@ -241,14 +241,14 @@ async def test_a_calendar_feed_has_stable_ids_growing_sequence_and_a_revocable_t
 
     first = await events()
     uid = f"{me}-{THURSDAY}@hadir"
-    assert str(first[uid]["summary"]) == "Kerja dari rumah (WFH)"
+    assert str(first[uid]["summary"]) == "Bekerja dari rumah (WFH)"
     assert first[uid]["dtstart"].dt == dt.datetime(2025, 11, 6, 7, 30, tzinfo=WIB)
     assert first[uid]["sequence"] == 0
     leave = {"employee_id": str(me), "category": "leave", "kind": "annual", "from": THURSDAY, "to": THURSDAY}
     assert (await running.call("POST", "/absences", json=leave)).status_code == 200
     second = await events()
     assert set(second) == set(first)
-    assert (second[uid]["sequence"], str(second[uid]["summary"])) == (1, "Cuti/izin")
+    assert (second[uid]["sequence"], str(second[uid]["summary"])) == (1, "Cuti atau izin")
 
     renewed = await running.call("POST", "/me/calendar", role="staff", subject=me)
     assert (await running.client.get(url)).status_code == 401

@@ -12,7 +12,7 @@ from services.scheduling.domain.late import Work, is_late, never_late_from, offi
 from services.scheduling.domain.rules import RulesIn
 from services.scheduling.domain.rules import touches as rule_touches
 from services.scheduling.domain.spans import covered, without
-from services.scheduling.domain.timetable import WIB
+from shared.dates import WIB
 
 TODAY = dt.date(2026, 2, 16)
 DAY = dt.timedelta(1)

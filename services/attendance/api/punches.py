@@ -15,7 +15,7 @@ from pydantic_core import to_json
 from services.attendance.api import PREFIX, Running, described, read, unreadable
 from services.attendance.commands.punches import Intake, Recorded, Unusable, record
 from services.attendance.domain import Exact, Moment
-from services.attendance.domain.punches import Position, local_date
+from services.attendance.domain.punches import Position
 from services.attendance.views import people
 from services.attendance.views import punches as views
 from services.attendance.views.punches import PunchOut, Receipt
@@ -23,6 +23,7 @@ from shared import failures
 from shared.access import READ_RECORDS, Principal
 from shared.auth import Employee, employee_of, principal, require
 from shared.database import GroupCommit
+from shared.dates import local_date
 from shared.events import PunchKind
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Date

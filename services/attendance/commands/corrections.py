@@ -11,6 +11,7 @@ from services.attendance.views import people
 from shared import outbox
 from shared.access import Principal
 from shared.database import Tx
+from shared.dates import local_date
 from shared.events import AttendanceVoided, PunchKind
 from shared.outbox import Outgoing
 from shared.refusals import FieldError, Forbidden, Invalid, Missing
@@ -31,7 +32,7 @@ async def add_manual(
     if stated.at > act.now:
         raise Invalid("correction.future", errors=[FieldError("at", "correction.future")])
     if stated.work_date is not None:
-        around = stated.work_date - domain.local_date(stated.at)
+        around = stated.work_date - local_date(stated.at)
         if not -domain.PLANS_BEFORE <= around <= domain.PLANS_AFTER:
             raise Invalid("correction.far_date", errors=[FieldError("work_date", "correction.far_date")])
     intake = Intake(punch_id, employee_id, kind, None, None, "manual", act.now, act.traceparent, stated)

@@ -14,6 +14,7 @@ from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
 from shared import outbox
 from shared.database import Tx
+from shared.dates import local_date
 from shared.events import AttendanceRecorded, Place, PunchKind, Zone
 from shared.outbox import Outgoing
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
@@ -109,7 +110,7 @@ async def _decide(tx: Tx, items: Sequence[Intake]) -> list[PunchRow | Refused]:
     """What each item becomes: the row to store, or why there is none."""
     timings = await _timings(tx, items)
     people = await directory.people(tx, {item.employee_id for item in items})
-    dates = [domain.local_date(timing.at) for timing in timings]
+    dates = [local_date(timing.at) for timing in timings]
     plans = await directory.plans(tx, people, min(dates) - domain.PLANS_BEFORE, max(dates) + domain.PLANS_AFTER)
     postings = [
         _posting(item, timing, people.get(item.employee_id), plans.get(item.employee_id, {}))

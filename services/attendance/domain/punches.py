@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from math import asin, cos, radians, sin, sqrt
 from typing import Literal
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
+from shared.dates import local_date
 from shared.events import Place, PunchKind, Zone
 
-WIB = ZoneInfo("Asia/Jakarta")
 REACH = dt.timedelta(hours=4)
 """How long before its start and after its end a plan still claims a punch."""
 
@@ -68,11 +67,6 @@ class Position:
     lat: float
     lon: float
     accuracy_m: float
-
-
-def local_date(at: dt.datetime) -> dt.date:
-    """The calendar date in Asia/Jakarta."""
-    return at.astimezone(WIB).date()
 
 
 def near(at: dt.datetime, plans: Mapping[dt.date, Plan]) -> list[Plan]:

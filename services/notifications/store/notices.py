@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from services.notifications.domain import Kind, Notice, local_date
+from services.notifications.domain import Kind, Notice
 from shared.database import Tx
+from shared.dates import local_date
 from shared.events import Scope
 from shared.facts import FactTable
 

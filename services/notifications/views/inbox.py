@@ -7,11 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.notifications.domain import WIB, Kind, local_date
+from services.notifications.domain import Kind
 from services.notifications.store import inbox as store
 from services.notifications.store import preferences
 from shared.cursors import encode_cursor, read_cursor
 from shared.database import Tx
+from shared.dates import date_text, moment_text, span_text, time_text
 from shared.messages import Language, language_of, text
 
 
@@ -64,36 +65,11 @@ def _message(row: store.Stored, language: Language) -> Message:
     )
 
 
-def date_text(date: dt.date, language: Language) -> str:
-    """`Kamis, 6 November 2025`."""
-    weekdays = text("notification.weekdays", language).split()
-    months = text("notification.months", language).split()
-    return f"{weekdays[date.weekday()]}, {date.day} {months[date.month - 1]} {date.year}"
-
-
-def time_text(instant: dt.datetime, language: Language) -> str:
-    """Wall time in Jakarta: `07.30` in Bahasa Indonesia, `07:30` in English."""
-    return instant.astimezone(WIB).strftime("%H.%M" if language == "id" else "%H:%M")
-
-
 def _hours(starts_at: str | None, ends_at: str | None, language: Language) -> str:
     if starts_at is None or ends_at is None:
         return text("notification.no_hours", language)
-    return _span(dt.datetime.fromisoformat(starts_at), dt.datetime.fromisoformat(ends_at), language)
-
-
-def _span(start: dt.datetime, end: dt.datetime, language: Language) -> str:
+    start, end = dt.datetime.fromisoformat(starts_at), dt.datetime.fromisoformat(ends_at)
     return f"{time_text(start, language)}–{time_text(end, language)} WIB"
-
-
-def _interval(params: Mapping[str, Any], language: Language) -> str:
-    start, end = (dt.datetime.fromisoformat(params[name]) for name in ("starts_at", "ends_at"))
-    if local_date(start) == local_date(end):
-        return (
-            f"{date_text(local_date(start), language)} {time_text(start, language)}–{time_text(end, language)} WIB"
-        )
-    first, last = (f"{date_text(local_date(one), language)} {time_text(one, language)}" for one in (start, end))
-    return f"{first} – {last} WIB"
 
 
 def render(
@@ -113,21 +89,22 @@ def render(
         dates = sorted(dt.date.fromisoformat(day["work_date"]) for day in params["days"])
         given["dates"] = "; ".join(date_text(date, language) for date in dates)
     elif kind in ("schedule.new", "schedule.changed"):
-        given["mode"] = text(f"notification.mode.{params['mode']}", language)
+        given["mode"] = text(f"mode.{params['mode']}", language)
         given["hours"] = _hours(params["starts_at"], params["ends_at"], language)
         if kind == "schedule.changed":
-            given["previous"] = text(f"notification.mode.{params['previous']}", language)
+            given["previous"] = text(f"mode.{params['previous']}", language)
     elif kind in ("duty.not_met", "duty.unknown", "duty.corrected"):
-        given["duty"] = text(f"notification.duty.{params['duty']}", language)
+        given["duty"] = text(f"duty.{params['duty']}", language)
         if kind != "duty.corrected":
             code = f"{code}.{params['duty']}"
     elif kind in ("counter.short", "counter.met"):
         as_of = dt.datetime.fromisoformat(params["as_of"])
         given["unit"] = unit_name or subject
-        given["time"] = f"{date_text(local_date(as_of), language)} {time_text(as_of, language)} WIB"
+        given["time"] = f"{moment_text(as_of, language)} WIB"
         given["present"], given["required"] = params["present"], params["required"]
     elif kind in ("outage.declared", "outage.revoked"):
-        given["interval"] = _interval(params, language)
+        start, end = (dt.datetime.fromisoformat(params[name]) for name in ("starts_at", "ends_at"))
+        given["interval"] = span_text(start, end, language)
         given["reason"] = params["reason"]
     title = text(f"notification.{kind}.title", language, **given)
     return title, text(f"{code}.text", language, **given)

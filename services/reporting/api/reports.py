@@ -13,8 +13,8 @@ from services.reporting.store import reports as store
 from shared import outbox
 from shared.access import REVIEW_REPORTS, Principal
 from shared.auth import Employee, employee_of, require
-from shared.clock import WIB
 from shared.cursors import encode_cursor, read_cursor
+from shared.dates import local_date
 from shared.events.base import Date
 from shared.http import page, traceparent_of
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
@@ -78,7 +78,7 @@ async def submit(
     """
     now = service.clock.now()
     with _as_problems():
-        domain.check_work_date(work_date, now.astimezone(WIB).date())
+        domain.check_work_date(work_date, local_date(now))
         items = domain.items_of(given)
     report_id = domain.report_id_of(employee_id, work_date)
     async with service.db.transaction() as tx:

@@ -25,8 +25,9 @@ from services.reporting.views.today import Board, Today
 from shared import failures
 from shared.access import READ_CITY, SMALL_CELLS_MERGED, Principal, may, only_opd
 from shared.auth import Caller, holder_of
-from shared.clock import WIB, Clock
+from shared.clock import Clock
 from shared.database import Database
+from shared.dates import local_date
 
 log = logging.getLogger(__name__)
 
@@ -223,7 +224,7 @@ class Live:
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
         dates, _, people = str(payload).partition(";")
         if dates not in ("", "*"):
-            today = self._clock.now().astimezone(WIB).date()
+            today = local_date(self._clock.now())
             # A night shift of yesterday is at the counter today.
             near = {str(today + dt.timedelta(days=days)) for days in (-1, 0, 1)}
             if near.isdisjoint(dates.split(",")):

@@ -13,7 +13,6 @@ from fastapi import APIRouter, Depends, Path, Query, Request
 
 from services.reporting.domain import disclosure
 from services.reporting.store import access, views
-from services.reporting.views import words
 from shared.access import (
     AGGREGATES_ONLY,
     READ_ALL_PEOPLE,
@@ -26,8 +25,8 @@ from shared.access import (
     only_opd,
 )
 from shared.auth import Caller, require
-from shared.clock import WIB
 from shared.cursors import encode_cursor, read_cursor
+from shared.dates import local_date, moment_text, time_text
 from shared.events.base import MAX_CODE, Date
 from shared.http import page
 from shared.messages import Language, language_of, text
@@ -68,7 +67,7 @@ def moment(
     """FastAPI dependency: the `date` and `as_of` of a view."""
     now = service.clock.now()
     instant = not_ahead(as_of, now) if as_of else now
-    return Moment(date or instant.astimezone(WIB).date(), instant)
+    return Moment(date or local_date(instant), instant)
 
 
 At = Annotated[Moment, Depends(moment)]
@@ -189,10 +188,9 @@ def _spoken(value: Any, work_date: str, language: Language) -> str:
         return f"{value:g}"
     if not isinstance(value, str) or not _INSTANT.match(value):
         return "–" if value is None else str(value)
-    local = dt.datetime.fromisoformat(value).astimezone(WIB)
-    if local.date().isoformat() == work_date:
-        return f"{local:%H:%M:%S}"
-    return f"{words.day(local.date(), language)} {local:%H:%M:%S}"
+    instant = dt.datetime.fromisoformat(value)
+    on_the_day = local_date(instant).isoformat() == work_date
+    return (time_text if on_the_day else moment_text)(instant, language, seconds=True)
 
 
 @router.get("/units")

@@ -22,8 +22,8 @@ from typing import Any
 from services.reporting import store
 from services.reporting.domain import figures
 from shared import failures, outbox
-from shared.clock import WIB
 from shared.database import Database, Tx
+from shared.dates import local_date
 from shared.events import DUTIES, ComplianceChanged, CoverageChanged, source_of
 from shared.failures import Fault
 from shared.outbox import Outgoing
@@ -69,7 +69,7 @@ async def tick(db: Database, now: dt.datetime) -> int:
     and raised as an ExceptionGroup once all the others have been announced.
     """
     started = time.perf_counter()
-    today = now.astimezone(WIB).date()
+    today = local_date(now)
     first = today - dt.timedelta(days=DAYS_BACK)
     async with db.transaction() as tx:
         if not await store.transitions.may_announce(tx.connection):

@@ -18,8 +18,8 @@ from uuid import UUID
 from services.reporting.domain import figures
 from services.reporting.domain.counters import CounterDay, days_of
 from services.reporting.store import board
-from shared.clock import WIB
 from shared.database import Database
+from shared.dates import local_date
 from shared.events import DUTIES
 
 SOME = 3000
@@ -131,7 +131,7 @@ class Today:
 
     async def look(self, now: dt.datetime) -> Board:
         """The views as of `now`."""
-        date = now.astimezone(WIB).date()
+        date = local_date(now)
         people = self._changed | self._tally.due(now)
         overdue = time.monotonic() - self._everyone_at > EVERYONE_AFTER_S
         everyone = self._everyone or overdue or date != self._date or len(people) > SOME

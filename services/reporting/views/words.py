@@ -1,12 +1,11 @@
 """How figures, times and states are written for people, in Bahasa Indonesia or English."""
 
-import datetime as dt
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
-from shared.clock import WIB
-from shared.messages import Language, text
+from shared.dates import WIB, time_text
+from shared.messages import Language, heading
 
 
 def number(value: float | None, language: Language) -> str:
@@ -34,23 +33,13 @@ def interval(duty: Mapping[str, Any], language: Language) -> str:
     return f"{percent(duty['wilson_low'], language)}–{percent(duty['wilson_high'], language)}"
 
 
-def day(date: dt.date, language: Language) -> str:
-    """`Kamis, 6 November 2025`."""
-    weekdays = text("board.weekdays", language).split()
-    months = text("board.months", language).split()
-    return f"{weekdays[date.weekday()]}, {date.day} {months[date.month - 1]} {date.year}"
-
-
-def clock(instant: dt.datetime, *, seconds: bool = False) -> str:
-    """Local wall time in WIB."""
-    return instant.astimezone(WIB).strftime("%H:%M:%S" if seconds else "%H:%M")
-
-
 def writers(language: Language) -> dict[str, Any]:
     """What the templates write with."""
     return {
         "number": partial(number, language=language),
         "percent": partial(percent, language=language),
         "interval": partial(interval, language=language),
-        "clock": clock,
+        "clock": partial(time_text, language=language),
+        "heading": partial(heading, language=language),
+        "zone": WIB.key,
     }

@@ -9,13 +9,12 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 
 from services.scheduling.commands import calendar
-from services.scheduling.commands.plans import today
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import calendar as calendar_store
 from services.scheduling.views.calendar import calendar as calendar_of
 from services.scheduling.views.calendar import published
 from shared.access import employee_of
 from shared.auth import Caller, principal
+from shared.dates import local_date, midnight
 from shared.http import Problem
 from shared.service import Service, service_of
 
@@ -51,13 +50,13 @@ async def my_calendar(request: Request, service: Running, token: str | None = No
             owner = await calendar_store.feed_owner(tx, calendar.token_hash(token))
         if owner is None:
             raise Problem(401, "feed.revoked")
-    day = today(service.clock)
+    day = local_date(service.clock.now())
     async with service.db.read() as tx:
         rows = await calendar_store.feed(tx, owner, day - FEED_PAST, day + FEED_AHEAD)
     content = calendar_of(rows)
     # The span of dates moves at midnight, and what the feed holds with it.
-    midnight = dt.datetime.combine(day, dt.time(), WIB)
-    modified = max([midnight, *(published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
+    day_begins = midnight(day)
+    modified = max([day_begins, *(published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
     etag = f'"{hashlib.sha256(content).hexdigest()[:32]}"'
     headers = {
         "Cache-Control": "private, max-age=300",

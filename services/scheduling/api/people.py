@@ -8,11 +8,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from services.scheduling.commands import people
 from services.scheduling.commands.people import Acting, Posting
-from services.scheduling.commands.plans import days, some, today
+from services.scheduling.commands.plans import days, some
 from services.scheduling.domain.policies import Echelon, PolicyDate, not_before
 from services.scheduling.store import people as people_store
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
+from shared.dates import local_date
 from shared.events.base import MAX_HEADS, Code, UnitId
 from shared.http import page
 from shared.personal import Reason
@@ -146,7 +147,7 @@ async def appoint(given: ActingIn, service: Running, who: Officer) -> dict[str, 
 async def list_acting(service: Running, who: Officer) -> dict[str, Any]:  # noqa: ARG001
     """Acting periods that have not ended."""
     async with service.db.read() as tx:
-        return page([dict(row) for row in await people_store.acting(tx, today(service.clock))], None)
+        return page([dict(row) for row in await people_store.acting(tx, local_date(service.clock.now()))], None)
 
 
 @router.post("/acting/{acting_id}/end")

@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduling.commands import proposals
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import audit
 from services.scheduling.store import proposals as proposals_store
 from services.scheduling.store.tables import Proposal
@@ -16,6 +15,7 @@ from services.scheduling.views.proposals import PAGE, altered, proposal_view
 from shared.access import GOVERN, READ_AUDIT, READ_PROPOSALS, Principal, only_opd
 from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
+from shared.dates import midnight
 from shared.events.base import Date
 from shared.http import page
 from shared.refusals import Missing
@@ -109,8 +109,8 @@ class AuditQuery(BaseModel):
     cursor: str | None = None
 
     def chosen(self) -> audit.Chosen:
-        since = self.first and dt.datetime.combine(self.first, dt.time(), WIB)
-        until = self.last and dt.datetime.combine(self.last, dt.time(), WIB) + dt.timedelta(1)
+        since = self.first and midnight(self.first)
+        until = self.last and midnight(self.last) + dt.timedelta(1)
         return audit.Chosen(self.subject, self.action, self.officer, since, until)
 
 

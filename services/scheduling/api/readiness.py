@@ -11,6 +11,7 @@ from services.scheduling.store.directory import known
 from services.scheduling.views.csv_text import as_csv
 from shared.access import ASSESS_READINESS, GOVERN, READ_READINESS, Principal, employee_of, only_opd, own_opd
 from shared.auth import principal, require
+from shared.dates import local_date
 from shared.events.base import Date
 from shared.http import page
 from shared.refusals import FieldError, Invalid
@@ -105,7 +106,7 @@ async def read_city(
     """Every OPD and unit with its latest assessment on a date, as a list or as CSV."""
     opd_code = only_opd(who)
     async with service.db.read() as tx:
-        rows = await readiness.city(tx, date or plans.today(service.clock), opd_code)
+        rows = await readiness.city(tx, date or local_date(service.clock.now()), opd_code)
     items: list[dict[str, Any]] = []
     for row in rows:
         body: dict[str, Any] = row["body"] or {}

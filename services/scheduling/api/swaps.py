@@ -7,11 +7,11 @@ from fastapi import APIRouter, Depends
 from pydantic import BaseModel, ConfigDict, Field
 
 from services.scheduling.commands import plans, swaps
-from services.scheduling.commands.plans import today
 from services.scheduling.store import people
 from services.scheduling.store import swaps as swaps_store
 from shared.access import PLAN, Principal, employee_of, own_opd
 from shared.auth import Caller, Employee, require
+from shared.dates import local_date
 from shared.events.base import Date
 from shared.http import page
 from shared.personal import Reason
@@ -97,7 +97,7 @@ async def refuse(swap_id: UUID, service: Running, who: Caller) -> dict[str, Any]
 @router.put("/me/wishes/{work_date}")
 async def set_wish(work_date: Date, given: WishIn, service: Running, who: Caller) -> dict[str, Any]:
     """A request for a date to come; rosters grant what they can."""
-    if work_date <= today(service.clock):
+    if work_date <= local_date(service.clock.now()):
         raise Invalid("validation", errors=[FieldError("work_date", "wish.past")])
     me, now = employee_of(who), service.clock.now()
     async with service.db.transaction() as tx:
@@ -121,7 +121,7 @@ async def drop_wish(work_date: Date, service: Running, who: Caller) -> None:
 async def list_wishes(service: Running, me: Employee) -> dict[str, Any]:
     """My requests from today on."""
     async with service.db.read() as tx:
-        rows = await swaps_store.wishes(tx, me, today(service.clock))
+        rows = await swaps_store.wishes(tx, me, local_date(service.clock.now()))
     return page([dict(row) for row in rows], None)
 
 

@@ -22,6 +22,7 @@ from services.scheduling.store.tables import Proposal
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
+from shared.dates import local_date
 from shared.refusals import FieldError, Invalid, Missing
 
 DAY = dt.timedelta(1)
@@ -63,7 +64,7 @@ async def give(
         await directory.lock(tx)
         now = clock.now()
         first = dt.date.fromisoformat(body["from"])
-        if first < plans.today(clock):
+        if first < local_date(clock.now()):
             raise Invalid("validation", errors=[FieldError("from", "hours.past")])
         await _check_known(tx, body)
         return await _go(tx, now, who, _Change(uuid4(), body, first), reason)
@@ -95,13 +96,13 @@ async def withdraw(
         body = await hours_store.body(tx, special_id)
         if body is None:
             raise Missing("not_found")
-        return await _go(tx, now, who, _Change(special_id, body, plans.today(clock), withdraw=True), reason)
+        return await _go(tx, now, who, _Change(special_id, body, local_date(clock.now()), withdraw=True), reason)
 
 
 async def _go(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason: str | None) -> Given:
     late, needs_two = await _late(tx, now, change)
     # What a proposal lists it writes itself; the rest follows when a roster is published.
-    first = max(change.first, now.astimezone(plans.WIB).date() + (DAY if needs_two else 0 * DAY))
+    first = max(change.first, local_date(now) + (DAY if needs_two else 0 * DAY))
     needing = await hours_store.needing(tx, change.hours, first)
     if not needs_two:
         await _store(tx, now, who, change, reason)
@@ -120,7 +121,7 @@ async def _go(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason:
 
 async def _late(tx: Tx, now: dt.datetime, change: _Change) -> tuple[list[Any], bool]:
     """(the published plans that the change alters late, whether that takes two officers)."""
-    rows = await _altered(tx, change, now.astimezone(plans.WIB).date())
+    rows = await _altered(tx, change, local_date(now))
     found = await plans_store.changes(tx, rows)
     late = [
         row

@@ -20,7 +20,6 @@ from services.scheduling.domain.effects import Stretch
 from services.scheduling.domain.found import Found
 from services.scheduling.domain.imports import Kind
 from services.scheduling.domain.records import Absence, CalendarYear, Employee, Record
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import directory, late
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.plans import PlanRow
@@ -30,6 +29,7 @@ from services.scheduling.views.leaving import Leaver
 from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
+from shared.dates import local_date
 from shared.refusals import Conflict
 
 Watch = Callable[[str, int], None]
@@ -103,7 +103,7 @@ class _Job:
 
     @property
     def today(self) -> dt.date:
-        return self.now.astimezone(WIB).date()
+        return local_date(self.now)
 
 
 def _differences(found: Sequence[Found], stored: Mapping[object, Record]) -> tuple[list[Change], list[Record]]:

@@ -20,6 +20,7 @@ from services.scheduling.views import leaving
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
+from shared.dates import local_date
 from shared.events import EmployeeChanged
 from shared.outbox import Outgoing, add
 from shared.refusals import Conflict, FieldError, Invalid, Missing
@@ -92,7 +93,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         change_id, now = uuid4(), clock.now()
         leavers = await leaving.of_posting(tx, employee_id, kind, body)
         left_behind = await leaving.left_behind(tx, leavers)
-        first = max(day, plans.today(clock))
+        first = max(day, local_date(clock.now()))
         needing = await _out_of_date(tx, employee_id, first, body)
         await people_store.add_change(tx, change_id, employee_id, day, kind, now, str(employee_of(who)), body=body)
         await plans.note(
@@ -147,9 +148,9 @@ def _freed(stored: Sequence[Any]) -> list[PlanRow]:
 
 async def in_force(tx: Tx, clock: Clock) -> int:
     """Apply what is due and publish every entry that differs from the published one. Returns how many."""
-    for row in await people_store.take_due(tx, plans.today(clock)):
+    for row in await people_store.take_due(tx, local_date(clock.now())):
         await people_store.apply_change(tx, row["employee_id"], row["body"])
-    await plans.write(tx, clock.now(), await days_of_departed(tx, plans.today(clock)))
+    await plans.write(tx, clock.now(), await days_of_departed(tx, local_date(clock.now())))
     return (await publish.directory_changes(tx, clock.now())).count
 
 

@@ -12,25 +12,19 @@ from uuid import UUID, uuid4
 
 from services.scheduling.commands import publish
 from services.scheduling.domain.late import Work, never_late_from, officers_needed
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import audit, proposals, tables
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.tables import Proposal
 from services.scheduling.views.plans import without_personal_reason
 from shared.access import Principal, employee_of
-from shared.clock import Clock
 from shared.database import Database, Tx
+from shared.dates import local_date
 from shared.events import ScheduleChanged
 from shared.refusals import Conflict, FieldError, Invalid
 
 PART = 2_000
 """Plans written and published at a time: some 10 ms between two looks at the event loop."""
-
-
-def today(clock: Clock) -> dt.date:
-    """The local date."""
-    return clock.now().astimezone(WIB).date()
 
 
 async def write(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow], *, pinned: bool = False) -> int:
@@ -173,7 +167,7 @@ async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool =
 
     409 when a listed day has changed since: the officers have not seen what would be lost.
     """
-    if await proposals.moved_on(tx, proposal_id, now.astimezone(WIB).date()):
+    if await proposals.moved_on(tx, proposal_id, local_date(now)):
         raise Conflict("proposal.stale")
     changed = 0
     after = (dt.date.min, UUID(int=0))

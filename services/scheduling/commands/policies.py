@@ -14,6 +14,7 @@ from services.scheduling.store.tables import PolicyVersion
 from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
+from shared.dates import local_date
 from shared.refusals import FieldError, Invalid, Missing
 
 
@@ -107,7 +108,7 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
         if newest.withdrawn:
             return Given(newest, False, ())
         row = _version(content, newest.version + 1, clock.now(), who)
-        row.withdrawn, row.effective_from, row.effective_to = True, plans.today(clock), None
+        row.withdrawn, row.effective_from, row.effective_to = True, local_date(clock.now()), None
         await tables.add(tx, row)
         await plans.note(
             tx,

@@ -10,9 +10,9 @@ from uuid import uuid4
 
 from pydantic import ValidationError
 
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import directory
 from shared.database import Tx
+from shared.dates import local_date
 from shared.events import CalendarChanged, EmployeeChanged, Event, UnitChanged, source_of
 from shared.outbox import Outgoing, add
 
@@ -63,7 +63,7 @@ async def directory_changes(tx: Tx, now: datetime, *, watch: Watch = _silent) ->
     else's entry back: it is withheld and named, and tried again with each publication until it is mended.
     """
     units = await directory.changed_units(tx)
-    employees = await directory.changed_employees(tx, now.astimezone(WIB).date())
+    employees = await directory.changed_employees(tx, local_date(now))
     years = await directory.changed_years(tx)
     sent = Sent()
     sent.count += await send(tx, _events(UnitChanged, units, sent), now)

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from services.scheduling.commands import plans, publish
 from services.scheduling.domain.late import Touch
 from services.scheduling.domain.rules import RulesIn, touches
-from services.scheduling.domain.timetable import WIB
 from services.scheduling.store import directory, late, proposals, tables
 from services.scheduling.store import rules as rules_store
 from services.scheduling.store.tables import Proposal, Rules
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
+from shared.dates import local_date
 from shared.refusals import Conflict, FieldError
 
 
@@ -58,7 +58,7 @@ async def _touches(tx: Tx, given: RulesIn, now: dt.datetime) -> list[Touch]:
     rows = await rules_store.all_rules(tx)
     # As they are: a version from before a bound of the contract was drawn keeps no new one back.
     stored = [RulesIn.model_construct(**row.model_dump(include=set(RulesIn.model_fields))) for row in rows]
-    return touches(given, stored, now.astimezone(WIB).date())
+    return touches(given, stored, local_date(now))
 
 
 async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) -> None:

@@ -17,6 +17,7 @@ from services.scheduling.store.rosters import Wanted
 from shared.access import Principal, acts_for_city, employee_of, is_superior, only_opd, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
+from shared.dates import local_date
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
 
 
@@ -36,7 +37,7 @@ async def ask(
         if dates[0] == dates[1]:
             raise _wrong("their_date", "swap.same_date")
         for field, day in (("my_date", dates[0]), ("their_date", dates[1])):
-            if day < plans.today(clock):
+            if day < local_date(clock.now()):
                 raise _wrong(field, "swap.past")
         if await plans.late_keys(tx, clock.now(), await _rows(tx, me, partner_id, dates)):
             raise _wrong("my_date", "swap.begun")
@@ -117,7 +118,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
             raise Forbidden("swap.own")
         await _superior(tx, who, swap)
         dates = (swap["asker_date"], swap["partner_date"])
-        if min(dates) < plans.today(clock):
+        if min(dates) < local_date(clock.now()):
             raise _wrong("my_date", "swap.past")
         rows = await _rows(tx, swap["asker_id"], swap["partner_id"], dates)
         await _limits(tx, rows)

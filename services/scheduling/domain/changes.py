@@ -12,7 +12,8 @@ from uuid import UUID
 
 from services.scheduling.domain.counters import openings_on
 from services.scheduling.domain.records import RequirementSet
-from services.scheduling.domain.timetable import DAY, WIB
+from services.scheduling.domain.timetable import DAY
+from shared.dates import WIB
 
 
 @dataclass(frozen=True, slots=True)

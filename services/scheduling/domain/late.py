@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.scheduling.domain.timetable import WIB
+from shared.dates import local_date
 
 FREES = frozenset({"LEAVE", "DUTY_TRAVEL", "OFF"})
 """Modes that only take duties of presence away."""
@@ -29,7 +29,7 @@ def is_late(work_date: dt.date, old: Work | None, new: Work | None, now: dt.date
     The day has begun when the earlier start of the two plans is not after `now`. A plan without hours has no
     start: then the other's counts, and where neither has one only a date before today is late.
     """
-    if work_date < now.astimezone(WIB).date():
+    if work_date < local_date(now):
         return True
     return any(one is not None and one.starts_at is not None and one.starts_at <= now for one in (old, new))
 
@@ -38,13 +38,13 @@ def officers_needed(work_date: dt.date, old: Work | None, new: Work, now: dt.dat
     """1 or 2. One is enough for a change that is not late, and for one that frees a day which is not over."""
     if not is_late(work_date, old, new, now):
         return 1
-    over = work_date < now.astimezone(WIB).date()
+    over = work_date < local_date(now)
     return 1 if new.mode in FREES and not over else 2
 
 
 def never_late_from(now: dt.datetime) -> dt.date:
     """The first date of which no plan can have begun: a plan starts within a day of its work date."""
-    return now.astimezone(WIB).date() + dt.timedelta(2)
+    return local_date(now) + dt.timedelta(2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,4 +65,4 @@ class Touch:
 
 def first_free_date(now: dt.datetime) -> dt.date:
     """The first date on which a change needs no second officer, whoever works when."""
-    return now.astimezone(WIB).date() + dt.timedelta(1)
+    return local_date(now) + dt.timedelta(1)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, field_validator
 
 from services.scheduling.domain.late import Touch
-from services.scheduling.domain.timetable import WIB
+from shared.dates import midnight
 from shared.events import Mode, RulesChanged
 from shared.events.base import Date, LocalTime, whole
 from shared.events.scheduling import MAX_MODES
@@ -64,12 +64,12 @@ def touches(given: RulesIn, stored: Sequence[RulesIn], today: dt.date) -> list[T
     until = min(
         (one.effective_from for one in stored if one.effective_from > given.effective_from), default=dt.date.max
     )
-    midnight = dt.datetime.combine(today, dt.time(), WIB)
+    day_begins = midnight(today)
     found: list[Touch] = []
     for mode in ("WFO", "WFH", "DUTY_TRAVEL"):
         altered = _altered(old, given, mode)
         if altered:
-            begins = midnight if mode == "DUTY_TRAVEL" else None
+            begins = day_begins if mode == "DUTY_TRAVEL" else None
             found.append(Touch(None, given.effective_from, until, frozenset({mode}), begins, altered))
     return found
 

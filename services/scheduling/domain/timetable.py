@@ -7,9 +7,9 @@ offices and shifts as the city keeps them. Ramadan and every other departure is 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from zoneinfo import ZoneInfo
 
-WIB = ZoneInfo("Asia/Jakarta")
+from shared.dates import midnight
+
 DAY = 24 * 60
 
 Hours = tuple[int, int]
@@ -97,4 +97,4 @@ def hours_on(
 
 def instant(day: dt.date, minute: int) -> dt.datetime:
     """Minutes after local midnight of `day` as an aware instant."""
-    return dt.datetime.combine(day, dt.time(), WIB) + dt.timedelta(minutes=minute)
+    return midnight(day) + dt.timedelta(minutes=minute)

@@ -7,8 +7,8 @@ from typing import Any
 from uuid import UUID
 
 from services.scheduling.domain.late import Touch
-from services.scheduling.domain.timetable import WIB
 from shared.database import Tx
+from shared.dates import local_date
 
 _LATE = """
     select distinct on (p.work_date, p.employee_id) p.employee_id, p.work_date, p.mode, s.altered
@@ -50,7 +50,7 @@ def _parameters(touches: Sequence[Touch], now: dt.datetime) -> tuple[Any, ...]:
         }
         for one in touches
     ]
-    return json.dumps(rows, default=str), now.astimezone(WIB).date(), now
+    return json.dumps(rows, default=str), local_date(now), now
 
 
 async def count(tx: Tx, touches: Sequence[Touch], now: dt.datetime) -> int:
@@ -71,4 +71,4 @@ async def unlisted(tx: Tx, touches: Sequence[Touch], now: dt.datetime, proposal_
 async def begun(tx: Tx, first: dt.date, opd_codes: Sequence[str] | None, now: dt.datetime) -> int:
     """How many plans of work from `first` on, of some OPD or of all (None), are over or have begun at `now`."""
     scope = None if opd_codes is None else list(opd_codes)
-    return int(await tx.connection.fetchval(_BEGUN, first, now.astimezone(WIB).date(), scope, now) or 0)
+    return int(await tx.connection.fetchval(_BEGUN, first, local_date(now), scope, now) or 0)

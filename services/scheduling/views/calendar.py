@@ -6,13 +6,7 @@ from typing import Any
 
 from icalendar import Calendar, Component, Event
 
-TITLES = {
-    "WFO": "Kerja di kantor (WFO)",
-    "WFH": "Kerja dari rumah (WFH)",
-    "DUTY_TRAVEL": "Dinas luar",
-    "LEAVE": "Cuti/izin",
-    "OFF": "Libur",
-}
+from shared.messages import heading
 
 BEFORE = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 """Stands for the publication of plans from before it was kept."""
@@ -55,7 +49,7 @@ def calendar(rows: Sequence[Any]) -> bytes:
                 "sequence": max(0, row["revision"] - 1),
                 "dtstamp": instant,
                 "last-modified": instant,
-                "summary": TITLES[row["mode"]],
+                "summary": heading(f"mode.{row['mode']}"),
                 "categories": [row["mode"]],
             },
         )

@@ -20,8 +20,9 @@ from fastapi import FastAPI
 from services.reporting import facts
 from services.reporting.app import create_app
 from shared.auth import Role, sign
-from shared.clock import WIB, FixedClock
+from shared.clock import FixedClock
 from shared.database import Database
+from shared.dates import WIB
 from shared.events import (
     AttendanceRecorded,
     EmployeeChanged,

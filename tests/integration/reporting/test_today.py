@@ -10,8 +10,8 @@ import pytest
 from services.reporting import facts
 from services.reporting.store import views
 from services.reporting.views.today import Board, Today, look_at
-from shared.clock import WIB
 from shared.database import Database
+from shared.dates import WIB
 from shared.events import AttendanceVoided, Event, OutageDeclared, ReportSubmitted, Scope
 from tests.integration.reporting import city as small
 from tests.integration.reporting.city import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Staff, at

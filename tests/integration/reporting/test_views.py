@@ -131,7 +131,7 @@ async def test_a_person_day_says_why_in_both_languages(service: Running, staff: 
         bad = await client.get(f"/reporting/v1/people/{staff.late}/days/yesterday")
     assert (day["mode"], day["rules_version"], day["policy_version"]) == ("WFO", "r1", "p1")
     assert day["duties"]["on_time"]["state"] == "not_met"
-    assert day["duties"]["on_time"]["because"]["text"] == "Masuk pukul 07:41:00, lewat batas 07:30:00."
+    assert day["duties"]["on_time"]["because"]["text"] == "Masuk pukul 07.41.00, lewat batas 07.30.00."
     assert english["duties"]["on_time"]["because"]["text"].startswith("Checked in at 07:41:00, after")
     assert {duty["state"] for duty in without_plan["duties"].values()} == {"not_due"}
     assert bad.status_code == 422

@@ -19,7 +19,7 @@ from services.reporting.views import words
 from services.reporting.views.today import look_at
 from shared.access import SMALL_CELLS_MERGED, may
 from shared.auth import COOKIE, holder_of
-from shared.clock import WIB
+from shared.dates import WIB, date_text, local_date
 from shared.events import DUTIES
 from shared.events.base import read_instant
 from shared.messages import Language, language_of, text
@@ -103,7 +103,7 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
         return show(request, "welcome.html", expired=COOKIE in request.cookies)
     now = service.clock.now()
     as_of = now if at is None else not_ahead(dt.datetime.fromisoformat(at).replace(tzinfo=WIB), now)
-    date = as_of.astimezone(WIB).date()
+    date = local_date(as_of)
     language = _language(request)
     seen, own_opd = views_for(who)
     async with service.db.read() as tx:
@@ -129,7 +129,7 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
         live=at is None,
         as_of=as_of,
         at=as_of.astimezone(WIB).strftime("%Y-%m-%dT%H:%M"),
-        day=words.day(date, language),
+        day=date_text(date, language),
         duties=DUTIES,
         headline=found.city if "city" in seen else (opds[0] if opds else None),
         headline_view="city" if "city" in seen else ("opds" if "opds" in seen else None),

@@ -7,9 +7,9 @@
   const locale = body.dataset.lang === "en" ? "en-GB" : "id-ID";
   const whole = new Intl.NumberFormat(locale, { maximumFractionDigits: 0 });
   const share = new Intl.NumberFormat(locale, { style: "percent", minimumFractionDigits: 1, maximumFractionDigits: 1 });
-  const hours = { timeZone: "Asia/Jakarta", hourCycle: "h23", hour: "2-digit", minute: "2-digit" };
-  const clock = new Intl.DateTimeFormat("en-GB", hours);
-  const clockSeconds = new Intl.DateTimeFormat("en-GB", { ...hours, second: "2-digit" });
+  const hours = { timeZone: body.dataset.zone, hourCycle: "h23", hour: "2-digit", minute: "2-digit" };
+  const clock = new Intl.DateTimeFormat(locale, hours);
+  const clockSeconds = new Intl.DateTimeFormat(locale, { ...hours, second: "2-digit" });
 
   const write = {
     number: (value) => (value == null ? "–" : whole.format(value)),
