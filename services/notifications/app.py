@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.notifications import api, handlers, tasks
+from services.notifications import api, facts, handlers, tasks
 from services.notifications.commands import notices
 from shared import repairs
 from shared.clock import Clock
@@ -15,6 +15,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[api.router],
         handlers=handlers.router,
-        tasks={"upkeep": tasks.keep_small, "repairs": repairs.task(notices.PROJECTION)},
+        tasks={"upkeep": tasks.keep_small, "repairs": repairs.task(facts.PROJECTION, notices.rejoin)},
         clock=clock,
     )

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.database import Tx
-
-ERASED_REVISION = 2**63 - 1
-"""A tombstone outranks every revision: an erased person does not come back by a late record."""
+from shared.facts import ABSORBING
 
 
 async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
@@ -21,7 +19,7 @@ async def forget_erased(tx: Tx) -> None:
     for table in ("plan", "duty_state"):
         await tx.connection.execute(
             f"delete from {table} t using recipient r where r.employee_id = t.employee_id and r.revision = $1",  # noqa: S608 - names above
-            ERASED_REVISION,
+            ABSORBING,
         )
 
 

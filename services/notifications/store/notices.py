@@ -10,22 +10,6 @@ from services.notifications.domain import Kind, Notice
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import Scope
-from shared.facts import FactTable
-
-
-async def held(tx: Tx, table: FactTable, keys: Iterable[tuple[Any, ...]]) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The rows that `table` holds for fact keys."""
-    columns = list(zip(*set(keys), strict=True))
-    if not columns:
-        return {}
-    arrays = ", ".join(f"${place}::{table.columns[name]}[]" for place, name in enumerate(table.key, start=1))
-    names = ", ".join(table.key)
-    rows = await tx.connection.fetch(
-        f"select t.* from unnest({arrays}) as k({names}) join {table.name} t using ({names})",  # noqa: S608 - names from FactTable declarations in code
-        *columns,
-    )
-    return {tuple(row[name] for name in table.key): dict(row) for row in rows}
-
 
 # Whom an outage concerns: who has a plan to work in its scope on its dates (a night shift of the day before counts
 # while it lasts); with no plan known, who the directory says belongs there. Those on leave are left in peace.
@@ -123,6 +107,21 @@ async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> 
         since,
     )
     return [dict(row) for row in rows]
+
+
+async def set_alerts(tx: Tx, alerts: Iterable[tuple[str, UUID, UUID | None]]) -> None:
+    """Note of counters, as an event has just said how they are, which alert now stands: (unit, event, alert)."""
+    units, events, standing = zip(*alerts, strict=True)
+    await tx.connection.execute(
+        """
+        update counter set alert = now.alert
+        from unnest($1::text[], $2::uuid[], $3::uuid[]) as now(unit_id, ce_id, alert)
+        where counter.unit_id = now.unit_id and counter.ce_id = now.ce_id
+        """,
+        units,
+        events,
+        standing,
+    )
 
 
 async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[dict[str, Any]]:
