@@ -29,10 +29,18 @@ NOW = dt.datetime(2025, 11, 6, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
 
 def test_the_table_of_topics_is_the_one_in_the_code() -> None:
     rows = re.findall(
-        r"^\| \[`([\w.]+)`\]\(([\w.]+)\) \| `(\w+)` \| (\w+) \| (\w+) \| (.+) \|$", README, re.MULTILINE
+        r"^\| \[`([\w.]+)`\]\(([\w.]+)\) \| `(\w+)` \| (\w+) \| (\w+) \| (.+) \| (.+) \|$", README, re.MULTILINE
     )
     assert rows == [
-        (name, f"{name}.json", topic.key, topic.audience, topic.owner, topic.event.description)
+        (
+            name,
+            f"{name}.json",
+            topic.key,
+            topic.audience,
+            topic.owner,
+            topic.event.description,
+            topic.event.trigger,
+        )
         for name, topic in TOPICS.items()
     ]
 
