@@ -1,8 +1,8 @@
 """What all events have in common, and the words they are made of: each bound of the contract is said here, once.
 
 An event is a data class and its declaration side by side: the model says what travels, the class variables where,
-who may read it, and what makes it happen. Topic name = CloudEvents type = schema file name. Within one major version
-fields are only added, so a reader ignores what it does not know.
+who may read it, and what makes it happen. Topic name = CloudEvents type = schema file name. Within one major
+version fields are only added, so a reader ignores what it does not know.
 
 Values are read exactly or not at all. The same declarations serve the events, the golden schemas, the bodies of
 the HTTP doors and the cells of imported files, so that whatever a door takes can be published, and whatever is
