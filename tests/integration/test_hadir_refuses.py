@@ -17,6 +17,7 @@ from deploy.local import state as state_module
 from deploy.local.hosted import ensure_key
 from deploy.local.state import State, Unusable
 from services.reporting import facts
+from services.reporting.commands import rebuild
 
 Says = Callable[..., tuple[int, str]]
 
