@@ -10,7 +10,7 @@ from uuid import UUID
 import asyncpg
 
 from services.notifications.domain import Channel, Kind, Notice
-from shared import outbox
+from shared import outbox, trace
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import NotificationSent, Scope
@@ -277,7 +277,7 @@ def _sent(row: Any, now: dt.datetime) -> Outgoing:
         cause_event_id=row["cause_event_id"],
         at=now,
     )
-    return Outgoing(event, id=event.notification_id, time=now)
+    return Outgoing(event, event.notification_id, now, trace.because_of(event.cause_event_id))
 
 
 async def inbox(

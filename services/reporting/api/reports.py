@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Annotated, Any
 from uuid import UUID, uuid5
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from services.reporting.domain import reports as domain
 from services.reporting.store import reports as store
@@ -16,7 +16,7 @@ from shared.auth import Employee, employee_of, require
 from shared.cursors import encode_cursor, read_cursor
 from shared.dates import local_date
 from shared.events.base import Date
-from shared.http import page, traceparent_of
+from shared.http import page
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
 from shared.service import Service, service_of
 
@@ -69,7 +69,6 @@ async def submit(
     given: domain.ReportIn,
     employee_id: Employee,
     service: Running,
-    request: Request,
     response: Response,
 ) -> dict[str, Any]:
     """Submit or revise the day's report. 201 the first time, 200 after; the same content again changes nothing.
@@ -98,7 +97,7 @@ async def submit(
                 await store.update(tx.connection, report)
         if changed:
             event_id = uuid5(report_id, f"submitted/{report.revision}")
-            event = outbox.Outgoing(report.submitted(), event_id, report.submitted_at, traceparent_of(request))
+            event = outbox.Outgoing(report.submitted(), event_id, report.submitted_at)
             await outbox.add(tx, [event], source=service.source)
     response.status_code = 201 if created else 200
     return _view(report)
@@ -166,7 +165,6 @@ async def review(
     given: domain.ReviewIn,
     who: Reviewer,
     service: Running,
-    request: Request,
     response: Response,
 ) -> dict[str, Any]:
     """Accept or return the newest revision of a report: 201, and 200 for exactly the same decision again.
@@ -190,7 +188,7 @@ async def review(
         if report is not held:
             await store.update(tx.connection, report)
             event_id = uuid5(report_id, f"reviewed/{report.revision}/{decided.revision}")
-            event = outbox.Outgoing(report.reviewed(), event_id, decided.reviewed_at, traceparent_of(request))
+            event = outbox.Outgoing(report.reviewed(), event_id, decided.reviewed_at)
             await outbox.add(tx, [event], source=service.source)
     response.status_code = 200 if report is held else 201
     return {

@@ -19,12 +19,11 @@ from services.scheduling.views.proposals import proposal_view
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
-from shared.http import Problem, as_problem, problem_body
+from shared.http import Problem, as_problem, internal, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
 from shared.refusals import FieldError, Invalid, Refused
 from shared.service import Service, service_of
-from shared.telemetry import new_traceparent
 
 log = logging.getLogger(__name__)
 
@@ -104,10 +103,9 @@ def _warning(one: RowError, language: Language) -> dict[str, Any]:
 def _failed(error: Exception, language: Language) -> dict[str, Any]:
     """The last line of a work that failed: nothing was stored, and trying again helps only if storage was away."""
     away = failures.is_away(error)
-    trace = "-" if away else new_traceparent().split("-")[1]
-    problem = Problem(503, "unavailable") if away else Problem(500, "internal", params={"trace": trace})
+    problem = Problem(503, "unavailable") if away else internal()
     if not away:
-        log.error("an import failed", extra={"fields": {"trace": trace}})
+        log.error("an import failed")
     return {"status": problem.status_code, "problem": problem_body(problem, language)}
 
 
