@@ -32,7 +32,7 @@ from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Poison, Tal
 from shared.events import InvalidEvent, Received, UnknownType, decode
 from shared.failures import Fault
 from shared.log import Record
-from shared.settings import KafkaSettings
+from shared.settings import Settings
 from shared.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -55,7 +55,7 @@ BUG_AFTER_ATTEMPTS = 5
 class HandlerContext:
     """What a handler may use."""
 
-    settings: KafkaSettings
+    settings: Settings
     db: Database
     clock: Clock
     metrics: Metrics

@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from shared import trace
-from shared.messages import Language, language_of, text
+from shared.messages import Language, language_of, text, title
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
 
 log = logging.getLogger(__name__)
@@ -65,12 +65,11 @@ def as_problem(refused: Refused) -> Problem:
 
 def problem_body(problem: Problem, language: Language) -> dict[str, Any]:
     """The members of RFC 9457, for an answer of its own or as one result of many."""
-    detail = text(problem.code, language, **problem.params)
     body: dict[str, Any] = {
         "type": f"urn:hadir:problem:{problem.code}",
-        "title": detail.split(". ")[0].rstrip("."),
+        "title": title(problem.code, language),
         "status": problem.status_code,
-        "detail": detail,
+        "detail": text(problem.code, language, **problem.params),
         **problem.extra,
     }
     if problem.errors:

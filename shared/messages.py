@@ -6,9 +6,10 @@
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 Language = Literal["id", "en"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
 
 _catalogue: dict[str, dict[str, str]] = {}
 _homes: dict[str, Path] = {}
@@ -35,6 +36,11 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
 def text(code: str, language: Language = "id", **params: Any) -> str:
     """The message `code` with `params` put in. Raises KeyError for a code or a parameter that is not there."""
     return _catalogue[code][language].format(**params)
+
+
+def title(code: str, language: Language = "id") -> str:
+    """What all cases of `code` have in common: its first sentence, without a place (RFC 9457, section 3.1.3)."""
+    return _catalogue[code][language].split(". ")[0].removesuffix(".")
 
 
 def heading(code: str, language: Language = "id", **params: Any) -> str:

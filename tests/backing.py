@@ -2,7 +2,7 @@
 
 import socket
 import tempfile
-from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Callable, Generator, Mapping
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -47,7 +47,7 @@ def docker_answers(environ: Mapping[str, str], timeout: float = 2.0) -> bool:
 
 
 @asynccontextmanager
-async def kafka_from(source: Source, environ: Mapping[str, str]) -> AsyncIterator[str]:
+async def kafka_from(source: Source, environ: Mapping[str, str]) -> AsyncGenerator[str]:
     """Yield the bootstrap address of a broker."""
     if source == "address":
         yield environ[KAFKA_ADDRESS]
@@ -61,7 +61,7 @@ async def kafka_from(source: Source, environ: Mapping[str, str]) -> AsyncIterato
 
 
 @asynccontextmanager
-async def postgres_from(source: Source, environ: Mapping[str, str]) -> AsyncIterator[str]:
+async def postgres_from(source: Source, environ: Mapping[str, str]) -> AsyncGenerator[str]:
     """Yield the URL of a server's administrator."""
     if source == "address":
         yield environ[POSTGRES_ADDRESS]
@@ -80,7 +80,7 @@ async def postgres_from(source: Source, environ: Mapping[str, str]) -> AsyncIter
 
 
 @asynccontextmanager
-async def _local(kind: Callable[[State], Any]) -> AsyncIterator[Any]:
+async def _local(kind: Callable[[State], Any]) -> AsyncGenerator[Any]:
     with temporary_state() as state:
         part = kind(state)
         try:

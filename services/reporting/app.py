@@ -28,7 +28,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[reports.router, views.router, stream.router, sign_in.links, sign_in.router, pages.router],
         handlers=handlers.router,
-        tasks={"transitions": transitions.ticker, "live": live, "repairs": repairs.task(facts.PROJECTION)},
+        tasks={
+            "transitions": transitions.ticker,
+            "live": live,
+            "repairs": repairs.task(facts.PROJECTION, facts.rejoin),
+        },
         clock=clock,
         never_refused=["/reporting/static/"],
         prepare=prepare,

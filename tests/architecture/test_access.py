@@ -28,8 +28,11 @@ def test_no_service_judges_by_a_role_itself() -> None:
     found: list[str] = []
     for name, tree in python("services"):
         for node in ast.walk(tree):
-            sides = [node.left, *node.comparators] if isinstance(node, ast.Compare) else []
-            if any(isinstance(side, ast.Attribute) and side.attr == "role" for side in sides):
+            if not isinstance(node, ast.Compare):
+                continue
+            if any(
+                isinstance(side, ast.Attribute) and side.attr == "role" for side in (node.left, *node.comparators)
+            ):
                 found.append(f"{name}:{node.lineno}")
     assert found == []
 

@@ -2,16 +2,16 @@
 
 import ast
 import string
+from typing import NamedTuple
 
 import pytest
 
 from services import attendance, notifications, reporting, scheduling
-from shared.messages import catalogue
+from shared.messages import LANGUAGES, catalogue, title
 from tests.architecture.source import calls, imports, python
 
 assert all((attendance, notifications, reporting, scheduling))  # each brings its messages
 
-LANGUAGES = ("id", "en")
 # Which argument of a call is a message code, and which keyword brings its parameters.
 REFUSALS = ("Forbidden", "Missing", "Conflict", "Invalid")
 USES = {
@@ -24,13 +24,26 @@ USES = {
 OF_MODULE = {"text": "shared.messages", **dict.fromkeys(REFUSALS, "shared.refusals")}
 
 
+class Use(NamedTuple):
+    """One call that names a code; `parameters` is None where they are not plain."""
+
+    where: str
+    called: str
+    code: str
+    parameters: set[str] | None
+
+
 def places(text: str) -> set[str]:
     return {name for _, name, _, _ in string.Formatter().parse(text) if name}
 
 
-def uses() -> list[tuple[str, str, set[str] | None]]:
-    """(where, code, parameters) for each call that names a code; parameters None where they are not plain."""
-    found: list[tuple[str, str, set[str] | None]] = []
+PROBLEMS = ("Problem", *REFUSALS)
+"""The calls whose code becomes the type of a problem."""
+
+
+def uses() -> list[Use]:
+    """Each call that names a code."""
+    found: list[Use] = []
     for name, tree in python("shared", "services", "demo", "deploy"):
         imported = imports(tree)
         known = {*USES} - {one for one, module in OF_MODULE.items() if f"{module}.{one}" not in imported}
@@ -42,7 +55,8 @@ def uses() -> list[tuple[str, str, set[str] | None]]:
             for one in call.keywords:
                 argument = one.value if one.arg == "code" else argument
             if isinstance(argument, ast.Constant) and isinstance(argument.value, str):
-                found.append((f"{name}:{call.lineno}", argument.value, given(called, call, keyword)))
+                parameters = given(called, call, keyword)
+                found.append(Use(f"{name}:{call.lineno}", called, argument.value, parameters))
     return found
 
 
@@ -58,7 +72,7 @@ def given(called: str, call: ast.Call, keyword: str | None) -> set[str] | None:
     if value is None:
         return set()
     if isinstance(value, ast.Dict) and all(isinstance(key, ast.Constant) for key in value.keys):
-        return {key.value for key in value.keys if isinstance(key, ast.Constant)}
+        return {str(key.value) for key in value.keys if isinstance(key, ast.Constant)}
     return None
 
 
@@ -71,18 +85,31 @@ def test_every_message_is_in_both_languages_with_the_same_places(code: str) -> N
 
 
 def test_the_check_sees_the_calls() -> None:
-    codes = {code for _, code, _ in uses()}
+    codes = {use.code for use in uses()}
     assert {"auth.missing", "cursor.invalid", "notification.unknown", "body_too_large"} <= codes
 
 
 def test_every_code_that_is_used_exists() -> None:
-    assert [(where, code) for where, code, _ in uses() if code not in catalogue()] == []
+    assert [use for use in uses() if use.code not in catalogue()] == []
 
 
 def test_every_place_of_a_message_is_filled() -> None:
     missing = [
-        (where, code, places(catalogue()[code]["id"]) - parameters)
-        for where, code, parameters in uses()
-        if code in catalogue() and parameters is not None and places(catalogue()[code]["id"]) - parameters
+        (use, places(catalogue()[use.code]["id"]) - use.parameters)
+        for use in uses()
+        if use.code in catalogue() and use.parameters is not None
     ]
-    assert missing == []
+    assert [(use, unfilled) for use, unfilled in missing if unfilled] == []
+
+
+def test_the_title_of_a_problem_is_the_same_in_every_case() -> None:
+    """RFC 9457, section 3.1.3: the case stands in `detail`; so the first sentence of the message has no place."""
+    problems = {use.code for use in uses() if use.called in PROBLEMS}
+    varying = {
+        (code, language): title(code, language)
+        for code in problems
+        for language in LANGUAGES
+        if code in catalogue() and (not title(code, language) or places(title(code, language)))
+    }
+    assert len(problems) > 50
+    assert varying == {}

@@ -4,7 +4,7 @@ Consumers of today read records of yesterday (the log is kept for ever), and con
 of today (other systems are not deployed with us). So fields are only added, and none of them may be required.
 """
 
-from typing import Any
+from typing import Any, cast
 
 ANNOTATIONS = {"title", "description", "default", "examples", "$schema", "$id", "$defs"}
 PLACE = ("key", "owner", "audience", "partitions", "config")
@@ -20,32 +20,35 @@ def breaks(old: dict[str, Any], new: dict[str, Any]) -> list[str]:
     return _compare(old, new, old.get("$defs", {}), new.get("$defs", {}), "")
 
 
-def _resolved(schema: Any, definitions: dict[str, Any]) -> Any:
-    while isinstance(schema, dict) and "$ref" in schema:
-        schema = definitions[schema["$ref"].rsplit("/", 1)[-1]]
-    return schema
+def _resolved(schema: object, definitions: dict[str, Any]) -> dict[str, Any] | None:
+    """The schema that stands there, or is referred to; None where it is no object."""
+    if not isinstance(schema, dict):
+        return None
+    whole = cast("dict[str, Any]", schema)
+    return _resolved(definitions[whole["$ref"].rsplit("/", 1)[-1]], definitions) if "$ref" in whole else whole
 
 
-def _compare(old: Any, new: Any, old_defs: dict[str, Any], new_defs: dict[str, Any], path: str) -> list[str]:
-    old, new = _resolved(old, old_defs), _resolved(new, new_defs)
-    if not (isinstance(old, dict) and isinstance(new, dict)):
-        return [] if old == new else [f"{path or 'value'}: {old!r} became {new!r}"]
+def _compare(before: Any, after: Any, old_defs: dict[str, Any], new_defs: dict[str, Any], path: str) -> list[str]:
+    old, new = _resolved(before, old_defs), _resolved(after, new_defs)
+    if old is None or new is None:
+        return [] if before == after else [f"{path or 'value'}: {old or before!r} became {new or after!r}"]
     found: list[str] = []
     for keyword in sorted((old.keys() | new.keys()) - ANNOTATIONS):
-        before, after = old.get(keyword), new.get(keyword)
+        was, becomes = old.get(keyword), new.get(keyword)
         if keyword == "properties":
-            found += _properties(before or {}, after or {}, old_defs, new_defs, path)
+            found += _properties(was or {}, becomes or {}, old_defs, new_defs, path)
         elif keyword == "required":
-            gone, came = set(before or []) - set(after or []), set(after or []) - set(before or [])
-            found += [f"{_join(path, name)}: no longer required" for name in sorted(gone)]
-            found += [f"{_join(path, name)}: required now" for name in sorted(came)]
+            required: set[str] = set(was or [])
+            now_required: set[str] = set(becomes or [])
+            found += [f"{_join(path, name)}: no longer required" for name in sorted(required - now_required)]
+            found += [f"{_join(path, name)}: required now" for name in sorted(now_required - required)]
         elif keyword == "items":
-            found += _compare(before, after, old_defs, new_defs, f"{path}[]")
-        elif keyword in ("anyOf", "oneOf", "allOf") and before and after and len(before) == len(after):
-            for one, other in zip(before, after, strict=True):
-                found += _compare(one, other, old_defs, new_defs, path)
-        elif before != after:
-            found.append(f"{path or 'value'}: {keyword} {before!r} became {after!r}")
+            found += _compare(was, becomes, old_defs, new_defs, f"{path}[]")
+        elif keyword in ("anyOf", "oneOf", "allOf") and was and becomes and len(was) == len(becomes):
+            for choice_before, choice_after in zip(was, becomes, strict=True):
+                found += _compare(choice_before, choice_after, old_defs, new_defs, path)
+        elif was != becomes:
+            found.append(f"{path or 'value'}: {keyword} {was!r} became {becomes!r}")
     return found
 
 

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 
 from shared.events import TOPICS, schemas
 from tests.contract.strategies import JsonSchema, values
+from tests.kit.properties import SLOW_IS_FINE
 
 DAY = "2026-02-16"
 MORNING = "2026-02-16T07:30:00+07:00"
@@ -38,7 +39,7 @@ WORDS = [
 ]  # fmt: skip
 WHOLE = [0, 1, 1.0, 1.5, "1", 2**31 - 1, 2**31, 2**53, 2**63 - 1, 2**63, 10**30, -1]
 NUMBERS = [0, -0.0, 5e-324, 1e-300, 1e300, -1e300, 1e15, "1"]
-ANYTHING = [None, True, False, [], {}, [None], "x", ABSENT]
+ANYTHING: list[object] = [None, True, False, [], {}, [None], "x", ABSENT]
 
 
 def plain(schema: JsonSchema, definitions: JsonSchema) -> Any:  # noqa: PLR0911 - one for each kind
@@ -152,7 +153,7 @@ def drawn(topic: str, count: int) -> list[dict[str, Any]]:
         database=None,
         deadline=None,
         phases=[Phase.generate],
-        suppress_health_check=list(HealthCheck),
+        suppress_health_check=SLOW_IS_FINE,
     )
     @given(st.shared(values(topic)))
     def draw(value: dict[str, Any]) -> None:

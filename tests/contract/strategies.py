@@ -33,7 +33,8 @@ def _string(schema: JsonSchema) -> st.SearchStrategy[str]:
         low, high = schema.get("minLength", 0), schema["maxLength"]
         short = TEXT.filter(bool) if low else TEXT
         return st.one_of(short, short, short, st.sampled_from(["é", "x"]).map(lambda one: one * high))
-    return st.from_regex(schema["pattern"], fullmatch=True)
+    pattern: str = schema["pattern"]
+    return st.from_regex(pattern, fullmatch=True)
 
 
 def of_schema(schema: JsonSchema, definitions: JsonSchema) -> st.SearchStrategy[Any]:  # noqa: PLR0911 - one each

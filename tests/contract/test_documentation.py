@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -15,6 +15,7 @@ from uuid import UUID, uuid4
 import pytest
 import typer
 from aiokafka import AIOKafkaProducer
+from typer.core import TyperGroup
 
 from deploy import cli
 from shared.events import TOPICS, CoverageChanged, Message, encode, schemas
@@ -84,7 +85,7 @@ def test_what_the_containers_let_an_operator_set_is_in_the_runbook() -> None:
 
 def test_every_command_is_in_the_runbook() -> None:
     group = typer.main.get_command(cli.app)
-    assert isinstance(group, typer.core.TyperGroup)
+    assert isinstance(group, TyperGroup)
     rows = " ".join(re.findall(r"^\| (`hadir [^|]*) \|", RUNBOOK, re.MULTILINE))
     assert [name for name in group.commands if f"`hadir {name}" not in rows] == []
 
@@ -99,7 +100,7 @@ def written(*about: str) -> list[str]:
 
 
 @asynccontextmanager
-async def started(command: str, kafka: str) -> AsyncIterator[asyncio.StreamReader]:
+async def started(command: str, kafka: str) -> AsyncGenerator[asyncio.StreamReader]:
     """Run a command of the page from the folder of the repository; yields what it prints, for half a minute."""
     environment = {**os.environ, "HADIR_KAFKA_BOOTSTRAP": kafka, "PYTHONUNBUFFERED": "1"}
     process = await asyncio.create_subprocess_shell(

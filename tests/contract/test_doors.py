@@ -138,7 +138,7 @@ TAKING_INSTANTS: list[tuple[TypeAdapter[Any], dict[str, Any], str]] = [
     (OUTAGE, OUTAGE_BODY, "ends_at"),
     (OUTAGE_REVISION, {**OUTAGE_BODY, "revision": 1}, "ends_at"),
 ]
-RULES = {
+RULES: dict[str, Any] = {
     "rules_version": "1",
     "tolerance_minutes": 0,
     "report_modes": [],

@@ -12,7 +12,7 @@ from typing import Any
 
 import jsonschema
 import pytest
-from jsonschema import FormatChecker
+from jsonschema import FormatChecker, validators
 from jsonschema.protocols import Validator
 
 from deploy.local import tools
@@ -74,7 +74,8 @@ def _as_ecma(_: Validator, pattern: str, value: object, __: Any) -> Any:
         yield jsonschema.ValidationError(f"{value!r} does not match {pattern!r}")
 
 
-_Validator: Any = jsonschema.validators.extend(jsonschema.Draft202012Validator, {"pattern": _as_ecma})
+_untyped: Any = validators
+_Validator = _untyped.extend(jsonschema.Draft202012Validator, {"pattern": _as_ecma})
 
 
 def python(topic: str, value: Any) -> bool:

@@ -43,7 +43,8 @@ def anyone() -> httpx.AsyncClient:
 async def test_a_schema_is_served_at_its_own_address_and_says_what_the_released_file_says(
     topic: str, anyone: httpx.AsyncClient
 ) -> None:
-    url = schema_doors.address(settings(TOPICS[topic].owner, HADIR_PUBLIC_URL=BASE), topic)
+    owner = SERVICES[SERVICES.index(TOPICS[topic].owner)]
+    url = schema_doors.address(settings(owner, HADIR_PUBLIC_URL=BASE), topic)
     answer = await anyone.get(url)
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "application/schema+json"

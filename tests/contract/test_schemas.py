@@ -3,7 +3,7 @@
 import copy
 import json
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import jsonschema
 import pytest
@@ -40,11 +40,12 @@ def test_the_asyncapi_document_is_what_the_code_says() -> None:
 def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
     document = json.loads(asyncapi.text())
 
-    def walk(node: Any) -> None:
+    def walk(node: object) -> None:
         if isinstance(node, dict):
-            reference = node.get("$ref")
+            members = cast("dict[str, Any]", node)
+            reference: str | None = members.get("$ref")
             if reference is None:
-                for inner in node.values():
+                for inner in members.values():
                     walk(inner)
             elif reference.startswith("#/"):
                 found: Any = document
@@ -53,7 +54,7 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
             else:
                 assert (schemas.FOLDER / reference).is_file(), reference
         elif isinstance(node, list):
-            for inner in node:
+            for inner in cast("list[object]", node):
                 walk(inner)
 
     walk(document)

@@ -67,9 +67,9 @@ def fields(topic: str) -> set[str]:
             whole = f"{path}.{name}" if path else name
             found |= {whole} | walk(inner, whole)
         for keyword in ("items", "anyOf"):
-            inner = node.get(keyword, [])
-            for one in inner if isinstance(inner, list) else [inner]:
-                found |= walk(one, path)
+            choices = node.get(keyword, [])
+            for choice in [choices] if keyword == "items" and choices else choices:
+                found |= walk(choice, path)
         return found
 
     return walk(schema, "")

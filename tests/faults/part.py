@@ -4,23 +4,22 @@ import asyncio
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from services.attendance import handlers
 from shared.bus import HandlerContext, Router
 from shared.database import Database
 from shared.events import TOPICS, Received
 from shared.outbox import Relay
 from shared.telemetry import Metrics
-from tests.integration.probe import declared, running_bus
+from tests.integration.probe import declared, fold_plans, running_bus
 
 ROOT = Path(__file__).parent.parent.parent
 
 
 @asynccontextmanager
-async def part(*arguments: str) -> AsyncIterator[Process]:
+async def part(*arguments: str) -> AsyncGenerator[Process]:
     """The process, ended at the latest with the block."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "tests.faults.part", *map(str, arguments), cwd=ROOT
@@ -49,8 +48,8 @@ async def consumer(url: str, kafka: str, topic: str, group: str, stall: str) -> 
     router = Router()
 
     @router.batch(topic, group=group)
-    async def facts(batch: list[Received], context: HandlerContext) -> None:
-        await handlers.facts(batch, context)
+    async def fold(batch: list[Received], context: HandlerContext) -> None:
+        await fold_plans(batch, context)
         if stall:
             await asyncio.to_thread(Path(stall).touch)
             await asyncio.Event().wait()

@@ -12,14 +12,14 @@ import pytest
 
 from deploy.local.kafka import Kafka
 from deploy.local.topics import create_topics
-from services.attendance import handlers
 from shared.bus import Router
 from shared.database import Database
+from shared.telemetry import Metrics
 from tests.backing import temporary_state
 from tests.conftest import DatabaseFor
 from tests.faults.part import kill, part
 from tests.integration.attendance_rig import AT_OFFICE, attendance
-from tests.integration.probe import committed, eventually, probe_topic, reading, running_bus
+from tests.integration.probe import committed, eventually, fold_plans, probe_topic, reading, running_bus
 from tests.integration.test_outbox import empty, promise, relay, waiting
 
 # Holds every commit that empties the outbox until the test lets go: the moment between Kafka's
@@ -76,7 +76,7 @@ async def test_a_relay_killed_between_kafkas_ack_and_its_commit_sends_again_and_
 
     group = f"attendance.test-{uuid4().hex[:8]}"
     router = Router()
-    router.batch(topic.name, group=group)(handlers.facts)
+    router.batch(topic.name, group=group)(fold_plans)
     async with running_bus(db, kafka, router):
 
         async def all_read() -> bool:
@@ -129,7 +129,7 @@ async def test_while_the_broker_is_away_people_check_in_and_when_it_is_back_ever
                 async with reading(broker.bootstrap, "attendance.recorded.v1") as tail:
                     await tail.to_the_end()
                 during = [answer.json()["punch_id"] for answer in answers]
-            assert {json.loads(record.value)["punch_id"] for record in tail.records} == {*before, *during}
+            assert {json.loads(record.value or b"")["punch_id"] for record in tail.records} == {*before, *during}
         finally:
             await broker.stop()
 
@@ -145,9 +145,10 @@ async def test_a_relay_that_starts_before_its_broker_waits_for_it(
         await broker.stop()
         ids = await promise(db, topic, [uuid4()], each=5)
         try:
-            async with relay(db, broker.bootstrap) as carrier:
-                failures = carrier._metrics.outbox_failures.labels("KafkaConnectionError")
-                await eventually(lambda: failures._value.get() >= 1)
+            metrics = Metrics("attendance")
+            async with relay(db, broker.bootstrap, metrics=metrics):
+                failures = "hadir_outbox_failures_total", {"error": "KafkaConnectionError"}
+                await eventually(lambda: metrics.registry.get_sample_value(*failures))
                 await broker.start()
                 async with reading(broker.bootstrap, topic.name) as tail:
                     await tail.until(lambda: len(tail.records) >= 5)

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 from collections import Counter
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ PEOPLE = 150
 
 
 @asynccontextmanager
-async def own_server() -> AsyncIterator[Postgres]:
+async def own_server() -> AsyncGenerator[Postgres]:
     with temporary_state() as state:
         server = Postgres(state)
         await server.start()
@@ -164,11 +164,11 @@ async def test_postgresql_killed_in_the_middle_of_a_search_loses_nothing_and_bla
     searching = asyncio.Event()
 
     class Watched(Keeps):
-        async def trouble(self, tx: Tx, ids_: Sequence[UUID]) -> None:
-            if len(ids_) < 40:
+        async def trouble(self, tx: Tx, ids: Sequence[UUID]) -> None:
+            if len(ids) < 40:
                 searching.set()
                 await asyncio.sleep(0.05)
-            if not set(poison).isdisjoint(ids_):
+            if not set(poison).isdisjoint(ids):
                 await tx.connection.execute("select $1::bigint::int", 2**40)
 
     keeps = Watched(topic)

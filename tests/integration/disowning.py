@@ -1,7 +1,7 @@
 """Disownings for tests, and a log in memory to repair from."""
 
 import datetime as dt
-from collections.abc import AsyncGenerator, AsyncIterator, Collection, Iterable
+from collections.abc import AsyncGenerator, Collection, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -79,7 +79,7 @@ class Logs:
         self._topics.setdefault(received.type, []).append(record_of(received))
 
     @asynccontextmanager
-    async def open(self, topic: str) -> AsyncIterator[Log]:
+    async def open(self, topic: str) -> AsyncGenerator[Log]:
         yield MemoryLog(self._topics.setdefault(topic, []))
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -14,10 +14,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.topics import DEAD_LETTERS
+from services.attendance import facts
 from shared.bus import Bus, HandlerContext, Router
 from shared.clock import SystemClock
 from shared.database import Database
-from shared.events import TOPICS, Event, Message, ScheduleChanged, Topic, encode, source_of
+from shared.events import TOPICS, Event, Message, Received, ScheduleChanged, Topic, encode, source_of
 from shared.events.topics import KEEP_FOR_EVER
 from shared.settings import Settings
 from shared.stopping import GRACE_S, Stopping
@@ -30,6 +31,11 @@ def declared(name: str, partitions: int) -> Topic:
     """What the table of topics would say of a topic `name` that carries plans."""
     event = type("Probe", (ScheduleChanged,), {"topic": name, "__module__": __name__})
     return Topic(event, "scheduling", "internal", partitions)
+
+
+async def fold_plans(batch: list[Received], context: HandlerContext) -> None:
+    """Attendance's handler, for a topic of a test's own: its plans are folded as plans are."""
+    await facts.take_in([received._replace(type=ScheduleChanged.topic) for received in batch], context)
 
 
 async def probe_topic(monkeypatch: pytest.MonkeyPatch, kafka: str, *, partitions: int = 3) -> Topic:
@@ -82,22 +88,25 @@ async def produce(kafka: str, messages: Sequence[Message], *, partition: int | N
 
 
 @asynccontextmanager
-async def reading(kafka: str, topic: str) -> AsyncIterator["Tail"]:
+async def reading(kafka: str, topic: str) -> AsyncGenerator["Tail"]:
     consumer = AIOKafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
     await consumer.start()
     try:
         partitions = None
         while not partitions:
-            await consumer._client.force_metadata_update()
-            partitions = consumer.partitions_for_topic(topic) or await _topic_known(consumer, topic)
+            partitions = await _partitions(consumer, topic)
         consumer.assign([TopicPartition(topic, number) for number in partitions])
         yield Tail(consumer)
     finally:
         await consumer.stop()
 
 
-async def _topic_known(consumer: AIOKafkaConsumer, topic: str) -> set[int] | None:
-    await consumer._client.set_topics([topic])
+async def _partitions(consumer: AIOKafkaConsumer, topic: str) -> set[int] | None:
+    client: Any = consumer._client  # pyright: ignore[reportPrivateUsage] - a topic made just now is told to nobody else
+    await client.force_metadata_update()
+    if known := consumer.partitions_for_topic(topic):
+        return known
+    await client.set_topics([topic])
     return consumer.partitions_for_topic(topic)
 
 
@@ -106,7 +115,7 @@ class Tail:
 
     def __init__(self, consumer: AIOKafkaConsumer) -> None:
         self._consumer = consumer
-        self.records: list[ConsumerRecord[Any, Any]] = []
+        self.records: list[ConsumerRecord[bytes, bytes]] = []
 
     async def until(self, done: Callable[[], bool | int]) -> None:
         """Read on until `done()`; fails after a minute."""
@@ -132,7 +141,7 @@ class Tail:
         """For each key the event ids in the order of the log."""
         found: dict[bytes, list[str]] = defaultdict(list)
         for record in self.records:
-            found[record.key].append(dict(record.headers)["ce_id"].decode())
+            found[record.key or b""].append(dict(record.headers)["ce_id"].decode())
         return found
 
 
@@ -157,7 +166,7 @@ async def running_bus(
     metrics: Metrics | None = None,
     grace_s: float = GRACE_S,
     **settings: Any,
-) -> AsyncIterator[Bus]:
+) -> AsyncGenerator[Bus]:
     """The consumers of `router`, until the end of the block."""
     context = HandlerContext(
         Settings.model_validate(

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -140,7 +140,7 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(database: Database, folder: Path, bootstrap: str = "127.0.0.1:9") -> AsyncIterator[Desk]:
+async def desk(database: Database, folder: Path, bootstrap: str = "127.0.0.1:9") -> AsyncGenerator[Desk]:
     """The service on `database`. Without a broker its events stay in the outbox, where a test can count them."""
     key = Ed25519PrivateKey.generate()
     public = folder / f"token-{uuid4().hex}.pem"

@@ -1,7 +1,7 @@
 """Who answers for whom: the rule in Python and the rule in SQL say the same of everybody."""
 
 import json
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 from itertools import product
 from uuid import UUID, uuid4
 
@@ -42,6 +42,17 @@ def pairs() -> list[tuple[Member, Member]]:
 async def test_the_rule_in_sql_is_the_rule_in_python(
     database_for: DatabaseFor, column: str, literal: type[list[str]]
 ) -> None:
+    def values(member: Member) -> tuple[object, ...]:
+        return (
+            member.employee_id,
+            member.opd_code,
+            member.unit_id,
+            member.supervisor_id,
+            member.acting_supervisor_id,
+            literal(list(member.heads)),
+            member.active,
+        )
+
     db = await database_for("reporting")
     query = f"""
         select {SUPERIOR}, {REVIEWER} from
@@ -53,11 +64,7 @@ async def test_the_rule_in_sql_is_the_rule_in_python(
     superiors = 0
     async with db.read() as tx:
         for officer, person in pairs():
-            values = [
-                literal(list(value)) if isinstance(value, tuple) else value
-                for value in (*astuple(officer), *astuple(person))
-            ]
-            superior, reviewer = await tx.connection.fetchrow(query, *values)
+            [(superior, reviewer)] = await tx.connection.fetch(query, *values(officer), *values(person))
             assert bool(superior) == is_superior(officer, person), (officer, person)
             direct = BOSS in (person.supervisor_id, person.acting_supervisor_id)
             assert bool(reviewer) == (is_superior(officer, person) and direct), (officer, person)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from pathlib import Path
+from typing import Any, cast
 from uuid import uuid4
 
 from deploy.local.postgres import Postgres
@@ -38,12 +39,12 @@ async def test_from_the_directory_on_the_bus_to_a_punch_on_the_bus(
     received = decode(record.topic, record.key, record.value, record.headers)
     assert received.source == "/hadir/attendance"
     assert received.traceparent
-    assert json.loads(record.value)["opd_code"] == "DINKES"
+    assert json.loads(record.value or b"")["opd_code"] == "DINKES"
 
 
 async def all_known(db: Database) -> bool:
     async with db.read() as tx:
-        counts = await tx.connection.fetchrow(
+        [counts] = await tx.connection.fetch(
             "select (select count(*) from employee_fact), (select count(*) from unit_fact),"
             " (select count(*) from plan_fact)"
         )
@@ -86,7 +87,7 @@ async def test_a_task_that_fails_is_named_by_readiness_and_only_one_that_carries
         told = await rig.client.get("/attendance/readyz")
         assert told.json()["failing"] == []  # for a minute nobody is alarmed
         for one in carrying:
-            one.fails((one._since or 0) - 90, "KafkaConnectionError: away")
+            one.fails(time.monotonic() - one.failing_s() - 90, "KafkaConnectionError: away")
         told = (await rig.client.get("/attendance/readyz")).json()
         assert [line.split(" for ")[0] for line in told["failing"]] == [
             "task bus has failed",
@@ -113,12 +114,16 @@ async def test_the_service_describes_its_doors_without_loose_ends(
     async with attendance(await database_for("attendance"), tmp_path) as rig:
         described = (await rig.client.get("/attendance/openapi.json")).json()
 
-    def references(node: object) -> list[str]:
-        if isinstance(node, dict):
-            return (
-                [node["$ref"]] if "$ref" in node else [ref for part in node.values() for ref in references(part)]
-            )
-        return [ref for part in node for ref in references(part)] if isinstance(node, list) else []
+    def references(node: Any) -> list[str]:
+        match node:
+            case {"$ref": reference}:
+                return [reference]
+            case dict():
+                return references([*cast("dict[str, Any]", node).values()])
+            case list():
+                return [reference for part in cast("list[Any]", node) for reference in references(part)]
+            case _:
+                return []
 
     parts = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
     assert set(references(described)) <= parts

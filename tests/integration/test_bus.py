@@ -3,7 +3,7 @@
 import asyncio
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -71,7 +71,7 @@ def schema_broken(one: Message) -> Message:
     return with_value(one, json.dumps(value).encode())
 
 
-POISON: dict[str, Any] = {
+POISON: dict[str, Callable[[Message], Message]] = {
     "missing_header": lambda one: without(one, "ce_id"),
     "null_header": lambda one: with_headers(one, ce_type=None),
     "bad_header": lambda one: with_headers(one, ce_source=b"\xff\xfe"),
@@ -106,7 +106,7 @@ async def test_poison_is_set_aside_byte_for_byte_and_everything_else_is_handled(
         await dead.to_the_end()
     assert set(seen.ids) == set(ids)
 
-    def bytes_of(key: bytes, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Any:
+    def bytes_of(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]]) -> Any:
         return key, value, tuple(pair for pair in headers if not pair[0].startswith("hadir_"))
 
     set_aside = [bytes_of(record.key, record.value, record.headers) for record in dead.records]

@@ -80,5 +80,6 @@ async def test_an_unreadable_record_too_large_for_a_dead_letter_is_set_aside_sho
         await eventually(lambda: set(ids) == set(seen.ids))
         await dead.until(lambda: len(dead.records) >= 1)
     letter = dead.records[0]
+    assert letter.value is not None
     assert len(letter.value) == MAX_DEAD_LETTER_BYTES
     assert dict(letter.headers)["hadir_truncated_bytes"] == str(2 * MAX_DEAD_LETTER_BYTES).encode()

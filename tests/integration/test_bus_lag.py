@@ -39,10 +39,14 @@ def told(metrics: Metrics, name: str, seen: Seen, topic: Topic, partition: int =
     return metrics.registry.get_sample_value(name, labels)
 
 
+def consumers(bus: Bus) -> list[consumer.Consumer]:
+    return bus._consumers  # pyright: ignore[reportPrivateUsage] - nobody else looks at one of them
+
+
 async def sampled(bus: Bus) -> None:
     """As if two minutes without movement had gone by, with a look at the broker."""
-    for one in bus._consumers:
-        one._moved_at -= consumer.STUCK_AFTER_S + 1
+    for one in consumers(bus):
+        one._moved_at -= consumer.STUCK_AFTER_S + 1  # pyright: ignore[reportPrivateUsage] - two minutes are not waited for
         await one.sample()
 
 
@@ -112,7 +116,7 @@ async def test_a_client_that_has_stopped_fetching_is_stuck_though_it_believes_th
         await eventually(lambda: set(seen.ids) == set(ids))
         await sampled(bus)
         assert bus.stuck() == []
-        (only,) = bus._consumers
+        (only,) = consumers(bus)
         only.subscriber.consumer.pause(TopicPartition(topic.name, 0))  # as silent as a client that hangs
         await asyncio.sleep(0.6)  # a fetch under way ends
         more, _ = good(topic, 2)
@@ -155,7 +159,7 @@ async def test_a_broker_that_does_not_answer_makes_nobody_stuck(
         async def away(*_: Any) -> Any:
             raise ConnectionError
 
-        (only,) = bus._consumers
+        (only,) = consumers(bus)
         monkeypatch.setattr(only.subscriber.consumer, "end_offsets", away)
         await sampled(bus)
         assert bus.stuck() == []

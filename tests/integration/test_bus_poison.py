@@ -170,16 +170,17 @@ async def test_records_that_fail_only_together_and_one_that_fails_only_once_are_
 ) -> None:
     topic, db = await probe_topic(monkeypatch, kafka, partitions=1), await database_for("attendance")
     messages, ids = good(topic, 60)
-    alone_at_first = {ids[41]}
+    first, second, shy = ids[10], ids[11], ids[41]
+    alone_at_first = {shy}
 
     class Pair(Keeps):
-        async def trouble(self, tx: Tx, ids_: Sequence[UUID]) -> None:
-            if {ids[10], ids[11]} <= set(ids_):
+        async def trouble(self, tx: Tx, ids: Sequence[UUID]) -> None:
+            if {first, second} <= set(ids):
                 raise ValueError("these two do not go into one statement")
-            if set(ids_) == alone_at_first:
+            if set(ids) == alone_at_first:
                 alone_at_first.clear()
                 raise ValueError("once")
-            if ids[41] in ids_ and alone_at_first:
+            if shy in ids and alone_at_first:
                 raise ValueError("not yet")
 
     keeps = Pair(topic)
@@ -209,9 +210,9 @@ async def test_the_world_is_never_blamed_on_a_record_not_even_in_the_middle_of_a
     met: list[str] = []
 
     class Stormy(Keeps):
-        async def trouble(self, tx: Tx, ids_: Sequence[UUID]) -> None:
-            if poison in ids_:
-                if len(ids_) <= 4 and world:
+        async def trouble(self, tx: Tx, ids: Sequence[UUID]) -> None:
+            if poison in ids:
+                if len(ids) <= 4 and world:
                     met.append(world[-1].reason)
                     await world.pop().do(tx)
                 await tx.connection.execute("select $1::bigint::int", 2**40)
@@ -271,7 +272,7 @@ async def test_too_large_a_share_of_the_last_thousand_stops_the_partition_too(
     topic, db = await probe_topic(monkeypatch, kafka, partitions=1), await database_for("attendance")
     keeps = Keeps(topic)
     await keeps.prepare(db)
-    limits = {"dead_letter_limit": 10, "dead_letter_per_thousand": 30, "batch_max_records": 10}
+    limits: dict[str, Any] = {"dead_letter_limit": 10, "dead_letter_per_thousand": 30, "batch_max_records": 10}
     messages, ids = good(topic, 200)
     for id in ids[::2]:
         keeps.fails[id] = Fails("handler_ValueError", error=ValueError)

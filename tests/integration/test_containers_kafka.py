@@ -5,7 +5,7 @@ import os
 import re
 import secrets
 import subprocess
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -69,7 +69,7 @@ def properties(
 @asynccontextmanager
 async def broker(
     files: list[str], environ: Mapping[str, str], folder: Path, changes: Mapping[str, str] | None = None
-) -> AsyncIterator[str]:
+) -> AsyncGenerator[str]:
     java, jars = tools.java(), tools.kafka_jars()
     port = free_port()
     file = folder / "server.properties"
@@ -147,7 +147,7 @@ class Secured:
             async with asyncio.timeout(20):
                 record = await consumer.getone()
             await consumer.commit({TopicPartition(topic, record.partition): record.offset + 1})
-            return record.value
+            return record.value or b""
         finally:
             await consumer.stop()
 

@@ -3,6 +3,7 @@
 import os
 import subprocess
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import asyncpg
@@ -37,7 +38,7 @@ async def test_each_service_enters_its_own_database_and_no_other(postgres: str, 
             ["sh", str(tmp_path / "init.sh")], env=environ, capture_output=True, text=True, check=False
         )
         assert made.returncode == 0, made.stderr
-        address = {"host": admin.hostname, "port": admin.port or 5432}
+        address: dict[str, Any] = {"host": admin.hostname, "port": admin.port or 5432}
         for service in SERVICES:
             user, password = f"init_{service}", f"it's {service}"
             own = await asyncpg.connect(**address, user=user, password=password, database=user)

@@ -22,6 +22,7 @@ from shared.events import (
     Scope,
     UnitChanged,
 )
+from shared.events.base import Mode, PunchKind, Zone
 from tests.conftest import DatabaseFor
 from tests.reference import worlds
 
@@ -36,7 +37,7 @@ def at(text: str) -> dt.datetime:
 
 
 def hours(opens: str, closes: str, staff: int, **given: Any) -> Requirement:
-    base = {"effective_from": dt.date(2025, 1, 1), "weekdays": [0, 1, 2, 3, 4], **given}
+    base: dict[str, Any] = {"effective_from": dt.date(2025, 1, 1), "weekdays": [0, 1, 2, 3, 4], **given}
     return Requirement(opens=opens, closes=closes, min_staff=staff, **base)
 
 
@@ -53,7 +54,7 @@ def counter(*requirements: Requirement) -> Event:
     )
 
 
-def plan(who: UUID, begin: str = "06 07:30", end: str = "06 16:00", mode: str = "WFO") -> Event:
+def plan(who: UUID, begin: str = "06 07:30", end: str = "06 16:00", mode: Mode = "WFO") -> Event:
     return ScheduleChanged(
         employee_id=who,
         opd_code="OPD-1",
@@ -67,7 +68,13 @@ def plan(who: UUID, begin: str = "06 07:30", end: str = "06 16:00", mode: str = 
 
 
 def punch(
-    who: UUID, kind: str, when: str, zone: str = "office", *, date: dt.date = DAY, punch_id: int | None = None
+    who: UUID,
+    kind: PunchKind,
+    when: str,
+    zone: Zone = "office",
+    *,
+    date: dt.date = DAY,
+    punch_id: int | None = None,
 ) -> Event:
     return AttendanceRecorded(
         punch_id=UUID(int=punch_id) if punch_id is not None else uuid4(),

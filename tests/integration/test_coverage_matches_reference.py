@@ -6,12 +6,13 @@ from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest_asyncio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from services.reporting import facts
 from services.reporting.store import views
 from shared.database import Database
 from tests.conftest import DatabaseFor
+from tests.kit.properties import SLOW_IS_FINE
 from tests.reference import coverage, worlds
 from tests.reference.facts import Facts, fold
 
@@ -25,7 +26,7 @@ async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
     yield await database_for("reporting")
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, suppress_health_check=SLOW_IS_FINE)
 @given(given=worlds.worlds(counters=True, dates=worlds.DATES[:3]))
 async def test_coverage_equals_the_reference(db: Database, given: tuple[worlds.World, list[dt.datetime]]) -> None:
     world, instants = given

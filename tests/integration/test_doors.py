@@ -81,7 +81,7 @@ class City:
         return {"authorization": f"Bearer {token}", "accept-language": "en"}
 
     async def ask(self, door: Door, address: str, **how: Any) -> httpx.Response:
-        body = {"json": {}} if door.has_body and "json" not in how else {}
+        body: dict[str, Any] = {"json": {}} if door.has_body and "json" not in how else {}
         headers = self.headers() | how.pop("headers", {})
         return await self.client.request(door.method, address, headers=headers, **body, **how)
 
@@ -326,7 +326,7 @@ async def test_a_parameter_that_nothing_reads_is_refused_and_those_that_exist_ar
             continue
         address = door.address()
         answer = await city.ask(door, address + ("&" if "?" in address else "?") + "as_off=x&From=2025-11-06")
-        problems = answer.json().get("errors", []) if answer.status_code == 422 else []
+        problems: list[dict[str, str]] = answer.json().get("errors", []) if answer.status_code == 422 else []
         known = [one["name"] for one in door.parameters if one["in"] == "query"]
         named = {one["field"]: one["message"] for one in problems}
         if not {"as_off", "From"} <= named.keys() or not all(name in named["as_off"] for name in known):

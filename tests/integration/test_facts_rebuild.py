@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -64,7 +64,7 @@ async def send(kafka: str, records: Sequence[Message]) -> None:
 
 
 @asynccontextmanager
-async def consumer(settings: Settings, db: Database) -> AsyncIterator[None]:
+async def consumer(settings: Settings, db: Database) -> AsyncGenerator[None]:
     """The service's own consumer, in a group of its own."""
     router = Router()
     for declaration in handlers.router.declarations:

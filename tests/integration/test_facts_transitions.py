@@ -19,6 +19,7 @@ from shared.events import (
     ScheduleChanged,
     UnitChanged,
 )
+from shared.events.base import Mode, PunchKind
 from tests.conftest import DatabaseFor
 from tests.reference import worlds
 
@@ -31,7 +32,7 @@ def at(clock: str, day: int = 6) -> dt.datetime:
     return dt.datetime.fromisoformat(f"2025-11-{day:02}T{clock}+07:00")
 
 
-def plan(date: dt.date = THURSDAY, *, person: UUID = PERSON, revision: int = 1, mode: str = "WFO") -> Event:
+def plan(date: dt.date = THURSDAY, *, person: UUID = PERSON, revision: int = 1, mode: Mode = "WFO") -> Event:
     worked = mode in ("WFO", "WFH")
     return ScheduleChanged(
         employee_id=person,
@@ -45,7 +46,7 @@ def plan(date: dt.date = THURSDAY, *, person: UUID = PERSON, revision: int = 1, 
     )
 
 
-def punch(kind: str, when: dt.datetime, punch_id: UUID | None = None) -> Event:
+def punch(kind: PunchKind, when: dt.datetime, punch_id: UUID | None = None) -> Event:
     return AttendanceRecorded(
         punch_id=punch_id or uuid4(),
         employee_id=PERSON,
@@ -64,8 +65,8 @@ def counter(**given: Any) -> Event:
     hours = Requirement(
         effective_from=dt.date(2025, 1, 1), weekdays=[0, 1, 2, 3, 4], opens="08:00", closes="15:00", min_staff=1
     )
-    return UnitChanged(
-        **{
+    return UnitChanged.model_validate(
+        {
             "unit_id": "counter-a",
             "revision": 1,
             "opd_code": "OPD-1",
@@ -231,7 +232,7 @@ async def test_two_tickers_announce_once(db: Database) -> None:
 
 
 async def test_nothing_is_announced_from_half_rebuilt_facts(db: Database) -> None:
-    tables = [table.name for table in facts.TABLES]
+    tables = [table.name for table in facts.PROJECTION.tables]
     punched = punch("in", at("07:20"))
     await learn(db, plan(), punched)
     assert len(await said(db, at("07:21"))) == 2

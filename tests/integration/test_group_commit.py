@@ -104,7 +104,8 @@ async def test_when_the_worker_is_ended_nobody_waits_for_ever(database_for: Data
     commit: GroupCommit[tuple[UUID, int], UUID] = GroupCommit(db, hang)
     waiting = asyncio.create_task(submit(commit, [(uuid4(), 1)]))
     await entered.wait()
-    assert commit._worker is not None
-    commit._worker.cancel()
+    worker = commit._worker  # pyright: ignore[reportPrivateUsage] - nobody else may end it
+    assert worker is not None
+    worker.cancel()
     (answer,) = (await asyncio.wait_for(waiting, 30)).values()
     assert is_away(answer)

@@ -5,6 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from unittest.mock import Mock
 
 import asyncpg
 import psutil
@@ -295,7 +296,7 @@ async def test_data_of_an_older_version_are_moved_to_a_newer_one_and_the_old_one
     older = [v for v in map(tools.postgres_version, tools.postgres_folders()) if 15 <= v < 18]
     made_by = max(older, default=18)
     if not older:
-        monkeypatch.setattr(tools, "postgres_version", lambda _: 19)
+        monkeypatch.setattr(tools, "postgres_version", Mock(return_value=19))
     before = Postgres(state)
     await before.start()
     url = await ensure_database(state, before.url, "reporting")

@@ -6,7 +6,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -56,7 +56,7 @@ def environment(state: State) -> dict[str, str]:
 
 
 @contextmanager
-def up(state: State, *options: str) -> Iterator[Up]:
+def up(state: State, *options: str) -> Generator[Up]:
     log = (state.root.parent / "up.log").open("a")
     process = subprocess.Popen(
         [*HADIR, "up", "--json", *options], env=environment(state), stdout=subprocess.PIPE, stderr=log, text=True
@@ -178,7 +178,7 @@ async def test_tail_prints_each_record_with_its_envelope_and_whatever_is_in_it(k
         rules_version="2025-1",
         effective_from=date(2025, 1, 1),
         tolerance_minutes=0,
-        report_modes=("WFO",),
+        report_modes=["WFO"],
         report_cutoff="17:00",
         review_sla_working_days=3,
     )
@@ -252,7 +252,7 @@ async def upstream() -> AsyncIterator[tuple[str, asyncio.Event]]:
             uvicorn.Server(uvicorn.Config(app, port=port, log_config=None, lifespan="off", proxy_headers=False))
             for app, port in ((Starlette(routes=routes), behind), (Front(apps), ahead))
         ]
-        tasks = [asyncio.create_task(server._serve()) for server in servers]
+        tasks = [asyncio.create_task(server.serve()) for server in servers]
         while not all(server.started for server in servers):  # noqa: ASYNC110 - uvicorn has no Event for it
             await asyncio.sleep(0.01)
         yield f"http://127.0.0.1:{ahead}", left

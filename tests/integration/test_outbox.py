@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
 from functools import partial
 from uuid import UUID, uuid4
@@ -45,7 +45,7 @@ async def relay(
     batch: int = 1000,
     metrics: Metrics | None = None,
     schemas: Callable[[str], str] | None = None,
-) -> AsyncIterator[Relay]:
+) -> AsyncGenerator[Relay]:
     client = {"bootstrap_servers": kafka}
     carrier = Relay(db, client, metrics or Metrics("attendance"), batch=batch, schemas=schemas)
     task = asyncio.create_task(carrier.run())

@@ -3,7 +3,7 @@
 import json
 import time
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from aiokafka import AIOKafkaConsumer
 
@@ -21,7 +21,7 @@ def of_ours(value: bytes | None) -> bool:
         written = json.loads(value or b"{}")
     except ValueError:
         return False
-    about = written.get("employee_id") if isinstance(written, dict) else ""
+    about = cast("dict[str, Any]", written).get("employee_id") if isinstance(written, dict) else ""
     return about is None or about in {str(person) for person in PEOPLE}
 
 
@@ -42,7 +42,7 @@ async def read_all(kafka: str, plans: int) -> list[tuple[bytes, Any]]:
                     if ("ce_source", b"/hadir/scheduling") not in record.headers or not of_ours(record.value):
                         continue
                     received = decode(record.topic, record.key, record.value, record.headers)
-                    found.append((record.key, received.event))
+                    found.append((record.key or b"", received.event))
     finally:
         await consumer.stop()
     return found

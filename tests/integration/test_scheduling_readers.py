@@ -4,7 +4,7 @@ import csv
 import io
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from uuid import UUID
 
 import pytest_asyncio
@@ -43,9 +43,10 @@ async def running(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[De
 def words(answer: Any) -> set[str]:
     """Every key and text of a JSON answer."""
     if isinstance(answer, dict):
-        return {*answer} | {word for value in answer.values() for word in words(value)}
+        members = cast("dict[str, Any]", answer)
+        return {*members} | {word for value in members.values() for word in words(value)}
     if isinstance(answer, list):
-        return {word for value in answer for word in words(value)}
+        return {word for value in cast("list[Any]", answer) for word in words(value)}
     return {answer} if isinstance(answer, str) else set()
 
 

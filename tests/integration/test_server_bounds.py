@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -24,7 +24,7 @@ async def echo(scope: Any, receive: Any, send: Any) -> None:
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[int]:
+async def running() -> AsyncGenerator[int]:
     listener = socket.create_server(("127.0.0.1", 0), backlog=2048)
     serving = uvicorn.Server(server.config(echo, lifespan="off", timeout_graceful_shutdown=1))
     task = asyncio.create_task(serving.serve(sockets=[listener]))

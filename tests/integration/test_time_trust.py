@@ -5,7 +5,7 @@
 import datetime as dt
 import json
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,6 +27,7 @@ from shared.events import (
     Scope,
     UnitChanged,
 )
+from shared.events.base import Mode, PunchKind, Zone
 from tests.conftest import DatabaseFor
 from tests.reference import worlds
 
@@ -43,7 +44,11 @@ def at(clock: str) -> dt.datetime:
     return dt.datetime.combine(DAY, dt.time.fromisoformat(clock), worlds.WIB)
 
 
-def plan(who: UUID = PERSON, starts: str = "07:30", ends: str = "16:00", mode: str = "WFO") -> Event:
+TimeTrust = Literal["server", "verified", "unverified"]
+TRUSTS: tuple[TimeTrust, ...] = ("server", "verified", "unverified")
+
+
+def plan(who: UUID = PERSON, starts: str = "07:30", ends: str = "16:00", mode: Mode = "WFO") -> Event:
     return ScheduleChanged(
         employee_id=who,
         opd_code="OPD-1",
@@ -57,12 +62,12 @@ def plan(who: UUID = PERSON, starts: str = "07:30", ends: str = "16:00", mode: s
 
 
 def punch(
-    kind: str,
+    kind: PunchKind,
     when: str,
     received: str | None = None,
     *,
-    trust: str | None = None,
-    zone: str = "office",
+    trust: TimeTrust | None = None,
+    zone: Zone = "office",
     who: UUID = PERSON,
     punch_id: UUID | None = None,
 ) -> AttendanceRecorded:
@@ -210,12 +215,14 @@ async def test_a_duty_that_is_met_names_the_certain_punches(db: Database) -> Non
 
 
 async def test_the_digest_names_the_trust_of_a_time(db: Database) -> None:
-    same = {"when": "07:25", "received": "13:00", "punch_id": UUID(int=1)}
     digests: set[str] = set()
-    for trust in ("server", "verified", "unverified"):
+    for trust in TRUSTS:
         async with db.transaction() as tx:
             await tx.connection.execute("delete from fact_punch")
-            await facts.apply(tx, worlds.received([(UUID(int=2), punch("in", **same, trust=trust))]))
+            await facts.apply(
+                tx,
+                worlds.received([(UUID(int=2), punch("in", "07:25", "13:00", punch_id=UUID(int=1), trust=trust))]),
+            )
         digests.add(await facts.digest(db))
     assert len(digests) == 3
 
@@ -310,7 +317,7 @@ async def test_only_the_stays_that_rest_on_an_unverified_punch_are_in_doubt(db: 
 
 
 @pytest.mark.parametrize("zone", ["remote", "elsewhere"])
-async def test_an_unverified_stay_elsewhere_counts_nowhere(db: Database, zone: str) -> None:
+async def test_an_unverified_stay_elsewhere_counts_nowhere(db: Database, zone: Zone) -> None:
     await know(db, COUNTER, plan(), punch("in", "07:25", "07:26", zone=zone))
     assert await counter(db, END) == [
         ("00:00", 0, 0, "closed"),

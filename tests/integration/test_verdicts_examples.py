@@ -4,7 +4,7 @@
 
 import datetime as dt
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, Literal
 from uuid import UUID, uuid4
 
 import pytest
@@ -27,6 +27,7 @@ from shared.events import (
     ScheduleChanged,
     Scope,
 )
+from shared.events.base import Mode, PunchKind, Zone
 from tests.conftest import DatabaseFor
 from tests.reference import worlds
 
@@ -41,7 +42,7 @@ def at(text: str) -> dt.datetime:
     return dt.datetime.fromisoformat(f"2025-11-{day}T{clock}+07:00")
 
 
-def plan(mode: str = "WFO", starts: str | None = "06 07:30", ends: str | None = "06 16:00") -> Event:
+def plan(mode: Mode = "WFO", starts: str | None = "06 07:30", ends: str | None = "06 16:00") -> Event:
     return ScheduleChanged(
         employee_id=PERSON,
         opd_code="OPD-1",
@@ -54,7 +55,7 @@ def plan(mode: str = "WFO", starts: str | None = "06 07:30", ends: str | None = 
     )
 
 
-def punch(kind: str, when: str, zone: str = "office") -> Event:
+def punch(kind: PunchKind, when: str, zone: Zone = "office") -> Event:
     return AttendanceRecorded(
         punch_id=uuid4(),
         employee_id=PERSON,
@@ -94,7 +95,13 @@ def report(when: str, revision: int = 1) -> Event:
     )
 
 
-def review(when: str, decision: str = "accepted", accepted: float = 2, of: int = 1, revision: int = 1) -> Event:
+def review(
+    when: str,
+    decision: Literal["accepted", "returned"] = "accepted",
+    accepted: float = 2,
+    of: int = 1,
+    revision: int = 1,
+) -> Event:
     return ReportReviewed(
         report_id=REPORT,
         employee_id=PERSON,
@@ -109,8 +116,8 @@ def review(when: str, decision: str = "accepted", accepted: float = 2, of: int =
 
 
 def rules(version: str = "1", **given: Any) -> Event:
-    return RulesChanged(
-        **{
+    return RulesChanged.model_validate(
+        {
             "rules_version": version,
             "effective_from": dt.date(2025, 1, 1),
             "tolerance_minutes": 0,
@@ -219,7 +226,7 @@ async def test_duty_travel_owes_nothing_where_they_do_not(db: Database) -> None:
 
 
 @pytest.mark.parametrize("mode", ["LEAVE", "OFF"])
-async def test_leave_and_rest_owe_nothing_whatever_the_rules_say(db: Database, mode: str) -> None:
+async def test_leave_and_rest_owe_nothing_whatever_the_rules_say(db: Database, mode: Mode) -> None:
     rule = rules(report_modes=["WFO", "LEAVE", "OFF"])
     got = await states(db, [plan(mode, None, None), rule, punch("in", "06 09:00"), report("06 23:00")], MIDNIGHT)
     assert set(got.values()) == {"not_due"}

@@ -2,23 +2,24 @@
 
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
 import pytest_asyncio
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 
 from services.reporting import facts
 from services.reporting.store import views
 from shared.database import Database
 from tests.conftest import DatabaseFor
+from tests.kit.properties import SLOW_IS_FINE
 from tests.reference import worlds
 from tests.reference.facts import fold
 from tests.reference.verdicts import verdict
 
 DUTIES = ("on_time", "place", "hours", "report", "output")
-QUIET = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
+QUIET = settings(max_examples=80, deadline=None, suppress_health_check=SLOW_IS_FINE)
 World = tuple[worlds.World, list[dt.datetime]]
 SPAN = (worlds.DATES[0], worlds.DATES[-1])
 
@@ -33,7 +34,7 @@ async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def facts_of(db: Database, world: worlds.World) -> AsyncIterator[Any]:
+async def facts_of(db: Database, world: worlds.World) -> AsyncGenerator[Any]:
     """A connection that sees the facts of `world` alone, until the end of the block."""
     with contextlib.suppress(_Undo):
         async with db.transaction() as tx:

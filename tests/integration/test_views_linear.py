@@ -136,7 +136,7 @@ async def test_who_is_wanted_at_an_instant_is_the_most_that_any_open_requirement
             is_service_point=True,
             requirements=[opening() for _ in range(many)],
         )
-        world = [(uuid4(), unit)]
+        world: worlds.World = [(uuid4(), unit)]
         async with db.transaction() as tx:
             await facts.apply(tx, worlds.received(world))
         known = fold(world)

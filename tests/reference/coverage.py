@@ -136,7 +136,7 @@ def coverage(facts: Facts, date: dt.date, t: dt.datetime) -> dict[str, dict[str,
     for unit in facts.units:
         if not unit.is_service_point:
             continue
-        spent = dict.fromkeys(("met", "unknown", "short", "closed"), 0)
+        spent: dict[str, int] = dict.fromkeys(("met", "unknown", "short", "closed"), 0)
         required = filled = missing = 0
         for a, b, now in timeline(facts, unit, date, t):
             us = (b - a) // MICROSECOND

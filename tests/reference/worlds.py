@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
+from typing import Literal
 from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
@@ -24,6 +25,7 @@ from shared.events import (
     Scope,
     UnitChanged,
 )
+from shared.events.base import Mode, PunchKind
 from tests.reference.verdicts import WIB
 
 NAMESPACE = UUID(int=7)
@@ -35,6 +37,7 @@ UNITS = ["counter-a", "counter-b"]
 OPDS = ["OPD-1", "OPD-2"]
 NUDGES = [dt.timedelta(microseconds=n) for n in (0, 0, 0, -1, 1, -1_000_000, 1_000_000, 150_000_000)]
 
+TimeTrust = Literal["server", "verified", "unverified"]
 World = list[tuple[UUID, Event]]
 
 
@@ -44,8 +47,15 @@ def at(date: dt.date, clock: str) -> dt.datetime:
 
 MINUTE = dt.timedelta(minutes=1)
 # Hours of a plan, and how many midnights they hold.
-HOURS = [("07:30", "16:00", 0), ("07:30", "16:00", 0), ("22:00", "06:00", 1), ("12:00", "20:00", 0)]
-HOURS += [("00:00", "04:00", 0), ("07:30", "07:30", 0), ("16:00", "06:00", 2)]
+HOURS = [
+    ("07:30", "16:00", 0),
+    ("07:30", "16:00", 0),
+    ("22:00", "06:00", 1),
+    ("12:00", "20:00", 0),
+    ("00:00", "04:00", 0),
+    ("07:30", "07:30", 0),
+    ("16:00", "06:00", 2),
+]
 TOLERANCES = [0, 5, 600]
 CUTOFFS = ["17:00", "16:00:00", "00:00", "23:59:59"]
 
@@ -63,7 +73,7 @@ def edges(date: dt.date, opens: str, closes: str, days: int) -> list[dt.datetime
 
 
 def near(instants: Sequence[dt.datetime]) -> st.SearchStrategy[dt.datetime]:
-    return st.builds(lambda instant, nudge: instant + nudge, st.sampled_from(instants), st.sampled_from(NUDGES))
+    return st.builds(dt.datetime.__add__, st.sampled_from(instants), st.sampled_from(NUDGES))
 
 
 revisions = st.integers(0, 2)
@@ -119,7 +129,9 @@ units = st.builds(
 
 
 @st.composite
-def days(draw: st.DrawFn, modes: Sequence[str], dates: Sequence[dt.date]) -> tuple[list[Event], list[dt.datetime]]:
+def days(
+    draw: st.DrawFn, modes: Sequence[Mode], dates: Sequence[dt.date]
+) -> tuple[list[Event], list[dt.datetime]]:
     """One person-day: its plan, punches, reports and reviews, and the instants at which its rules turn."""
     employee_id, date = draw(st.sampled_from(PEOPLE)), draw(st.sampled_from(dates))
     mode = draw(st.sampled_from(modes))
@@ -138,9 +150,11 @@ def days(draw: st.DrawFn, modes: Sequence[str], dates: Sequence[dt.date]) -> tup
             ends_at=turns[2] if attends else None,
         )
     ]
-    for kind in draw(st.lists(st.sampled_from(["in", "in", "out"]), max_size=5)):
+    kinds: list[PunchKind] = ["in", "in", "out"]
+    trusts: list[TimeTrust] = ["server", "server", "verified", "unverified", "unverified"]
+    for kind in draw(st.lists(st.sampled_from(kinds), max_size=5)):
         instant = draw(near(turns))
-        trust = draw(st.sampled_from(["server", "server", "verified", "unverified", "unverified"]))
+        trust = draw(st.sampled_from(trusts))
         # Handed over later, often so that it matters: around one of the instants at which a rule turns.
         received_at = instant if trust == "server" else max(instant, draw(near(turns)))
         punch = AttendanceRecorded(
@@ -227,7 +241,9 @@ def worlds(
 
     Of `counters`, the events are those that coverage depends on: the plans are of service points.
     """
-    modes = ["WFO"] * 6 + ["WFH"] if counters else ["WFO", "WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF"]
+    usual: list[Mode] = ["WFO", "WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF"]
+    at_counters: list[Mode] = ["WFO", "WFO", "WFO", "WFO", "WFO", "WFO", "WFH"]
+    modes = at_counters if counters else usual
     events: list[Event] = []
     turns: list[dt.datetime] = []
     for more, instants in draw(st.lists(days(modes, dates), min_size=1, max_size=6 if counters else 3)):

@@ -102,7 +102,7 @@ def test_who_is_on_leave_does_nothing(city: City, steps: list[Step]) -> None:
 def test_one_counter_has_but_one_person_until_two_hours_after_the_start(city: City, steps: list[Step]) -> None:
     early = [
         s
-        for k, s in first_ins(steps).items()
+        for s in first_ins(steps).values()
         if city.employees[s.employee_id].unit_id == SHORT_COUNTER and s.at < at("09:20")
     ]
     assert len(early) <= 1

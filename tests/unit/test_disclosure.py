@@ -154,7 +154,7 @@ def test_modes_and_duties_do_not_give_each_other_away(drawn: tuple[bool, list[Pe
     exact = figures(people)
     shown = city_for_all(exact)
     unknown = [cell for cell, seen in cells(shown).items() if seen is None and cells(exact)[cell]]
-    few = {cell for cell, n in cells(exact).items() if 0 < n < FEW} if len(people) < MANY else set()
+    few = {cell for cell, n in cells(exact).items() if 0 < n < FEW and len(people) < MANY}
     assert few <= set(unknown)
     assert determined(unknown, told_by(shown, reports_travel=travel)) & few == set()
 

@@ -19,6 +19,7 @@ from services.scheduling.domain.planning import (
     WFH,
     WFO,
     Away,
+    Category,
     Person,
     Span,
     UnitInput,
@@ -174,7 +175,7 @@ def cases(draw: st.DrawFn) -> tuple[UnitInput, Span]:
         away: tuple[Away, ...] = ()
         if draw(st.booleans()):
             start = draw(date)
-            category = draw(st.sampled_from(["leave", "duty_travel"]))
+            category: Category = draw(st.sampled_from(["leave", "duty_travel"]))
             away = (Away(start, start + dt.timedelta(draw(st.integers(0, 4))), category),)
         timetable = draw(st.sampled_from(["five_day", "six_day", "shift"]))
         group = draw(st.integers(0, 3)) if timetable == "shift" else None

@@ -92,7 +92,7 @@ def test_every_code_that_scheduling_gives_has_a_text() -> None:
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             place = places.get(name, 99)
             if len(node.args) > place and isinstance(code := node.args[place], ast.Constant):
-                codes.add(code.value)
+                codes.add(str(code.value))
     assert len(codes) > 50
     assert codes <= set(catalogue())
 

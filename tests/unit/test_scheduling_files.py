@@ -57,14 +57,22 @@ OPTIONAL = (
 
 def checked(kind: Kind, body: str | bytes, *stored: Any, known: Known = KNOWN) -> Checked:
     data = body.encode() if isinstance(body, str) else body
-    keys: dict[type, Any] = {
-        Employee: lambda one: one.employee_id,
-        Unit: lambda one: one.unit_id,
-        RequirementSet: lambda one: (one.unit_id, one.effective_from),
-        Absence: lambda one: (one.employee_id, one.category, one.from_date, one.to_date),
-    }
-    stored_by_key: dict[object, Record] = {keys[type(one)](one): one for one in stored}
+    stored_by_key = {key_of(record): record for record in stored}
     return imports.check(kind, csvfile.read(data, *imports.COLUMNS[kind]), known, stored_by_key)
+
+
+def key_of(record: Record) -> object:
+    match record:
+        case Employee():
+            return record.employee_id
+        case Unit():
+            return record.unit_id
+        case RequirementSet():
+            return record.unit_id, record.effective_from
+        case Absence():
+            return record.employee_id, record.category, record.from_date, record.to_date
+        case _:
+            raise NotImplementedError(record)
 
 
 def only(result: Checked) -> Found:

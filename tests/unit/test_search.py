@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.consumer import _Search
+from shared.consumer import _Search  # pyright: ignore[reportPrivateUsage] - the search is worth a test without Kafka
 from shared.dead_letters import Limit
 from shared.events import Received
 

@@ -10,12 +10,14 @@ ENVIRONMENT = {
     "HADIR_TOKEN_PUBLIC_KEY_FILE": "key.pem",
 }
 
+NOBODY: set[str] = set()
+
 
 @pytest.mark.parametrize(
     ("said", "trusted"),
     [
-        (None, set()),
-        ("", set()),
+        (None, NOBODY),
+        ("", NOBODY),
         ("/bench", {"/bench"}),
         (" /bench , https://bkn.example/siasn,", {"/bench", "https://bkn.example/siasn"}),
     ],

@@ -24,8 +24,8 @@ from services.scheduling.store import directory, late
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.tables import Proposal
-from services.scheduling.views import leaving
-from services.scheduling.views.leaving import Leaver
+from services.scheduling.views import superiors
+from services.scheduling.views.superiors import Leaver
 from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -150,7 +150,7 @@ async def run(
                 created = sum(1 for one in differing if one.change == "created")
                 counts = created, len(differing) - created, len(given) - len(differing)
                 made = Outcome(len(rows), *counts, differing, checked.doubts, kept=kept)
-                made.leavers = leaving.of_file(stored, given)
+                made.leavers = superiors.of_file(stored, given)
                 made.cleared = [
                     {"row": one.rows[0], **directory.name_of(one.record), "columns": list(one.cleared)}
                     for one in given
@@ -245,8 +245,8 @@ async def _leave_behind(job: _Job) -> None:
     if job.order.dry_run:  # names the next ones up, which publishing does else
         await directory.changed_employees(job.tx, job.today)
     changed = [one.employee_id for one in job.records if isinstance(one, Employee)]
-    job.outcome.left_behind = await leaving.left_behind(job.tx, job.outcome.leavers)
-    job.outcome.without_superior = await leaving.without_superior(job.tx, changed)
+    job.outcome.left_behind = await superiors.left_behind(job.tx, job.outcome.leavers)
+    job.outcome.without_superior = await superiors.without_superior(job.tx, changed)
 
 
 async def _reach_plans(job: _Job) -> None:

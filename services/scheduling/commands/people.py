@@ -16,7 +16,7 @@ from services.scheduling.store import people as people_store
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.people import PersonRow, person
 from services.scheduling.store.plans import PlanRow
-from services.scheduling.views import leaving
+from services.scheduling.views import superiors
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -91,8 +91,8 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         elif kind in ("transfer", "post"):
             body = {**body, "post_since": str(day)}
         change_id, now = uuid4(), clock.now()
-        leavers = await leaving.of_posting(tx, employee_id, kind, body)
-        left_behind = await leaving.left_behind(tx, leavers)
+        leavers = await superiors.of_posting(tx, employee_id, kind, body)
+        left_behind = await superiors.left_behind(tx, leavers)
         first = max(day, local_date(clock.now()))
         needing = await _out_of_date(tx, employee_id, first, body)
         await people_store.add_change(tx, change_id, employee_id, day, kind, now, str(employee_of(who)), body=body)
@@ -104,7 +104,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
             freed = _freed(await people_store.coming_plans(tx, employee_id, first))
             await plans.write(tx, now, freed)
         around = [employee_id, *(UUID(one["employee_id"]) for left in left_behind for one in left["people"])]
-        without = await leaving.without_superior(tx, around)
+        without = await superiors.without_superior(tx, around)
         return Changed(change_id, left_behind, without, len(freed), needing)
 
 
@@ -130,7 +130,7 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
     for head in heads:
         if head not in known.unit_opd and head not in known.opds:
             raise _wrong("heads", "import.unknown_head")
-    if unit_id is not None and (outside := leaving.elsewhere(heads, body["opd_code"], known.unit_opd)):
+    if unit_id is not None and (outside := superiors.elsewhere(heads, body["opd_code"], known.unit_opd)):
         raise _wrong("heads", "posting.heads_elsewhere", heads=", ".join(outside), opd=body["opd_code"])
     superior = body.get("supervisor_id")
     if superior is not None:

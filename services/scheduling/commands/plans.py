@@ -12,11 +12,11 @@ from uuid import UUID, uuid4
 
 from services.scheduling.commands import publish
 from services.scheduling.domain.late import Work, never_late_from, officers_needed
+from services.scheduling.domain.planning import public_reason
 from services.scheduling.store import audit, proposals, tables
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.tables import Proposal
-from services.scheduling.views.plans import without_personal_reason
 from shared.access import Principal, employee_of
 from shared.database import Database, Tx
 from shared.dates import local_date
@@ -33,7 +33,7 @@ async def write(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow], *, pinned: bo
     The event says of a person's own reasons only that there is one; the true one stays with the plan.
     """
     changed = await plans_store.merge(tx, rows, now, pinned=pinned)
-    events = (ScheduleChanged.model_validate(without_personal_reason(row)) for row in changed)
+    events = (ScheduleChanged.model_validate({**row, "reason": public_reason(row["reason"])}) for row in changed)
     return await publish.send(tx, events, now)
 
 
@@ -96,9 +96,9 @@ async def _hold(tx: Tx, now: dt.datetime, gate: Gate, late: list[Any]) -> None:
     if not late:
         return
     # An earlier transaction may have made it, and an officer may have decided it since.
-    proposal = gate.proposal and await proposals.proposal(tx, gate.proposal.proposal_id)
+    proposal = gate.proposal and await proposals.proposal(tx, gate.proposal.proposal_id, lock=True)
     if proposal is None or proposal.status != "open":
-        proposal = await offer(tx, now, gate.who, "plans", {}, reason=gate.reason, person_days=0)
+        proposal = await offer(tx, now, gate.who, "plans", {}, reason=gate.reason)
     gate.proposal = proposal
     proposal.person_days += await proposals.add_proposal_days(tx, proposal.proposal_id, late)
     days = [*proposal.body.values(), *(str(row["work_date"]) for row in late)]
@@ -131,11 +131,15 @@ async def offer(
     body: dict[str, Any],
     *,
     reason: str | None,
-    person_days: int,
+    person_days: int = 0,
+    action: str = "proposal.made",
+    subject: object = None,
+    **detail: Any,
 ) -> Proposal:
-    """Store a proposal, still without its person-days.
+    """Store a proposal, still without its person-days, and note it as `action`.
 
-    422 without a reason: the second officer has to know it.
+    `subject` is the proposal itself unless it is told. Raises Invalid without a reason: the second officer has to
+    know it.
     """
     if not reason:
         raise Invalid("validation", errors=[FieldError("reason", "proposal.reason")])
@@ -150,7 +154,8 @@ async def offer(
         proposed_at=now,
     )
     await tables.add(tx, proposal)
-    await note(tx, now, who, "proposal.made", subject=proposal.proposal_id, reason=reason, kind=kind)
+    about = proposal.proposal_id if subject is None else subject
+    await note(tx, now, who, action, subject=about, reason=reason, **(detail or {"kind": kind}))
     return proposal
 
 

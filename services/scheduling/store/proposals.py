@@ -36,8 +36,9 @@ _MOVED_ON = """
 """
 
 
-async def proposal(tx: Tx, proposal_id: UUID) -> Proposal | None:
-    return await tx.session.get(Proposal, proposal_id, with_for_update=True)
+async def proposal(tx: Tx, proposal_id: UUID, *, lock: bool = False) -> Proposal | None:
+    """One proposal; with `lock` nobody else alters it until the transaction ends."""
+    return await tx.session.get(Proposal, proposal_id, with_for_update=lock or None)
 
 
 async def proposed_rules(tx: Tx, version: str) -> Proposal | None:

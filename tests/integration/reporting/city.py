@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import datetime as dt
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -195,7 +195,7 @@ class Running:
 
 
 @asynccontextmanager
-async def running(kafka: str, db: Database, state: Path, now: dt.datetime) -> AsyncIterator[Running]:
+async def running(kafka: str, db: Database, state: Path, now: dt.datetime) -> AsyncGenerator[Running]:
     key = Ed25519PrivateKey.generate()
     public = state / "token.pub"
     public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import re
+from typing import Any
 
 from tests.integration.reporting.city import OPD, OTHER_OPD, Running
 
@@ -17,7 +18,7 @@ async def test_an_opd_of_one_is_withheld_from_the_council_everywhere_and_from_no
     async with service.caller("council") as council:
         listed = (await council.get("/reporting/v1/opds")).json()["items"]
         city = (await council.get("/reporting/v1/city")).json()
-        told: dict[str, object] = {}
+        told: dict[str, Any] = {}
         async with asyncio.timeout(20), council.stream("GET", "/reporting/v1/stream") as stream:
             view = ""
             async for line in stream.aiter_lines():
@@ -26,15 +27,15 @@ async def test_an_opd_of_one_is_withheld_from_the_council_everywhere_and_from_no
                     told[view] = json.loads(line.removeprefix("data: "))
                 if {"city", "opds"} <= told.keys():
                     break
-    for rows in (listed, told["opds"]["items"]):  # type: ignore[index]
+    for rows in (listed, told["opds"]["items"]):
         # The other OPD has five people, but the city less five would say what the one did.
         assert [(row["opd_code"], row["employees"]) for row in rows] == [(OTHER_OPD, None), (OPD, None)]
         assert all(row["duties"]["on_time"]["met"] is None for row in rows)
         assert all(row["coverage"]["open"] == 1 for row in rows)
     for view in (city, told["city"]):
-        assert view["employees"] == 6  # type: ignore[index]
-        assert view["modes"]["LEAVE"] is None  # type: ignore[index]
-        assert view["duties"]["on_time"]["rate"] is None  # type: ignore[index]
+        assert view["employees"] == 6
+        assert view["modes"]["LEAVE"] is None
+        assert view["duties"]["on_time"]["rate"] is None
 
 
 async def test_the_board_of_the_council_is_drawn_without_them(service: Running) -> None:

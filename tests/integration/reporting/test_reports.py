@@ -124,7 +124,7 @@ async def test_only_supervisor_and_acting_deputy_review_and_never_themselves(
         assert (await review(boss, mine)).status_code == 403
         assert (await review(boss, str(uuid4()))).status_code == 404
     strangers: list[UUID] = [staff.head, staff.late, staff.elsewhere]
-    answers = []
+    answers: list[int] = []
     for stranger in strangers:
         async with service.caller("supervisor", stranger) as client:
             answers.append((await review(client, report_id)).status_code)

@@ -7,12 +7,14 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deploy.local.processes import free_port
+from shared.access import Role
 from shared.auth import sign
 from shared.database import Database
 from tests.integration.reporting import city as small
@@ -52,18 +54,19 @@ async def test_the_stream_opens_with_every_view_and_follows_a_new_fact(service: 
 
 
 async def test_the_stream_is_narrowed_to_the_role(service: Running, staff: Staff) -> None:
-    for role, subject, opd, expected in (
+    audiences: list[tuple[Role, UUID | None, str | None, list[str]]] = [
         ("council", None, None, ["city", "opds", "units"]),
         ("opd_admin", None, OPD, ["opds", "units"]),
         ("staff", staff.clerk, None, ["units"]),
-    ):
+    ]
+    for role, subject, opd, expected in audiences:
         async with (
             asyncio.timeout(30),
             service.caller(role, subject, opd) as client,
             client.stream("GET", "/reporting/v1/stream") as response,
         ):
             told = events(response)
-            names = []
+            names: list[str] = []
             async for name, view in told:
                 names.append(name)
                 if name == "opds" and opd:

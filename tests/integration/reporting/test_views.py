@@ -2,11 +2,12 @@
 
 import datetime as dt
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import httpx
 import pytest
 
+from shared.access import Role
 from tests.integration.reporting.city import COUNTER, DAY, OPD, OTHER_OPD, Running, Staff, at
 
 AS_OF = {"date": DAY.isoformat(), "as_of": "2025-11-06T09:00:00+07:00"}
@@ -69,7 +70,7 @@ async def test_each_role_sees_what_it_may_and_no_more(service: Running, staff: S
     people, foreign = f"{opds}/{OPD}/people", f"{opds}/{OTHER_OPD}/people"
     day = f"/reporting/v1/people/{staff.clerk}/days/{DAY}"
     doors = [city, opds, people, foreign, day, units, f"{units}/{COUNTER}/timeline"]
-    expected = {
+    expected: dict[tuple[Role, UUID | None, str | None], list[int]] = {
         ("bkpsdm", None, None): [200, 200, 200, 200, 200, 200, 200],
         ("auditor", None, None): [200, 200, 200, 200, 200, 200, 200],
         ("council", None, None): [200, 200, 403, 403, 404, 200, 200],
