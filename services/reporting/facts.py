@@ -285,9 +285,9 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
     """What is gone may have had any date, and what it hid another one: every verdict is looked at again."""
     await apply(tx, repaired.events, context.metrics)
     if repaired.topic == ScheduleChanged.topic:
-        await store.gone.note_plans(tx.connection, repaired.gone)
+        await store.gone.note_plans(tx, repaired.gone)
     elif repaired.topic == UnitChanged.topic:
-        await store.gone.note_units(tx.connection, repaired.gone)
+        await store.gone.note_units(tx, repaired.gone)
     await store.facts.touch(tx.connection, [None], counters=True)
 
 
