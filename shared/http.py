@@ -106,11 +106,6 @@ def unreadable(errors: Sequence[Any]) -> Invalid:
     return Invalid("validation", errors=field_errors(errors))
 
 
-def traceparent_of(_: Request) -> str:
-    """The trace of the request under way."""
-    return trace.current() or trace.new()
-
-
 def _methods(request: Request) -> set[str]:
     """What the path of a request may be asked for: RFC 9110 has every 405 say it. The Gate gives HEAD with GET."""
     methods = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
