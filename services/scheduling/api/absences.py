@@ -11,6 +11,7 @@ from services.scheduling.api.doors import Running
 from services.scheduling.commands import absences as commands
 from services.scheduling.commands.absences import Leave
 from services.scheduling.domain.policies import PolicyDate, not_before
+from services.scheduling.domain.spans import Days
 from services.scheduling.views import absences as views
 from services.scheduling.views.absences import Absence
 from services.scheduling.views.changes import Change
@@ -66,7 +67,7 @@ async def add_absence(given: AbsenceIn, service: Running, who: Officer, response
 async def amend_absence(given: AmendIn, service: Running, who: Officer, response: Response) -> Change:
     """Shorten, lengthen or move an absence: only the days between change, and late ones wait (202)."""
     leave = Leave(given.employee_id, given.category, given.first, given.last)
-    days = given.new_first, given.new_last
+    days = Days(given.new_first, given.new_last)
     done = await commands.amend_leave(service.db, service.clock, who, leave, given.terms(), days=days)
     return answered(done, response)
 

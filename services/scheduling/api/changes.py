@@ -8,7 +8,7 @@ from pydantic import Field
 
 from services.scheduling.api.doors import Body, OverrideIn, Running
 from services.scheduling.commands import changes as commands
-from services.scheduling.commands.changes import Recall, Terms
+from services.scheduling.commands.changes import Move, Recall, Terms
 from services.scheduling.domain.policies import PolicyDate
 from services.scheduling.views.changes import Change
 from shared.access import PLAN, Principal
@@ -56,7 +56,7 @@ def answered(done: commands.Done, response: Response) -> Change:
 @router.post("/settle")
 async def settle(given: SettleIn, service: Running, who: Officer, response: Response) -> Change:
     """Set the mode of single person-days; later rosters leave these days alone."""
-    moves = [(one.employee_id, one.work_date, one.mode) for one in given.moves]
+    moves = [Move(one.employee_id, one.work_date, one.mode) for one in given.moves]
     terms = Terms(override=given.override and given.override.reason, reason=given.reason)
     done = await commands.settle(service.db, service.clock, who, moves, terms)
     return answered(done, response)

@@ -18,10 +18,10 @@ from services.scheduling.domain.csvfile import RowError
 from services.scheduling.domain.effects import Stretch
 from services.scheduling.domain.found import Found
 from services.scheduling.domain.imports import Kind
+from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Absence, CalendarYear, Employee, Record
 from services.scheduling.store import directory, late
 from services.scheduling.store import plans as plans_store
-from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.tables import Proposal
 from services.scheduling.views import superiors
 from services.scheduling.views.answer import as_json as as_json_list
@@ -255,7 +255,7 @@ async def _leave_behind(job: _Job) -> None:
 async def _reach_plans(job: _Job) -> None:
     """Write the published plans that the records leave no choice about, as a change after publication does."""
     connection, outcome = job.tx, job.outcome
-    rows: list[PlanRow] = []
+    rows: list[Planned] = []
     if job.kind == "employees":
         rows = await people.days_of_departed(job.tx, job.today)
         moved = effects.moved(job.stored, job.records)
@@ -263,8 +263,8 @@ async def _reach_plans(job: _Job) -> None:
     elif job.kind in {"leave", "duty_travel"}:
         mode, free = absences.absence_modes(job.kind)
         away = [one for one in job.records if isinstance(one, Absence)]
-        found = await plans_store.plans_in(connection, away, [mode, free])
-        rows = [(*row[:4], mode, None, None, None, job.kind) for row in found]
+        plans_away = await plans_store.plans_in(connection, away, [mode, free])
+        rows = [plan.without_hours(mode, job.kind) for plan in plans_away]
     if not rows:
         return
     outcome.below_minimum = await losses(job.tx, rows)
@@ -272,7 +272,7 @@ async def _reach_plans(job: _Job) -> None:
     if job.order.dry_run:
         waiting = await plans.late_keys(job.tx, job.now, rows)
         outcome.past = len(waiting)
-        rows = [row for row in rows if (row[0], row[1]) not in waiting]
+        rows = [plan for plan in rows if plan.person_day not in waiting]
     await plans.put(job.tx, job.now, gate, rows)
     outcome.plans, outcome.proposal = gate.changed, gate.proposal
     if gate.proposal is not None:

@@ -10,12 +10,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans, publish
+from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.staff import loops
 from services.scheduling.store import directory
 from services.scheduling.store import people as store
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.people import PersonRow
-from services.scheduling.store.plans import PlanRow
 from services.scheduling.views import superiors
 from services.scheduling.views.answer import dated, some
 from services.scheduling.views.people import ChangedPosting
@@ -72,7 +72,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         waiting = await store.changes_of(tx, employee_id)
         if any((due["status"], due["effective_from"], due["kind"]) == ("due", day, kind) for due in waiting):
             raise Conflict("posting.twice", errors=[FieldError("effective_from", "posting.twice")])
-        freed: list[PlanRow] = []
+        freed: list[Planned] = []
         if kind == "departure":
             body = {"active": False}
         elif kind in ("transfer", "post"):
@@ -88,7 +88,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         )
         await in_force(tx, clock)
         if kind == "departure":
-            freed = _freed(await store.coming_plans(tx, employee_id, first))
+            freed = _freed(await plans_store.coming_plans(tx, employee_id, first))
             await plans.write(tx, now, freed)
         around = [employee_id, *(person.employee_id for left in left_behind for person in left.people)]
         return ChangedPosting(
@@ -133,9 +133,9 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
             raise _wrong("supervisor_id", "import.supervisor_loop", length=len(ring))
 
 
-def _freed(stored: Sequence[Any]) -> list[PlanRow]:
+def _freed(stored: Sequence[Planned]) -> list[Planned]:
     """Who has left has no plans: what stands becomes a free day."""
-    return [(*row[:4], "OFF", None, None, None, "departed") for row in stored]
+    return [plan.without_hours("OFF", "departed") for plan in stored]
 
 
 async def in_force(tx: Tx, clock: Clock) -> int:
@@ -146,9 +146,9 @@ async def in_force(tx: Tx, clock: Clock) -> int:
     return (await publish.directory_changes(tx, clock.now())).count
 
 
-async def days_of_departed(tx: Tx, day: dt.date) -> list[PlanRow]:
+async def days_of_departed(tx: Tx, day: dt.date) -> list[Planned]:
     """Plans from `day` on of people who have left, by an import or on their date, as free days to write."""
-    return _freed(await store.plans_of_departed(tx, day))
+    return _freed(await plans_store.plans_of_departed(tx, day))
 
 
 async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) -> UUID:

@@ -9,7 +9,7 @@ from typing import Literal
 from pydantic import Field
 
 from services.scheduling.domain import conflicts as conflict
-from services.scheduling.domain.late import first_free_date
+from services.scheduling.domain.late import alone_from
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.store import policies as store
 from services.scheduling.store import tables
@@ -70,7 +70,7 @@ class Reference(Answer):
 
 def late(row: tables.PolicyVersion, person_days: int) -> LatePolicy:
     """A version, and how many published plans it reaches too late for one officer."""
-    waits = Late(person_days=person_days, alone_from=first_free_date(row.created_at))
+    waits = Late(person_days=person_days, alone_from=alone_from(row.created_at))
     return LatePolicy(**version_of(row).model_dump(), late=waits)
 
 

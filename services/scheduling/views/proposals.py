@@ -2,12 +2,12 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Literal
 from uuid import UUID
 
 from pydantic import JsonValue
 
-from services.scheduling.domain.late import first_free_date
+from services.scheduling.domain.late import alone_from
 from services.scheduling.store import proposals as store
 from services.scheduling.views.answer import Answer, Json
 from shared.access import Principal, only_opd
@@ -86,7 +86,7 @@ async def in_full(tx: Tx, proposal_id: UUID) -> ProposalInFull:
     return ProposalInFull.model_validate(
         {
             **proposal.model_dump(),
-            "alone_from": None if disowning else first_free_date(proposal.proposed_at),
+            "alone_from": None if disowning else alone_from(proposal.proposed_at),
             "items": await person_days(tx, proposal.proposal_id, START),
         }
     )
@@ -94,16 +94,16 @@ async def in_full(tx: Tx, proposal_id: UUID) -> ProposalInFull:
 
 async def person_days(tx: Tx, proposal_id: UUID, after: tuple[dt.date, UUID]) -> list[PersonDay]:
     """The person-days that a proposal alters after (work_date, employee_id), a page of them."""
-    return [_person_day(row) for row in await store.proposal_days(tx, proposal_id, after, PAGE)]
+    return [_person_day(day) for day in await store.proposal_days(tx, proposal_id, after, PAGE)]
 
 
-def _person_day(row: Any) -> PersonDay:
-    kept: dict[str, Any] = row["row"]
+def _person_day(day: store.ListedDay) -> PersonDay:
+    kept = day.row
     before = after = None
     altered = kept.get("altered")
     if altered is None:
         after = {name: kept.get(name) for name in _PLAN}
-        before = {name: kept.get(f"old_{name}") for name in _PLAN} if row["old_mode"] else None
+        before = {name: kept.get(f"old_{name}") for name in _PLAN} if day.old_mode else None
         old = before or dict.fromkeys(_PLAN)
         altered = {
             name: {"old": old[name], "new": after[name]}
@@ -111,7 +111,7 @@ def _person_day(row: Any) -> PersonDay:
             if before is None or old[name] != after[name]
         }
     return PersonDay.model_validate(
-        {**row, "new_mode": kept["mode"], "before": before, "after": after, "altered": altered}
+        {**day._asdict(), "new_mode": kept["mode"], "before": before, "after": after, "altered": altered}
     )
 
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from services.scheduling.domain import counters, frame
 from services.scheduling.domain.frame import Draft, UnitRoster
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, UnitInput, public_reason
-from services.scheduling.domain.timetable import clock_text, instant
+from services.scheduling.domain.timetable import clock_text
 from services.scheduling.store import rosters as store
 from services.scheduling.views.answer import Answer, Json
 from services.scheduling.views.policies import PolicyConflict
@@ -327,7 +327,7 @@ def _person_days(
                 continue
             day, reason = days[number], REASONS[why[number]]
             hours = result.hours[person.pattern][number + 1] if mode in (WFO, WFH) else None
-            starts_at, ends_at = (instant(day, minute) for minute in hours) if hours else (None, None)
+            starts_at, ends_at = hours.on(day) if hours else (None, None)
             listed.append(
                 PersonDay(
                     employee_id=person.employee_id,
