@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
@@ -76,7 +77,7 @@ async def import_csv(
     async def work(watch: Watch) -> dict[str, Any]:
         order = Order(who, dry_run=options.dry_run, replace=options.replace, reason=options.reason)
         outcome = await imports.run(service.db, kind, body, service.clock, order, watch=watch)
-        answer = imports.as_json(kind, outcome, dry_run=options.dry_run)
+        answer = jsonable_encoder(imports.as_json(kind, outcome, dry_run=options.dry_run))
         answer["proposal"] = None
         if outcome.proposal is not None:
             async with service.db.read() as tx:
