@@ -60,7 +60,7 @@ async def set_weights(given: Weights, service: Running, who: Officer) -> dict[st
 async def assess(given: AssessmentIn, service: Running, who: Assessor) -> dict[str, Any]:
     """Store an assessment; its recommended share caps policies from its date on, unless one says why not."""
     async with service.db.transaction() as tx:
-        stored = await known(tx, "units")
+        stored = await known(tx)
         opd = given.subject_id if given.subject_kind == "opd" else stored.unit_opd.get(given.subject_id)
         if opd not in stored.opds:
             code = "scope.unknown_opd" if given.subject_kind == "opd" else "scope.unknown_unit"

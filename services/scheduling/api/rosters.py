@@ -84,7 +84,7 @@ class WhatIfIn(SpanIn):
 async def wanted_by(service: Service, who: Principal, scope: Scope) -> Wanted:
     """The units of a scope. 422 for an unknown or an empty one, 403 for another OPD's."""
     async with service.db.read() as tx:
-        stored = await known(tx, "units")
+        stored = await known(tx)
     unknown = [
         FieldError(f"scope.opd_codes.{n}", "scope.unknown_opd", {"id": code})
         for n, code in enumerate(scope.opd_codes)
@@ -203,7 +203,7 @@ async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, 
     wanted = await wanted_by(service, who, given.scope)
     async with service.db.read() as tx:
         await check_known(tx, given.policy)
-        opds = sorted((await known(tx, "opds")).opds)
+        opds = sorted((await known(tx)).opds)
     span = Span(given.first, given.last, seed=given.seed)
     now = await rosters.draft(service.db, wanted, span, method=given.method, fresh=True)
     others = ended(now.span.policies, given.policy.policy_id, given.policy.effective_from)
