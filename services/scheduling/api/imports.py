@@ -17,15 +17,17 @@ from services.scheduling.commands.imports.kinds import Kind
 from services.scheduling.domain.csvfile import MAX_ERRORS, Rejected, RowError
 from services.scheduling.views import proposals
 from services.scheduling.views.answer import MOST, Answer, Dated, Json, Some, dated, some
+from services.scheduling.views.changes import UnitShortage
+from services.scheduling.views.people import Withheld
 from services.scheduling.views.proposals import ProposalInFull
+from services.scheduling.views.superiors import LeftBehind, WithoutSuperior
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
-from shared.http import Problem, as_problem, problem_body
+from shared.http import Problem, as_problem, internal, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
 from shared.refusals import FieldError, Invalid, Refused
-from shared.telemetry import new_traceparent
 
 log = logging.getLogger(__name__)
 
@@ -79,13 +81,13 @@ class ImportResult(Answer):
     applied: bool
     plans: int
     past_person_days: int
-    below_minimum: Some[Json]
+    below_minimum: Some[UnitShortage]
     needs_roster: Some[Dated]
     removed: Some[Json]
     cleared: Some[Json]
-    withheld: Some[Json]
-    left_behind: Some[Json]
-    without_superior: Some[Json]
+    withheld: Some[Withheld]
+    left_behind: Some[LeftBehind]
+    without_superior: Some[WithoutSuperior]
     kept: Some[Json]
     proposal: ProposalInFull | None
     warnings: Sequence[Warned]
@@ -175,8 +177,8 @@ def _result(
         removed=some(outcome.removed),
         cleared=some(outcome.cleared),
         withheld=some(outcome.withheld),
-        left_behind=some(outcome.left.left_behind),
-        without_superior=some(outcome.left.without_superior),
+        left_behind=some(outcome.to_mend.left_behind),
+        without_superior=some(outcome.to_mend.without_superior),
         kept=some(outcome.kept),
         proposal=proposal,
         warnings=[_warning(doubt, language) for doubt in outcome.doubts[:MOST]],
@@ -207,9 +209,8 @@ def _failed(error: Exception) -> Problem:
     """A work that failed: nothing was stored, and trying again helps only if storage was away."""
     if failures.is_away(error):
         return Problem(503, "unavailable")
-    _, trace, *_ = new_traceparent().split("-")
-    log.error("an import failed", extra={"fields": {"trace": trace}})
-    return Problem(500, "internal", params={"trace": trace})
+    log.error("an import failed")
+    return internal()
 
 
 async def _lines(
@@ -237,4 +238,4 @@ def _ended(problem: Problem, language: Language) -> Ended:
 
 def _line(line: Stage | Ended) -> str:
     # A line of the end has a result or a problem; a null inside either is said.
-    return line.model_dump_json(exclude_unset=True) + "\n"
+    return line.model_dump_json(by_alias=True, exclude_unset=True) + "\n"

@@ -12,8 +12,8 @@ from services.scheduling.commands.imports.kind import (
     File,
     ImportKind,
     Job,
-    LeftBehind,
     Taken,
+    ToMend,
     cleared,
     nip_of,
     once,
@@ -92,11 +92,11 @@ class Employees(ImportKind[Employee]):
     async def plans(self, job: Job[Employee]) -> list[Planned]:
         return await people.days_of_departed(job.tx, job.today)
 
-    async def left_behind(self, job: Job[Employee]) -> LeftBehind:
+    async def to_mend(self, job: Job[Employee]) -> ToMend:
         if job.order.dry_run:  # names the next ones up, which publishing does else
             await directory.changed_employees(job.tx, job.today)
         changed = [person.employee_id for person in job.records]
-        return LeftBehind(
+        return ToMend(
             await superiors.left_behind(job.tx, _leavers(job.stored, job.taken)),
             await superiors.without_superior(job.tx, changed),
         )

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from services.scheduling.commands import plans, publish
-from services.scheduling.commands.changes import Loss, losses, short_view
-from services.scheduling.commands.imports.kind import ImportKind, Job, LeftBehind, Order, Taken
+from services.scheduling.commands.changes import Loss, losses
+from services.scheduling.commands.imports.kind import ImportKind, Job, Order, Taken, ToMend
 from services.scheduling.commands.imports.kinds import KINDS, Kind
 from services.scheduling.domain import csvfile
 from services.scheduling.domain.csvfile import Row, RowError
@@ -22,7 +22,9 @@ from services.scheduling.domain.records import Known
 from services.scheduling.domain.stretches import touches
 from services.scheduling.store import directory, late
 from services.scheduling.store.tables import Proposal
-from services.scheduling.views.answer import MOST, Json
+from services.scheduling.views.answer import MOST, Json, as_json
+from services.scheduling.views.changes import UnitShortage, unit_shortage
+from services.scheduling.views.people import Withheld
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict
@@ -54,7 +56,7 @@ class Outcome:
     removed: list[Json] = field(default_factory=list[Json])
     """Rows that were stored and are not any more."""
     applied: bool = True
-    withheld: Sequence[Json] = ()
+    withheld: Sequence[Withheld] = ()
     """Entries, of this file or from before, that are stored and cannot be published."""
     plans: int = 0
     past_person_days: int = 0
@@ -62,7 +64,7 @@ class Outcome:
     proposal: Proposal | None = None
     losses: Sequence[Loss] = ()
     needs_roster: Sequence[tuple[dt.date, int]] = ()
-    left: LeftBehind = field(default_factory=LeftBehind)
+    to_mend: ToMend = field(default_factory=ToMend)
 
     @property
     def created(self) -> int:
@@ -73,9 +75,9 @@ class Outcome:
         return len(self.changes) - self.created
 
     @property
-    def below_minimum(self) -> list[Json]:
+    def below_minimum(self) -> list[UnitShortage]:
         """Stretches of opening hours in which a counter loses people that its minimum needs."""
-        return [{"unit_id": loss.unit_id, **short_view(short)} for loss in self.losses for short in loss.short]
+        return [unit_shortage(loss.unit_id, short) for loss in self.losses for short in loss.short]
 
 
 class _DryRun(Exception):
@@ -165,7 +167,7 @@ async def _apply(of: ImportKind[Any], job: Job[Any], outcome: Outcome, watch: Wa
         watch("stored", len(job.records))
         sent = await publish.directory_changes(job.tx, job.now, watch=lambda count: watch("published", count))
         outcome.withheld = sent.withheld
-    outcome.left = await of.left_behind(job)
+    outcome.to_mend = await of.to_mend(job)
     if job.records and not job.order.dry_run:
         await plans.note(
             job.tx,
@@ -177,7 +179,7 @@ async def _apply(of: ImportKind[Any], job: Job[Any], outcome: Outcome, watch: Wa
             created=outcome.created,
             changed=outcome.changed,
             plans=outcome.plans,
-            below_minimum=outcome.below_minimum[:MOST],
+            below_minimum=as_json(outcome.below_minimum[:MOST]),
             removed=outcome.removed[:MOST],
             cleared=outcome.cleared[:MOST],
         )

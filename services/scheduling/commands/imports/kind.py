@@ -16,6 +16,7 @@ from services.scheduling.domain.stretches import Stretch
 from services.scheduling.store import plans
 from services.scheduling.store.records import Records
 from services.scheduling.views.answer import Json
+from services.scheduling.views.superiors import LeftBehind, WithoutSuperior
 from shared.access import Principal
 from shared.database import Tx
 from shared.dates import local_date
@@ -92,11 +93,11 @@ class Job(Generic[RecordT]):
 
 
 @dataclass(frozen=True, slots=True)
-class LeftBehind:
+class ToMend:
     """What those who go or move leave to be mended."""
 
-    left_behind: Sequence[Json] = ()
-    without_superior: Sequence[Json] = ()
+    left_behind: Sequence[LeftBehind] = ()
+    without_superior: Sequence[WithoutSuperior] = ()
 
 
 class ImportKind(ABC, Generic[RecordT]):
@@ -168,9 +169,9 @@ class ImportKind(ABC, Generic[RecordT]):
         """The published plans that the records leave no choice about, as they have to be."""
         return []
 
-    async def left_behind(self, job: Job[RecordT]) -> LeftBehind:  # noqa: ARG002
+    async def to_mend(self, job: Job[RecordT]) -> ToMend:  # noqa: ARG002
         """What is left to be mended, as the directory is after the file."""
-        return LeftBehind()
+        return ToMend()
 
 
 def identifier(cells: Cells, column: str) -> str:
