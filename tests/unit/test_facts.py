@@ -71,7 +71,7 @@ def test_an_erasure_leaves_the_key_and_what_is_said_and_ranks_above_all() -> Non
 
 
 def test_a_revision_that_is_part_of_the_key_ranks_nothing() -> None:
-    report, person, day = uuid4(), uuid4(), AT.date()
+    report, person = uuid4(), uuid4()
     event = ReportSubmitted(
         report_id=report,
         employee_id=person,
