@@ -240,7 +240,7 @@ PROJECTION = Projection(
 
 
 class _OfADay(Protocol):
-    """An event that is about one person on one work date."""
+    """An event that is about one work date, most often of one person."""
 
     employee_id: UUID
     work_date: dt.date
@@ -270,7 +270,7 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
             days = cast("list[_OfADay]", [received.event for received in folded.received])
             touched |= {day.work_date for day in days}
             # A void may name another person than its punch, a plan may leave a unit that it no longer names.
-            if fact in (FactVoid, FactPlan):
+            if fact in (FactVoid, FactPlan) or "employee_id" not in fact.model_fields:
                 people = None
             elif people is not None:
                 people |= {day.employee_id for day in days}
