@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -44,7 +43,7 @@ class Frame:
     view: View
     version: int
     board: Board
-    shape: Any
+    shape: object
     at: float
     _encoded: dict[Reader, bytes] = field(default_factory=dict[Reader, bytes])
 
@@ -63,7 +62,7 @@ class Frame:
         return UnitsFrame(items=board.units(), coverage=board.coverage(), short=board.short())
 
 
-def _shape(view: View, board: Board) -> Any:
+def _shape(view: View, board: Board) -> object:
     """What a frame of `view` says beside the moment and the durations, which change with every tick."""
     if view == "units":
         return [
