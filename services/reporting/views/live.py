@@ -104,6 +104,8 @@ class Live:
 
     def publish(self, board: Board) -> None:
         """Take the newest board; what is no news makes a frame only once in a while."""
+        if not self._subscribers:
+            return  # they left while it was computed, and whoever comes next must not be shown the past
         now = time.monotonic()
         for view in VIEWS:
             old, shape = self._frames.get(view), _shape(view, board)
