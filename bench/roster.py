@@ -175,10 +175,10 @@ async def preview(url: str) -> None:
                 "seconds": seconds,
                 "worst_lag_ms": worst_ms,
                 "mib": peak_mib(),
-                "person_days": summary["person_days"],
-                "spread": summary["spread"],
+                "person_days": summary.person_days,
+                "spread": summary.spread,
                 "below_minimum": below,
-                "wfh": summary["modes"]["WFH"],
+                "wfh": summary.modes["WFH"],
             }
         )
     )

@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
@@ -156,7 +156,8 @@ class GroupCommit(Generic[Item, Result]):
         mine = _Waiting[Item, Result](item)
         self._waiting.append(mine)
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
+            # It serves whoever comes while it works: what this one request has around it is not theirs.
+            self._worker = asyncio.create_task(self._work(), context=Context())
         return await mine.done
 
     async def _work(self) -> None:

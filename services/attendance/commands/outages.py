@@ -100,4 +100,4 @@ async def _publish(tx: Tx, act: Act, outage: Outage, action: str, reason: str) -
         revoked=outage.revoked,
     )
     tx.session.add_all([outage, act.audit(action, outage.outage_id, reason, event.model_dump(mode="json"))])
-    await outbox.add(tx, [Outgoing(event, uuid4(), act.now, act.traceparent)], source=SOURCE)
+    await outbox.add(tx, [Outgoing(event, uuid4(), act.now)], source=SOURCE)

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID, uuid4
 
@@ -12,7 +12,7 @@ from services.attendance.domain.punches import Person, Plan, Position, Timing
 from services.attendance.store import directory
 from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
-from shared import outbox
+from shared import outbox, trace
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import AttendanceRecorded, Place, PunchKind, Zone
@@ -46,9 +46,10 @@ class Intake:
     position: Position | None
     source: Literal["app", "offline", "manual"]
     received_at: dt.datetime
-    traceparent: str | None
     stated: Stated | None = None
     unusable: tuple[Unusable, ...] = ()
+    trace: str | None = field(default_factory=trace.current)
+    """Of the request that asks: punches of many are recorded at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     traces: dict[UUID, str | None] = {}
     for item, decision in zip(items, decisions, strict=True):
         if isinstance(decision, PunchRow) and fresh.setdefault(item.punch_id, decision) is decision:
-            traces[item.punch_id] = item.traceparent
+            traces[item.punch_id] = item.trace
     created = await store.insert(tx, list(fresh.values()))
     rows = {punch_id: row for punch_id, row in fresh.items() if punch_id in created}
     await outbox.add(

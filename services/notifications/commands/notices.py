@@ -13,7 +13,7 @@ from services.notifications.facts import PROJECTION, Counter, DutyState, Outage,
 from services.notifications.store import deletion
 from services.notifications.store import notices as store
 from services.notifications.store.notices import CounterAlert
-from shared import outbox
+from shared import outbox, trace
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import (
@@ -61,8 +61,16 @@ async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime) -> Tally
     waiting = iter(notices)
     while chunk := list(islice(waiting, CHUNK)):
         deliveries = await store.deliver(tx, chunk, now)
-        events = [NotificationSent(**delivery._asdict(), channel="inbox", at=now) for delivery in deliveries]
-        await outbox.add(tx, [Outgoing(event, event.notification_id, now) for event in events], source=SOURCE)
+        sent = [
+            Outgoing(
+                NotificationSent(**delivery._asdict(), channel="inbox", at=now),
+                delivery.notification_id,
+                now,
+                trace.because_of(delivery.cause_event_id),
+            )
+            for delivery in deliveries
+        ]
+        await outbox.add(tx, sent, source=SOURCE)
         told.update(delivery.kind for delivery in deliveries)
     return told
 

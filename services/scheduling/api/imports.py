@@ -7,6 +7,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
@@ -18,12 +19,11 @@ from services.scheduling.views import proposals
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
-from shared.http import Problem, as_problem, problem_body
+from shared.http import Problem, as_problem, internal, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
 from shared.refusals import FieldError, Invalid, Refused
 from shared.service import Service, service_of
-from shared.telemetry import new_traceparent
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +77,7 @@ async def import_csv(
     async def work(watch: Watch) -> dict[str, Any]:
         order = Order(who, dry_run=options.dry_run, replace=options.replace, reason=options.reason)
         outcome = await imports.run(service.db, kind, body, service.clock, order, watch=watch)
-        answer = imports.as_json(kind, outcome, dry_run=options.dry_run)
+        answer = jsonable_encoder(imports.as_json(kind, outcome, dry_run=options.dry_run))
         answer["proposal"] = None
         if outcome.proposal is not None:
             async with service.db.read() as tx:
@@ -107,10 +107,9 @@ def _warning(one: RowError, language: Language) -> dict[str, Any]:
 def _failed(error: Exception, language: Language) -> dict[str, Any]:
     """The last line of a work that failed: nothing was stored, and trying again helps only if storage was away."""
     away = failures.is_away(error)
-    trace = "-" if away else new_traceparent().split("-")[1]
-    problem = Problem(503, "unavailable") if away else Problem(500, "internal", params={"trace": trace})
+    problem = Problem(503, "unavailable") if away else internal()
     if not away:
-        log.error("an import failed", extra={"fields": {"trace": trace}})
+        log.error("an import failed")
     return {"status": problem.status_code, "problem": problem_body(problem, language)}
 
 

@@ -12,7 +12,6 @@ from dataclasses import dataclass, field, fields
 from typing import Any
 
 from services.scheduling.commands import absences, people, plans, publish
-from services.scheduling.commands import changes as later
 from services.scheduling.commands.changes import Loss, losses
 from services.scheduling.domain import csvfile, effects, imports
 from services.scheduling.domain.csvfile import RowError
@@ -25,7 +24,11 @@ from services.scheduling.store import directory, late
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.tables import Proposal
 from services.scheduling.views import superiors
-from services.scheduling.views.superiors import Leaver
+from services.scheduling.views.answer import as_json as as_json_list
+from services.scheduling.views.answer import dated, some
+from services.scheduling.views.changes import UnitShortage, unit_shortage
+from services.scheduling.views.people import Withheld
+from services.scheduling.views.superiors import Leaver, LeftBehind, WithoutSuperior
 from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -66,7 +69,7 @@ class Outcome:
     doubts: Sequence[RowError]
     applied: bool = True
     published: int = 0
-    withheld: Sequence[dict[str, Any]] = ()
+    withheld: Sequence[Withheld] = ()
     """Entries, of this file or from before, that are stored and cannot be published."""
     plans: int = 0
     past: int = 0
@@ -79,8 +82,8 @@ class Outcome:
     cleared: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     """Stored values that an empty cell takes away: by row, the columns and whose they are."""
     leavers: Sequence[Leaver] = ()
-    left_behind: Sequence[dict[str, Any]] = ()
-    without_superior: Sequence[dict[str, Any]] = ()
+    left_behind: Sequence[LeftBehind] = ()
+    without_superior: Sequence[WithoutSuperior] = ()
 
 
 class _DryRun(Exception):
@@ -223,7 +226,7 @@ async def _apply(job: _Job, watch: Watch) -> None:
             created=outcome.created,
             changed=outcome.changed,
             plans=outcome.plans,
-            below_minimum=_short_views(outcome)[:1000],
+            below_minimum=as_json_list(_shortages(outcome)[:1000]),
             removed=outcome.removed[:1000],
             cleared=outcome.cleared[:1000],
         )
@@ -308,10 +311,8 @@ async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> None:
     await publish.directory_changes(tx, now)
 
 
-def _short_views(outcome: Outcome) -> list[dict[str, Any]]:
-    return [
-        {"unit_id": loss.unit_id, **later.short_view(one)} for loss in outcome.below_minimum for one in loss.short
-    ]
+def _shortages(outcome: Outcome) -> list[UnitShortage]:
+    return [unit_shortage(loss.unit_id, short) for loss in outcome.below_minimum for short in loss.short]
 
 
 def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
@@ -338,12 +339,12 @@ def as_json(kind: Kind, outcome: Outcome, *, dry_run: bool) -> dict[str, Any]:
         "applied": outcome.applied,
         "plans": outcome.plans,
         "past_person_days": outcome.past,
-        "below_minimum": plans.some(_short_views(outcome)),
-        "needs_roster": plans.days(outcome.needs_roster),
-        "removed": plans.some(outcome.removed),
-        "cleared": plans.some(outcome.cleared),
-        "withheld": plans.some(outcome.withheld),
-        "left_behind": plans.some(outcome.left_behind),
-        "without_superior": plans.some(outcome.without_superior),
-        "kept": plans.some(outcome.kept),
+        "below_minimum": some(_shortages(outcome)),
+        "needs_roster": dated(outcome.needs_roster),
+        "removed": some(outcome.removed),
+        "cleared": some(outcome.cleared),
+        "withheld": some(outcome.withheld),
+        "left_behind": some(outcome.left_behind),
+        "without_superior": some(outcome.without_superior),
+        "kept": some(outcome.kept),
     }

@@ -1,10 +1,11 @@
-"""Two people change days: one asks, the other agrees, their superior approves; wishes for days to come."""
+"""Two people change days: one asks, the other agrees, their superior approves; wishes, and pairs kept apart."""
 
 import datetime as dt
 from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import changes, plans
+from services.scheduling.commands.access import superior_of
 from services.scheduling.domain.frame import barred
 from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.plans import Planned
@@ -12,13 +13,14 @@ from services.scheduling.domain.policies import in_force
 from services.scheduling.store import directory, people, rosters
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store import policies as policies_store
-from services.scheduling.store import swaps as swaps_store
+from services.scheduling.store import swaps as store
 from services.scheduling.store.rosters import Wanted
-from shared.access import Principal, acts_for_city, employee_of, is_superior, only_opd, own_opd
+from services.scheduling.views.swaps import Pair, Wish
+from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.dates import local_date
-from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
+from shared.refusals import Conflict, FieldError, Forbidden, Invalid, or_missing
 
 
 def _wrong(field: str, code: str, **params: Any) -> Invalid:
@@ -43,7 +45,7 @@ async def ask(
             raise _wrong("my_date", "swap.begun")
         swap_id = uuid4()
         now = clock.now()
-        await swaps_store.add_swap(tx, swap_id, me, partner_id, *dates, now)
+        await store.add_swap(tx, swap_id, me, partner_id, *dates, now)
         await plans.note(
             tx, now, who, "swap.asked", subject=swap_id, reason=None, asker=me, partner=partner_id, dates=dates
         )
@@ -73,7 +75,7 @@ async def agree(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> No
         swap = await _swap(tx, swap_id, "asked")
         if swap["partner_id"] != employee_of(who):
             raise Forbidden("swap.not_partner")
-        await swaps_store.set_swap(tx, swap_id, "agreed", str(employee_of(who)), clock.now())
+        await store.set_swap(tx, swap_id, "agreed", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.agreed", subject=swap_id, reason=None)
 
 
@@ -82,31 +84,21 @@ async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> N
     async with db.transaction() as tx:
         swap = await _swap(tx, swap_id, "asked", "agreed")
         if who.subject not in (swap["asker_id"], swap["partner_id"]):
-            await _superior(tx, who, swap)
-        await swaps_store.set_swap(tx, swap_id, "refused", str(employee_of(who)), clock.now())
+            await _by_superior(tx, who, swap)
+        await store.set_swap(tx, swap_id, "refused", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.refused", subject=swap_id, reason=None)
 
 
 async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Any:
-    swap = await swaps_store.swap(tx, swap_id)
-    if swap is None:
-        raise Missing("not_found")
+    swap = or_missing(await store.swap(tx, swap_id))
     if swap["status"] not in statuses:
         raise Conflict("swap.status", params={"status": swap["status"]})
     return swap
 
 
-async def _superior(tx: Tx, who: Principal, swap: Any) -> None:
-    """403 unless the caller is the asker's superior or deputy, the OPD's admin, or BKPSDM."""
-    asker = await people.person(tx, swap["asker_id"])
-    if asker is None:
-        raise Missing("not_found")
-    if only_opd(who) is not None:
-        own_opd(who, [asker.opd_code])
-    elif not acts_for_city(who):
-        officer = await people.person(tx, employee_of(who))
-        if officer is None or not is_superior(officer, asker):
-            raise Forbidden("swap.not_superior")
+async def _by_superior(tx: Tx, who: Principal, swap: Any) -> None:
+    """Raises Forbidden unless the caller answers for the asker."""
+    await superior_of(tx, who, or_missing(await people.person(tx, swap["asker_id"])))
 
 
 async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, override: str | None) -> int:
@@ -116,7 +108,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
         swap = await _swap(tx, swap_id, "agreed")
         if who.subject in (swap["asker_id"], swap["partner_id"]):
             raise Forbidden("swap.own")
-        await _superior(tx, who, swap)
+        await _by_superior(tx, who, swap)
         dates = (swap["asker_date"], swap["partner_date"])
         if min(dates) < local_date(clock.now()):
             raise _wrong("my_date", "swap.past")
@@ -127,7 +119,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
         if await plans.late_keys(tx, now, rows):
             raise _wrong("my_date", "swap.begun")
         changed = await plans.write(tx, now, rows, pinned=True)
-        await swaps_store.set_swap(tx, swap_id, "approved", str(employee_of(who)), now)
+        await store.set_swap(tx, swap_id, "approved", str(employee_of(who)), now)
         await plans.note(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))
         return changed
 
@@ -161,3 +153,37 @@ async def _week(tx: Tx, rows: list[Planned], employee_id: UUID, day: dt.date) ->
     modes = {plan.work_date: plan.mode for plan in stored}
     modes |= {plan.work_date: plan.mode for plan in rows if plan.employee_id == employee_id}
     return sum(mode == "WFH" for date, mode in modes.items() if monday <= date <= monday + dt.timedelta(6))
+
+
+async def set_wish(db: Database, clock: Clock, who: Principal, wish: Wish) -> None:
+    """A request for a date to come. Raises Missing for a stranger."""
+    now, me = clock.now(), employee_of(who)
+    if wish.work_date <= local_date(now):
+        raise _wrong("work_date", "wish.past")
+    async with db.transaction() as tx:
+        or_missing(await people.person(tx, me), "directory.unknown")
+        await store.set_wish(tx, me, wish.work_date, wish.mode, wish.weight, now)
+        detail = {"date": wish.work_date, "mode": wish.mode, "weight": wish.weight}
+        await plans.note(tx, now, who, "wish.given", subject=me, reason=None, **detail)
+
+
+async def drop_wish(db: Database, clock: Clock, who: Principal, day: dt.date) -> None:
+    """Take a request back."""
+    me = employee_of(who)
+    async with db.transaction() as tx:
+        await store.drop_wish(tx, me, day)
+        await plans.note(tx, clock.now(), who, "wish.dropped", subject=me, reason=None, date=day)
+
+
+async def keep_apart(db: Database, clock: Clock, who: Principal, pair: Pair) -> None:
+    """Name two people of a unit of whom one is always at the office."""
+    first, second = pair.employee_ids
+    async with db.transaction() as tx:
+        for index, employee_id in enumerate(pair.employee_ids):
+            person = await people.person(tx, employee_id)
+            if person is None or person.unit_id != pair.unit_id or first == second:
+                raise _wrong(f"employee_ids.{index}", "apart.unit")
+            own_opd(who, [person.opd_code])
+        await store.set_apart(tx, pair.unit_id, first, second, pair.reason)
+        now, both = clock.now(), [first, second]
+        await plans.note(tx, now, who, "apart.named", subject=pair.unit_id, reason=pair.reason, people=both)

@@ -9,10 +9,35 @@ from services.scheduling.domain.found import Found
 from services.scheduling.domain.records import Employee, Record
 from services.scheduling.store import directory
 from services.scheduling.store import superiors as store
+from services.scheduling.views.answer import Answer
 from shared.database import Tx
 
 MOST = 100_000
 """People without a superior that are counted: above every city. An answer names the first thousand."""
+
+
+class Subordinate(Answer):
+    employee_id: UUID
+    name: str
+
+
+class LeftBehind(Answer):
+    """What somebody leaves behind: headships that end, and people whose superior goes elsewhere."""
+
+    employee_id: UUID
+    because: Literal["transfer", "departure"]
+    heads: Sequence[str]
+    people: Sequence[Subordinate]
+
+
+class WithoutSuperior(Answer):
+    """Someone with nobody named to review them; `reviewer_id` does so meanwhile."""
+
+    employee_id: UUID
+    name: str
+    unit_id: str
+    because: Literal["none", "departed", "other_opd"]
+    reviewer_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,30 +84,26 @@ def elsewhere(heads: Collection[str], opd_code: str, unit_opd: Mapping[str, str]
     return [head for head in heads if unit_opd.get(head, head) != opd_code]
 
 
-async def left_behind(tx: Tx, leavers: Sequence[Leaver]) -> list[dict[str, Any]]:
+async def left_behind(tx: Tx, leavers: Sequence[Leaver]) -> list[LeftBehind]:
     """For each leaver the headships that end and the people outside the OPD they go to whose superior they are."""
-    under = await store.under(tx, [one.employee_id for one in leavers])
-    listed: list[dict[str, Any]] = []
-    for one in leavers:
+    under = await store.under(tx, [leaver.employee_id for leaver in leavers])
+    listed: list[LeftBehind] = []
+    for leaver in leavers:
         people = [
-            {"employee_id": str(row["employee_id"]), "name": row["name"]}
-            for row in under.get(one.employee_id, ())
-            if row["opd_code"] != one.opd_code
+            Subordinate.model_validate(dict(row))
+            for row in under.get(leaver.employee_id, ())
+            if row["opd_code"] != leaver.opd_code
         ]
-        if people or one.heads:
-            listed.append(
-                {
-                    "employee_id": str(one.employee_id),
-                    "because": one.why,
-                    "heads": list(one.heads),
-                    "people": people,
-                }
+        if people or leaver.heads:
+            left = LeftBehind(
+                employee_id=leaver.employee_id, because=leaver.why, heads=leaver.heads, people=people
             )
+            listed.append(left)
     return listed
 
 
-async def without_superior(tx: Tx, around: Sequence[UUID]) -> list[dict[str, Any]]:
+async def without_superior(tx: Tx, around: Sequence[UUID]) -> list[WithoutSuperior]:
     """Of these people and those under them, who has nobody named to review them, and who does so meanwhile."""
-    rows = await store.without(tx, around=around, limit=MOST)
-    names = ("employee_id", "name", "unit_id", "because", "reviewer_id")
-    return [{name: None if row[name] is None else str(row[name]) for name in names} for row in rows]
+    return [
+        WithoutSuperior.model_validate(dict(row)) for row in await store.without(tx, around=around, limit=MOST)
+    ]
