@@ -3,12 +3,12 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID, uuid4
 
 from services.attendance.commands import SOURCE
 from services.attendance.domain import punches as domain
-from services.attendance.domain.punches import Person, Plan, Position, Timing
+from services.attendance.domain.punches import Flag, Person, Plan, Position, Timing, Unusable
 from services.attendance.store import directory
 from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
@@ -19,11 +19,8 @@ from shared.events import AttendanceRecorded, Place, PunchKind, Zone
 from shared.outbox import Outgoing
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
 
-VOUCHED = "vouched"
+VOUCHED: Flag = "vouched"
 """Flags a punch whose zone an officer stated."""
-
-Unusable = Literal["bad_position", "bad_device_at"]
-"""Flags evidence that came and said nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +184,7 @@ def _same(item: Intake, row: PunchRow) -> bool:
         and position == (row.lat, row.lon, row.accuracy_m)
         and (item.source == "manual") == (row.source == "manual")
         and (item.stated is None or _states(item.stated, row))
-        and set(item.unusable) == set(row.flags) & {"bad_position", "bad_device_at"}
+        and set(item.unusable) == set(row.flags) & set(get_args(Unusable))
     )
 
 
