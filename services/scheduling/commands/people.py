@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans, publish
 from services.scheduling.domain.plans import Planned
-from services.scheduling.domain.staff import loops
+from services.scheduling.domain.superiors import loops
 from services.scheduling.store import directory
 from services.scheduling.store import people as store
 from services.scheduling.store import plans as plans_store
@@ -112,7 +112,7 @@ async def _out_of_date(
 
 
 async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> None:
-    known = await directory.known(tx, "units")
+    known = await directory.known(tx)
     unit_id = body.get("unit_id")
     if unit_id is not None:
         if unit_id not in known.unit_opd:

@@ -23,7 +23,7 @@ async def set_weights(db: Database, clock: Clock, who: Principal, weights: Weigh
 async def assess(db: Database, clock: Clock, who: Principal, given: AssessmentIn) -> Assessment:
     """Store an assessment by the weights in use. Raises Invalid for an unknown OPD or unit."""
     async with db.transaction() as tx:
-        directory = await known(tx, "units")
+        directory = await known(tx)
         of_opd = given.subject_kind == "opd"
         opd_code = given.subject_id if of_opd else directory.unit_opd.get(given.subject_id)
         if opd_code not in directory.opds:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any
 
+from services.scheduling.domain.records import Place, Places
 from shared.events.base import read_date
 
 MAX_CELL = 2_000
@@ -279,9 +280,9 @@ class Cells:
             return []
         return found
 
-    def places(self, column: str, *, most: int) -> tuple[tuple[float, float, float], ...]:
+    def places(self, column: str, *, most: int) -> Places:
         """Circles `lat lon radius_m`, in degrees and metres."""
-        found: list[tuple[float, float, float]] = []
+        found: list[Place] = []
         for item in self.items(column, most=most):
             parts = [_decimal(part) for part in item.split()]
             if len(parts) != 3 or any(part is None for part in parts):
@@ -291,7 +292,7 @@ class Cells:
             if not (-90 <= lat <= 90 and -180 <= lon <= 180 and 1 <= radius <= 10_000):
                 self.wrong(column, "import.place")
                 break
-            found.append((lat, lon, radius))
+            found.append(Place(lat, lon, radius))
         return tuple(found)
 
 

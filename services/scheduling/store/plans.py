@@ -8,9 +8,9 @@ from uuid import UUID
 from asyncpg import Record
 
 from services.scheduling.domain.changes import Standing
-from services.scheduling.domain.effects import Stretch
 from services.scheduling.domain.plans import OldPlan, PlanChange, Planned
 from services.scheduling.domain.records import Absence
+from services.scheduling.domain.stretches import Stretch
 from services.scheduling.store.superiors import MEMBERS
 from shared.access import SUPERIOR
 from shared.database import Tx
