@@ -75,7 +75,15 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     rows = {punch_id: row for punch_id, row in fresh.items() if punch_id in created}
     await outbox.add(
         tx,
-        [Outgoing(_event(row), uuid4(), row.received_at, traces[row.punch_id]) for row in rows.values()],
+        [
+            Outgoing(
+                AttendanceRecorded.model_validate(row, from_attributes=True),
+                uuid4(),
+                row.received_at,
+                traces[row.punch_id],
+            )
+            for row in rows.values()
+        ],
         source=SOURCE,
     )
     earlier = {item.punch_id for item in items} - created
@@ -193,22 +201,4 @@ def _states(stated: Stated, row: PunchRow) -> bool:
         stated.at == row.at
         and stated.work_date in (None, row.work_date)
         and (stated.zone == row.zone if stated.zone else VOUCHED not in row.flags)
-    )
-
-
-def _event(row: PunchRow) -> AttendanceRecorded:
-    return AttendanceRecorded(
-        punch_id=row.punch_id,
-        employee_id=row.employee_id,
-        opd_code=row.opd_code,
-        unit_id=row.unit_id,
-        work_date=row.work_date,
-        kind=row.kind,
-        at=row.at,
-        received_at=row.received_at,
-        device_at=row.device_at,
-        zone=row.zone,
-        source=row.source,
-        flags=list(row.flags),
-        time_trust=row.time_trust,
     )
