@@ -114,6 +114,15 @@ class Database:
             },
         )
 
+    @asynccontextmanager
+    async def alone(self, what: str) -> AsyncGenerator[bool]:
+        """Whether no other process does `what` on this database; none begins to until the end of the block."""
+        session = await self.dedicated()
+        try:
+            yield bool(await session.fetchval("select pg_try_advisory_lock(hashtext($1))", what))
+        finally:
+            await session.close()
+
     async def ping(self) -> None:
         """Raises if the database does not answer."""
         async with self.read() as tx:
