@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, 
 from pydantic_core import to_json
 
 from services.attendance.api import PREFIX, Running, described, read, unreadable
-from services.attendance.commands.punches import Intake, Recorded, Unusable, record
+from services.attendance.commands.punches import Intake, Recorded, record
 from services.attendance.domain import Exact, Moment
-from services.attendance.domain.punches import Position
+from services.attendance.domain.punches import Position, Unusable
 from services.attendance.views import people
 from services.attendance.views import punches as views
 from services.attendance.views.punches import PunchOut, Receipt

@@ -3,12 +3,12 @@
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, get_args
 from uuid import UUID, uuid4
 
 from services.attendance.commands import SOURCE
 from services.attendance.domain import punches as domain
-from services.attendance.domain.punches import Person, Plan, Position, Timing
+from services.attendance.domain.punches import Flag, Person, Plan, Position, Timing, Unusable
 from services.attendance.store import directory
 from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
@@ -19,11 +19,8 @@ from shared.events import AttendanceRecorded, Place, PunchKind, Zone
 from shared.outbox import Outgoing
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
 
-VOUCHED = "vouched"
+VOUCHED: Flag = "vouched"
 """Flags a punch whose zone an officer stated."""
-
-Unusable = Literal["bad_position", "bad_device_at"]
-"""Flags evidence that came and said nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +75,15 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     rows = {punch_id: row for punch_id, row in fresh.items() if punch_id in created}
     await outbox.add(
         tx,
-        [Outgoing(_event(row), uuid4(), row.received_at, traces[row.punch_id]) for row in rows.values()],
+        [
+            Outgoing(
+                AttendanceRecorded.model_validate(row, from_attributes=True),
+                uuid4(),
+                row.received_at,
+                traces[row.punch_id],
+            )
+            for row in rows.values()
+        ],
         source=SOURCE,
     )
     earlier = {item.punch_id for item in items} - created
@@ -187,7 +192,7 @@ def _same(item: Intake, row: PunchRow) -> bool:
         and position == (row.lat, row.lon, row.accuracy_m)
         and (item.source == "manual") == (row.source == "manual")
         and (item.stated is None or _states(item.stated, row))
-        and set(item.unusable) == set(row.flags) & {"bad_position", "bad_device_at"}
+        and set(item.unusable) == set(row.flags) & set(get_args(Unusable))
     )
 
 
@@ -196,22 +201,4 @@ def _states(stated: Stated, row: PunchRow) -> bool:
         stated.at == row.at
         and stated.work_date in (None, row.work_date)
         and (stated.zone == row.zone if stated.zone else VOUCHED not in row.flags)
-    )
-
-
-def _event(row: PunchRow) -> AttendanceRecorded:
-    return AttendanceRecorded(
-        punch_id=row.punch_id,
-        employee_id=row.employee_id,
-        opd_code=row.opd_code,
-        unit_id=row.unit_id,
-        work_date=row.work_date,
-        kind=row.kind,
-        at=row.at,
-        received_at=row.received_at,
-        device_at=row.device_at,
-        zone=row.zone,
-        source=row.source,
-        flags=list(row.flags),
-        time_trust=row.time_trust,
     )
