@@ -53,7 +53,7 @@ async def ask(
 
 
 async def _rows(tx: Tx, asker: UUID, partner: UUID, dates: tuple[dt.date, dt.date]) -> list[Planned]:
-    """The four changed plans. 422 unless the plans still are what the swap is about."""
+    """The four changed plans. Raises Invalid unless the plans still are what the swap is about."""
     expected = (
         ("my_date", asker, dates[0], "WFH", "WFO"),
         ("my_date", partner, dates[0], "WFO", "WFH"),
@@ -125,7 +125,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
 
 
 async def _limits(tx: Tx, rows: list[Planned]) -> None:
-    """409 where a limit of the policy in force bars who would be at home, or their week is full."""
+    """Raises Conflict where a limit of the policy in force bars who would be at home, or their week is full."""
     policies = await policies_store.current_policies(tx)
     for plan in rows:
         employee_id, day = plan.person_day
