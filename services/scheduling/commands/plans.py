@@ -33,7 +33,10 @@ async def write(tx: Tx, now: dt.datetime, rows: Sequence[Planned], *, pinned: bo
     The event says of a person's own reasons only that there is one; the true one stays with the plan.
     """
     changed = await plans_store.merge(tx, rows, now, pinned=pinned)
-    events = (ScheduleChanged.model_validate({**row, "reason": public_reason(row["reason"])}) for row in changed)
+    events = (
+        ScheduleChanged.model_validate({**plan._asdict(), "reason": public_reason(plan.reason)})
+        for plan in changed
+    )
     return await publish.send(tx, events, now)
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from services.scheduling.domain.found import Found
-from services.scheduling.domain.records import Employee, Record
 from services.scheduling.store import directory
 from services.scheduling.store import superiors as store
 from services.scheduling.views.answer import Answer
@@ -53,30 +51,16 @@ class Leaver:
         return "departure" if self.opd_code is None else "transfer"
 
 
-def of_file(before: Mapping[object, Record], found: Sequence[Found]) -> list[Leaver]:
-    """Who leaves by a file of people: departs, or goes on in another OPD."""
-    leavers: list[Leaver] = []
-    for one in found:
-        new, old = one.record, before.get(directory.key_of(one.record))
-        if not isinstance(new, Employee) or not isinstance(old, Employee) or not old.active:
-            continue
-        if not new.active:
-            leavers.append(Leaver(new.employee_id, None, old.heads))
-        elif old.opd_code != new.opd_code or one.heads_ended:
-            leavers.append(Leaver(new.employee_id, new.opd_code, one.heads_ended))
-    return leavers
-
-
 async def of_posting(tx: Tx, employee_id: UUID, kind: str, body: Mapping[str, Any]) -> list[Leaver]:
     """Who leaves by a posting change, as the directory stands now."""
     person = await store.leaving(tx, employee_id)
     if kind == "departure":
-        return [Leaver(employee_id, None, person["heads"])]
-    opd_code = body.get("opd_code", person["opd_code"])
-    if opd_code == person["opd_code"]:
+        return [Leaver(employee_id, None, person.heads)]
+    opd_code = body.get("opd_code", person.opd_code)
+    if opd_code == person.opd_code:
         return []
-    units = (await directory.known(tx, "holidays")).unit_opd
-    return [Leaver(employee_id, opd_code, elsewhere(person["heads"], opd_code, units))]
+    units = (await directory.known(tx)).unit_opd
+    return [Leaver(employee_id, opd_code, elsewhere(person.heads, opd_code, units))]
 
 
 def elsewhere(heads: Collection[str], opd_code: str, unit_opd: Mapping[str, str]) -> list[str]:
@@ -90,9 +74,9 @@ async def left_behind(tx: Tx, leavers: Sequence[Leaver]) -> list[LeftBehind]:
     listed: list[LeftBehind] = []
     for leaver in leavers:
         people = [
-            Subordinate.model_validate(dict(row))
-            for row in under.get(leaver.employee_id, ())
-            if row["opd_code"] != leaver.opd_code
+            Subordinate.model_validate(person)
+            for person in under.get(leaver.employee_id, ())
+            if person.opd_code != leaver.opd_code
         ]
         if people or leaver.heads:
             left = LeftBehind(
