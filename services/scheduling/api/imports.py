@@ -108,12 +108,12 @@ def _failed(error: Exception, language: Language) -> dict[str, Any]:
     problem = Problem(503, "unavailable") if away else Problem(500, "internal", params={"trace": trace})
     if not away:
         log.error("an import failed", extra={"fields": {"trace": trace}})
-    return {"status": problem.status_code, "problem": problem_body(problem, language)}
+    return {"status": problem.status_code, "problem": problem_body(problem, language).model_dump(mode="json")}
 
 
 def _refusal(refused: Refused, language: Language) -> dict[str, Any]:
     problem = as_problem(refused)
-    return {"status": problem.status_code, "problem": problem_body(problem, language)}
+    return {"status": problem.status_code, "problem": problem_body(problem, language).model_dump(mode="json")}
 
 
 async def _lines(work: Callable[[Watch], Awaitable[Any]], language: Language) -> AsyncGenerator[str, None]:
