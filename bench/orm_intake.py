@@ -10,7 +10,8 @@ from fastapi import APIRouter, Request
 from pydantic import AwareDatetime, BaseModel
 from sqlmodel import select
 
-from services.attendance.models import EmployeeFact, PlanFact, Punch, UnitFact
+from services.attendance.facts import EmployeeFact, PlanFact, UnitFact
+from services.attendance.models import Punch
 from shared import outbox
 from shared.auth import Employee
 from shared.dates import local_date

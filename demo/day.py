@@ -9,9 +9,11 @@ import os
 import random
 import re
 import time as wall
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from pathlib import Path
 from uuid import UUID
 
 from demo import summary, topics
@@ -26,7 +28,6 @@ from demo.setup import prepare, read_plans, rules_of_judgement, until_the_board_
 from demo.stage import Stage
 from demo.summary import say
 from demo.watch import Watcher, delays
-from deploy.local.state import NotRunning, Running, State, write_private
 from shared.auth import load_private_key
 from shared.clock import AnchoredClock, parse
 
@@ -46,12 +47,33 @@ class CannotStart(Exception):
     """The demonstration cannot begin; the text says what to do."""
 
 
+@dataclass(frozen=True, slots=True)
+class Addresses:
+    """Where the running system listens: the base URL of its front door and Kafka's bootstrap."""
+
+    http: str
+    kafka: str
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """The system to play into, as the command that starts us knows it."""
+
+    folder: Path
+    """The system's clock stands in it, and our note of the city that is in the system."""
+    private_key: Path
+    addresses: Callable[[], Addresses]
+    """Raises CannotStart where nothing runs."""
+    keep: Callable[[Path, str], None]
+    """Writes a file of the folder in one step, for its owner's eyes only."""
+
+
 @dataclass
 class Run:
     """What one run is made of."""
 
-    system: Running
-    state: State
+    system: Addresses
+    place: Place
     city: City
     day: date
     seed: int
@@ -110,30 +132,29 @@ def _date(text: str) -> date:
     return day
 
 
-def refused(arguments: list[str]) -> int:
+def refused(arguments: list[str], place: Place) -> int:
     """CANNOT_START, with what to do on standard error, if no day with these options could be played here; else 0.
 
     Nothing need run for that. Exits as argparse does for an option that is wrong in itself, and for --help.
     """
     try:
-        _choose(State.from_environment(), _arguments(arguments))
+        _choose(place, _arguments(arguments))
     except CannotStart as error:
         say(str(error))
         return CANNOT_START
     return 0
 
 
-def main(arguments: list[str]) -> int:
+def main(arguments: list[str], place: Place) -> int:
     """Plays the day. Returns 0 when the board equals the receipts, 1 when it differs, 2 when it cannot start and
     130 when it was interrupted."""
     options = _arguments(arguments)
-    state = State.from_environment()
     try:
-        day, staff, seed = _choose(state, options)
-        system = state.running()
-        write_private(state.root / NOTE, json.dumps({"staff": staff, "seed": seed}))
-        return asyncio.run(_play(Run(system, state, build(staff, seed, day), day, seed, options.speed)))
-    except (CannotStart, NotRunning) as error:
+        day, staff, seed = _choose(place, options)
+        system = place.addresses()
+        place.keep(place.folder / NOTE, json.dumps({"staff": staff, "seed": seed}))
+        return asyncio.run(_play(Run(system, place, build(staff, seed, day), day, seed, options.speed)))
+    except CannotStart as error:
         say(str(error))
         return CANNOT_START
     except Refused as error:
@@ -144,19 +165,19 @@ def main(arguments: list[str]) -> int:
         return INTERRUPTED
 
 
-def _choose(state: State, options: argparse.Namespace) -> tuple[date, int, int]:
+def _choose(place: Place, options: argparse.Namespace) -> tuple[date, int, int]:
     """The day, the number of people and the seed: as asked, else as they are here already, else the defaults.
 
     Raises CannotStart where they do not fit what is here.
     """
-    now = _time_here(state, options.date)
+    now = _time_here(place, options.date)
     day: date = options.date or next_day(now)
     if _eve(day) < now - timedelta(minutes=30):
         raise CannotStart(
             f"the system's clock stands at {now.astimezone(WIB):%Y-%m-%d %H:%M} already: choose a later --date, "
             "or begin anew with `hadir erase`"
         )
-    here = _people_here(state)
+    here = _people_here(place)
     asked = (options.staff or (here or (STAFF,))[0], SEED if options.seed is None else options.seed)
     if here is None:
         return day, *asked
@@ -164,15 +185,15 @@ def _choose(state: State, options: argparse.Namespace) -> tuple[date, int, int]:
         asked = (asked[0], here[1])
     if asked != here:
         raise CannotStart(
-            f"{state.root} holds the city of {here[0]} people with seed {here[1]}: leave --staff and --seed out, "
-            "or begin anew with `hadir erase`"
+            f"{place.folder} holds the city of {here[0]} people with seed {here[1]}: leave --staff and --seed "
+            "out, or begin anew with `hadir erase`"
         )
     return day, *here
 
 
-def _time_here(state: State, wanted: date | None) -> datetime:
+def _time_here(place: Place, wanted: date | None) -> datetime:
     """The system's business time: on real time it may be set to any eve; where it was set, it only goes on."""
-    anchor, setting = state.root / "clock.json", os.environ.get("HADIR_CLOCK")
+    anchor, setting = place.folder / "clock.json", os.environ.get("HADIR_CLOCK")
     if anchor.exists():
         return AnchoredClock(anchor).now()
     if setting:
@@ -181,10 +202,10 @@ def _time_here(state: State, wanted: date | None) -> datetime:
     return _eve(wanted or TODAY)
 
 
-def _people_here(state: State) -> tuple[int, int] | None:
+def _people_here(place: Place) -> tuple[int, int] | None:
     """The size and the seed of the city that an earlier day brought in; None when there was none."""
     with suppress(FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
-        note = json.loads((state.root / NOTE).read_text())
+        note = json.loads((place.folder / NOTE).read_text())
         return int(note["staff"]), int(note["seed"])
     return None
 
@@ -205,11 +226,11 @@ def _eve(day: date) -> datetime:
 
 
 async def _play(run: Run) -> int:
-    key = load_private_key(run.state.private_key)
+    key = load_private_key(run.place.private_key)
     began = wall.monotonic()
     before = await topics.published(run.system.kafka)
     async with Client(run.system.http, key) as client:
-        pace = Pace(run.state.root / "clock.json", start=_eve(run.day), most_speed=run.most_speed)
+        pace = Pace(run.place.folder / "clock.json", start=_eve(run.day), most_speed=run.most_speed)
         try:
             ledger = await _set_up(run, client)
             prepared = wall.monotonic()

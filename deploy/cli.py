@@ -7,16 +7,19 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
-from typing import Annotated, Any, TypeVar, cast, get_args
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args
 from uuid import UUID
 
 import typer
 
 from deploy import repair
 from deploy.local.manifest import some
-from deploy.local.state import NotRunning, Running, State
+from deploy.local.state import NotRunning, Running, State, write_private
 from shared.auth import MOST_TTL_S
 from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load, readable_url
+
+if TYPE_CHECKING:
+    from demo.day import Place
 
 Result = TypeVar("Result")
 
@@ -264,7 +267,7 @@ def demo(context: typer.Context) -> None:
     """Play a working day of the city into the running system. Its options: hadir demo --help."""
     from demo import day
 
-    raise typer.Exit(day.main(context.args) or 0)
+    raise typer.Exit(day.main(context.args, demo_place(State.from_environment())))
 
 
 @app.command()
@@ -301,9 +304,23 @@ def run(
     from demo import day
     from deploy.run import run as run_day
 
-    if code := day.refused(context.args):
+    if code := day.refused(context.args, demo_place(State.from_environment())):
         raise typer.Exit(code)
     raise typer.Exit(run_day(context.args, ["--processes"] if processes else [], once=once))
+
+
+def demo_place(state: State) -> "Place":
+    """This state directory, as the demonstration is told of it."""
+    from demo.day import Addresses, CannotStart, Place
+
+    def addresses() -> Addresses:
+        try:
+            running = state.running()
+        except NotRunning as error:
+            raise CannotStart(str(error)) from error
+        return Addresses(running.http, running.kafka)
+
+    return Place(state.root, state.private_key, addresses, write_private)
 
 
 def _signed(state: State, role: str, employee: UUID | None, opd: str | None, ttl_s: int = 12 * 3600) -> str:

@@ -97,6 +97,12 @@ def own_opd(who: Principal, opd_codes: Sequence[str], *, everybody: bool = False
         raise Forbidden("scope.own_opd", params=params, errors=[FieldError("scope", "scope.own_opd", params)])
 
 
+def opd_within(who: Principal, opd_code: str | None) -> str | None:
+    """The OPD that a list is narrowed to: an OPD admin's own, else the one that is asked for; None for all."""
+    own = only_opd(who)
+    return opd_code if own is None else own
+
+
 class Member(Protocol):
     """What the directory says of a person, as far as it decides who answers for whom."""
 

@@ -3,10 +3,11 @@
 import base64
 import datetime as dt
 import json
-from collections.abc import Mapping
-from typing import Any, cast
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, TypeVar, cast
 from uuid import UUID
 
+from shared.http import Page
 from shared.refusals import FieldError, Invalid
 
 LONGEST = 1024
@@ -16,7 +17,11 @@ _GREATEST = 2**63 - 1
 _LONGEST_TEXT = 300
 
 
-def encode_cursor(*position: UUID | dt.datetime | dt.date | int | str) -> str:
+Part = UUID | dt.datetime | dt.date | int | str
+Item = TypeVar("Item")
+
+
+def encode_cursor(*position: Part) -> str:
     """An opaque cursor for the place after `position` (the sort key of the last item)."""
     parts = [part if isinstance(part, int | str) else _text(part) for part in position]
     return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
@@ -45,6 +50,14 @@ def read_id_cursor(cursor: str | None) -> UUID:
         return UUID(int=0)
     (after,) = read_cursor(cursor, UUID)
     return after
+
+
+def paged(items: Sequence[Item], limit: int, key: Callable[[Item], Sequence[Part]]) -> Page[Item]:
+    """Up to `limit` items as a page; where there may be more, with the cursor of those after the last one.
+
+    `key` gives the sort key of an item.
+    """
+    return Page(items=items, next=encode_cursor(*key(items[-1])) if len(items) == limit else None)
 
 
 def _position(cursor: str) -> list[object]:

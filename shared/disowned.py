@@ -14,14 +14,38 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 from uuid import UUID
 
+from sqlalchemy import Text
+from sqlalchemy.orm import registry
+
 from shared.database import Tx
 from shared.events import Received, RecordDisowned
-from shared.facts import FactTable, fold
+from shared.facts import Fact, fold, shape
+from shared.tables import Table, column
 
 Event = tuple[str, UUID]
 """An event by its topic and its id: another producer may have used the same id on its own topic."""
 
-DISOWNED = FactTable("disowned", ("event_id",), {"event_id": "uuid", "topic": "text", "revoked": "boolean"})
+
+class Stored(Table, registry=registry()):
+    """The tables that every database of facts has."""
+
+
+class Disowned(Stored, Fact, table=True):
+    """How it stands with an event that was disowned."""
+
+    of = RecordDisowned
+
+    event_id: UUID = column(key=True, of="ce_id")
+    topic: str = column(Text, of="of_topic")
+    revoked: bool
+
+
+class Repair(Stored, table=True):
+    """An event that changed sides since its facts were folded."""
+
+    topic: str = column(Text, key=True)
+    event_id: UUID = column(key=True)
+
 
 _SHARE = "select pg_advisory_xact_lock_shared(hashtext('hadir.disowned'))"
 _ALONE = "select pg_advisory_xact_lock(hashtext('hadir.disowned'))"
@@ -76,18 +100,7 @@ async def admit(tx: Tx, batch: Sequence[Received], topics: Mapping[str, object])
 
 async def _take_in(tx: Tx, said: Sequence[Received], topics: Mapping[str, object]) -> None:
     before = await standing(tx)
-    rows = [
-        {
-            "event_id": one.event.ce_id,
-            "topic": one.event.of_topic,
-            "revoked": one.event.revoked,
-            "revision": one.event.revision,
-            "ce_id": one.id,
-        }
-        for one in said
-        if isinstance(one.event, RecordDisowned)
-    ]
-    await fold(tx.connection, DISOWNED, rows)
+    await fold(tx, Disowned, said)
     changed = [(topic, event_id) for topic, event_id in before ^ await standing(tx) if topic in topics]
     await tx.connection.execute(_NEEDED, [topic for topic, _ in changed], [event_id for _, event_id in changed])
 
@@ -113,28 +126,24 @@ async def done(tx: Tx, event: Event) -> None:
     await tx.connection.execute(_DONE, *event)
 
 
-async def keys_of(tx: Tx, table: FactTable, event_id: UUID, column: str) -> set[str] | None:
-    """The record keys of the rows that an event wrote; None if `table` does not keep the key, `column`.
+async def keys_of(tx: Tx, fact: type[Fact], event_id: UUID, column: str) -> set[str] | None:
+    """The record keys of the rows that an event wrote; None if the fact does not keep the key, `column`.
 
     Reads the whole table: an index on ce_id would cost every fold more than a disowning now and then.
     """
-    if column not in table.columns:
-        found = await tx.connection.fetchval(
-            f"select exists (select from {table.name} where ce_id = $1)",  # noqa: S608 - a declared name
-            event_id,
-        )
-        return None if found else set()
-    rows: list[Any] = await tx.connection.fetch(
-        f"select distinct {column}::text from {table.name} where ce_id = $1",  # noqa: S608 - declared names
+    table = shape(fact)
+    kept = column in table.columns
+    rows = await tx.connection.fetch(
+        f"select distinct {column if kept else 'null'}::text as key from {table.name} where ce_id = $1",  # noqa: S608 - declared names
         event_id,
     )
-    return {row[0] for row in rows}
+    return None if rows and not kept else {row["key"] for row in rows}
 
 
-async def take_out(tx: Tx, table: FactTable, event_id: UUID) -> list[dict[str, Any]]:
+async def take_out(tx: Tx, fact: type[Fact], event_id: UUID) -> list[dict[str, Any]]:
     """Delete the rows that an event wrote; returns them."""
     rows = await tx.connection.fetch(
-        f"delete from {table.name} where ce_id = $1 returning *",  # noqa: S608 - a declared name
+        f"delete from {shape(fact).name} where ce_id = $1 returning *",  # noqa: S608 - a declared name
         event_id,
     )
     return [dict(row) for row in rows]

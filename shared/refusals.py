@@ -6,7 +6,9 @@ Nothing here knows HTTP; shared/http.py gives each kind its status, in one place
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
+
+Thing = TypeVar("Thing")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,3 +61,10 @@ class Conflict(Refused):
 
 class Invalid(Refused):
     """The input itself is wrong."""
+
+
+def or_missing(thing: Thing | None, code: str = "not_found") -> Thing:
+    """`thing`, where there is one. Raises Missing."""
+    if thing is None:
+        raise Missing(code)
+    return thing

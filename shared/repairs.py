@@ -11,9 +11,9 @@ A repair that is broken off, or meets a change of mind, is simply begun again: i
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -22,9 +22,10 @@ from shared.bus import HandlerContext, client_arguments
 from shared.database import Tx
 from shared.disowned import Event
 from shared.events import TOPICS, Received
-from shared.facts import FactTable
+from shared.facts import Fact
 from shared.failures import Fault
 from shared.log import Log, Record, readable, reading
+from shared.projections import Projection
 
 if TYPE_CHECKING:
     from shared.service import Service
@@ -39,7 +40,7 @@ MANY = 100
 _SAY_EVERY = 200_000
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Repaired:
     """What a repair does within its transaction: `events` of the log are to be joined, the rows `gone` are out.
     `cause` is the id of the event that disowned another, or took that back."""
@@ -47,28 +48,21 @@ class Repaired:
     topic: str
     cause: UUID
     events: Sequence[Received]
-    gone: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    gone: Sequence[dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Projection:
-    """What a service folds: the fact table of each topic, and how to fold again without telling anybody.
-
-    `rejoin` joins `events` of one topic into the facts, after rows were taken out, and notes what changed. It must
-    leave out what stands disowned, as every fold does.
-    """
-
-    tables: Mapping[str, FactTable]
-    rejoin: Callable[[Tx, Repaired, HandlerContext], Awaitable[None]]
+Rejoin = Callable[[Tx, Repaired, HandlerContext], Awaitable[None]]
+"""Folds `events` of one topic again, after rows were taken out, without telling anybody what they were told when
+these came, and notes what changed."""
 
 
-def task(projection: Projection) -> Callable[["Service"], Awaitable[None]]:
+def task(projection: Projection, rejoin: Rejoin) -> Callable[["Service"], Awaitable[None]]:
     """The background task of a service that puts its facts right."""
 
     async def keep_right(service: "Service") -> None:
         context = HandlerContext(service.settings, service.db, service.clock, service.metrics)
         while True:
-            await settle(projection, context)
+            await settle(projection, rejoin, context)
             await asyncio.sleep(IDLE_S)
 
     return keep_right
@@ -78,7 +72,9 @@ OpenLog = Callable[[str], AbstractAsyncContextManager[Log]]
 """Opens a topic at its beginning."""
 
 
-async def settle(projection: Projection, context: HandlerContext, open_log: OpenLog | None = None) -> int:
+async def settle(
+    projection: Projection, rejoin: Rejoin, context: HandlerContext, open_log: OpenLog | None = None
+) -> int:
     """Do the repairs that wait; returns how many. One replica does them at a time.
 
     Each is tried, whatever becomes of the others; the first failure is raised at the end.
@@ -101,7 +97,7 @@ async def settle(projection: Projection, context: HandlerContext, open_log: Open
         count = 0
         for event in events:
             try:
-                count += await _repair(projection, context, event, open_log or of_topic)
+                count += await _repair(projection, rejoin, context, event, open_log or of_topic)
             except Exception as error:
                 failure = failure or error
         if failure is not None:
@@ -111,16 +107,18 @@ async def settle(projection: Projection, context: HandlerContext, open_log: Open
         await mine.close()
 
 
-async def _repair(projection: Projection, context: HandlerContext, event: Event, open_log: OpenLog) -> bool:
+async def _repair(
+    projection: Projection, rejoin: Rejoin, context: HandlerContext, event: Event, open_log: OpenLog
+) -> bool:
     """Put the facts right that one event is about; whether that is done."""
     topic, event_id = event
-    table = projection.tables[topic]
+    fact = projection.by_topic[topic]
     async with context.db.read() as tx:
         out = event in await disowned.standing(tx)
-        keys = await disowned.keys_of(tx, table, event_id, TOPICS[topic].key) if out else None
+        keys = await disowned.keys_of(tx, fact, event_id, TOPICS[topic].key) if out else None
     found: list[Record] = []
     if out and keys == set():
-        return await _swap(projection, context, event, found, out=out)
+        return await _swap(fact, rejoin, context, event, found, out=out)
     fields = {"topic": topic, "event_id": str(event_id), "disowned": out}
     log.info("reading a topic again for one event", extra={"fields": fields})
     async with open_log(topic) as records:
@@ -135,7 +133,7 @@ async def _repair(projection: Projection, context: HandlerContext, event: Event,
             async with asyncio.timeout(LOCKED_S):
                 return [record async for record in _found(records, wanted)]
 
-        done = await _swap(projection, context, event, found, out=out, rest=rest)
+        done = await _swap(fact, rejoin, context, event, found, out=out, rest=rest)
     log.info(
         "the facts of one event are put right" if done else "an event changed sides again; once more",
         extra={"fields": {**fields, "records": len(found)}},
@@ -144,7 +142,8 @@ async def _repair(projection: Projection, context: HandlerContext, event: Event,
 
 
 async def _swap(
-    projection: Projection,
+    fact: type[Fact],
+    rejoin: Rejoin,
     context: HandlerContext,
     event: Event,
     found: Sequence[Record],
@@ -160,15 +159,13 @@ async def _swap(
         if rest is not None:
             records = [*found, *await rest()]
             events = readable(records, context.settings)
-            repaired = Repaired(topic, await disowned.cause_of(tx, event_id), events)
-            if out:
-                repaired.gone = await disowned.take_out(tx, projection.tables[topic], event_id)
-            gone = repaired.gone
+            cause = await disowned.cause_of(tx, event_id)
+            gone = await disowned.take_out(tx, fact, event_id) if out else []
 
-            async def rejoin(part: Sequence[Received]) -> None:
-                await projection.rejoin(tx, Repaired(topic, repaired.cause, part, gone), context)
+            async def join(part: Sequence[Received]) -> None:
+                await rejoin(tx, Repaired(topic, cause, part, gone), context)
 
-            await join_what_can_be(tx, repaired.events, rejoin)
+            await join_what_can_be(tx, events, join)
         await disowned.done(tx, event)
     return True
 

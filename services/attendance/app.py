@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.attendance import api, handlers, officers
+from services.attendance import api, facts, handlers, officers
 from services.attendance.recording import record
 from shared import repairs
 from shared.clock import Clock
@@ -17,7 +17,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[api.router, officers.router],
         handlers=handlers.router,
-        tasks={"repairs": repairs.task(handlers.PROJECTION)},
+        tasks={"repairs": repairs.task(facts.PROJECTION, facts.rejoin)},
         clock=clock,
         body_limits={"/attendance/v1/punches/batch": 1024 * 1024},
         # At 07:30 a check-in that is turned away is an absence.

@@ -1,28 +1,21 @@
 """The tables of the attendance service's own database."""
 
 import datetime as dt
-import re
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Date, DateTime, Identity, Index, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
-from sqlalchemy.orm import declared_attr, registry
-from sqlmodel import Field, SQLModel
+from sqlalchemy.orm import registry
+from sqlmodel import Field
+
+from shared.tables import Table
 
 INSTANT = DateTime(timezone=True)
 
 
-class Base(SQLModel, registry=registry()):
-    """A registry of its own: four services share a process, and each sees only its own tables.
-
-    A table is named after its class: EmployeeFact is employee_fact.
-    """
-
-    # SQLModel's own declaration of this attribute does not fit SQLAlchemy's types either.
-    @declared_attr  # pyright: ignore[reportArgumentType]
-    def __tablename__(cls) -> str:  # pyright: ignore[reportIncompatibleVariableOverride]
-        return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
+class Base(Table, registry=registry()):
+    """The base of this service's tables: a registry of its own keeps the services' tables apart."""
 
 
 class Punch(Base, table=True):
@@ -87,41 +80,3 @@ class Audit(Base, table=True):
     subject: str = Field(sa_type=Text)
     reason: str = Field(sa_type=Text)
     details: dict[str, Any] = Field(sa_type=JSONB)
-
-
-class EmployeeFact(Base, table=True):
-    """Of the directory's entry for a person, what attendance needs. An erased person has only the id left."""
-
-    employee_id: UUID = Field(primary_key=True)
-    opd_code: str | None = Field(default=None, sa_type=Text)
-    unit_id: str | None = Field(default=None, sa_type=Text)
-    supervisor_id: UUID | None = None
-    acting_supervisor_id: UUID | None = None
-    heads: list[str] = Field(sa_type=JSONB)
-    remote_places: list[dict[str, float]] = Field(sa_type=JSONB)
-    active: bool
-    revision: int = Field(sa_type=BigInteger)
-    ce_id: UUID
-
-
-class UnitFact(Base, table=True):
-    """Where a unit is."""
-
-    unit_id: str = Field(primary_key=True, sa_type=Text)
-    opd_code: str = Field(sa_type=Text)
-    places: list[dict[str, float]] = Field(sa_type=JSONB)
-    revision: int = Field(sa_type=BigInteger)
-    ce_id: UUID
-
-
-class PlanFact(Base, table=True):
-    """What a person is to do on a work date."""
-
-    employee_id: UUID = Field(primary_key=True)
-    work_date: dt.date = Field(primary_key=True, sa_type=Date)
-    opd_code: str = Field(sa_type=Text)
-    unit_id: str = Field(sa_type=Text)
-    starts_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
-    ends_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
-    revision: int = Field(sa_type=BigInteger)
-    ce_id: UUID

@@ -2,7 +2,7 @@
 
 from fastapi import FastAPI
 
-from services.notifications import api, handlers, telling, upkeep
+from services.notifications import api, facts, handlers, telling, upkeep
 from shared import repairs
 from shared.clock import Clock
 from shared.service import build
@@ -14,6 +14,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[api.router],
         handlers=handlers.router,
-        tasks={"upkeep": upkeep.keep_small, "repairs": repairs.task(telling.PROJECTION)},
+        tasks={"upkeep": upkeep.keep_small, "repairs": repairs.task(facts.PROJECTION, telling.rejoin)},
         clock=clock,
     )

@@ -1,6 +1,6 @@
 """Who is told what, and when silence is better. Pure: facts and a time in, notices out.
 
-An event is *news* if it ranks above what is held for its fact key, by (revision, ce_id), when it arrives. So a
+An event is *news* if it ranks above what is held for its fact key when it arrives (shared.facts). So a
 duplicate or a late, older revision says nothing new, and how records happen to be cut into batches makes no
 difference. Only fresh news is told: a rebuild, or a new deployment that reads the log from its beginning, must not
 send mail about last year. And only what differs from what was last heard: news that says the same again is silent.
@@ -69,11 +69,6 @@ class Notice:
 
 def notification_id(employee_id: UUID, cause: UUID, kind: Kind) -> UUID:
     return uuid5(_NAMESPACE, f"{employee_id}/{cause}/{kind}")
-
-
-def is_news(revision: int, ce_id: UUID, held: Held) -> bool:
-    """Whether (revision, ce_id) ranks above what is held: product.md section 5."""
-    return held is None or (revision, ce_id.int) > (held["revision"], held["ce_id"].int)
 
 
 def is_fresh(happened: dt.datetime, now: dt.datetime) -> bool:
@@ -149,14 +144,13 @@ CounterStep = Literal["alert", "all_clear"]
 
 
 def on_coverage(
-    event: CoverageChanged, ce_id: UUID, held: Held, *, fresh: bool
+    event: CoverageChanged, ce_id: UUID, alert: UUID | None, *, fresh: bool
 ) -> tuple[CounterStep | None, UUID | None]:
-    """(what to tell, the alert that stands after it).
+    """(what to tell, the alert that stands after it), where `alert` stood before.
 
     One alert for one shortage: it stands while the counter is short or unknown, and is taken back when the
     counter is met again. Closing ends it in silence: the day is over.
     """
-    alert: UUID | None = held["alert"] if held is not None else None
     if event.status == "short":
         if alert is not None or not fresh:
             return None, alert

@@ -14,95 +14,12 @@ from shared import outbox
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import NotificationSent, Scope
-from shared.facts import FactTable
+from shared.facts import ABSORBING
 from shared.outbox import Outgoing
 
 Connection = asyncpg.Connection
-ERASED_REVISION = 2**63 - 1
-"""A tombstone outranks every revision: an erased person does not come back by a late record."""
 CHUNK = 1000
 """Messages written at once. Between chunks other requests of the process get their turn."""
-
-RECIPIENT = FactTable(
-    "recipient",
-    ("employee_id",),
-    {
-        "employee_id": "uuid",
-        "opd_code": "text",
-        "unit_id": "text",
-        "supervisor_id": "uuid",
-        "acting_supervisor_id": "uuid",
-        "heads": "jsonb",
-        "active": "boolean",
-    },
-)
-UNIT = FactTable("unit", ("unit_id",), {"unit_id": "text", "opd_code": "text", "name": "text"})
-PLAN = FactTable(
-    "plan",
-    ("employee_id", "work_date"),
-    {
-        "employee_id": "uuid",
-        "work_date": "date",
-        "opd_code": "text",
-        "unit_id": "text",
-        "mode": "text",
-        "starts_at": "timestamptz",
-        "ends_at": "timestamptz",
-    },
-)
-REVIEW = FactTable(
-    "review",
-    ("report_id", "report_revision"),
-    {"report_id": "uuid", "report_revision": "bigint", "work_date": "date", "content": "text"},
-)
-DUTY_STATE = FactTable(
-    "duty_state",
-    ("employee_id", "work_date", "duty"),
-    {"employee_id": "uuid", "work_date": "date", "duty": "text", "state": "text"},
-)
-COUNTER = FactTable(
-    "counter",
-    ("unit_id",),
-    {
-        "unit_id": "text",
-        "opd_code": "text",
-        "status": "text",
-        "required": "bigint",
-        "present_low": "bigint",
-        "as_of": "timestamptz",
-        "alert": "uuid",
-        "heard_at": "timestamptz",
-    },
-)
-OUTAGE = FactTable(
-    "outage",
-    ("outage_id",),
-    {
-        "outage_id": "uuid",
-        "scope": "jsonb",
-        "starts_at": "timestamptz",
-        "ends_at": "timestamptz",
-        "reason": "text",
-        "revoked": "boolean",
-        "heard_at": "timestamptz",
-    },
-)
-
-
-async def held(
-    connection: Connection, table: FactTable, keys: Iterable[tuple[Any, ...]]
-) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """The rows that `table` holds for fact keys."""
-    columns = list(zip(*set(keys), strict=True))
-    if not columns:
-        return {}
-    arrays = ", ".join(f"${place}::{table.columns[name]}[]" for place, name in enumerate(table.key, start=1))
-    names = ", ".join(table.key)
-    rows = await connection.fetch(
-        f"select t.* from unnest({arrays}) as k({names}) join {table.name} t using ({names})",  # noqa: S608 - names from FactTable declarations in code
-        *columns,
-    )
-    return {tuple(row[name] for name in table.key): dict(row) for row in rows}
 
 
 # Whom an outage concerns: who has a plan to work in its scope on its dates (a night shift of the day before counts
@@ -205,6 +122,21 @@ async def alerts_near(
     return [dict(row) for row in rows]
 
 
+async def set_alerts(connection: Connection, alerts: Iterable[tuple[str, UUID, UUID | None]]) -> None:
+    """Note of counters, as an event has just said how they are, which alert now stands: (unit, event, alert)."""
+    units, events, standing = zip(*alerts, strict=True)
+    await connection.execute(
+        """
+        update counter set alert = now.alert
+        from unnest($1::text[], $2::uuid[], $3::uuid[]) as now(unit_id, ce_id, alert)
+        where counter.unit_id = now.unit_id and counter.ce_id = now.ce_id
+        """,
+        units,
+        events,
+        standing,
+    )
+
+
 async def live_outages(connection: Connection, now: dt.datetime, since: dt.datetime) -> list[dict[str, Any]]:
     """Outages heard of since then that are not revoked and not over."""
     rows = await connection.fetch(
@@ -224,7 +156,7 @@ async def forget_erased(connection: Connection) -> None:
     for table in ("plan", "duty_state"):
         await connection.execute(
             f"delete from {table} t using recipient r where r.employee_id = t.employee_id and r.revision = $1",  # noqa: S608 - names above
-            ERASED_REVISION,
+            ABSORBING,
         )
 
 

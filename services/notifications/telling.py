@@ -1,172 +1,110 @@
 """From a batch of events to messages in inboxes, in one transaction."""
 
 import datetime as dt
-import json
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any
 from uuid import UUID
 
 from services.notifications import domain, store
-from services.notifications.domain import Held, Notice
-from shared import disowned
+from services.notifications.domain import Notice
+from services.notifications.facts import PROJECTION, Counter, DutyState, Outage, Plan, Recipient, Review
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import (
     ComplianceChanged,
     CoverageChanged,
-    EmployeeChanged,
-    Event,
     OutageDeclared,
     Received,
     ReportReviewed,
     ScheduleChanged,
-    UnitChanged,
     source_of,
 )
-from shared.facts import FactTable, fold
-from shared.repairs import Projection, Repaired
+from shared.facts import held
+from shared.projections import Fold
+from shared.repairs import Repaired
 from shared.telemetry import Metrics
 
 SOURCE = source_of("notifications")
 
-E = TypeVar("E", bound=Event)
-Row = dict[str, Any]
-News = tuple[E, Received, Held]
-"""An event that is news, as it was received, and the row that was held before it."""
+NEWS = (Plan, Review, DutyState, Counter, Outage)
 
 
-TABLE_OF = {
-    EmployeeChanged.topic: store.RECIPIENT,
-    UnitChanged.topic: store.UNIT,
-    ScheduleChanged.topic: store.PLAN,
-    ReportReviewed.topic: store.REVIEW,
-    ComplianceChanged.topic: store.DUTY_STATE,
-    CoverageChanged.topic: store.COUNTER,
-    OutageDeclared.topic: store.OUTAGE,
-}
-"""The topics that are heard, and what is kept of each."""
-
-
-async def tell(batch: Sequence[Received], context: HandlerContext) -> None:
-    """Take a batch in and tell whom it concerns."""
+async def tell(batch: list[Received], context: HandlerContext) -> None:
+    """The consumer's handler: take a batch in and tell whom it concerns, in one transaction."""
     now = context.clock.now()
     async with context.db.transaction() as tx:
-        admitted = await disowned.admit(tx, batch, TABLE_OF)
-        notices, erased = await _hear(tx, admitted, context.metrics, now)
+        fold, notices = await _hear(tx, batch, context.metrics, now)
         told = await store.deliver(tx, notices, now, source=SOURCE)
-        if erased:
-            await store.forget(tx.connection, erased)
+        if fold.erased:
+            await store.forget(tx.connection, fold.erased)
     for kind, count in told.items():
         context.metrics.notifications.labels(kind).inc(count)
 
 
 async def _hear(
     tx: Tx, batch: Sequence[Received], metrics: Metrics, now: dt.datetime
-) -> tuple[list[Notice], list[UUID]]:
-    """Fold a batch; what there is to tell about it, and whom to forget. Directory and plans come first: they say
-    who is concerned."""
-    work = _Telling(tx, metrics, now)
-    erased = await work.directory(batch)
+) -> tuple[Fold, list[Notice]]:
+    """Fold a batch; what there is to tell about it."""
+    fold = await PROJECTION.fold(tx, batch, metrics, news_of=NEWS)
+    work = _Telling(tx, fold, now)
     notices = [
-        *await work.plans(_of(ScheduleChanged, batch)),
-        *await work.reviews(_of(ReportReviewed, batch)),
-        *await work.compliance(_of(ComplianceChanged, batch)),
-        *await work.coverage(_of(CoverageChanged, batch)),
-        *await work.outages(_of(OutageDeclared, batch)),
+        *work.plans(),
+        *work.reviews(),
+        *work.compliance(),
+        *await work.coverage(),
+        *await work.outages(),
     ]
-    return [*notices, *await work.newcomers(notices)], erased
+    return fold, [*notices, *await work.newcomers(notices)]
 
 
-async def _rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
     """Fold what was read again from the log. It was told when it first came, so nothing of it is told now: only
     whose plan is another one since, is told the plan that holds, by cause of the disowning."""
     now = context.clock.now()
-    events = await disowned.admit(tx, repaired.events, TABLE_OF)
-    plans = _of(ScheduleChanged, events)
-    keys = [(event.employee_id, event.work_date) for event, _ in plans]
-    before = await store.held(tx.connection, store.PLAN, keys)
+    plans = [received for received in repaired.events if received.type == ScheduleChanged.topic]
+    before = await held(tx, Plan, plans)
     if repaired.topic == ScheduleChanged.topic:
         before |= {(row["employee_id"], row["work_date"]): row for row in repaired.gone}
-    await _hear(tx, events, context.metrics, now)
-    after = await store.held(tx.connection, store.PLAN, keys)
+    fold, _ = await _hear(tx, repaired.events, context.metrics, now)
+    after = await held(tx, Plan, plans)
     notices: list[Notice] = []
-    for key, (event, received) in zip(keys, plans, strict=True):
-        held = before.get(key)
-        if key in after and after[key]["ce_id"] == received.id and (kind := domain.on_plan(event, held, now)):
+    for received in fold[Plan].received if Plan in fold else ():
+        event = received.event
+        if not isinstance(event, ScheduleChanged):
+            continue
+        key = (event.employee_id, event.work_date)
+        was = before.get(key)
+        if key in after and after[key]["ce_id"] == received.id and (kind := domain.on_plan(event, was, now)):
             params = domain.day_of(event)
             if kind == "schedule.wfh":
                 params = {"days": [params]}
-            elif held is not None:
-                params["previous"] = held["mode"]
+            elif was is not None:
+                params["previous"] = was["mode"]
             notices.append(Notice(event.employee_id, kind, repaired.cause, params))
     await store.deliver(tx, notices, now, source=SOURCE)
     await store.forget_erased(tx.connection)
 
 
-PROJECTION = Projection(TABLE_OF, _rejoin)
-
-
-def _of(kind: type[E], batch: Iterable[Received]) -> list[tuple[E, Received]]:
-    return [(received.event, received) for received in batch if isinstance(received.event, kind)]
-
-
 class _Telling:
-    """One batch in one transaction."""
+    """What there is to tell about one batch, after it was folded."""
 
-    def __init__(self, tx: Tx, metrics: Metrics, now: dt.datetime) -> None:
+    def __init__(self, tx: Tx, fold: Fold, now: dt.datetime) -> None:
         self._connection = tx.connection
-        self._metrics = metrics
+        self._fold = fold
         self._now = now
         self._since = now - domain.FRESH
-        self._moved: list[UUID] = []
-
-    async def _fold(self, table: FactTable, rows: Sequence[Row]) -> list[Row]:
-        folded = await fold(self._connection, table, rows)
-        if folded.conflicts:
-            self._metrics.fact_conflicts.labels(table.name).inc(folded.conflicts)
-        return folded.changed
-
-    async def _news(
-        self,
-        table: FactTable,
-        events: Sequence[tuple[E, Received]],
-        row_of: Callable[[E, Received, Held], Row],
-    ) -> list[News[E]]:
-        """The events that are news, in the order in which they came, and all of them folded into `table`."""
-        keys = [tuple(getattr(event, name) for name in table.key) for event, _ in events]
-        held = await store.held(self._connection, table, keys)
-        news: list[News[E]] = []
-        rows: list[Row] = []
-        for key, (event, received) in zip(keys, events, strict=True):
-            before = held.get(key)
-            row = row_of(event, received, before)
-            rows.append(row)
-            if domain.is_news(row["revision"], received.id, before):
-                held[key] = row
-                news.append((event, received, before))
-        await self._fold(table, rows)
-        return news
+        directory = fold.get(Recipient)
+        self._moved: list[UUID] = [row["employee_id"] for row in directory.changed] if directory else []
 
     def _fresh(self, received: Received) -> bool:
         return domain.is_fresh(received.time, self._now)
 
-    async def directory(self, batch: Sequence[Received]) -> list[UUID]:
-        """Fold the directory; returns the people whose tombstone came."""
-        tombstones = [received for received in batch if received.event is None]
-        erased = [UUID(received.key) for received in tombstones]
-        rows = [_recipient(event, received) for event, received in _of(EmployeeChanged, batch)]
-        rows += [_erased(received) for received in tombstones]
-        changed = await self._fold(store.RECIPIENT, rows)
-        self._moved = [row["employee_id"] for row in changed]
-        await self._fold(store.UNIT, [_unit(event, received) for event, received in _of(UnitChanged, batch)])
-        return erased
-
-    async def plans(self, events: Sequence[tuple[ScheduleChanged, Received]]) -> list[Notice]:
+    def plans(self) -> list[Notice]:
         """Changed and first plans, one message for each day; first plans from home, one for each person."""
         notices: list[Notice] = []
         first: dict[UUID, Notice] = {}
-        for event, received, held in await self._news(store.PLAN, events, _plan):
-            kind = domain.on_plan(event, held, self._now) if self._fresh(received) else None
+        for event, received, before in self._fold.news(ScheduleChanged):
+            kind = domain.on_plan(event, before, self._now) if self._fresh(received) else None
             if kind == "schedule.wfh":
                 notice = first.get(event.employee_id)
                 if notice is None:
@@ -176,69 +114,67 @@ class _Telling:
                 notice.params["days"].append(domain.day_of(event))
             elif kind is not None:
                 params = domain.day_of(event)
-                if held is not None:
-                    params["previous"] = held["mode"]
+                if before is not None:
+                    params["previous"] = before["mode"]
                 notices.append(Notice(event.employee_id, kind, received.id, params))
         return notices
 
-    async def reviews(self, events: Sequence[tuple[ReportReviewed, Received]]) -> list[Notice]:
+    def reviews(self) -> list[Notice]:
         notices: list[Notice] = []
-        for event, received, held in await self._news(store.REVIEW, events, _review):
-            said = domain.on_review(event, held)
+        for event, received, before in self._fold.news(ReportReviewed):
+            said = domain.on_review(event, before)
             if said is not None and self._fresh(received):
                 kind, params = said
                 notices.append(Notice(event.employee_id, kind, received.id, params))
         return notices
 
-    async def compliance(self, events: Sequence[tuple[ComplianceChanged, Received]]) -> list[Notice]:
+    def compliance(self) -> list[Notice]:
         notices: list[Notice] = []
-        for event, received, held in await self._news(store.DUTY_STATE, events, _duty_state):
-            said = domain.on_compliance(event, held)
+        for event, received, before in self._fold.news(ComplianceChanged):
+            said = domain.on_compliance(event, before)
             if said is not None and self._fresh(received):
                 kind, params = said
                 notices.append(Notice(event.employee_id, kind, received.id, params))
         return notices
 
-    async def coverage(self, events: Sequence[tuple[CoverageChanged, Received]]) -> list[Notice]:
+    async def coverage(self) -> list[Notice]:
         """Alerts for the people answerable for a counter, and the all-clear for those who got the alert."""
-
-        def row_of(event: CoverageChanged, received: Received, held: Held) -> Row:
-            _, alert = domain.on_coverage(event, received.id, held, fresh=self._fresh(received))
-            return _counter(event, received, alert)
-
         notices: list[Notice] = []
-        for event, received, held in await self._news(store.COUNTER, events, row_of):
-            # Worked out again rather than noted in `row_of`: that is called for duplicates too, which say nothing.
-            step, _ = domain.on_coverage(event, received.id, held, fresh=self._fresh(received))
+        alerts: dict[str, tuple[UUID, UUID | None]] = {}
+        for event, received, before in self._fold.news(CoverageChanged):
+            _, alert = alerts.get(event.unit_id) or (None, before["alert"] if before is not None else None)
+            step, standing = domain.on_coverage(event, received.id, alert, fresh=self._fresh(received))
+            alerts[event.unit_id] = (received.id, standing)
             if step == "alert":
                 people = await store.answerable_for(self._connection, event.unit_id, event.opd_code)
                 notices += _alert(people, received.id, event.unit_id, domain.counter_params(event))
-            elif step == "all_clear" and held is not None and self._fresh(received):
-                alert = held["alert"]
+            elif step == "all_clear" and alert is not None and self._fresh(received):
                 # The alert may be in this very batch, not yet written.
                 people = [one.employee_id for one in notices if one.cause == alert]
                 people += await store.told_by(self._connection, event.unit_id, alert)
                 params = domain.counter_params(event)
                 notices += [Notice(person, "counter.met", received.id, params, event.unit_id) for person in people]
+        if alerts:
+            await store.set_alerts(self._connection, [(unit, *by) for unit, by in alerts.items()])
         return notices
 
-    async def outages(self, events: Sequence[tuple[OutageDeclared, Received]]) -> list[Notice]:
+    async def outages(self) -> list[Notice]:
         """A declared or changed outage for the people it concerns; a revoked one for those who were told."""
         notices: list[Notice] = []
-        for event, received, held in await self._news(store.OUTAGE, events, _outage):
-            if not self._fresh(received) or not domain.outage_differs(event, held):
+        for event, received, before in self._fold.news(OutageDeclared):
+            if not self._fresh(received) or not domain.outage_differs(event, before):
                 continue
             subject = str(event.outage_id)
-            before = await self._told_of(subject, notices)
+            told = await self._told_of(subject, notices)
             now_concerned: list[UUID] = []
             if not event.revoked:
                 now_concerned = await store.in_scope(self._connection, event.scope, event.starts_at, event.ends_at)
             params = domain.outage_params(event)
             news_to = now_concerned
-            if not domain.outage_moves(event, held):  # another scope only: who stays in it knows all of this
-                news_to = [person for person in now_concerned if person not in before]
+            if not domain.outage_moves(event, before):  # another scope only: who stays in it knows all of this
+                news_to = [person for person in now_concerned if person not in told]
             notices += [Notice(person, "outage.declared", received.id, params, subject) for person in news_to]
-            released = before - set(now_concerned)
+            released = told - set(now_concerned)
             notices += [
                 Notice(person, "outage.revoked", received.id, params, subject) for person in sorted(released)
             ]
@@ -294,108 +230,5 @@ class _Telling:
         return more
 
 
-def _alert(people: Iterable[UUID], cause: UUID, unit_id: str, params: Row) -> list[Notice]:
+def _alert(people: Iterable[UUID], cause: UUID, unit_id: str, params: dict[str, Any]) -> list[Notice]:
     return [Notice(person, "counter.short", cause, params, unit_id) for person in people]
-
-
-def _recipient(event: EmployeeChanged, received: Received) -> Row:
-    return {
-        "employee_id": event.employee_id,
-        "opd_code": event.opd_code,
-        "unit_id": event.unit_id,
-        "supervisor_id": event.supervisor_id,
-        "acting_supervisor_id": event.acting_supervisor_id,
-        "heads": json.dumps(event.heads),
-        "active": event.active,
-        "revision": event.revision,
-        "ce_id": received.id,
-    }
-
-
-def _erased(received: Received) -> Row:
-    return {
-        "employee_id": UUID(received.key),
-        "opd_code": None,
-        "unit_id": None,
-        "supervisor_id": None,
-        "acting_supervisor_id": None,
-        "heads": "[]",
-        "active": False,
-        "revision": store.ERASED_REVISION,
-        "ce_id": received.id,
-    }
-
-
-def _unit(event: UnitChanged, received: Received) -> Row:
-    return {
-        "unit_id": event.unit_id,
-        "opd_code": event.opd_code,
-        "name": event.name,
-        "revision": event.revision,
-        "ce_id": received.id,
-    }
-
-
-def _plan(event: ScheduleChanged, received: Received, _: Held) -> Row:
-    return {
-        "employee_id": event.employee_id,
-        "work_date": event.work_date,
-        "opd_code": event.opd_code,
-        "unit_id": event.unit_id,
-        "mode": event.mode,
-        "starts_at": event.starts_at,
-        "ends_at": event.ends_at,
-        "revision": event.revision,
-        "ce_id": received.id,
-    }
-
-
-def _review(event: ReportReviewed, received: Received, _: Held) -> Row:
-    return {
-        "report_id": event.report_id,
-        "report_revision": event.report_revision,
-        "work_date": event.work_date,
-        "content": domain.review_content(event),
-        "revision": event.revision,
-        "ce_id": received.id,
-    }
-
-
-def _duty_state(event: ComplianceChanged, received: Received, _: Held) -> Row:
-    return {
-        "employee_id": event.employee_id,
-        "work_date": event.work_date,
-        "duty": event.duty,
-        "state": event.state,
-        "revision": event.revision,
-        "ce_id": received.id,
-    }
-
-
-def _counter(event: CoverageChanged, received: Received, alert: UUID | None) -> Row:
-    return {
-        "unit_id": event.unit_id,
-        "opd_code": event.opd_code,
-        "status": event.status,
-        "required": event.required,
-        "present_low": event.present_low,
-        "as_of": event.as_of,
-        "alert": alert,
-        "heard_at": received.time,
-        "revision": event.revision,
-        "ce_id": received.id,
-    }
-
-
-def _outage(event: OutageDeclared, received: Received, _: Held) -> Row:
-    return {
-        "outage_id": event.outage_id,
-        "scope": event.scope.model_dump_json(),
-        "starts_at": event.starts_at,
-        "ends_at": event.ends_at,
-        "reason": event.reason,
-        "revoked": event.revoked,
-        "heard_at": received.time,
-        "revision": event.revision,
-        "ce_id": received.id,
-    }

@@ -3,10 +3,12 @@
 from fastapi import FastAPI
 
 from services.reporting import facts, handlers
-from services.reporting.api import reports, stream, views
+from services.reporting.api import counters, figures, people, reports, stream
 from services.reporting.api.board import pages, sign_in
 from services.reporting.commands.sessions import Sessions
 from services.reporting.tasks import transitions
+from services.reporting.tasks.live import follow_facts
+from services.reporting.views.live import Live
 from shared import repairs
 from shared.clock import Clock
 from shared.service import Service, build
@@ -18,17 +20,21 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     def prepare(service: Service, app: FastAPI) -> None:
         app.state.sessions = Sessions(service.db)
-        app.state.live = stream.Live(service.db, service.clock, service.stopping)
+        app.state.live = Live()
 
-    async def live(_: Service) -> None:
-        live: stream.Live = app.state.live
-        await live.run()
+    async def live(service: Service) -> None:
+        await follow_facts(service, app.state.live)
 
+    doors = [reports, figures, people, counters, stream]
     app = build(
         settings,
-        routers=[reports.router, views.router, stream.router, sign_in.links, sign_in.router, pages.router],
+        routers=[*(door.router for door in doors), sign_in.links, sign_in.router, pages.router],
         handlers=handlers.router,
-        tasks={"transitions": transitions.ticker, "live": live, "repairs": repairs.task(facts.PROJECTION)},
+        tasks={
+            "transitions": transitions.ticker,
+            "live": live,
+            "repairs": repairs.task(facts.PROJECTION, facts.rejoin),
+        },
         clock=clock,
         never_refused=["/reporting/static/"],
         prepare=prepare,

@@ -1,323 +1,294 @@
-"""Events in, facts out: one upsert per fact table and batch, in one transaction (product.md section 5).
+"""The facts of reporting, and what a batch of them leaves to be judged again (product.md section 5).
 
-The columns of each fact table are declared once, in models.py; how an event becomes a row is declared here.
+Each is the newest event of its fact key. Verdicts and coverage are SQL over these tables.
 """
 
 import datetime as dt
-import json
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any, Protocol, cast
 from uuid import UUID
 
-from pydantic import TypeAdapter
-from sqlalchemy import Table
-from sqlalchemy.dialects import postgresql
-from sqlmodel import SQLModel
+from sqlalchemy import BigInteger, Double, Index, Text, text
+from sqlalchemy.dialects.postgresql import JSONB
 
-from services.reporting import models, store
-from shared import disowned
+from services.reporting import store
+from services.reporting.store.tables import Stored
 from shared.bus import HandlerContext
 from shared.database import Database, Tx
+from shared.dates import WIB
 from shared.events import (
     AttendanceRecorded,
     AttendanceVoided,
     CalendarChanged,
     EmployeeChanged,
-    Event,
-    Holiday,
     OutageDeclared,
     Received,
-    RecordDisowned,
-    ReportItem,
     ReportReviewed,
     ReportSubmitted,
-    Requirement,
-    ReviewedItem,
     RulesChanged,
     ScheduleChanged,
     UnitChanged,
 )
-from shared.facts import FactTable, fold
-from shared.repairs import Projection, Repaired
+from shared.facts import Fact
+from shared.projections import Projection
+from shared.repairs import Repaired
+from shared.tables import column
 from shared.telemetry import Metrics
 
-Row = dict[str, Any]
-
-ABSORBING = 2**63 - 1
-"""The revision of an erasure: no later event about the person can undo it."""
+_MIDNIGHT_BEFORE = f"(work_date::timestamp at time zone '{WIB}')"
+_MIDNIGHT_AFTER = f"((work_date + 1)::timestamp at time zone '{WIB}')"
 
 
-DIALECT = postgresql.dialect()
+class FactPlan(Stored, Fact, table=True):
+    """What one employee is to do on one work date."""
+
+    of = ScheduleChanged
+
+    employee_id: UUID = column(key=True)
+    work_date: dt.date = column(key=True)
+    opd_code: str = column(Text)
+    unit_id: str = column(Text)
+    mode: str = column(Text)
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    policy_version: str | None = column(Text)
+    reason: str | None = column(Text)
+
+    __table_args__ = (
+        Index("fact_plan_by_date", "work_date", "employee_id"),
+        Index(
+            "fact_plan_overnight", "ends_at", "work_date", postgresql_where=text(f"ends_at > {_MIDNIGHT_AFTER}")
+        ),
+        Index("fact_plan_at_counter", "unit_id", "work_date", postgresql_where=text("mode = 'WFO'")),
+    )
 
 
-def _fact_table(model: type[SQLModel]) -> FactTable:
-    table = cast("Table", model.__table__)  # pyright: ignore[reportAttributeAccessIssue] - set by SQLModel
-    kinds = {column.name: column.type.compile(DIALECT).lower() for column in table.columns}
-    columns = {name: kind for name, kind in kinds.items() if name not in ("revision", "ce_id")}
-    return FactTable(table.name, tuple(column.name for column in table.primary_key.columns), columns)
+class FactPunch(Stored, Fact, table=True):
+    """One recorded check-in or check-out."""
+
+    of = AttendanceRecorded
+
+    punch_id: UUID = column(key=True)
+    employee_id: UUID
+    work_date: dt.date
+    opd_code: str = column(Text)
+    unit_id: str = column(Text)
+    kind: str = column(Text)
+    at: dt.datetime
+    received_at: dt.datetime
+    device_at: dt.datetime | None
+    zone: str = column(Text)
+    source: str = column(Text)
+    flags: list[str] = column(JSONB)
+    time_trust: str = column(Text)
+
+    __table_args__ = (
+        Index("fact_punch_by_date", "work_date", "employee_id"),
+        Index(
+            "fact_punch_overnight",
+            "work_date",
+            "at",
+            postgresql_where=text(f"at < {_MIDNIGHT_BEFORE} or at >= {_MIDNIGHT_AFTER}"),
+        ),
+    )
 
 
-PLAN, PUNCH, VOID = (_fact_table(m) for m in (models.FactPlan, models.FactPunch, models.FactVoid))
-OUTAGE, UNIT, EMPLOYEE = (_fact_table(m) for m in (models.FactOutage, models.FactUnit, models.FactEmployee))
-CALENDAR, RULES = (_fact_table(m) for m in (models.FactCalendar, models.FactRules))
-REPORT, REVIEW = (_fact_table(m) for m in (models.FactReport, models.FactReview))
+class FactVoid(Stored, Fact, table=True):
+    """A punch that no longer counts; it may come before its punch."""
 
-TABLES = (PLAN, PUNCH, VOID, OUTAGE, UNIT, EMPLOYEE, CALENDAR, RULES, REPORT, REVIEW)
+    of = AttendanceVoided
 
-# Facts that can change the verdicts of any work date. The dates of an outage are not enough: an earlier
-# revision may have had others.
-_EVERY_DATE = frozenset({OUTAGE.name, CALENDAR.name, RULES.name})
-_OF_ONE_DATE = frozenset({PLAN.name, PUNCH.name, VOID.name, REPORT.name, REVIEW.name})
-
-_report_items = TypeAdapter(list[ReportItem])
-_reviewed_items = TypeAdapter(list[ReviewedItem])
-_requirements = TypeAdapter(list[Requirement])
-_holidays = TypeAdapter(list[Holiday])
+    punch_id: UUID = column(key=True)
+    employee_id: UUID
+    work_date: dt.date
+    voided_at: dt.datetime
+    voided_by: str = column(Text)
+    reason: str = column(Text)
 
 
-def _json(adapter: TypeAdapter[Any], value: object) -> str:
-    return adapter.dump_json(value).decode()
+class FactOutage(Stored, Fact, table=True):
+    """A declared interval in which the city's own systems failed."""
+
+    of = OutageDeclared
+
+    outage_id: UUID = column(key=True)
+    scope: dict[str, Any] = column(JSONB)
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    reason: str = column(Text)
+    declared_by: str = column(Text)
+    revoked: bool
 
 
-def _plan(event: ScheduleChanged, ce_id: UUID) -> Row:
-    return {
-        "employee_id": event.employee_id,
-        "work_date": event.work_date,
-        "opd_code": event.opd_code,
-        "unit_id": event.unit_id,
-        "mode": event.mode,
-        "starts_at": event.starts_at,
-        "ends_at": event.ends_at,
-        "policy_version": event.policy_version,
-        "reason": event.reason,
-        "revision": event.revision,
-        "ce_id": ce_id,
-    }
+class FactUnit(Stored, Fact, table=True):
+    """One unit of an OPD; a service point has requirements."""
+
+    of = UnitChanged
+
+    unit_id: str = column(Text, key=True)
+    opd_code: str = column(Text)
+    opd_name: str = column(Text)
+    name: str = column(Text)
+    is_service_point: bool
+    requirements: list[dict[str, Any]] = column(JSONB)
+    slo: float = column(Double)
 
 
-def _punch(event: AttendanceRecorded, ce_id: UUID) -> Row:
-    return {
-        "punch_id": event.punch_id,
-        "employee_id": event.employee_id,
-        "work_date": event.work_date,
-        "opd_code": event.opd_code,
-        "unit_id": event.unit_id,
-        "kind": event.kind,
-        "at": event.at,
-        "received_at": event.received_at,
-        "device_at": event.device_at,
-        "zone": event.zone,
-        "source": event.source,
-        "flags": json.dumps(event.flags) if event.flags else "[]",
-        "time_trust": event.time_trust,
-        "revision": 0,
-        "ce_id": ce_id,
-    }
+class FactEmployee(Stored, Fact, table=True):
+    """Who belongs where and who their superiors are. nip, mail and phone are not needed here and not kept."""
+
+    of = EmployeeChanged
+    forgotten = {"heads": [], "active": False, "erased": True}
+
+    employee_id: UUID = column(key=True)
+    name: str | None = column(Text)
+    opd_code: str | None = column(Text)
+    unit_id: str | None = column(Text)
+    supervisor_id: UUID | None
+    acting_supervisor_id: UUID | None
+    heads: list[str] = column(JSONB)
+    active: bool
+    erased: bool = column(of=lambda _: False)
+
+    __table_args__ = (
+        Index("fact_employee_supervisor", "supervisor_id", postgresql_where=text("supervisor_id is not null")),
+        Index(
+            "fact_employee_acting",
+            "acting_supervisor_id",
+            postgresql_where=text("acting_supervisor_id is not null"),
+        ),
+        Index("fact_employee_heads", "heads", postgresql_using="gin", postgresql_where=text("heads <> '[]'")),
+    )
 
 
-def _void(event: AttendanceVoided, ce_id: UUID) -> Row:
-    return {
-        "punch_id": event.punch_id,
-        "employee_id": event.employee_id,
-        "work_date": event.work_date,
-        "voided_at": event.voided_at,
-        "voided_by": event.voided_by,
-        "reason": event.reason,
-        "revision": 0,
-        "ce_id": ce_id,
-    }
+class FactCalendar(Stored, Fact, table=True):
+    """All holidays of one year."""
+
+    of = CalendarChanged
+
+    year: int = column(key=True)
+    holidays: list[dict[str, Any]] = column(JSONB)
 
 
-def _outage(event: OutageDeclared, ce_id: UUID) -> Row:
-    return {
-        "outage_id": event.outage_id,
-        "scope": event.scope.model_dump_json(),
-        "starts_at": event.starts_at,
-        "ends_at": event.ends_at,
-        "reason": event.reason,
-        "declared_by": event.declared_by,
-        "revoked": event.revoked,
-        "revision": event.revision,
-        "ce_id": ce_id,
-    }
+class FactRules(Stored, Fact, table=True):
+    """One version of the rules of judgement."""
+
+    of = RulesChanged
+
+    rules_version: str = column(Text, key=True)
+    effective_from: dt.date
+    tolerance_minutes: int
+    report_modes: list[str] = column(JSONB)
+    report_cutoff: str = column(Text)
+    review_sla_working_days: int
 
 
-def _unit(event: UnitChanged, ce_id: UUID) -> Row:
-    return {
-        "unit_id": event.unit_id,
-        "opd_code": event.opd_code,
-        "opd_name": event.opd_name,
-        "name": event.name,
-        "is_service_point": event.is_service_point,
-        "requirements": _json(_requirements, event.requirements),
-        "slo": event.slo,
-        "revision": event.revision,
-        "ce_id": ce_id,
-    }
+class FactReport(Stored, Fact, table=True):
+    """One revision of one day's work report."""
+
+    of = ReportSubmitted
+
+    report_id: UUID = column(key=True)
+    report_revision: int = column(BigInteger, key=True, of="revision")
+    employee_id: UUID
+    work_date: dt.date
+    opd_code: str = column(Text)
+    submitted_at: dt.datetime
+    items: list[dict[str, Any]] = column(JSONB)
+
+    __table_args__ = (Index("fact_report_by_date", "work_date", "employee_id"),)
 
 
-def _employee(event: EmployeeChanged, ce_id: UUID) -> Row:
-    return {
-        "employee_id": event.employee_id,
-        "name": event.name,
-        "opd_code": event.opd_code,
-        "unit_id": event.unit_id,
-        "supervisor_id": event.supervisor_id,
-        "acting_supervisor_id": event.acting_supervisor_id,
-        "heads": json.dumps(event.heads),
-        "active": event.active,
-        "erased": False,
-        "revision": event.revision,
-        "ce_id": ce_id,
-    }
+def _accepted_total(event: ReportReviewed) -> Decimal:
+    # Decimal of the shortest text: a sum of quantities as people write them.
+    return sum((Decimal(repr(item.accepted_quantity)) for item in event.items), Decimal(0))
 
 
-def _erased(employee_id: UUID, ce_id: UUID) -> Row:
-    return {
-        "employee_id": employee_id,
-        "name": None,
-        "opd_code": None,
-        "unit_id": None,
-        "supervisor_id": None,
-        "acting_supervisor_id": None,
-        "heads": "[]",
-        "active": False,
-        "erased": True,
-        "revision": ABSORBING,
-        "ce_id": ce_id,
-    }
+class FactReview(Stored, Fact, table=True):
+    """One revision of the review of one revision of a report."""
+
+    of = ReportReviewed
+
+    report_id: UUID = column(key=True)
+    report_revision: int = column(BigInteger, key=True)
+    review_revision: int = column(BigInteger, key=True, of="revision")
+    employee_id: UUID
+    work_date: dt.date
+    reviewed_at: dt.datetime
+    reviewer_id: UUID
+    decision: str = column(Text)
+    accepted_total: Decimal = column(of=_accepted_total)
+    items: list[dict[str, Any]] = column(JSONB)
+
+    __table_args__ = (Index("fact_review_by_date", "work_date", "employee_id"),)
 
 
-def _calendar(event: CalendarChanged, ce_id: UUID) -> Row:
-    return {
-        "year": event.year,
-        "holidays": _json(_holidays, event.holidays),
-        "revision": event.revision,
-        "ce_id": ce_id,
-    }
+PROJECTION = Projection(
+    FactPlan,
+    FactPunch,
+    FactVoid,
+    FactOutage,
+    FactUnit,
+    FactEmployee,
+    FactCalendar,
+    FactRules,
+    FactReport,
+    FactReview,
+)
 
 
-def _rules(event: RulesChanged, ce_id: UUID) -> Row:
-    return {
-        "rules_version": event.rules_version,
-        "effective_from": event.effective_from,
-        "tolerance_minutes": event.tolerance_minutes,
-        "report_modes": json.dumps(event.report_modes),
-        "report_cutoff": event.report_cutoff,
-        "review_sla_working_days": event.review_sla_working_days,
-        "revision": 0,
-        "ce_id": ce_id,
-    }
+class _OfADay(Protocol):
+    """An event that is about one person on one work date."""
+
+    employee_id: UUID
+    work_date: dt.date
 
 
-def _report(event: ReportSubmitted, ce_id: UUID) -> Row:
-    return {
-        "report_id": event.report_id,
-        "report_revision": event.revision,
-        "employee_id": event.employee_id,
-        "work_date": event.work_date,
-        "opd_code": event.opd_code,
-        "submitted_at": event.submitted_at,
-        "items": _json(_report_items, event.items),
-        "revision": 0,
-        "ce_id": ce_id,
-    }
+_OF_NO_DATE = {FactUnit, FactEmployee}
+"""No verdict depends on these. On a fact that has no work date either, those of every date may."""
 
 
-def _review(event: ReportReviewed, ce_id: UUID) -> Row:
-    return {
-        "report_id": event.report_id,
-        "report_revision": event.report_revision,
-        "review_revision": event.revision,
-        "employee_id": event.employee_id,
-        "work_date": event.work_date,
-        "reviewed_at": event.reviewed_at,
-        "reviewer_id": event.reviewer_id,
-        "decision": event.decision,
-        # Decimal of the shortest text: a sum of quantities as people write them.
-        "accepted_total": sum((Decimal(repr(item.accepted_quantity)) for item in event.items), Decimal(0)),
-        "items": _json(_reviewed_items, event.items),
-        "revision": 0,
-        "ce_id": ce_id,
-    }
-
-
-_ROWS: dict[type[Event], tuple[FactTable, Callable[[Any, UUID], Row]]] = {
-    ScheduleChanged: (PLAN, _plan),
-    AttendanceRecorded: (PUNCH, _punch),
-    AttendanceVoided: (VOID, _void),
-    OutageDeclared: (OUTAGE, _outage),
-    UnitChanged: (UNIT, _unit),
-    EmployeeChanged: (EMPLOYEE, _employee),
-    CalendarChanged: (CALENDAR, _calendar),
-    RulesChanged: (RULES, _rules),
-    ReportSubmitted: (REPORT, _report),
-    ReportReviewed: (REVIEW, _review),
-}
-
-_TABLE_OF = {event.topic: table for event, (table, _) in _ROWS.items()}
-
-CONSUMED = (RecordDisowned.topic, *_TABLE_OF)
-"""The topics whose events are facts here, and before them the one that says which of these events count."""
-
-
-def rows_of(batch: Iterable[Received]) -> dict[str, list[Row]]:
-    """The rows of a batch by fact table. A tombstone of the directory is an erasure."""
-    rows: dict[str, list[Row]] = defaultdict(list)
-    for received in batch:
-        if received.event is None:
-            rows[EMPLOYEE.name].append(_erased(UUID(received.key), received.id))
-        else:
-            table, row_of = _ROWS[type(received.event)]
-            rows[table.name].append(row_of(received.event, received.id))
-    return rows
+async def take_in(batch: list[Received], context: HandlerContext) -> None:
+    """The consumer's handler: one batch, one transaction."""
+    async with context.db.transaction() as tx:
+        await apply(tx, batch, context.metrics)
 
 
 async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = None) -> None:
     """Join a batch into the fact tables and note which work dates it touched. Disowned events are left out."""
-    rows = rows_of(await disowned.admit(tx, batch, _TABLE_OF))
+    fold = {fact: folded for fact, folded in (await PROJECTION.fold(tx, batch, metrics)).items() if folded.changed}
     touched: set[dt.date | None] = set()
     people: set[UUID] | None = set()
-    changed = counters = False
-    for table in TABLES:
-        given = rows.get(table.name)
-        if not given:
-            continue
-        folded = await fold(tx.connection, table, given)
-        if folded.conflicts and metrics is not None:
-            metrics.fact_conflicts.labels(table.name).inc(folded.conflicts)
-        if not folded.changed:
-            continue
-        changed = True
-        counters = counters or table is UNIT
-        if table.name in _EVERY_DATE or folded.conflicts:  # the loser of a conflict may have had another date
+    for fact, folded in fold.items():
+        of_one_date = "work_date" in fact.model_fields
+        if folded.conflicts or not (of_one_date or fact in _OF_NO_DATE):
+            # The loser of a conflict may have had another date, as an earlier revision of an outage may.
             touched.add(None)
-        elif table.name in _OF_ONE_DATE:
-            touched |= {row["work_date"] for row in given}
-            if table is VOID:  # the punch may lie on another work date than its void says
-                touched |= await store.facts.dates_of_punches(tx.connection, [row["punch_id"] for row in given])
+        elif of_one_date:
+            days = cast("list[_OfADay]", [received.event for received in folded.received])
+            touched |= {day.work_date for day in days}
             # A void may name another person than its punch, a plan may leave a unit that it no longer names.
-            if table in (VOID, PLAN):
+            if fact in (FactVoid, FactPlan):
                 people = None
             elif people is not None:
-                people |= {row["employee_id"] for row in given}
-    if changed:
-        await store.facts.touch(tx.connection, touched, people, counters=counters)
+                people |= {day.employee_id for day in days}
+            if fact is FactVoid:  # the punch may lie on another work date than its void says
+                punches = [received.event.punch_id for received in folded.received
+                           if isinstance(received.event, AttendanceVoided)]  # fmt: skip
+                touched |= await store.facts.dates_of_punches(tx.connection, punches)
+    if fold:
+        await store.facts.touch(tx.connection, touched, people, counters=FactUnit in fold)
 
 
-async def _rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
     """What is gone may have had any date, and what it hid another one: every verdict is looked at again."""
     await apply(tx, repaired.events, context.metrics)
     if repaired.topic == ScheduleChanged.topic:
-        await store.gone.note_plans(tx.connection, repaired.gone)
+        await store.gone.note_plans(tx, repaired.gone)
     elif repaired.topic == UnitChanged.topic:
-        await store.gone.note_units(tx.connection, repaired.gone)
+        await store.gone.note_units(tx, repaired.gone)
     await store.facts.touch(tx.connection, [None], counters=True)
-
-
-PROJECTION = Projection(_TABLE_OF, _rejoin)
 
 
 async def digest(db: Database) -> str:
@@ -326,4 +297,4 @@ async def digest(db: Database) -> str:
     It depends on the facts alone, not on the order or the number of times in which they came.
     """
     async with db.read() as tx:
-        return await store.facts.digest(tx.connection, [(table.name, table.key) for table in TABLES])
+        return await store.facts.digest(tx.connection, [(table.name, table.key) for table in PROJECTION.tables])

@@ -1,15 +1,10 @@
-"""Events in: which topics are facts."""
+"""What reporting reads: every topic whose events are facts."""
 
-from services.reporting.facts import CONSUMED, apply
-from shared.bus import HandlerContext, Router
-from shared.events import Received
+from services.reporting import facts
+from shared.bus import Router
 
 router = Router()
 
 GROUP = "reporting.facts"
 
-
-@router.batch(*CONSUMED, group=GROUP)
-async def facts(batch: list[Received], context: HandlerContext) -> None:
-    async with context.db.transaction() as tx:
-        await apply(tx, batch, context.metrics)
+router.batch(*facts.PROJECTION.topics, group=GROUP)(facts.take_in)

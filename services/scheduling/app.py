@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from services.scheduling.api import (
+    audit,
     calendar,
     changes,
     directory,
@@ -33,6 +34,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             imports.router,
             rules.router,
             proposals.router,
+            audit.router,
             policies.router,
             rosters.router,
             plans.router,

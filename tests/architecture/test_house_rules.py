@@ -125,7 +125,9 @@ def test_the_domain_is_pure() -> None:
             known = top in sys.stdlib_module_names or top in {"pydantic", "annotated_types"}
             if (
                 not known
-                and not module.startswith(("shared.events", "shared.personal", "shared.dates", own))
+                and not module.startswith(
+                    ("shared.events", "shared.personal", "shared.dates", "shared.refusals", own)
+                )
                 and module not in ("shared",)
             ):
                 found.append(f"{name}: {module}")

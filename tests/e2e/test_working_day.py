@@ -88,18 +88,18 @@ def test_a_day_that_cannot_be_played_is_refused_before_anything_starts(
 def test_another_city_than_the_one_that_is_here_is_refused_before_anything_starts(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("HADIR_STATE_DIR", str(tmp_path))
+    place = cli.demo_place(State(tmp_path))
     (tmp_path / "demo.json").write_text('{"staff": 60, "seed": 7}')
     for other in (["--staff", "61"], ["--seed", "8"], ["--staff", "60", "--seed", "2025"]):
-        assert day.refused(other) == 2
+        assert day.refused(other, place) == 2
         assert "city of 60 people with seed 7" in capsys.readouterr().err
     for same in ([], ["--staff", "60"], ["--seed", "7"]):
-        assert day.refused(same) == 0
+        assert day.refused(same, place) == 0
     (tmp_path / "demo.json").unlink()
     monkeypatch.setenv("HADIR_CLOCK", "2026-03-02T06:00+07:00")
-    assert day.refused(["--date", "2025-11-06"]) == 2
+    assert day.refused(["--date", "2025-11-06"], place) == 2
     assert "choose a later --date" in capsys.readouterr().err
-    assert day.refused([]) == 0
+    assert day.refused([], place) == 0
 
 
 def begun(state: State, staff: str = STAFF) -> subprocess.Popen[str]:

@@ -8,13 +8,12 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from services.attendance import handlers
 from shared.bus import HandlerContext, Router
 from shared.database import Database
 from shared.events import TOPICS, Received
 from shared.outbox import Relay
 from shared.telemetry import Metrics
-from tests.integration.probe import declared, running_bus
+from tests.integration.probe import declared, fold_plans, running_bus
 
 ROOT = Path(__file__).parent.parent.parent
 
@@ -49,8 +48,8 @@ async def consumer(url: str, kafka: str, topic: str, group: str, stall: str) -> 
     router = Router()
 
     @router.batch(topic, group=group)
-    async def facts(batch: list[Received], context: HandlerContext) -> None:
-        await handlers.facts(batch, context)
+    async def fold(batch: list[Received], context: HandlerContext) -> None:
+        await fold_plans(batch, context)
         if stall:
             await asyncio.to_thread(Path(stall).touch)
             await asyncio.Event().wait()

@@ -12,7 +12,6 @@ import pytest
 
 from deploy.local.kafka import Kafka
 from deploy.local.topics import create_topics
-from services.attendance import handlers
 from shared.bus import Router
 from shared.database import Database
 from shared.telemetry import Metrics
@@ -20,7 +19,7 @@ from tests.backing import temporary_state
 from tests.conftest import DatabaseFor
 from tests.faults.part import kill, part
 from tests.integration.attendance_rig import AT_OFFICE, attendance
-from tests.integration.probe import committed, eventually, probe_topic, reading, running_bus
+from tests.integration.probe import committed, eventually, fold_plans, probe_topic, reading, running_bus
 from tests.integration.test_outbox import empty, promise, relay, waiting
 
 # Holds every commit that empties the outbox until the test lets go: the moment between Kafka's
@@ -77,7 +76,7 @@ async def test_a_relay_killed_between_kafkas_ack_and_its_commit_sends_again_and_
 
     group = f"attendance.test-{uuid4().hex[:8]}"
     router = Router()
-    router.batch(topic.name, group=group)(handlers.facts)
+    router.batch(topic.name, group=group)(fold_plans)
     async with running_bus(db, kafka, router):
 
         async def all_read() -> bool:

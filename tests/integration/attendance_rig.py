@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 
-from services.attendance import handlers
+from services.attendance import facts
 from services.attendance.app import create_app
 from shared.access import ROLES
 from shared.auth import Role, sign
@@ -118,7 +118,7 @@ class Rig:
     async def know(self, *events: Event | None, key: str = "") -> None:
         """As if these events had come over the bus."""
         context = HandlerContext(self.service.settings, self.db, self.clock, self.service.metrics)
-        await handlers.facts([received(event, key=key) for event in events], context)
+        await facts.take_in([received(event, key=key) for event in events], context)
 
     async def staff(self, **changes: Any) -> UUID:
         """A new employee with a plan for DAY; their unit is known."""

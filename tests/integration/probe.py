@@ -14,10 +14,11 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.topics import DEAD_LETTERS
+from services.attendance import facts
 from shared.bus import Bus, HandlerContext, Router
 from shared.clock import SystemClock
 from shared.database import Database
-from shared.events import TOPICS, Event, Message, ScheduleChanged, Topic, encode, source_of
+from shared.events import TOPICS, Event, Message, Received, ScheduleChanged, Topic, encode, source_of
 from shared.events.topics import KEEP_FOR_EVER
 from shared.settings import Settings
 from shared.telemetry import Metrics
@@ -29,6 +30,11 @@ def declared(name: str, partitions: int) -> Topic:
     """What the table of topics would say of a topic `name` that carries plans."""
     event = type("Probe", (ScheduleChanged,), {"topic": name, "__module__": __name__})
     return Topic(event, "scheduling", "internal", partitions)
+
+
+async def fold_plans(batch: list[Received], context: HandlerContext) -> None:
+    """Attendance's handler, for a topic of a test's own: its plans are folded as plans are."""
+    await facts.take_in([received._replace(type=ScheduleChanged.topic) for received in batch], context)
 
 
 async def probe_topic(monkeypatch: pytest.MonkeyPatch, kafka: str, *, partitions: int = 3) -> Topic:

@@ -24,7 +24,7 @@ from cryptography.x509.oid import NameOID
 from deploy.kafka import access
 from deploy.local.topics import create_topics
 from services.attendance.app import create_app
-from services.reporting.facts import CONSUMED
+from services.reporting.facts import PROJECTION
 from shared import outbox
 from shared.bus import client_arguments
 from shared.log import readable, reading
@@ -169,7 +169,7 @@ async def test_a_service_reads_publishes_sets_aside_and_rebuilds_over_tls(
         await reader.stop()
     assert letter.value == b"{"
     settings = tls.settings("reporting")
-    async with reading(client_arguments(settings), CONSUMED) as log:
+    async with reading(client_arguments(settings), PROJECTION.topics) as log:
         read = [one async for records in log.upto(await log.ends()) for one in readable(records, settings)]
     assert {one.type for one in read} == {
         "directory.unit.v1",

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from services.reporting import facts
-from services.reporting.store import views
+from services.reporting.views import counters
 from shared.database import Database
 from shared.events import (
     AttendanceRecorded,
@@ -99,9 +99,8 @@ async def day(db: Database, events: list[Event], t: str = "07 00:00", date: dt.d
     async with db.transaction() as tx:
         await facts.apply(tx, worlds.received([(uuid4(), event) for event in events]))
     async with db.read() as tx:
-        found = await views.unit_timeline(tx.connection, "counter", date, at(t))
-    assert found is not None
-    return found
+        timeline = await counters.timeline(tx, "counter", date, at(t))
+    return timeline.model_dump(mode="json", by_alias=True)
 
 
 def spans(found: dict[str, Any]) -> list[tuple[str, int, int, int, str]]:

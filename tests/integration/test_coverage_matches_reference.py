@@ -3,14 +3,15 @@
 import contextlib
 import datetime as dt
 from collections.abc import AsyncIterator
-from typing import Any
 
+import pytest
 import pytest_asyncio
 from hypothesis import given, settings
 
 from services.reporting import facts
-from services.reporting.store import views
-from shared.database import Database
+from services.reporting.views import counters
+from shared.database import Database, Tx
+from shared.refusals import Missing
 from tests.conftest import DatabaseFor
 from tests.kit.properties import SLOW_IS_FINE
 from tests.reference import coverage, worlds
@@ -37,25 +38,21 @@ async def test_coverage_equals_the_reference(db: Database, given: tuple[worlds.W
             for t in instants:
                 local = t.astimezone(worlds.WIB).date()
                 for date in (local, local - dt.timedelta(days=1)):
-                    await compare(tx.connection, known, date, t)
+                    await compare(tx, known, date, t)
             raise _Undo
 
 
-async def compare(connection: Any, known: Facts, date: dt.date, t: dt.datetime) -> None:
-    got = {unit["unit_id"]: unit for unit in await views.units(connection, date, t)}
+async def compare(tx: Tx, known: Facts, date: dt.date, t: dt.datetime) -> None:
+    got = {unit.unit_id: unit.model_dump() for unit in await counters.units(tx, date, t)}
     assert got == coverage.coverage(known, date, t)
     for unit in known.units:
-        timeline = await views.unit_timeline(connection, unit.unit_id, date, t)
         if not unit.is_service_point:
-            assert timeline is None
+            with pytest.raises(Missing):
+                await counters.timeline(tx, unit.unit_id, date, t)
             continue
-        assert timeline is not None
+        timeline = await counters.timeline(tx, unit.unit_id, date, t)
         segments = [
-            (
-                dt.datetime.fromisoformat(s["from"]),
-                dt.datetime.fromisoformat(s["to"]),
-                coverage.Moment(s["required"], s["present_low"], s["present_high"], s["status"]),
-            )
-            for s in timeline["segments"]
+            (s.from_at, s.until_at, coverage.Moment(s.required, s.present_low, s.present_high, s.status))
+            for s in timeline.segments
         ]
         assert segments == coverage.timeline(known, unit, date, t)

@@ -7,7 +7,7 @@ import random
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID, uuid4
 
 import pytest
@@ -15,12 +15,14 @@ from aiokafka import AIOKafkaProducer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.attendance import handlers as attendance
-from services.notifications import handlers as notifications
+import services.attendance.handlers
+import services.notifications.handlers
+import services.reporting.handlers
+from services.attendance import facts as attendance
+from services.notifications import facts as notifications
 from services.notifications import telling
-from services.reporting import handlers as reporting
+from services.reporting import facts as reporting
 from services.reporting.commands.rebuild import digest, rebuild
-from services.reporting.facts import PROJECTION as REPORTING
 from shared import repairs
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import FixedClock
@@ -37,7 +39,8 @@ from shared.events import (
     encode,
     source_of,
 )
-from shared.repairs import Projection
+from shared.projections import Projection
+from shared.repairs import Rejoin
 from shared.settings import ServiceName
 from tests.conftest import DatabaseFor
 from tests.integration.disowning import NOW, Logs, context_of, disowning
@@ -47,10 +50,18 @@ from tests.reference import worlds
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 LATEST = 2**40
-PARTS: dict[ServiceName, tuple[Router, Projection]] = {
-    "reporting": (reporting.router, REPORTING),
-    "attendance": (attendance.router, attendance.PROJECTION),
-    "notifications": (notifications.router, telling.PROJECTION),
+
+
+class Part(NamedTuple):
+    router: Router
+    projection: Projection
+    rejoin: Rejoin
+
+
+PARTS: dict[ServiceName, Part] = {
+    "reporting": Part(services.reporting.handlers.router, reporting.PROJECTION, reporting.rejoin),
+    "attendance": Part(services.attendance.handlers.router, attendance.PROJECTION, attendance.rejoin),
+    "notifications": Part(services.notifications.handlers.router, notifications.PROJECTION, telling.rejoin),
 }
 UNIT_OF: dict[ServiceName, str] = {
     "reporting": "select name from fact_unit where unit_id = $1",
@@ -67,14 +78,14 @@ PLAN_OF: dict[ServiceName, str] = {
 @asynccontextmanager
 async def consuming(context: HandlerContext, service: ServiceName) -> AsyncGenerator[None]:
     """The consumers of a service, in groups of their own, and its repairs."""
-    router, (declared, projection) = Router(), PARTS[service]
+    router, (declared, projection, rejoin) = Router(), PARTS[service]
     for declaration in declared.declarations:
         router.declarations.append(replace(declaration, group=f"test.{uuid4()}"))
     bus = Bus(context, router, client_arguments(context.settings))
 
     async def repairing() -> None:
         while True:
-            await repairs.settle(projection, context)
+            await repairs.settle(projection, rejoin, context)
             await asyncio.sleep(0.1)
 
     running = [asyncio.create_task(bus.run()), asyncio.create_task(repairing())]
@@ -218,7 +229,7 @@ async def rows(db: Database, projection: Projection) -> dict[str, list[str]]:
     """Every row of every fact table, as text."""
     found: dict[str, list[str]] = {}
     async with db.read() as tx:
-        for table in projection.tables.values():
+        for table in projection.tables:
             query = f"select t::text as line from {table.name} as t order by 1"  # noqa: S608 - declared names
             found[table.name] = [row["line"] for row in await tx.connection.fetch(query)]
     return found
@@ -228,16 +239,16 @@ async def fold(
     context: HandlerContext, service: ServiceName, batches: Sequence[Sequence[Received]], logs: Logs
 ) -> dict[str, list[str]]:
     """The fact tables of a service after these batches, with repairs now and then."""
-    router, projection = PARTS[service]
+    router, projection, rejoin = PARTS[service]
     handler = router.declarations[0].handler
     async with context.db.transaction() as tx:
-        for name in (*(table.name for table in projection.tables.values()), "disowned", "repair"):
+        for name in (*(table.name for table in projection.tables), "disowned", "repair"):
             await tx.connection.execute(f"delete from {name}")  # noqa: S608 - declared names
     for number, batch in enumerate(batches):
         await handler([one for one in batch if one.type in router.declarations[0].topics], context)
         if number % 2:
-            await repairs.settle(projection, context, logs.open)
-    await repairs.settle(projection, context, logs.open)
+            await repairs.settle(projection, rejoin, context, logs.open)
+    await repairs.settle(projection, rejoin, context, logs.open)
     return await rows(context.db, projection)
 
 
@@ -269,7 +280,7 @@ async def test_what_a_service_keeps_of_others_is_what_the_log_says_without_the_d
     seed: int,
 ) -> None:
     context = await place()
-    topics = PARTS[service][1].tables
+    topics = PARTS[service].projection.by_topic
     events = [one for one in worlds.received(world[0]) if one.type in topics]
     chaos = random.Random(seed)
     said: list[Received] = []

@@ -28,7 +28,7 @@ async def fold(db: Database, *events: Received) -> None:
 
 
 async def repaired(db: Database, logs: Logs) -> None:
-    assert await repairs.settle(facts.PROJECTION, context_of("reporting", db), logs.open) == 1
+    assert await repairs.settle(facts.PROJECTION, facts.rejoin, context_of("reporting", db), logs.open) == 1
 
 
 def sent(event: Event) -> Received:

@@ -13,14 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from services.reporting import facts
-from services.reporting.facts import TABLES
-from services.reporting.models import Stored
+from services.reporting.facts import PROJECTION
 from shared import repairs
 from shared.bus import HandlerContext
 from shared.database import Database, Tx
 from shared.events import AttendanceRecorded, AttendanceVoided, EmployeeChanged, Received, RulesChanged
 from shared.log import Log, Offsets, Record
-from shared.repairs import Projection, Repaired
+from shared.repairs import Repaired
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
 from tests.integration.disowning import Logs, MemoryLog, context_of, disowning
@@ -35,7 +34,7 @@ async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
 
 async def fresh(db: Database) -> None:
     async with db.transaction() as tx:
-        for name in (*(table.name for table in TABLES), "disowned", "repair"):
+        for name in (*(table.name for table in PROJECTION.tables), "disowned", "repair"):
             await tx.connection.execute(f"delete from {name}")  # noqa: S608 - declared names
 
 
@@ -48,12 +47,12 @@ async def join(
         async with db.transaction() as tx:
             await facts.apply(tx, batch)
         if logs is not None and number % 2:
-            await repairs.settle(facts.PROJECTION, context_of("reporting", db), logs.open)
+            await repairs.settle(PROJECTION, facts.rejoin, context_of("reporting", db), logs.open)
     if logs is not None:
-        await repairs.settle(facts.PROJECTION, context_of("reporting", db), logs.open)
+        await repairs.settle(PROJECTION, facts.rejoin, context_of("reporting", db), logs.open)
     async with db.read() as tx:
         rows: list[str] = []
-        for table in TABLES:
+        for table in PROJECTION.tables:
             query = f"select t::text as line from {table.name} as t order by 1"  # noqa: S608 - declared names
             rows += [f"{table.name}{row['line']}" for row in await tx.connection.fetch(query)]
     return await facts.digest(db), rows
@@ -190,7 +189,7 @@ async def test_what_comes_while_a_repair_reads_is_not_lost(db: Database) -> None
             assert isinstance(log, MemoryLog)
             yield Growing(log.records)
 
-    assert await repairs.settle(facts.PROJECTION, context_of("reporting", db), opened) == 1
+    assert await repairs.settle(PROJECTION, facts.rejoin, context_of("reporting", db), opened) == 1
     async with db.read() as tx:
         assert await tx.connection.fetchval("select name from fact_employee") == "Siti Aminah"
     assert sent
@@ -210,8 +209,8 @@ async def test_a_revocation_in_the_middle_of_a_repair_begins_it_again(db: Databa
             yield log
 
     context = context_of("reporting", db)
-    assert await repairs.settle(facts.PROJECTION, context, opened) == 0
-    assert await repairs.settle(facts.PROJECTION, context, logs.open) == 1
+    assert await repairs.settle(PROJECTION, facts.rejoin, context, opened) == 0
+    assert await repairs.settle(PROJECTION, facts.rejoin, context, logs.open) == 1
     async with db.read() as tx:
         assert await tx.connection.fetchval("select name from fact_employee") == "Siti Aminah"
         assert await tx.connection.fetchval("select count(*) from repair") == 0
@@ -239,7 +238,7 @@ async def test_a_fold_under_way_ends_before_its_event_is_disowned(db: Database) 
             while not await other.connection.fetchval(waits):
                 assert not hearing.done(), "it did not wait for the fold"
     await hearing
-    await repairs.settle(facts.PROJECTION, context_of("reporting", db), Logs([forged]).open)
+    await repairs.settle(PROJECTION, facts.rejoin, context_of("reporting", db), Logs([forged]).open)
     async with db.read() as tx:
         assert await tx.connection.fetchval("select count(*) from fact_employee") == 0
 
@@ -253,11 +252,12 @@ async def test_of_two_replicas_one_repairs(db: Database) -> None:
 
     @asynccontextmanager
     async def open_once(topic: str) -> AsyncGenerator[Log]:
-        opened.append(await repairs.settle(facts.PROJECTION, context, logs.open))  # the other replica, meanwhile
+        # the other replica, meanwhile
+        opened.append(await repairs.settle(PROJECTION, facts.rejoin, context, logs.open))
         async with logs.open(topic) as log:
             yield log
 
-    assert await repairs.settle(facts.PROJECTION, context, open_once) == 1
+    assert await repairs.settle(PROJECTION, facts.rejoin, context, open_once) == 1
     assert opened == [0]
 
 
@@ -281,11 +281,10 @@ async def test_a_record_that_cannot_be_stored_ends_no_repair(
     async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
         if any(one.id == broken for one in repaired.events):
             await fails(tx)
-        await facts.PROJECTION.rejoin(tx, repaired, context)
+        await facts.rejoin(tx, repaired, context)
 
     await join(db, [[one for one in events if one.id != broken], [disowning(false, events[0].type)]])
-    projection = Projection(facts.PROJECTION.tables, rejoin)
-    assert await repairs.settle(projection, context_of("reporting", db), Logs(events).open) == 1
+    assert await repairs.settle(PROJECTION, rejoin, context_of("reporting", db), Logs(events).open) == 1
     async with db.read() as tx:
         assert await tx.connection.fetchval("select name from fact_employee") == "Siti 5"
 
@@ -302,11 +301,10 @@ async def test_a_repair_ends_where_none_of_the_other_records_can_be_stored(db: D
                 await divides_by_zero(tx)
             elif one.id != false:
                 await meets_a_bug(tx)
-        await facts.PROJECTION.rejoin(tx, repaired, context)
+        await facts.rejoin(tx, repaired, context)
 
     await join(db, [events[-1:], [disowning(false, events[0].type)]])
-    projection = Projection(facts.PROJECTION.tables, rejoin)
-    assert await repairs.settle(projection, context_of("reporting", db), Logs(events).open) == 1
+    assert await repairs.settle(PROJECTION, rejoin, context_of("reporting", db), Logs(events).open) == 1
     async with db.read() as tx:
         assert await tx.connection.fetchval("select count(*) from fact_employee") == 0
 
@@ -320,16 +318,16 @@ async def test_a_bug_that_many_records_all_meet_blames_none_and_leaves_the_facts
     async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
         if broken and repaired.events:
             raise AttributeError("a wrong deploy")
-        await facts.PROJECTION.rejoin(tx, repaired, context)
+        await facts.rejoin(tx, repaired, context)
 
     await join(db, [events, [disowning(false, events[0].type)]])
-    projection, logs = Projection(facts.PROJECTION.tables, rejoin), Logs(events)
+    logs = Logs(events)
     with pytest.raises(AttributeError):
-        await repairs.settle(projection, context_of("reporting", db), logs.open)
+        await repairs.settle(PROJECTION, rejoin, context_of("reporting", db), logs.open)
     async with db.read() as tx:
         assert await tx.connection.fetchval("select name from fact_employee") == "PALSU"
     broken = False
-    assert await repairs.settle(projection, context_of("reporting", db), logs.open) == 1
+    assert await repairs.settle(PROJECTION, rejoin, context_of("reporting", db), logs.open) == 1
     async with db.read() as tx:
         assert await tx.connection.fetchval("select name from fact_employee") == f"Siti {repairs.MANY}"
 
@@ -359,11 +357,11 @@ async def test_a_repair_that_cannot_be_done_does_not_hold_up_the_others(db: Data
 
     context = context_of("reporting", db)
     with pytest.raises(ConnectionError):
-        await repairs.settle(facts.PROJECTION, context, opened)
+        await repairs.settle(PROJECTION, facts.rejoin, context, opened)
     async with db.read() as tx:
         assert await tx.connection.fetchval("select count(*) from fact_employee") == 0
         assert await tx.connection.fetchval("select count(*) from fact_void") == 1
-    assert await repairs.settle(facts.PROJECTION, context, logs.open) == 1
+    assert await repairs.settle(PROJECTION, facts.rejoin, context, logs.open) == 1
     async with db.read() as tx:
         assert await tx.connection.fetchval("select count(*) from fact_void") == 0
 
@@ -389,22 +387,6 @@ async def test_a_conflict_is_counted_and_the_greater_event_id_wins(db: Database)
         assert await tx.connection.fetchval("select name from fact_employee") == "great"
     counted = metrics.registry.get_sample_value("hadir_fact_conflicts_total", {"table": "fact_employee"})
     assert counted == 1
-
-
-async def test_the_declared_tables_are_the_migrated_ones(db: Database) -> None:
-    """models.py and the migration say the same columns, types and nullability."""
-    async with db.read() as tx:
-        rows = await tx.connection.fetch(
-            """
-            select table_name, column_name, data_type, is_nullable = 'YES' as nullable
-            from information_schema.columns where table_schema = 'public'
-            """
-        )
-    migrated = {(r["table_name"], r["column_name"]): (r["data_type"], r["nullable"]) for r in rows}
-    for table in Stored.metadata.sorted_tables:
-        for column in table.columns:
-            kind = str(column.type.compile(facts.DIALECT)).lower()
-            assert migrated[(table.name, column.name)] == (kind, bool(column.nullable)), column
 
 
 async def touched(db: Database, events: Sequence[Received]) -> set[dt.date | None]:

@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from services.reporting.store import views
 from services.reporting.tasks.transitions import tick
+from services.reporting.views.figures import look_at
 from shared.database import Database
 from tests.conftest import DatabaseFor
 from tests.integration.test_facts_transitions import (
@@ -105,8 +105,15 @@ async def test_hours_that_nobody_can_read_are_none_and_stop_no_view(db: Database
         uuid4(),
     )
     async with db.read() as tx:
-        city = await views.city(tx.connection, THURSDAY, at("09:00"))
-    assert city["coverage"] == {"open": 1, "met": 1, "short": 0, "unknown": 0, "closed": 1, "attainment": 1.0}
+        board = await look_at(tx, THURSDAY, at("09:00"))
+    assert board.coverage().model_dump() == {
+        "open": 1,
+        "met": 1,
+        "short": 0,
+        "unknown": 0,
+        "closed": 1,
+        "attainment": 1.0,
+    }
     assert ("counter-a", "closed", "met") in await said(db, at("09:00"))
 
 

@@ -7,7 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest_asyncio
 
-from services.reporting import facts, store
+from services.reporting import facts
+from services.reporting.store import facts as stored
+from services.reporting.store import transitions
 from services.reporting.tasks.transitions import tick
 from shared.database import Database
 from shared.events import (
@@ -226,21 +228,21 @@ async def test_two_tickers_announce_once(db: Database) -> None:
     await tick(db, at("06:00"))
     await learn(db, punch("in", at("07:20")))
     async with db.transaction() as tx:
-        assert await store.transitions.may_announce(tx.connection)
+        assert await transitions.may_announce(tx)
         assert await said(db, at("07:21")) == []  # the other one has the lock
     assert len(await said(db, at("07:21"))) == 2
 
 
 async def test_nothing_is_announced_from_half_rebuilt_facts(db: Database) -> None:
-    tables = [table.name for table in facts.TABLES]
+    tables = [table.name for table in facts.PROJECTION.tables]
     punched = punch("in", at("07:20"))
     await learn(db, plan(), punched)
     assert len(await said(db, at("07:21"))) == 2
     async with db.transaction() as tx:
-        await store.facts.empty(tx.connection, tables)
+        await stored.empty(tx.connection, tables)
     await learn(db, plan())
     assert await said(db, at("09:00")) == []
     await learn(db, punched)
     async with db.transaction() as tx:
-        await store.facts.rebuilt(tx.connection, tables)
+        await stored.rebuilt(tx.connection, tables)
     assert await said(db, at("09:01")) == []

@@ -129,7 +129,7 @@ async def test_the_audit_can_be_searched_and_read_page_by_page(
         assert len(await rows(running, **chosen)) == count, chosen
     for beyond in ({"from": "0001-01-01"}, {"to": "9999-12-31"}):
         assert (await running.call("GET", "/audit", params=beyond)).status_code == 422
-    monkeypatch.setattr("services.scheduling.api.proposals.PAGE", 2)
+    monkeypatch.setattr("services.scheduling.api.audit.PAGE", 2)
     seen: list[int] = []
     cursor: dict[str, str] = {}
     while True:

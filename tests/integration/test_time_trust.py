@@ -12,9 +12,8 @@ import pytest
 import pytest_asyncio
 
 from services.reporting import facts
-from services.reporting.api.views import explained
-from services.reporting.store import views
 from services.reporting.tasks import transitions
+from services.reporting.views import counters, people
 from shared.database import Database
 from shared.events import (
     AttendanceRecorded,
@@ -28,6 +27,7 @@ from shared.events import (
     UnitChanged,
 )
 from shared.events.base import Mode, PunchKind, Zone
+from shared.messages import Language
 from tests.conftest import DatabaseFor
 from tests.reference import worlds
 
@@ -159,9 +159,10 @@ async def know(db: Database, *events: Event) -> list[str]:
     return [str(ce_id) for ce_id, _ in known]
 
 
-async def person_day(db: Database, t: str) -> dict[str, Any]:
+async def person_day(db: Database, t: str, language: Language = "id") -> dict[str, Any]:
     async with db.read() as tx:
-        return await views.person_day(tx.connection, PERSON, DAY, at(t))
+        day = await people.person_day(tx, PERSON, DAY, at(t), language)
+    return day.model_dump(mode="json")
 
 
 @pytest.mark.parametrize(("events", "t", "duty", "state"), [pytest.param(*c[1:], id=c[0]) for c in CASES])
@@ -181,7 +182,7 @@ async def test_hours_owed_of_nothing_need_a_check_out_after_the_check_in(db: Dat
 
 async def test_the_reason_names_both_times_and_the_punches_that_decided(db: Database) -> None:
     ids = await know(db, plan(), TOLERANT, punch("in", "07:25", "13:00"), punch("out", "16:00", "16:30"))
-    day = explained(await person_day(db, EVENING), "en")
+    day = await person_day(db, EVENING, "en")
     on_time, hours = day["duties"]["on_time"], day["duties"]["hours"]
     assert on_time["because"]["code"] == "on_time.in_unverified"
     assert on_time["because"]["params"] == {
@@ -206,12 +207,12 @@ async def test_a_duty_that_is_met_names_the_certain_punches(db: Database) -> Non
         punch("out", "15:58"),
         punch("out", "16:40", "18:00"),
     )
-    day = explained(await person_day(db, EVENING), "id")
+    day = await person_day(db, EVENING, "id")
     on_time, hours = day["duties"]["on_time"], day["duties"]["hours"]
     assert (on_time["because"]["code"], on_time["event_ids"]) == ("on_time.in_by_deadline", [ids[0], ids[2]])
-    assert "07:28:00" in on_time["because"]["text"]
+    assert "07.28.00" in on_time["because"]["text"]
     assert (hours["because"]["code"], hours["event_ids"]) == ("hours.hours_worked", [ids[0], ids[2], ids[3]])
-    assert "15:58:00" in hours["because"]["text"]
+    assert "15.58.00" in hours["because"]["text"]
 
 
 async def test_the_digest_names_the_trust_of_a_time(db: Database) -> None:
@@ -261,8 +262,8 @@ COUNTER = UnitChanged(
 async def counter(db: Database, t: str) -> list[tuple[str, int, int, str]]:
     """The counter's segments as (local begin, low, high, status)."""
     async with db.read() as tx:
-        found = await views.unit_timeline(tx.connection, "counter", DAY, at(t))
-    assert found is not None
+        timeline = await counters.timeline(tx, "counter", DAY, at(t))
+    found = timeline.model_dump(mode="json", by_alias=True)
     return [
         (
             dt.datetime.fromisoformat(s["from"]).astimezone(worlds.WIB).strftime("%H:%M"),

@@ -4,14 +4,13 @@ import contextlib
 import datetime as dt
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 import pytest_asyncio
 from hypothesis import given, settings
 
 from services.reporting import facts
-from services.reporting.store import views
-from shared.database import Database
+from services.reporting.views.people import person_day
+from shared.database import Database, Tx
 from tests.conftest import DatabaseFor
 from tests.kit.properties import SLOW_IS_FINE
 from tests.reference import worlds
@@ -34,12 +33,12 @@ async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
 
 
 @asynccontextmanager
-async def facts_of(db: Database, world: worlds.World) -> AsyncGenerator[Any]:
-    """A connection that sees the facts of `world` alone, until the end of the block."""
+async def facts_of(db: Database, world: worlds.World) -> AsyncGenerator[Tx]:
+    """A transaction that sees the facts of `world` alone, until the end of the block."""
     with contextlib.suppress(_Undo):
         async with db.transaction() as tx:
             await facts.apply(tx, worlds.received(world))
-            yield tx.connection
+            yield tx
             raise _Undo
 
 
@@ -48,9 +47,9 @@ async def facts_of(db: Database, world: worlds.World) -> AsyncGenerator[Any]:
 async def test_verdicts_equal_the_reference(db: Database, given: World) -> None:
     world, instants = given
     known = fold(world)
-    async with facts_of(db, world) as connection:
+    async with facts_of(db, world) as tx:
         for t in instants:
-            rows = await connection.fetch("select * from verdicts($1, $2, $3)", *SPAN, t)
+            rows = await tx.connection.fetch("select * from verdicts($1, $2, $3)", *SPAN, t)
             got = {(r["employee_id"], r["work_date"]): {duty: r[duty] for duty in DUTIES} for r in rows}
             assert len(got) == len(rows)
             assert got == {
@@ -72,10 +71,10 @@ async def test_no_state_changes_by_time_alone_before_next_due(db: Database, give
         for ce_id, event in world
         if all(getattr(event, name, t) <= t for name in ("at", "submitted_at", "reviewed_at"))
     ]
-    async with facts_of(db, past) as connection:
-        before = await connection.fetch("select * from verdicts($1, $2, $3)", *SPAN, t)
+    async with facts_of(db, past) as tx:
+        before = await tx.connection.fetch("select * from verdicts($1, $2, $3)", *SPAN, t)
         for later in (other for other in others if other >= t):
-            rows = await connection.fetch("select * from verdicts($1, $2, $3)", *SPAN, later)
+            rows = await tx.connection.fetch("select * from verdicts($1, $2, $3)", *SPAN, later)
             after = {(row["employee_id"], row["work_date"]): row for row in rows}
             for row in before:
                 if row["next_due"] is None or later < row["next_due"]:
@@ -89,11 +88,11 @@ async def test_person_day_explains_the_same_states(db: Database, given: World) -
     world, instants = given
     known = fold(world)
     stored = {str(ce_id) for ce_id, _ in world}
-    async with facts_of(db, world) as connection:
+    async with facts_of(db, world) as tx:
         for plan in known.plans:
-            day = await views.person_day(connection, plan.employee_id, plan.work_date, instants[0])
-            states = {duty: day["duties"][duty]["state"] for duty in DUTIES}
+            day = await person_day(tx, plan.employee_id, plan.work_date, instants[0])
+            states = {duty: day.duties[duty].state for duty in DUTIES}
             assert states == verdict(known, plan.employee_id, plan.work_date, instants[0])
             for duty in DUTIES:
-                assert set(day["duties"][duty]["event_ids"]) <= stored
-                assert day["duties"][duty]["because"]["code"].startswith(f"{duty}.")
+                assert {str(ce_id) for ce_id in day.duties[duty].event_ids} <= stored
+                assert day.duties[duty].because.code.startswith(f"{duty}.")

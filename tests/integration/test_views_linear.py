@@ -10,8 +10,10 @@ from uuid import uuid4
 import pytest_asyncio
 
 from services.reporting import facts
-from services.reporting.store import views
-from shared.database import Database
+from services.reporting.store import planner
+from services.reporting.views import counters
+from services.reporting.views.figures import Reader, look_at
+from shared.database import Database, Tx
 from tests.conftest import DatabaseFor
 from tests.reference import worlds
 from tests.reference.coverage import coverage, timeline
@@ -21,6 +23,7 @@ DAY = dt.date(2025, 11, 6)
 NOON = dt.datetime.combine(DAY, dt.time(12), worlds.WIB)
 MIDNIGHT = dt.datetime.combine(DAY + dt.timedelta(days=1), dt.time(), worlds.WIB)
 PEOPLE, COUNTERS, LONG = 300, 60, 4000
+READER = Reader(("city", "opds", "units"))
 
 # Straight into the tables: facts of before the contract had bounds.
 FILL = f"""
@@ -60,10 +63,10 @@ def nodes(plan: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from nodes(child)
 
 
-async def work(connection: Any, query: str, *values: Any) -> tuple[int, list[str]]:
+async def work(tx: Tx, query: str, *values: Any) -> tuple[int, list[str]]:
     """How many rows the query's steps took up, and what they were filtered by."""
-    await views.plan_for_whole_dates(connection)
-    found = await connection.fetchval(f"explain (analyze, format json) {query}", *values)
+    await planner.whole_dates(tx)
+    found = await tx.connection.fetchval(f"explain (analyze, format json) {query}", *values)
     plan = (json.loads(found) if isinstance(found, str) else found)[0]["Plan"]
     rows, filters = 0, list[str]()
     for node in nodes(plan):
@@ -80,20 +83,21 @@ async def test_long_lists_are_read_once_and_not_for_every_person_counter_or_inst
     read = PEOPLE + COUNTERS + 3 * 2 * LONG + LONG
     async with db.read() as tx:
         for query in ("select * from verdicts($1, $1, $2)", "select * from coverage($1, $2)"):
-            rows, filters = await work(tx.connection, query, DAY, NOON)
+            rows, filters = await work(tx, query, DAY, NOON)
             # The logarithm of what is read, and a step or two for each: far from its square.
             assert rows < 40 * read, query
             assert not [text for text in filters if " ? " in text], (
                 "a scope is searched for each person or counter"
             )
-        city = await views.city(tx.connection, DAY, NOON)
-        units = {unit["unit_id"]: unit for unit in await views.units(tx.connection, DAY, NOON)}
+        board = await look_at(tx, DAY, NOON)
+    on_time = board.city(READER).duties["on_time"]
+    units = {unit.unit_id: unit for unit in board.units()}
     excused = sum(1 for n in range(1, PEOPLE + 1) if n % COUNTERS % 5 == 1 or n % COUNTERS == 1)
-    assert city["duties"]["on_time"]["unknown"] == excused
-    assert city["duties"]["on_time"]["not_met"] == PEOPLE - excused
-    assert units["U2"]["unknown_seconds"] == units["U6"]["unknown_seconds"] == 3600
-    assert units["U3"]["unknown_seconds"] == 0
-    assert units["U1"]["required"] == LONG
+    assert on_time.unknown == excused
+    assert on_time.not_met == PEOPLE - excused
+    assert units["U2"].unknown_seconds == units["U6"].unknown_seconds == 3600
+    assert units["U3"].unknown_seconds == 0
+    assert units["U1"].required == LONG
 
 
 async def test_every_view_of_an_opd_adds_up_to_the_city(db: Database) -> None:
@@ -101,8 +105,8 @@ async def test_every_view_of_an_opd_adds_up_to_the_city(db: Database) -> None:
         for statement in FILL.split(";\n"):
             await tx.connection.execute(statement)
     async with db.read() as tx:
-        city = await views.city(tx.connection, DAY, NOON)
-        opds = await views.opds(tx.connection, DAY, NOON)
+        board = await look_at(tx, DAY, NOON)
+    city, opds = board.city(READER).model_dump(), [opd.model_dump() for opd in board.opds(READER)]
     assert [opd["opd_code"] for opd in opds] == [f"O{n}" for n in range(5)]
     assert sum(opd["employees"] for opd in opds) == city["employees"] == PEOPLE
     for state in ("not_met", "unknown"):
@@ -142,17 +146,8 @@ async def test_who_is_wanted_at_an_instant_is_the_most_that_any_open_requirement
         known = fold(world)
         async with db.read() as tx:
             for t in (NOON, MIDNIGHT):
-                found = await views.unit_timeline(tx.connection, unit.unit_id, DAY, t)
-                assert found is not None
-                segments = [
-                    (
-                        dt.datetime.fromisoformat(s["from"]),
-                        dt.datetime.fromisoformat(s["to"]),
-                        s["required"],
-                        s["status"],
-                    )
-                    for s in found["segments"]
-                ]
+                found = (await counters.timeline(tx, unit.unit_id, DAY, t)).model_dump()
+                segments = [(s["from_at"], s["until_at"], s["required"], s["status"]) for s in found["segments"]]
                 assert segments == [(a, b, m.required, m.status) for a, b, m in timeline(known, unit, DAY, t)]
                 expected = coverage(known, DAY, t)[unit.unit_id]
                 assert {name: found[name] for name in expected} == expected
@@ -178,6 +173,5 @@ async def test_a_plan_that_claims_to_end_in_centuries_staffs_no_counter_for_long
         for days, status in ((0, "met"), (1, "closed"), (7, "short"), (700, "short")):
             t = NOON + dt.timedelta(days=days)
             date = t.astimezone(worlds.WIB).date()
-            unit = await views.unit_timeline(tx.connection, "U1", date, t)
-            assert unit is not None
-            assert unit["status"] == status, date
+            unit = await counters.timeline(tx, "U1", date, t)
+            assert unit.status == status, date

@@ -1,6 +1,7 @@
 """Who may change a person-day alone, and when it takes two officers."""
 
 import datetime as dt
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -8,14 +9,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.scheduling.domain.effects import Stretch, touches
-from services.scheduling.domain.late import Work, is_late, never_late_from, officers_needed
+from services.scheduling.domain.late import is_late, never_late_from, officers_needed
 from services.scheduling.domain.rules import RulesIn
 from services.scheduling.domain.rules import touches as rule_touches
-from services.scheduling.domain.spans import covered, without
+from services.scheduling.domain.spans import Days, covered, without
 from shared.dates import WIB
 
 TODAY = dt.date(2026, 2, 16)
 DAY = dt.timedelta(1)
+
+
+class Work(NamedTuple):
+    """What lateness follows from, of one plan."""
+
+    mode: str
+    starts_at: dt.datetime | None
 
 
 def at(hour: int, minute: int = 0, day: dt.date = TODAY) -> dt.datetime:
@@ -142,26 +150,22 @@ def test_a_free_day_that_becomes_a_work_day_begins_when_offices_open() -> None:
     assert (freed.begins, taken.begins) == (at(7, 30), None)
 
 
-RUNS = st.tuples(st.dates(TODAY, TODAY + 20 * DAY), st.integers(0, 9)).map(lambda p: (p[0], p[0] + p[1] * DAY))
+RUNS = st.tuples(st.dates(TODAY, TODAY + 20 * DAY), st.integers(0, 9)).map(lambda p: Days(p[0], p[0] + p[1] * DAY))
 
 
-def dates(*runs: tuple[dt.date, dt.date]) -> set[dt.date]:
+def dates(*runs: Days) -> set[dt.date]:
     return {first + n * DAY for first, last in runs for n in range((last - first).days + 1)}
 
 
 @given(RUNS, RUNS)
-def test_what_is_left_of_a_run_is_every_other_date_of_it(
-    whole: tuple[dt.date, dt.date], taken: tuple[dt.date, dt.date]
-) -> None:
+def test_what_is_left_of_a_run_is_every_other_date_of_it(whole: Days, taken: Days) -> None:
     left = without(whole, taken)
     assert dates(*left) == dates(whole) - dates(taken)
     assert sum((last - first).days + 1 for first, last in left) == len(dates(*left))
 
 
 @given(RUNS, RUNS, st.sets(st.dates(TODAY, TODAY + 30 * DAY)))
-def test_what_waits_is_kept_and_no_date_twice(
-    was: tuple[dt.date, dt.date], now: tuple[dt.date, dt.date], late: set[dt.date]
-) -> None:
+def test_what_waits_is_kept_and_no_date_twice(was: Days, now: Days, late: set[dt.date]) -> None:
     back = without(was, now)
     found = covered([now], back, late)
     assert dates(now) | (late & dates(*back)) <= dates(*found) <= dates(was, now)

@@ -9,6 +9,7 @@ import pytest
 from services.notifications import domain
 from services.notifications.texts import render
 from shared.events import ComplianceChanged, CoverageChanged, Duty, OutageDeclared, ScheduleChanged, Scope
+from shared.facts import is_news
 from shared.messages import Language
 
 WIB = dt.timezone(dt.timedelta(hours=7))
@@ -137,12 +138,11 @@ def coverage(status: str) -> CoverageChanged:
 
 def follow(statuses: list[str]) -> list[str | None]:
     """What is told along a counter's day."""
-    row: dict[str, Any] | None = None
+    alert: UUID | None = None
     steps: list[str | None] = []
     for status in statuses:
-        step, alert = domain.on_coverage(coverage(status), uuid4(), row, fresh=True)
+        step, alert = domain.on_coverage(coverage(status), uuid4(), alert, fresh=True)
         steps.append(step)
-        row = {"alert": alert}
     return steps
 
 
@@ -159,16 +159,16 @@ def test_closing_ends_a_shortage_in_silence() -> None:
 def test_a_stale_shortage_raises_no_alert_and_so_no_all_clear() -> None:
     step, alert = domain.on_coverage(coverage("short"), uuid4(), None, fresh=False)
     assert (step, alert) == (None, None)
-    assert domain.on_coverage(coverage("met"), uuid4(), {"alert": alert}, fresh=True)[0] is None
+    assert domain.on_coverage(coverage("met"), uuid4(), alert, fresh=True)[0] is None
 
 
 def test_news_is_what_ranks_above_what_is_held() -> None:
     low, high = UUID(int=1), UUID(int=2)
-    assert domain.is_news(1, low, None)
-    assert domain.is_news(2, low, {"revision": 1, "ce_id": high})
-    assert domain.is_news(1, high, {"revision": 1, "ce_id": low})
-    assert not domain.is_news(1, low, {"revision": 1, "ce_id": low})
-    assert not domain.is_news(1, high, {"revision": 2, "ce_id": low})
+    assert is_news(1, low, None)
+    assert is_news(2, low, {"revision": 1, "ce_id": high})
+    assert is_news(1, high, {"revision": 1, "ce_id": low})
+    assert not is_news(1, low, {"revision": 1, "ce_id": low})
+    assert not is_news(1, high, {"revision": 2, "ce_id": low})
 
 
 def test_three_days_old_is_fresh_and_a_second_more_is_not() -> None:

@@ -8,8 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reporting.domain.reports import (
-    Invalid,
-    Refused,
     Report,
     ReportIn,
     ReviewIn,
@@ -20,6 +18,7 @@ from services.reporting.domain.reports import (
     revise,
 )
 from services.reporting.views import words
+from shared.refusals import Conflict, Invalid
 
 NOW = dt.datetime(2025, 11, 6, 9, tzinfo=dt.UTC)
 DAY = dt.date(2025, 11, 6)
@@ -77,7 +76,7 @@ def test_revisions_only_grow_and_an_accepted_report_stands_still(steps: list[str
                 given = decision(revision=revision, decision="returned" if step == "return" else "accepted")
                 held = review(held, given, reviewer, NOW)
                 assert held.revision == before.revision
-        except Refused:
+        except Conflict:
             assert held is before
             assert before.status == "accepted" or step == "outdated"
         assert held.reviews >= reviews
@@ -94,7 +93,7 @@ def test_every_mistake_of_a_review_is_named_at_once() -> None:
     items = [{"item_id": "1", "accepted_quantity": 9}, {"item_id": "x", "accepted_quantity": 0}]
     with pytest.raises(Invalid) as caught:
         review(report(1, 2), decision(items=items), BOSS, NOW)
-    assert [field for field, _, _ in caught.value.mistakes] == [
+    assert [error.field for error in caught.value.errors] == [
         "items.0.accepted_quantity",
         "items.1.item_id",
         "items",

@@ -29,7 +29,7 @@ from services.scheduling.domain.planning import (
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.domain.records import Opening, RequirementSet
 from services.scheduling.domain.roster import plan_unit
-from services.scheduling.domain.timetable import Pattern, SpecialHours, hours_on
+from services.scheduling.domain.timetable import Hours, Pattern, SpecialHours, hours_on
 from services.scheduling.planning import compute
 from services.scheduling.planning.solver import solve_unit
 
@@ -355,11 +355,11 @@ def test_a_settled_day_is_left_alone_and_counts_toward_the_share() -> None:
 
 
 def test_ramadan_hours_are_data_and_reach_the_counter() -> None:
-    ramadan = SpecialHours(MONDAY, None, "five_day", dict.fromkeys(range(5), (480, 900)))
+    ramadan = SpecialHours(MONDAY, None, "five_day", dict.fromkeys(range(5), Hours(480, 900)))
     roster = plan_unit(unit(people(2), minimum=1, special=(ramadan,)), span(1))
     assert roster.hours[Pattern("five_day")][1] == (480, 900)
     assert roster.shortages == []
-    late = SpecialHours(MONDAY, None, "five_day", dict.fromkeys(range(5), (540, 900)))
+    late = SpecialHours(MONDAY, None, "five_day", dict.fromkeys(range(5), Hours(540, 900)))
     [short] = plan_unit(unit(people(2), minimum=1, special=(late,)), span(1)).shortages
     assert (short.start, short.end) == (480, 540)
 

@@ -1,4 +1,4 @@
-from services.notifications.models import Base
+from services.notifications.facts import Base
 from shared.database import run_migrations
 
 run_migrations(Base.metadata)

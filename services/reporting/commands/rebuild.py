@@ -16,7 +16,7 @@ import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 
 from services.reporting import store
-from services.reporting.facts import CONSUMED, PROJECTION, TABLES, apply, digest
+from services.reporting.facts import PROJECTION, apply, digest, rejoin
 from shared import repairs
 from shared.bus import HandlerContext, client_arguments
 from shared.clock import SystemClock
@@ -56,7 +56,7 @@ async def rebuild(settings: Settings, progress: Progress) -> None:
 
 async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None:
     async with db.transaction() as tx:
-        await store.facts.empty(tx.connection, [table.name for table in TABLES])
+        await store.facts.empty(tx.connection, [table.name for table in PROJECTION.tables])
     writing: asyncio.Task[None] | None = None
 
     async def write(batch: list[Received]) -> None:
@@ -81,19 +81,20 @@ async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None
             await asyncio.gather(writing, return_exceptions=True)
         raise
     # What was disowned while the rebuild ran, so that the facts are right when it ends.
-    await repairs.settle(PROJECTION, HandlerContext(settings, db, SystemClock(), Metrics("reporting")))
+    await repairs.settle(PROJECTION, rejoin, HandlerContext(settings, db, SystemClock(), Metrics("reporting")))
     async with db.transaction() as tx:
-        await store.facts.rebuilt(tx.connection, [table.name for table in TABLES])
+        await store.facts.rebuilt(tx.connection, [table.name for table in PROJECTION.tables])
 
 
 async def _log(settings: Settings, progress: Progress) -> AsyncGenerator[list[Received]]:
     """Every readable record that the consumed topics hold now, which are disowned first, in batches."""
-    async with reading(client_arguments(settings), CONSUMED) as log:
+    async with reading(client_arguments(settings), PROJECTION.topics) as log:
         begins, ends = await log.begins(), await log.ends()
         total = sum(ends[partition] - begins[partition] for partition in log.partitions)
         done = 0
         progress(done, total)
-        for topics in (CONSUMED[:1], CONSUMED[1:]):
+        disowned, *others = PROJECTION.topics
+        for topics in ([disowned], others):
             async with contextlib.aclosing(log.upto(ends, topics)) as batches:
                 async for records in batches:
                     batch = readable(records, settings)

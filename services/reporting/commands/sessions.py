@@ -6,7 +6,7 @@ import secrets
 import time
 
 from services.reporting.store import sessions as store
-from shared.access import Role
+from services.reporting.store.sessions import Code, Holder, Session
 from shared.auth import Principal
 from shared.database import Database
 
@@ -26,10 +26,6 @@ def _wall(seconds: float = 0.0) -> dt.datetime:
     return dt.datetime.fromtimestamp(time.time() + seconds, dt.UTC)
 
 
-def _holder(who: Principal) -> tuple[object, str, str | None]:
-    return who.subject, who.role, who.opd
-
-
 class Sessions:
     """The sessions of all browsers, in the database: every process knows them, and a sign-out reaches all."""
 
@@ -38,32 +34,31 @@ class Sessions:
 
     async def code_for(self, who: Principal) -> tuple[str, dt.datetime]:
         """(a code that opens a session as `who`, when it stops doing so)."""
-        code, ends_at = secrets.token_urlsafe(24), _wall(CODE_S)
+        secret, ends_at = secrets.token_urlsafe(24), _wall(CODE_S)
         session_ends_at = min(_wall(SESSION_S), dt.datetime.fromtimestamp(who.expires, dt.UTC))
+        code = Code(Holder(who.subject, who.role, who.opd), ends_at, session_ends_at)
         async with self._db.transaction() as tx:
             await store.forget_ended(tx, _wall())
-            await store.add_code(tx, _hash(code), (who.subject, who.role, who.opd), ends_at, session_ends_at)
-        return code, ends_at
+            await store.add_code(tx, _hash(secret), code)
+        return secret, ends_at
 
-    async def swap(self, code: str) -> tuple[str, dt.datetime] | None:
+    async def swap(self, secret: str) -> tuple[str, dt.datetime] | None:
         """(a session, when it ends) for a code that has not been used; None for any other text."""
         session = secrets.token_urlsafe(24)
         async with self._db.transaction() as tx:
-            row = await store.take_code(tx, _hash(code))
-            if row is None or row["expires_at"] <= _wall():
+            code = await store.take_code(tx, _hash(secret))
+            if code is None or code.expires_at <= _wall():
                 return None
-            holder = (row["subject"], row["role"], row["opd"])
-            await store.add_session(tx, _hash(session), holder, row["session_ends_at"])
-        return session, row["session_ends_at"]
+            await store.add_session(tx, _hash(session), Session(code.holder, code.session_ends_at))
+        return session, code.session_ends_at
 
     async def holder(self, session: str) -> Principal | None:
         """Whose session it is; None once it has ended."""
         async with self._db.read() as tx:
-            row = await store.session(tx, _hash(session), _wall())
-        if row is None:
+            kept = await store.session(tx, _hash(session), _wall())
+        if kept is None:
             return None
-        role: Role = row["role"]
-        return Principal(row["subject"], role, row["opd"], row["expires_at"].timestamp())
+        return Principal(kept.holder.subject, kept.holder.role, kept.holder.opd, kept.expires_at.timestamp())
 
     async def end(self, session: str) -> None:
         """From now on it opens nothing, here and in every other process."""

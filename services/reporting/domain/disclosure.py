@@ -1,4 +1,4 @@
-"""Figures of few people, withheld from those who may see no person (product.md section 12, Small cells). Pure.
+"""Figures of few people, withheld from those who may see no person. Pure.
 
 A group of fewer than FEW people is counted in its parent only: its own figures are null. Where the parent's total
 less the other groups would give it away, one more group is withheld with it. Where fewer than MANY people are
@@ -13,9 +13,10 @@ different instants cannot be taken from one another.
 """
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from services.reporting.domain.figures import MODES, STATES
+from services.reporting.domain.figures import MODES, STATES, Compliance
 from shared.events import DUTIES
 
 FEW = 5
@@ -23,89 +24,93 @@ MANY = 10 * FEW
 
 _RATED = ("met", "not_met", "unknown")
 _RATES = ("rate", "low", "high", "n", "wilson_low", "wilson_high")
-_FAMILIES = (("modes", MODES), *((duty, STATES) for duty in DUTIES))
-"""What adds up to `employees` in a row: its modes, and for each duty its states."""
+_FAMILIES: tuple[tuple[str, Sequence[str]], ...] = (("modes", MODES), *((duty, STATES) for duty in DUTIES))
+"""What adds up to `employees`: the modes, and for each duty its states."""
 _NOT_DUE = "not_due"
 _JUDGED = tuple(state for state in STATES if state != _NOT_DUE)
 """What adds up to `employees` less those to whom a mode leaves nothing due."""
 
 Cell = tuple[str, str]
+"""A family and one of its names."""
+_EVERY_CELL: tuple[Cell, ...] = tuple((family, name) for family, names in _FAMILIES for name in names)
+
+Figures = TypeVar("Figures", bound=Compliance)
 
 
-def city_for_all(city: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """The counts of one group of people."""
+
+    employees: int
+    counts: Mapping[Cell, int]
+
+
+def city_for_all(city: Figures) -> Figures:
     """The city's figures without those of few people."""
-    return _withheld(city, _hidden(city))
+    return _withheld(city, _hidden(_row(city)))
 
 
-def opds_for_all(opds: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def opds_for_all(opds: Sequence[Figures]) -> list[Figures]:
     """The OPDs' figures without those of few people, and without what the city's total would tell of them."""
-    rows = _enough(
-        {at: opd["employees"] for at, opd in enumerate(opds) if 0 < opd["employees"] < FEW},
-        {at: opd["employees"] for at, opd in enumerate(opds)},
+    rows = [_row(opd) for opd in opds]
+    whole = _enough(
+        {at: row.employees for at, row in enumerate(rows) if 0 < row.employees < FEW},
+        {at: row.employees for at, row in enumerate(rows)},
     )
-    hidden = [_every_cell() if at in rows else _hidden(opd) for at, opd in enumerate(opds)]
-    of_city = _hidden(_sum(opds))
+    hidden = [set(_EVERY_CELL) if at in whole else _hidden(row) for at, row in enumerate(rows)]
+    of_city = _hidden(_sum(rows))
     while True:
         before = sum(len(cells) for cells in hidden)
-        for cell in _every_cell():
-            _close_column(opds, hidden, cell, withheld_of_all=cell in of_city)
-        for opd, cells in zip(opds, hidden, strict=True):
-            _close_row(opd, cells)
+        for cell in _EVERY_CELL:
+            _close_column(rows, hidden, cell, withheld_of_all=cell in of_city)
+        for row, cells in zip(rows, hidden, strict=True):
+            _close_row(row, cells)
         if sum(len(cells) for cells in hidden) == before:
             return [
-                _withheld(opd, cells, whole=at in rows)
+                _withheld(opd, cells, whole=at in whole)
                 for at, (opd, cells) in enumerate(zip(opds, hidden, strict=True))
             ]
 
 
-def _count(row: Mapping[str, Any], cell: Cell) -> int:
-    family, name = cell
-    return row["modes"].get(name, 0) if family == "modes" else row["duties"][family][name]
+def _row(figures: Compliance) -> _Row:
+    counts: dict[Cell, int] = {("modes", mode): figures.modes[mode] or 0 for mode in MODES}
+    for duty in DUTIES:
+        counts |= {(duty, state): getattr(figures.duties[duty], state) for state in STATES}
+    return _Row(figures.employees or 0, counts)
 
 
-def _every_cell() -> set[Cell]:
-    return {(family, name) for family, names in _FAMILIES for name in names}
+def _sum(rows: Sequence[_Row]) -> _Row:
+    counts = {cell: sum(row.counts[cell] for row in rows) for cell in _EVERY_CELL}
+    return _Row(sum(row.employees for row in rows), counts)
 
 
-def _hidden(row: Mapping[str, Any]) -> set[Cell]:
+def _hidden(row: _Row) -> set[Cell]:
     """The cells of one row that tell of few people, and those that its total would tell them by."""
-    if row["employees"] >= MANY or not row["employees"]:
+    if row.employees >= MANY or not row.employees:
         return set()
-    if row["employees"] < FEW:
-        return _every_cell()
-    cells = {cell for cell in _every_cell() if 0 < _count(row, cell) < FEW}
+    if row.employees < FEW:
+        return set(_EVERY_CELL)
+    cells = {cell for cell, n in row.counts.items() if 0 < n < FEW}
     _close_row(row, cells)
     return cells
 
 
-def _sum(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    return {
-        "employees": sum(row["employees"] for row in rows),
-        "modes": {mode: sum(row["modes"].get(mode, 0) for row in rows) for mode in MODES},
-        "duties": {
-            duty: {state: sum(row["duties"][duty][state] for row in rows) for state in STATES} for duty in DUTIES
-        },
-    }
-
-
-def _close_row(row: Mapping[str, Any], cells: set[Cell]) -> None:
+def _close_row(row: _Row, cells: set[Cell]) -> None:
     _close_sum(row, cells, "modes", MODES)
-    if any(_count(row, ("modes", mode)) for mode in MODES if ("modes", mode) in cells):
-        cells |= {(duty, _NOT_DUE) for duty in DUTIES if _count(row, (duty, _NOT_DUE))}
+    if any(row.counts["modes", mode] for mode in MODES if ("modes", mode) in cells):
+        cells |= {(duty, _NOT_DUE) for duty in DUTIES if row.counts[duty, _NOT_DUE]}
     for duty in DUTIES:
         _close_sum(row, cells, duty, STATES)
         _close_sum(row, cells, duty, _JUDGED)
 
 
-def _close_sum(row: Mapping[str, Any], cells: set[Cell], family: str, names: Sequence[str]) -> None:
-    counts = {(family, name): _count(row, (family, name)) for name in names}
+def _close_sum(row: _Row, cells: set[Cell], family: str, names: Sequence[str]) -> None:
+    counts = {(family, name): row.counts[family, name] for name in names}
     cells |= _enough({cell: n for cell, n in counts.items() if cell in cells and n}, counts)
 
 
-def _close_column(
-    rows: Sequence[Mapping[str, Any]], hidden: Sequence[set[Cell]], cell: Cell, *, withheld_of_all: bool
-) -> None:
-    counts = {at: _count(row, cell) for at, row in enumerate(rows)}
+def _close_column(rows: Sequence[_Row], hidden: Sequence[set[Cell]], cell: Cell, *, withheld_of_all: bool) -> None:
+    counts = {at: row.counts[cell] for at, row in enumerate(rows)}
     chosen = _enough({at: n for at, n in counts.items() if cell in hidden[at] and n}, counts)
     if withheld_of_all and not chosen:
         chosen = set(sorted((at for at, n in counts.items() if n), key=lambda at: (counts[at], at))[:1])
@@ -124,18 +129,17 @@ def _enough(hidden: Mapping[Any, int], counts: Mapping[Any, int]) -> set[Any]:
     return set(chosen)
 
 
-def _withheld(row: Mapping[str, Any], cells: set[Cell], *, whole: bool = False) -> dict[str, Any]:
-    duties: dict[str, Any] = {}
+def _withheld(figures: Figures, cells: set[Cell], *, whole: bool = False) -> Figures:
+    duties = dict(figures.duties)
     for duty in DUTIES:
-        shown = {**row["duties"][duty]}
-        lost = {state for state in STATES if (duty, state) in cells}
-        shown |= dict.fromkeys(lost)
-        if lost.intersection(_RATED):
-            shown |= dict.fromkeys(_RATES)
-        duties[duty] = shown
-    return {
-        **row,
-        "employees": None if whole or 0 < row["employees"] < FEW else row["employees"],
-        "modes": {mode: None if ("modes", mode) in cells else n for mode, n in row["modes"].items()},
-        "duties": duties,
-    }
+        lost = [state for state in STATES if (duty, state) in cells]
+        rates = _RATES if set(lost).intersection(_RATED) else ()
+        duties[duty] = duties[duty].model_copy(update=dict.fromkeys((*lost, *rates)))
+    few = whole or 0 < (figures.employees or 0) < FEW
+    return figures.model_copy(
+        update={
+            "employees": None if few else figures.employees,
+            "modes": {mode: None if ("modes", mode) in cells else n for mode, n in figures.modes.items()},
+            "duties": duties,
+        }
+    )

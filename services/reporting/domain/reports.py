@@ -6,9 +6,9 @@ changed by a later review; its revision grows over the whole life of the report.
 
 import datetime as dt
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
@@ -16,6 +16,7 @@ from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field,
 from shared.events import ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
 from shared.events.base import MAX_ITEMS, Revision
 from shared.personal import NamesNobody
+from shared.refusals import Conflict, FieldError, Invalid
 
 Decision = Literal["accepted", "returned"]
 
@@ -79,26 +80,6 @@ class ReviewIn(_Input):
     note: Note | None = None
 
 
-class Refused(Exception):
-    """The command contradicts the state of the report: `code` is a message code, `extra` tells the state."""
-
-    def __init__(
-        self, code: str, *, params: Mapping[str, Any] | None = None, extra: Mapping[str, Any] | None = None
-    ):
-        super().__init__(code)
-        self.code = code
-        self.params = params or {}
-        self.extra = extra or {}
-
-
-class Invalid(Exception):
-    """The command itself is wrong: (field, message code, params) for each mistake."""
-
-    def __init__(self, *mistakes: tuple[str, str, Mapping[str, Any]]) -> None:
-        super().__init__(", ".join(code for _, code, _ in mistakes))
-        self.mistakes = mistakes
-
-
 @dataclass(frozen=True, slots=True)
 class Review:
     """The newest decision on the newest revision of a report."""
@@ -158,14 +139,15 @@ class Report:
 
 
 def report_id_of(employee_id: UUID, work_date: dt.date) -> UUID:
-    """One report per employee and work date (product.md section 5), so its id follows from both."""
+    """One report per employee and work date, so its id follows from both."""
     return uuid5(employee_id, work_date.isoformat())
 
 
 def check_work_date(work_date: dt.date, today: dt.date) -> None:
     """Raises Invalid unless a report for `work_date` may be handed in on the local date `today`."""
     if work_date > today + dt.timedelta(days=1):
-        raise Invalid(("work_date", "report.too_early", {"latest": today + dt.timedelta(days=1)}))
+        latest = today + dt.timedelta(days=1)
+        raise Invalid("validation", errors=[FieldError("work_date", "report.too_early", {"latest": latest})])
 
 
 def items_of(given: ReportIn) -> tuple[ReportItem, ...]:
@@ -184,7 +166,8 @@ def items_of(given: ReportIn) -> tuple[ReportItem, ...]:
     seen: set[str] = set()
     for index, item in enumerate(items):
         if item.item_id in seen:
-            raise Invalid((f"items.{index}.item_id", "report.item_twice", {"item_id": item.item_id}))
+            twice = FieldError(f"items.{index}.item_id", "report.item_twice", {"item_id": item.item_id})
+            raise Invalid("validation", errors=[twice])
         seen.add(item.item_id)
     return items
 
@@ -192,10 +175,10 @@ def items_of(given: ReportIn) -> tuple[ReportItem, ...]:
 def revise(report: Report, items: tuple[ReportItem, ...], opd_code: str, now: dt.datetime) -> Report:
     """The report after `items` were handed in at `now`; the very same report when nothing differs.
 
-    Raises Refused after an accepted review: what was paid for cannot change.
+    Raises Conflict after an accepted review: what was paid for cannot change.
     """
     if report.status == "accepted":
-        raise Refused(
+        raise Conflict(
             "report.accepted", params={"work_date": report.work_date}, extra={"revision": report.revision}
         )
     if report.items == items:
@@ -214,10 +197,10 @@ def revise(report: Report, items: tuple[ReportItem, ...], opd_code: str, now: dt
 def review(report: Report, given: ReviewIn, reviewer_id: UUID, now: dt.datetime) -> Report:
     """The report after a review; the very same report when this reviewer has just decided exactly that.
 
-    Raises Refused when `given` speaks of another revision than the newest, Invalid for wrong quantities.
+    Raises Conflict when `given` speaks of another revision than the newest, Invalid for wrong quantities.
     """
     if given.revision != report.revision:
-        raise Refused(
+        raise Conflict(
             "review.outdated",
             params={"given": given.revision, "current": report.revision},
             extra={"revision": report.revision},
@@ -243,24 +226,24 @@ def _accepted(items: Sequence[ReportItem], given: ReviewIn) -> tuple[ReviewedIte
             return ()
         return tuple(ReviewedItem(item_id=item.item_id, accepted_quantity=item.quantity) for item in items)
     reported = {item.item_id: item.quantity for item in items}
-    mistakes: list[tuple[str, str, Mapping[str, Any]]] = []
+    mistakes: list[FieldError] = []
     accepted: dict[str, float] = {}
     for index, item in enumerate(given.items):
         at = f"items.{index}"
         if item.item_id not in reported:
-            mistakes.append((f"{at}.item_id", "review.item_unknown", {"item_id": item.item_id}))
+            mistakes.append(FieldError(f"{at}.item_id", "review.item_unknown", {"item_id": item.item_id}))
         elif item.item_id in accepted:
-            mistakes.append((f"{at}.item_id", "report.item_twice", {"item_id": item.item_id}))
+            mistakes.append(FieldError(f"{at}.item_id", "report.item_twice", {"item_id": item.item_id}))
         elif item.accepted_quantity > reported[item.item_id]:
             limit = reported[item.item_id]
-            mistakes.append((f"{at}.accepted_quantity", "review.too_much", {"quantity": f"{limit:g}"}))
+            mistakes.append(FieldError(f"{at}.accepted_quantity", "review.too_much", {"quantity": f"{limit:g}"}))
         accepted[item.item_id] = item.accepted_quantity
     # A silent item would be accepted or refused by our guess; so all are named, or none.
     missing = [item_id for item_id in reported if item_id not in accepted]
     if missing and given.decision == "accepted":
-        mistakes.append(("items", "review.item_missing", {"item_ids": ", ".join(missing)}))
+        mistakes.append(FieldError("items", "review.item_missing", {"item_ids": ", ".join(missing)}))
     if mistakes:
-        raise Invalid(*mistakes)
+        raise Invalid("validation", errors=mistakes)
     return tuple(
         ReviewedItem(item_id=item.item_id, accepted_quantity=accepted[item.item_id])
         for item in items

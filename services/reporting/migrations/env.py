@@ -1,6 +1,6 @@
 """Alembic's environment of the reporting service."""
 
-from services.reporting import models
+from services.reporting.facts import Stored
 from shared.database import run_migrations
 
-run_migrations(models.Stored.metadata)
+run_migrations(Stored.metadata)

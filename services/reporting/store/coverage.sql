@@ -1,4 +1,4 @@
--- Coverage: product.md section 7, exact. Everything that can change at a service point is an edge: a person
+-- Coverage, exact. Everything that can change at a service point is an edge: a person
 -- comes or goes, a requirement opens or closes, an outage begins or ends. Edges are summed in order of time.
 
 -- The pieces of local date `day` up to `t`, one service point after another when `only_units` is null. Within
@@ -190,10 +190,11 @@ from piece
 $$;
 
 -- Every service point on one local date as of `t`. Durations and person-durations are whole microseconds.
+-- `short_since` is when the present shortage began, however deep it was since.
 create or replace function coverage(day date, t timestamptz, only_units text[] default null, only_opd text default null)
 returns table (
     unit_id text, name text, opd_code text, slo double precision,
-    status text, required integer, present_low integer, present_high integer,
+    status text, required integer, present_low integer, present_high integer, short_since timestamptz,
     open_us bigint, met_us bigint, unknown_us bigint, short_us bigint,
     required_us numeric, filled_us numeric, missing_us numeric
 )
@@ -208,6 +209,7 @@ with piece as (
         max(piece.required) filter (where piece.is_now) as required,
         max(piece.present_low) filter (where piece.is_now) as present_low,
         max(piece.present_high) filter (where piece.is_now) as present_high,
+        max(piece.until_at) filter (where piece.status <> 'short') as last_not_short,
         sum(piece.us) filter (where piece.status <> 'closed') as open_us,
         sum(piece.us) filter (where piece.status = 'met') as met_us,
         sum(piece.us) filter (where piece.status = 'unknown') as unknown_us,
@@ -220,6 +222,7 @@ with piece as (
 select unit.unit_id, unit.name, unit.opd_code, unit.slo,
     coalesce(total.status, 'closed'), coalesce(total.required, 0), coalesce(total.present_low, 0),
     coalesce(total.present_high, 0),
+    case when total.status = 'short' then coalesce(total.last_not_short, local_midnight(day)) end,
     coalesce(total.open_us, 0)::bigint, coalesce(total.met_us, 0)::bigint, coalesce(total.unknown_us, 0)::bigint,
     coalesce(total.short_us, 0)::bigint,
     coalesce(total.required_us, 0), coalesce(total.filled_us, 0), coalesce(total.missing_us, 0)

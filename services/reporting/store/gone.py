@@ -1,11 +1,11 @@
 """Facts that were taken out with a disowned event, and what had been announced of them."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-Connection = Any
-"""An asyncpg connection inside a transaction."""
+from services.reporting.store.transitions import CounterChange, DutyChange
+from shared.database import Tx
 
 _PLANS = """
     insert into gone_plan select * from unnest($1::uuid[], $2::date[], $3::text[])
@@ -16,54 +16,62 @@ _UNITS = """
     on conflict (unit_id) do update set opd_code = excluded.opd_code
 """
 _DAYS = """
-    with gone as (delete from gone_plan returning employee_id, work_date, opd_code)
-    select published.*, gone.opd_code from gone join published_day as published using (employee_id, work_date)
-    where work_date >= $1
-        and (on_time, place, hours, report, output) <> ('not_due', 'not_due', 'not_due', 'not_due', 'not_due')
-        and not exists (
+    with gone as (delete from gone_plan returning employee_id, work_date, opd_code), said as (
+        select published.*, gone.opd_code
+        from gone join published_day as published using (employee_id, work_date)
+        where work_date >= $1 and not exists (
             select from fact_plan as plan
             where plan.employee_id = gone.employee_id and plan.work_date = gone.work_date
         )
-    order by work_date, employee_id
-"""
-_NOT_DUE = """
-    update published_day set on_time = 'not_due', place = 'not_due', hours = 'not_due', report = 'not_due',
-        output = 'not_due', revision = revision + 1
-    where (employee_id, work_date) in (select * from unnest($1::uuid[], $2::date[]))
+    ), written as (
+        update published_day as published
+        set on_time = 'not_due', place = 'not_due', hours = 'not_due', report = 'not_due', output = 'not_due',
+            revision = published.revision + 1
+        from said
+        where published.employee_id = said.employee_id and published.work_date = said.work_date
+            and (said.on_time, said.place, said.hours, said.report, said.output)
+                <> ('not_due', 'not_due', 'not_due', 'not_due', 'not_due')
+    )
+    select said.employee_id, said.opd_code, said.work_date, null as rules_version, said.revision + 1 as revision,
+        side.duty, side.previous, 'not_due' as state
+    from said cross join lateral (values
+        (1, 'on_time', said.on_time), (2, 'place', said.place), (3, 'hours', said.hours),
+        (4, 'report', said.report), (5, 'output', said.output)) as side(place, duty, previous)
+    where side.previous <> 'not_due'
+    order by said.work_date, said.employee_id, side.place
 """
 _COUNTERS = """
-    with gone as (delete from gone_unit returning unit_id, opd_code)
-    select published.*, gone.opd_code from gone join published_coverage as published using (unit_id)
-    where status <> 'closed' and not exists (select from fact_unit as unit where unit.unit_id = gone.unit_id)
-    order by unit_id
+    with gone as (delete from gone_unit returning unit_id, opd_code), said as (
+        select published.*, gone.opd_code from gone join published_coverage as published using (unit_id)
+        where status <> 'closed' and not exists (select from fact_unit as unit where unit.unit_id = gone.unit_id)
+    ), written as (
+        update published_coverage as published set status = 'closed', revision = published.revision + 1
+        from said where published.unit_id = said.unit_id
+    )
+    select unit_id, opd_code, revision + 1 as revision, 'closed' as status, status as previous,
+        0 as required, 0 as present_low, 0 as present_high
+    from said order by unit_id
 """
-_CLOSED = "update published_coverage set status = 'closed', revision = revision + 1 where unit_id = any($1)"
 
 
-async def note_plans(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+async def note_plans(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Remember plans that were taken out, as rows of `fact_plan`."""
     columns = [[row[name] for row in rows] for name in ("employee_id", "work_date", "opd_code")]
-    await connection.execute(_PLANS, *columns)
+    await tx.connection.execute(_PLANS, *columns)
 
 
-async def note_units(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+async def note_units(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     """Remember units that were taken out, as rows of `fact_unit`."""
-    await connection.execute(_UNITS, *([row[name] for row in rows] for name in ("unit_id", "opd_code")))
+    await tx.connection.execute(_UNITS, *([row[name] for row in rows] for name in ("unit_id", "opd_code")))
 
 
-async def days(connection: Connection, first: dt.date) -> list[dict[str, Any]]:
-    """Person-days from `first` on that have no plan any more although more than `not_due` was announced of them:
-    as they were announced, with the OPD of the plan. Remembered as `not_due` from now on."""
-    rows = [dict(row) for row in await connection.fetch(_DAYS, first)]
-    if rows:
-        await connection.execute(_NOT_DUE, *([row[name] for row in rows] for name in ("employee_id", "work_date")))
-    return rows
+async def days(tx: Tx, first: dt.date) -> list[DutyChange]:
+    """The duties of person-days from `first` on that have no plan any more, as far as more than `not_due` was
+    announced of them. Remembered as `not_due` from now on."""
+    return [DutyChange(**row) for row in await tx.connection.fetch(_DAYS, first)]
 
 
-async def counters(connection: Connection) -> list[dict[str, Any]]:
-    """Counters that are no units any more although they were not announced as closed, as they were announced.
-    Remembered as closed from now on."""
-    rows = [dict(row) for row in await connection.fetch(_COUNTERS)]
-    if rows:
-        await connection.execute(_CLOSED, [row["unit_id"] for row in rows])
-    return rows
+async def counters(tx: Tx) -> list[CounterChange]:
+    """Counters that are no units any more although they were not announced as closed. Remembered as closed from
+    now on."""
+    return [CounterChange(**row) for row in await tx.connection.fetch(_COUNTERS)]

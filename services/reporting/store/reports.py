@@ -3,17 +3,15 @@
 
 import datetime as dt
 import json
-from typing import TYPE_CHECKING, Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
 
 from services.reporting.domain.reports import Report, Review
 from shared.access import REVIEWER
+from shared.database import Tx
 from shared.events import ReportItem, ReviewedItem
-
-if TYPE_CHECKING:
-    import asyncpg
 
 Status = Literal["waiting", "accepted", "returned", "all"]
 
@@ -55,6 +53,20 @@ _TEAM = f"""
       and ($3::date is null or (r.work_date, r.report_id) > ($3, $4::uuid))
     order by r.work_date, r.report_id limit $5
 """
+
+
+class OfTeam(NamedTuple):
+    """A report with its author's name, as far as the directory knows it."""
+
+    report: Report
+    name: str | None
+
+
+class Place(NamedTuple):
+    """Where a report stands in the order of a team's list."""
+
+    work_date: dt.date
+    report_id: UUID
 
 
 def _report(row: asyncpg.Record) -> Report:
@@ -101,14 +113,14 @@ def _review(report: Report) -> str | None:
     )
 
 
-async def opd_of(connection: "asyncpg.Connection", employee_id: UUID, work_date: dt.date) -> str | None:
+async def opd_of(tx: Tx, employee_id: UUID, work_date: dt.date) -> str | None:
     """The OPD that a day's work belongs to: the plan's, else the directory's; None when neither is known."""
-    return await connection.fetchval(_OPD, employee_id, work_date)
+    return await tx.connection.fetchval(_OPD, employee_id, work_date)
 
 
-async def insert(connection: "asyncpg.Connection", report: Report) -> bool:
+async def insert(tx: Tx, report: Report) -> bool:
     """True if `report` is the first of its employee and work date. Waits for a first one under way elsewhere."""
-    inserted = await connection.fetchval(
+    inserted = await tx.connection.fetchval(
         _INSERT,
         report.report_id,
         report.employee_id,
@@ -121,19 +133,19 @@ async def insert(connection: "asyncpg.Connection", report: Report) -> bool:
     return bool(inserted)
 
 
-async def lock(connection: "asyncpg.Connection", report_id: UUID) -> Report | None:
+async def lock(tx: Tx, report_id: UUID) -> Report | None:
     """The report, its row locked until the transaction ends."""
-    row = await connection.fetchrow(_LOCK, report_id)
+    row = await tx.connection.fetchrow(_LOCK, report_id)
     return _report(row) if row else None
 
 
-async def get(connection: "asyncpg.Connection", report_id: UUID) -> Report | None:
-    row = await connection.fetchrow(_GET, report_id)
+async def get(tx: Tx, report_id: UUID) -> Report | None:
+    row = await tx.connection.fetchrow(_GET, report_id)
     return _report(row) if row else None
 
 
-async def update(connection: "asyncpg.Connection", report: Report) -> None:
-    await connection.execute(
+async def update(tx: Tx, report: Report) -> None:
+    await tx.connection.execute(
         _UPDATE,
         report.report_id,
         report.opd_code,
@@ -145,13 +157,13 @@ async def update(connection: "asyncpg.Connection", report: Report) -> None:
     )
 
 
-async def may_review(connection: "asyncpg.Connection", employee_id: UUID, reviewer_id: UUID) -> bool:
+async def may_review(tx: Tx, employee_id: UUID, reviewer_id: UUID) -> bool:
     """Whether the directory says, at this moment, that `reviewer_id` is their supervisor or acting deputy."""
-    return bool(await connection.fetchval(_REVIEWS, employee_id, reviewer_id))
+    return bool(await tx.connection.fetchval(_REVIEWS, employee_id, reviewer_id))
 
 
 async def own(
-    connection: "asyncpg.Connection",
+    tx: Tx,
     employee_id: UUID,
     status: Status,
     *,
@@ -161,19 +173,19 @@ async def own(
     limit: int,
 ) -> list[Report]:
     """An employee's reports in order of work date."""
-    rows = await connection.fetch(_OWN, employee_id, status, first, last, after, limit)
+    rows = await tx.connection.fetch(_OWN, employee_id, status, first, last, after, limit)
     return [_report(row) for row in rows]
 
 
 async def team(
-    connection: "asyncpg.Connection",
+    tx: Tx,
     superior: UUID,
     status: Status,
     *,
-    after: tuple[dt.date, UUID] | None,
+    after: Place | None,
     limit: int,
-) -> list[tuple[Report, str | None]]:
+) -> list[OfTeam]:
     """The reports of those whose supervisor or acting deputy `superior` is, oldest first, with their names."""
     after_date, after_id = after or (None, None)
-    rows = await connection.fetch(_TEAM, superior, status, after_date, after_id, limit)
-    return [(_report(row), row["name"]) for row in rows]
+    rows = await tx.connection.fetch(_TEAM, superior, status, after_date, after_id, limit)
+    return [OfTeam(_report(row), row["name"]) for row in rows]

@@ -1,10 +1,10 @@
 """SQL of signing in with a browser. Times are wall time: a session ends by the clock on the wall."""
 
 import datetime as dt
+from typing import NamedTuple
 from uuid import UUID
 
-import asyncpg
-
+from shared.access import Role
 from shared.database import Tx
 
 _ADD_CODE = """
@@ -28,27 +28,47 @@ _FORGET = (
 )
 
 
-async def add_code(
-    tx: Tx, code_hash: bytes, holder: tuple[UUID | None, str, str | None], *ends: dt.datetime
-) -> None:
-    """`holder` is (subject, role, opd); `ends` are the code's end and the end of the session that it opens."""
-    await tx.connection.execute(_ADD_CODE, code_hash, *holder, *ends)
+class Holder(NamedTuple):
+    """Who signs in: as the claims of their token say."""
+
+    subject: UUID | None
+    role: Role
+    opd: str | None
 
 
-async def take_code(tx: Tx, code_hash: bytes) -> asyncpg.Record | None:
-    """The code's row, gone with this transaction; None for a code that opens nothing."""
-    return await tx.connection.fetchrow(_TAKE_CODE, code_hash)
+class Code(NamedTuple):
+    """What a code opens: until when it does, and when the session ends."""
+
+    holder: Holder
+    expires_at: dt.datetime
+    session_ends_at: dt.datetime
 
 
-async def add_session(
-    tx: Tx, session_hash: bytes, holder: tuple[UUID | None, str, str | None], ends_at: dt.datetime
-) -> None:
-    await tx.connection.execute(_ADD_SESSION, session_hash, *holder, ends_at)
+class Session(NamedTuple):
+    holder: Holder
+    expires_at: dt.datetime
 
 
-async def session(tx: Tx, session_hash: bytes, now: dt.datetime) -> asyncpg.Record | None:
+async def add_code(tx: Tx, code_hash: bytes, code: Code) -> None:
+    await tx.connection.execute(_ADD_CODE, code_hash, *code.holder, code.expires_at, code.session_ends_at)
+
+
+async def take_code(tx: Tx, code_hash: bytes) -> Code | None:
+    """What the code opens, gone with this transaction; None for a code that opens nothing."""
+    row = await tx.connection.fetchrow(_TAKE_CODE, code_hash)
+    if row is None:
+        return None
+    return Code(Holder(row["subject"], row["role"], row["opd"]), row["expires_at"], row["session_ends_at"])
+
+
+async def add_session(tx: Tx, session_hash: bytes, session: Session) -> None:
+    await tx.connection.execute(_ADD_SESSION, session_hash, *session.holder, session.expires_at)
+
+
+async def session(tx: Tx, session_hash: bytes, now: dt.datetime) -> Session | None:
     """Whose session this is, while it lasts."""
-    return await tx.connection.fetchrow(_SESSION, session_hash, now)
+    row = await tx.connection.fetchrow(_SESSION, session_hash, now)
+    return None if row is None else Session(Holder(row["subject"], row["role"], row["opd"]), row["expires_at"])
 
 
 async def end(tx: Tx, session_hash: bytes) -> None:

@@ -2,13 +2,14 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
+from uuid import UUID
 
-from services.reporting.store.views import plan_for_whole_dates
+from services.reporting.domain.counters import Status
+from services.reporting.store import planner
+from shared.database import Tx
+from shared.events import Duty, State
 from shared.events.base import LAST_DATE
-
-Connection = Any
-"""An asyncpg connection inside a transaction."""
 
 # `previous` of a person-day never seen before: `pending` while the local date on which it ends is not over,
 # because this morning it was so; else its first state, which is no transition.
@@ -56,7 +57,14 @@ _JUDGE = """
         ), 'infinity')
         on conflict (work_date) do update set due_at = excluded.due_at
     )
-    select * from changed where is_transition order by employee_id
+    select changed.employee_id, changed.opd_code, $1::date as work_date, changed.rules_version,
+        changed.revision + 1 as revision, side.duty, side.previous, side.state
+    from changed cross join lateral (values
+        (1, 'on_time', on_time_before, on_time), (2, 'place', place_before, place),
+        (3, 'hours', hours_before, hours), (4, 'report', report_before, report),
+        (5, 'output', output_before, output)) as side(place, duty, previous, state)
+    where changed.is_transition and side.previous <> side.state
+    order by changed.employee_id, side.place
 """
 _COVER = """
     with compared as materialized (
@@ -73,28 +81,55 @@ _COVER = """
         select unit_id, status, revision from compared where status <> previous
         on conflict (unit_id) do update set status = excluded.status, revision = excluded.revision
     )
-    select * from compared where status <> previous order by unit_id
+    select unit_id, opd_code, revision, status, previous, required, present_low, present_high
+    from compared where status <> previous order by unit_id
 """
 
 
-async def may_announce(connection: Connection) -> bool:
+class DutyChange(NamedTuple):
+    """One duty of a person-day that is no longer in the state last announced."""
+
+    employee_id: UUID
+    opd_code: str
+    work_date: dt.date
+    rules_version: str | None
+    revision: int
+    duty: Duty
+    previous: State
+    state: State
+
+
+class CounterChange(NamedTuple):
+    """A service point that no longer stands as was last announced."""
+
+    unit_id: str
+    opd_code: str
+    revision: int
+    status: Status
+    previous: Status
+    required: int
+    present_low: int
+    present_high: int
+
+
+async def may_announce(tx: Tx) -> bool:
     """Take the ticker's lock for this transaction: false if another ticker has it or a rebuild is not done."""
-    locked = await connection.fetchval("select pg_try_advisory_xact_lock(hashtext('hadir.transitions'))")
-    return bool(locked) and not await connection.fetchval("select exists (select from rebuilding)")
+    locked = await tx.connection.fetchval("select pg_try_advisory_xact_lock(hashtext('hadir.transitions'))")
+    return bool(locked) and not await tx.connection.fetchval("select exists (select from rebuilding)")
 
 
-async def tidy(connection: Connection, first: dt.date) -> None:
+async def tidy(tx: Tx, first: dt.date) -> None:
     """Turn a touch of every date into the dates from `first` on that have plans; forget what is long past."""
     # Facts of older versions may hold dates that no calendar has; nothing is ever judged for them.
-    await connection.execute("delete from touched where work_date < $1 or work_date > $2", first, LAST_DATE)
+    await tx.connection.execute("delete from touched where work_date < $1 or work_date > $2", first, LAST_DATE)
     # Twice the time, so that a clock set back by a few days announces nothing again.
     long_past = first - dt.timedelta(days=35)
-    await connection.execute("delete from next_due where work_date < $1", long_past)
-    await connection.execute("delete from published_day where work_date < $1", long_past)
-    if await connection.fetchval(
+    await tx.connection.execute("delete from next_due where work_date < $1", long_past)
+    await tx.connection.execute("delete from published_day where work_date < $1", long_past)
+    if await tx.connection.fetchval(
         "with gone as (delete from touched where work_date is null returning 1) select count(*) from gone"
     ):
-        await connection.execute(
+        await tx.connection.execute(
             """
             insert into touched (work_date)
             select distinct work_date from fact_plan where work_date between $1 and $2
@@ -104,11 +139,9 @@ async def tidy(connection: Connection, first: dt.date) -> None:
         )
 
 
-async def dates_to_judge(
-    connection: Connection, first: dt.date, today: dt.date, now: dt.datetime
-) -> list[dt.date]:
+async def dates_to_judge(tx: Tx, first: dt.date, today: dt.date, now: dt.datetime) -> list[dt.date]:
     """Work dates from `first` on whose facts changed or whose next instant has come, nearest to today first."""
-    rows = await connection.fetch(
+    rows = await tx.connection.fetch(
         """
         select work_date from (
             select work_date from touched
@@ -125,29 +158,25 @@ async def dates_to_judge(
     return [row["work_date"] for row in rows]
 
 
-async def judge(connection: Connection, date: dt.date, now: dt.datetime, today: dt.date) -> list[dict[str, Any]]:
-    """Judge one work date, remember it as announced, and return the person-days with a transition.
-
-    Each has every duty's state and `<duty>_before`, `revision`, opd_code and rules_version.
-    """
-    await plan_for_whole_dates(connection)
+async def judge(tx: Tx, date: dt.date, now: dt.datetime, today: dt.date) -> list[DutyChange]:
+    """Judge one work date, remember it as announced, and return each duty whose state changed."""
+    await planner.whole_dates(tx)
     # Taken away before the facts are read: what is folded after that touches the date anew.
-    await connection.execute("delete from touched where work_date = $1", date)
-    rows = await connection.fetch(_JUDGE, date, now, today)
-    return [{**row, "revision": row["revision"] + 1} for row in rows]
+    await tx.connection.execute("delete from touched where work_date = $1", date)
+    return [DutyChange(**row) for row in await tx.connection.fetch(_JUDGE, date, now, today)]
 
 
-async def units(connection: Connection) -> list[str]:
+async def units(tx: Tx) -> list[str]:
     """The ids of all units."""
-    return [row["unit_id"] for row in await connection.fetch("select unit_id from fact_unit order by unit_id")]
+    return [row["unit_id"] for row in await tx.connection.fetch("select unit_id from fact_unit order by unit_id")]
 
 
 async def cover(
-    connection: Connection, today: dt.date, now: dt.datetime, only: Sequence[str] | None = None
-) -> list[dict[str, Any]]:
+    tx: Tx, today: dt.date, now: dt.datetime, only: Sequence[str] | None = None
+) -> list[CounterChange]:
     """Service points whose status differs from what was announced; remembered as announced from now on.
 
     A unit never seen, or no longer a service point, is closed. `only`: of these units.
     """
-    await plan_for_whole_dates(connection)
-    return [dict(row) for row in await connection.fetch(_COVER, today, now, only)]
+    await planner.whole_dates(tx)
+    return [CounterChange(**row) for row in await tx.connection.fetch(_COVER, today, now, only)]

@@ -1,4 +1,4 @@
--- Verdicts: product.md section 6, in its order and words. Facts in, states out; nothing is stored.
+-- Verdicts. Facts in, states out; nothing is stored.
 -- Every timestamp is an instant; local dates and times are those of Asia/Jakarta, which has no summer time.
 
 create or replace function local_midnight(day date) returns timestamptz
@@ -281,7 +281,7 @@ select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, poli
 from judged
 $$;
 
--- The state that a person-day never announced before is compared with: see transitions.py.
+-- The state that a person-day never announced before is compared with: see tasks/transitions.py.
 create or replace function first_state(state text, running boolean) returns text
 language sql immutable parallel safe as $$
     select case when running and state <> 'not_due' then 'pending' else state end

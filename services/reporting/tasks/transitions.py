@@ -17,14 +17,14 @@ import datetime as dt
 import logging
 import time
 from collections.abc import Sequence
-from typing import Any
 
-from services.reporting import store
-from services.reporting.domain import figures
+from services.reporting.domain.transitions import transition_id
+from services.reporting.store import gone, transitions
+from services.reporting.store.transitions import CounterChange, DutyChange
 from shared import failures, outbox
 from shared.database import Database, Tx
 from shared.dates import local_date
-from shared.events import DUTIES, ComplianceChanged, CoverageChanged, source_of
+from shared.events import ComplianceChanged, CoverageChanged, source_of
 from shared.failures import Fault
 from shared.outbox import Outgoing
 from shared.service import Service
@@ -72,15 +72,15 @@ async def tick(db: Database, now: dt.datetime) -> int:
     today = local_date(now)
     first = today - dt.timedelta(days=DAYS_BACK)
     async with db.transaction() as tx:
-        if not await store.transitions.may_announce(tx.connection):
+        if not await transitions.may_announce(tx):
             return 0
-        await store.transitions.tidy(tx.connection, first)
-        dates = await store.transitions.dates_to_judge(tx.connection, first, today, now)
+        await transitions.tidy(tx, first)
+        dates = await transitions.dates_to_judge(tx, first, today, now)
     set_back: list[Exception] = []
     published = await _announce_counters(db, None, today, now, set_back)
     try:
         async with db.transaction() as tx:
-            if await store.transitions.may_announce(tx.connection):
+            if await transitions.may_announce(tx):
                 published += await _announce_gone(tx, first, now)
     except Exception as error:
         _set_back(set_back, error, "what only a disowned event knew")
@@ -91,7 +91,7 @@ async def tick(db: Database, now: dt.datetime) -> int:
             break
         try:
             async with db.transaction() as tx:
-                if not await store.transitions.may_announce(tx.connection):
+                if not await transitions.may_announce(tx):
                     break
                 published += await _announce_date(tx, date, now, today)
         except Exception as error:
@@ -118,7 +118,7 @@ async def _announce_counters(
     """All (None) at once; where that fails, half and half, down to the unit that cannot be judged."""
     try:
         async with db.transaction() as tx:
-            if not await store.transitions.may_announce(tx.connection):
+            if not await transitions.may_announce(tx):
                 return 0
             return await _announce_coverage(tx, units, today, now)
     except Exception as error:
@@ -128,7 +128,7 @@ async def _announce_counters(
             return 0
         if units is None:
             async with db.read() as tx:
-                units = await store.transitions.units(tx.connection)
+                units = await transitions.units(tx)
             if not units:  # no unit is to blame
                 raise
     half, published = len(units) // 2, 0
@@ -139,104 +139,35 @@ async def _announce_counters(
 
 
 async def _announce_coverage(tx: Tx, units: Sequence[str] | None, today: dt.date, now: dt.datetime) -> int:
-    changed = await store.transitions.cover(tx.connection, today, now, units)
-    return await _publish(
-        tx,
-        [
-            _outgoing(
-                CoverageChanged(
-                    unit_id=row["unit_id"],
-                    opd_code=row["opd_code"],
-                    revision=row["revision"],
-                    status=row["status"],
-                    previous=row["previous"],
-                    as_of=now,
-                    required=row["required"],
-                    present_low=row["present_low"],
-                    present_high=row["present_high"],
-                ),
-                row["unit_id"],
-                now,
-            )
-            for row in changed
-        ],
-    )
+    return await _publish(tx, [_counter(change, now) for change in await transitions.cover(tx, today, now, units)])
 
 
 async def _announce_gone(tx: Tx, first: dt.date, now: dt.datetime) -> int:
     """What was said of a plan or a counter that only a disowned event knew: no duty is due, no counter is open."""
-    duties = [
-        transition
-        for day in await store.gone.days(tx.connection, first)
-        for transition in _transitions(
-            {
-                **{f"{duty}_before": day[duty] for duty in DUTIES},
-                **dict.fromkeys(DUTIES, "not_due"),
-                "employee_id": day["employee_id"],
-                "opd_code": day["opd_code"],
-                "revision": day["revision"] + 1,
-                "rules_version": None,
-            },
-            day["work_date"],
-            now,
-        )
-    ]
-    counters = [
-        _outgoing(
-            CoverageChanged(
-                unit_id=row["unit_id"],
-                opd_code=row["opd_code"],
-                revision=row["revision"] + 1,
-                status="closed",
-                previous=row["status"],
-                as_of=now,
-                required=0,
-                present_low=0,
-                present_high=0,
-            ),
-            row["unit_id"],
-            now,
-        )
-        for row in await store.gone.counters(tx.connection)
-    ]
+    duties = [_duty(change, now) for change in await gone.days(tx, first)]
+    counters = [_counter(change, now) for change in await gone.counters(tx)]
     return await _publish(tx, duties) + await _publish(tx, counters)
 
 
 async def _announce_date(tx: Tx, date: dt.date, now: dt.datetime, today: dt.date) -> int:
-    rows = await store.transitions.judge(tx.connection, date, now, today)
+    changes = await transitions.judge(tx, date, now, today)
     published = 0
-    for begin in range(0, len(rows), _CHUNK):
-        published += await _publish(
-            tx, [one for row in rows[begin : begin + _CHUNK] for one in _transitions(row, date, now)]
-        )
+    for begin in range(0, len(changes), _CHUNK):
+        published += await _publish(tx, [_duty(change, now) for change in changes[begin : begin + _CHUNK]])
     return published
 
 
-def _transitions(row: dict[str, Any], date: dt.date, now: dt.datetime) -> list[Outgoing]:
-    """One event for each duty of a person-day whose state changed."""
-    return [
-        _outgoing(
-            ComplianceChanged(
-                employee_id=row["employee_id"],
-                opd_code=row["opd_code"],
-                work_date=date,
-                duty=duty,
-                revision=row["revision"],
-                state=row[duty],
-                previous=row[f"{duty}_before"],
-                as_of=now,
-                rules_version=row["rules_version"],
-            ),
-            f"{row['employee_id']}/{date}/{duty}",
-            now,
-        )
-        for duty in DUTIES
-        if row[duty] != row[f"{duty}_before"]
-    ]
+def _duty(change: DutyChange, now: dt.datetime) -> Outgoing:
+    event = ComplianceChanged(**change._asdict(), as_of=now)
+    return _outgoing(event, f"{change.employee_id}/{change.work_date}/{change.duty}", now)
+
+
+def _counter(change: CounterChange, now: dt.datetime) -> Outgoing:
+    return _outgoing(CoverageChanged(**change._asdict(), as_of=now), change.unit_id, now)
 
 
 def _outgoing(event: ComplianceChanged | CoverageChanged, key: str, now: dt.datetime) -> Outgoing:
-    return Outgoing(event, figures.transition_id(event.topic, key, event.revision), now)
+    return Outgoing(event, transition_id(event.topic, key, event.revision), now)
 
 
 async def _publish(tx: Tx, outgoing: list[Outgoing]) -> int:

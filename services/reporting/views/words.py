@@ -1,9 +1,9 @@
-"""How figures, times and states are written for people, in Bahasa Indonesia or English."""
+"""How the board writes figures, in Bahasa Indonesia or English."""
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
 
+from services.reporting.domain.figures import DutyFigures
 from shared.dates import WIB, time_text
 from shared.messages import Language, heading
 
@@ -26,14 +26,14 @@ def percent(value: float | None, language: Language) -> str:
     return written.replace(".", ",") if language == "id" else written
 
 
-def interval(duty: Mapping[str, Any], language: Language) -> str:
+def interval(duty: DutyFigures, language: Language) -> str:
     """Wilson's 95 % interval of a duty's rate; a dash where nobody has been judged."""
-    if not duty["n"]:
+    if not duty.n:
         return percent(None, language)
-    return f"{percent(duty['wilson_low'], language)}–{percent(duty['wilson_high'], language)}"
+    return f"{percent(duty.wilson_low, language)}–{percent(duty.wilson_high, language)}"
 
 
-def writers(language: Language) -> dict[str, Any]:
+def writers(language: Language) -> Mapping[str, object]:
     """What the templates write with."""
     return {
         "number": partial(number, language=language),

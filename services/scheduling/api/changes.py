@@ -8,8 +8,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from services.scheduling.commands import absences, changes
 from services.scheduling.commands.absences import Leave
-from services.scheduling.commands.changes import Recall, Terms
+from services.scheduling.commands.changes import Move, Recall, Terms
 from services.scheduling.domain.policies import PolicyDate, not_before
+from services.scheduling.domain.spans import Days
 from services.scheduling.store import absences as absences_store
 from shared.access import PLAN, Principal, only_opd
 from shared.auth import require
@@ -109,7 +110,7 @@ async def add_absence(given: AbsenceIn, service: Running, who: Officer, response
 async def amend_absence(given: AmendIn, service: Running, who: Officer, response: Response) -> dict[str, Any]:
     """Shorten, lengthen or move an absence: only the days between change, and late ones wait (202)."""
     leave = Leave(given.employee_id, given.category, given.first, given.last)
-    days = given.new_first, given.new_last
+    days = Days(given.new_first, given.new_last)
     done = await absences.amend_leave(service.db, service.clock, who, leave, given.terms(), days=days)
     return _answer(done, response)
 
@@ -137,7 +138,7 @@ async def list_absences(
 @router.post("/plans/settle")
 async def settle(given: SettleIn, service: Running, who: Officer, response: Response) -> dict[str, Any]:
     """Set the mode of single person-days; later rosters leave these days alone."""
-    moves = [(one.employee_id, one.work_date, one.mode) for one in given.moves]
+    moves = [Move(one.employee_id, one.work_date, one.mode) for one in given.moves]
     terms = Terms(override=given.override and given.override.reason, reason=given.reason)
     done = await changes.settle(service.db, service.clock, who, moves, terms)
     return _answer(done, response)

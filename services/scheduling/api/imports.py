@@ -7,7 +7,6 @@ from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
-from fastapi.encoders import jsonable_encoder
 from fastapi.responses import JSONResponse, StreamingResponse
 from pydantic import BaseModel
 
@@ -15,7 +14,7 @@ from services.scheduling.commands import imports
 from services.scheduling.commands.imports import Order, Watch
 from services.scheduling.domain.csvfile import MAX_ERRORS, Rejected, RowError
 from services.scheduling.domain.imports import Kind
-from services.scheduling.views.proposals import proposal_view
+from services.scheduling.views import proposals
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
@@ -79,7 +78,11 @@ async def import_csv(
         order = Order(who, dry_run=options.dry_run, replace=options.replace, reason=options.reason)
         outcome = await imports.run(service.db, kind, body, service.clock, order, watch=watch)
         answer = imports.as_json(kind, outcome, dry_run=options.dry_run)
-        answer["proposal"] = outcome.proposal and jsonable_encoder(await proposal_view(service, outcome.proposal))
+        answer["proposal"] = None
+        if outcome.proposal is not None:
+            async with service.db.read() as tx:
+                proposal = await proposals.in_full(tx, outcome.proposal.proposal_id)
+            answer["proposal"] = proposal.model_dump(mode="json")
         answer["warnings"] = [_warning(one, language) for one in outcome.doubts[:1000]]
         return answer
 

@@ -19,7 +19,7 @@ from services.scheduling.store import rosters as rosters_store
 from services.scheduling.store.directory import known
 from services.scheduling.store.rosters import LONGEST_DAYS, Wanted
 from services.scheduling.views import rosters as report
-from services.scheduling.views.policies import conflict_view
+from services.scheduling.views.policies import PolicyConflict
 from shared.access import PLAN, READ_PLANS, READ_REASONS, Principal, may, only_opd, own_opd
 from shared.auth import require
 from shared.cursors import encode_cursor, read_cursor
@@ -213,7 +213,7 @@ async def what_if(given: WhatIfIn, service: Running, who: Officer) -> dict[str, 
     plain = Policy(given.policy.policy_id, 0, given.policy)
     answer["conflicts"] = [
         {
-            **conflict_view(one),
+            **PolicyConflict.model_validate(one).model_dump(by_alias=True),
             "shown_as_if_won": one.because == "greater_id" and one.winner != plain.label,
         }
         for one in conflicts(plain, others, opds)

@@ -1,46 +1,43 @@
 """Versions of the rules of judgement."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from services.scheduling.commands import rules
+from services.scheduling.api.doors import Running
+from services.scheduling.api.proposals import waiting
+from services.scheduling.commands import rules as commands
 from services.scheduling.domain.rules import RulesIn
-from services.scheduling.store import rules as rules_store
-from services.scheduling.views.proposals import proposal_view
+from services.scheduling.views import rules as views
+from services.scheduling.views.proposals import ProposalInFull
+from services.scheduling.views.rules import Rules
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
-from shared.http import page
-from shared.service import Service, service_of
+from shared.http import Page
 
 router = APIRouter(prefix="/scheduling/v1/rules", tags=["rules"])
-Running = Annotated[Service, Depends(service_of)]
 Officer = Annotated[Principal, Depends(require(GOVERN))]
 
 
 @router.get("", dependencies=[Depends(principal)])
-async def list_rules(service: Running) -> dict[str, Any]:
+async def list_rules(service: Running) -> Page[Rules]:
     """Every version, newest first."""
     async with service.db.read() as tx:
-        rows = await rules_store.all_rules(tx)
-    return page([row.model_dump(exclude={"created_by"}) for row in rows], None)
+        return Page(items=await views.listed(tx))
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={200: {"model": Rules}, 202: {"model": ProposalInFull}})
 async def give_rules(
     given: RulesIn,
     service: Running,
     who: Officer,
     response: Response,
     reason: Annotated[str | None, Query(min_length=3, max_length=500)] = None,
-) -> dict[str, Any]:
+) -> Rules | ProposalInFull:
     """Publish a version. One that alters person-days that are over or have begun waits for a second officer: 202
     with the proposal, its list, and in `alone_from` the date from which it could hold without one."""
-    result = await rules.give(service.db, service.clock, who, given, reason=reason)
-    if result.proposal is not None:
-        response.status_code = 202
-        response.headers["Location"] = f"/scheduling/v1/proposals/{result.proposal.proposal_id}"
-        return await proposal_view(service, result.proposal)
-    assert result.row is not None  # noqa: S101 - there is a row where there is no proposal
-    response.status_code = 201 if result.created else 200
-    return result.row.model_dump(exclude={"created_by"})
+    version = await commands.give(service.db, service.clock, who, given, reason=reason)
+    if isinstance(version, commands.Waiting):
+        return await waiting(service, response, version.proposal.proposal_id)
+    response.status_code = 201 if version.created else 200
+    return Rules.model_validate(version.row)

@@ -15,6 +15,7 @@ from services.scheduling.commands.changes import Done, Terms, go_through, short_
 from services.scheduling.commands.rosters import plan_rows
 from services.scheduling.domain.frame import Draft
 from services.scheduling.domain.planning import Span, UnitInput
+from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Absence, gives_way
 from services.scheduling.domain.roster import plan_unit
 from services.scheduling.domain.spans import Days, covered, without
@@ -23,7 +24,6 @@ from services.scheduling.store import directory, rosters
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store import policies as policies_store
 from services.scheduling.store.people import PersonRow
-from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.rosters import LONGEST_DAYS, Wanted
 from services.scheduling.store.tables import Proposal
 from shared.access import Principal
@@ -58,7 +58,7 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
         await someone(tx, who, leave.employee_id)
         given = Absence(leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter)
         split = await make_room(tx, given)
-        rows = await _absent_rows(tx, given, [(leave.first, leave.last)])
+        rows = await _absent_rows(tx, given, [Days(leave.first, leave.last)])
         await absences_store.add_absence(tx, given)
         done = await go_through(tx, clock, who, rows, terms)
         await plans.note(
@@ -89,7 +89,7 @@ async def make_room(tx: Tx, given: Absence, itself: Absence | None = None) -> li
             error = FieldError("from", "import.overlaps_stored", params)
             raise Conflict("import.overlaps_stored", params=params, errors=[error])
     for one in others:
-        left = without((one.from_date, one.to_date), (given.from_date, given.to_date))
+        left = without(Days(one.from_date, one.to_date), Days(given.from_date, given.to_date))
         await _replace(tx, one, [one], left)
     return others
 
@@ -104,13 +104,13 @@ async def _replace(tx: Tx, kind_of: Absence, stored: Sequence[Absence], spans: S
     return made
 
 
-async def _absent_rows(tx: Tx, absence: Absence, spans: Sequence[Days]) -> list[PlanRow]:
+async def _absent_rows(tx: Tx, absence: Absence, spans: Sequence[Days]) -> list[Planned]:
     mode, free = absence_modes(absence.category)
     return [
-        (row[0], row[1], row[2], row[3], mode, None, None, None, absence.category)
+        plan.without_hours(mode, absence.category)
         for first, last in spans
-        for row in await plans_store.plans_of(tx, absence.employee_id, first, last)
-        if row["mode"] != free
+        for plan in await plans_store.plans_of(tx, absence.employee_id, first, last)
+        if plan.mode != free
     ]
 
 
@@ -132,14 +132,14 @@ async def _change(
     async with db.transaction() as tx:
         await directory.lock(tx)
         person = await someone(tx, who, leave.employee_id)
-        was = (leave.first, leave.last)
+        was = Days(leave.first, leave.last)
         stored = await absences_store.absence(tx, leave.employee_id, leave.category, *was)
         if stored is None:
             raise Missing("absence.unknown")
         given_back = [was] if days is None else without(was, days)
         if days is not None:
-            wanted = replace(stored, from_date=days[0], to_date=days[1])
-            await make_room(tx, wanted, stored)
+            for wanted in _spans(stored, [days]):
+                await make_room(tx, wanted, stored)
         after = [] if days is None else [days]
         await _replace(tx, stored, [stored], after)
         taken = await _absent_rows(tx, stored, [] if days is None else without(days, was))
@@ -175,9 +175,9 @@ def _spans(of: Absence, spans: Sequence[Days]) -> list[Absence]:
     return [replace(of, from_date=first, to_date=last) for first, last in spans]
 
 
-async def _given_back(tx: Tx, person: PersonRow, span: Days) -> list[PlanRow]:
-    planned = {row["work_date"] for row in await plans_store.plans_of(tx, person.employee_id, *span)}
-    return [row for row in await _replanned(tx, person, *span) if row[1] in planned]
+async def _given_back(tx: Tx, person: PersonRow, span: Days) -> list[Planned]:
+    planned = {plan.work_date for plan in await plans_store.plans_of(tx, person.employee_id, *span)}
+    return [plan for plan in await _replanned(tx, person, *span) if plan.work_date in planned]
 
 
 def _wait(
@@ -206,28 +206,28 @@ async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> int:
         if found is None:
             raise Conflict("proposal.stale")
         stored.append(found)
-    await _replace(tx, stored[0], stored, _days(body["after"]))
+    await _replace(tx, next(iter(stored)), stored, _days(body["after"]))
     return await plans.approve(tx, now, proposal.proposal_id, pinned=False)
 
 
 def _days(spans: Sequence[Sequence[Any]]) -> list[Days]:
-    return [(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) for first, last in spans]
+    return [Days(dt.date.fromisoformat(first), dt.date.fromisoformat(last)) for first, last in spans]
 
 
-async def _replanned(tx: Tx, person: PersonRow, first: dt.date, last: dt.date) -> Sequence[PlanRow]:
+async def _replanned(tx: Tx, person: PersonRow, first: dt.date, last: dt.date) -> Sequence[Planned]:
     """What rosters of the unit, some weeks at a time, would give the person."""
     wanted = Wanted(False, unit_ids=(person.unit_id,))
     policies = tuple(await policies_store.current_policies(tx))
-    rows: list[PlanRow] = []
+    rows: list[Planned] = []
     while first <= last:
         end = min(last, first + (LONGEST_DAYS - 7 - first.weekday()) * DAY)
         found = [unit async for part in rosters.units(tx, wanted, first, end) for unit in part]
         if rows:
-            home = any(row[1] == first - DAY and row[4] == "WFH" for row in rows)
+            home = any(plan.work_date == first - DAY and plan.mode == "WFH" for plan in rows)
             found = [_after_home(unit, person.employee_id, home=home) for unit in found]
         span = Span(first, end, await rosters.holidays(tx, first, end), policies)
         planned = plan_rows(Draft(span, found, [plan_unit(unit, span) for unit in found]))
-        rows.extend(row for row in planned if row[0] == person.employee_id)
+        rows.extend(plan for plan in planned if plan.employee_id == person.employee_id)
         first = end + DAY
     return rows
 

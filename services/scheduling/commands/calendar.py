@@ -1,35 +1,30 @@
 """The address of one's calendar feed: given, and taken back."""
 
-import hashlib
 import secrets
 
 from services.scheduling.commands.plans import note
-from services.scheduling.store import calendar as calendar_store
+from services.scheduling.store import calendar as store
 from services.scheduling.store import people
+from services.scheduling.views.calendar import token_hash
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database
-from shared.refusals import Missing
+from shared.refusals import or_missing
 
 
-def token_hash(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
-
-
-async def new_token(db: Database, clock: Clock, who: Principal) -> str:
-    """A new token for a person's feed; the ones before it open nothing any more. 404 for a stranger."""
+async def open_feed(db: Database, clock: Clock, who: Principal) -> str:
+    """A new token for a person's feed; the ones before it open nothing any more. Raises Missing for a stranger."""
     token, employee_id = secrets.token_urlsafe(32), employee_of(who)
     async with db.transaction() as tx:
-        if await people.person(tx, employee_id) is None:
-            raise Missing("directory.unknown")
-        await calendar_store.replace_feed(tx, employee_id, token_hash(token), clock.now())
+        or_missing(await people.person(tx, employee_id), "directory.unknown")
+        await store.replace_feed(tx, employee_id, token_hash(token), clock.now())
         await note(tx, clock.now(), who, "calendar.opened", subject=employee_id, reason=None)
     return token
 
 
-async def revoke(db: Database, clock: Clock, who: Principal) -> None:
+async def close_feed(db: Database, clock: Clock, who: Principal) -> None:
     """No token opens the caller's feed any more."""
     employee_id = employee_of(who)
     async with db.transaction() as tx:
-        await calendar_store.replace_feed(tx, employee_id, None, clock.now())
+        await store.replace_feed(tx, employee_id, None, clock.now())
         await note(tx, clock.now(), who, "calendar.closed", subject=employee_id, reason=None)

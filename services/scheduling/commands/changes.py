@@ -9,17 +9,17 @@ import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any, NamedTuple, cast
 from uuid import UUID
 
 from services.scheduling.commands import plans
 from services.scheduling.domain import changes as domain
 from services.scheduling.domain.changes import Short, Standing
+from services.scheduling.domain.plans import PersonDay, Planned
 from services.scheduling.domain.timetable import clock_text
 from services.scheduling.store import directory, people, rosters
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.people import PersonRow
-from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.tables import Proposal
 from shared.access import Principal, own_opd
 from shared.clock import Clock
@@ -35,6 +35,14 @@ class Recall:
 
     employee_id: UUID
     work_date: dt.date
+
+
+class Move(NamedTuple):
+    """Where someone is to work on a date: WFO or WFH."""
+
+    employee_id: UUID
+    work_date: dt.date
+    mode: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,23 +72,21 @@ async def someone(tx: Tx, who: Principal, employee_id: UUID) -> PersonRow:
     return person
 
 
-async def settle(
-    db: Database, clock: Clock, who: Principal, moves: Sequence[tuple[UUID, dt.date, str]], terms: Terms
-) -> Done:
+async def settle(db: Database, clock: Clock, who: Principal, moves: Sequence[Move], terms: Terms) -> Done:
     """Set the mode (WFO or WFH) of single person-days; later rosters leave these days alone."""
     async with db.transaction() as tx:
         await directory.lock(tx)
-        rows: list[PlanRow] = []
-        for index, (employee_id, day, mode) in enumerate(moves):
-            await someone(tx, who, employee_id)
-            rows.append(await moved(tx, employee_id, day, mode, f"moves.{index}"))
+        rows: list[Planned] = []
+        for index, move in enumerate(moves):
+            await someone(tx, who, move.employee_id)
+            rows.append(await moved(tx, *move, f"moves.{index}"))
         done = await go_through(tx, clock, who, rows, terms, pinned=True)
         await plans.note(
             tx,
             clock.now(),
             who,
             "plans.settled",
-            subject=moves[0][0] if moves else "-",
+            subject=next((move.employee_id for move in moves), "-"),
             reason=terms.override or terms.reason,
             moves=[(str(one), str(day), mode) for one, day, mode in moves],
             overridden=[short_view(one) for one in done.short],
@@ -88,31 +94,20 @@ async def settle(
         return done
 
 
-async def moved(tx: Tx, employee_id: UUID, day: dt.date, mode: str, where: str) -> PlanRow:
+async def moved(tx: Tx, employee_id: UUID, day: dt.date, mode: str, where: str) -> Planned:
     """The stored plan with another place to work. 422 for a day without working hours."""
-    rows = await plans_store.plans_of(tx, employee_id, day, day)
-    if not rows or rows[0]["starts_at"] is None:
+    plan = await plans_store.plan_of(tx, employee_id, day)
+    if plan is None or plan.starts_at is None:
         errors = [FieldError(where, "change.no_work", {"date": day})]
         raise Invalid("change.no_work", params={"date": day}, errors=errors)
-    row = rows[0]
-    return (
-        row["employee_id"],
-        day,
-        row["opd_code"],
-        row["unit_id"],
-        mode,
-        row["starts_at"],
-        row["ends_at"],
-        row["policy_version"],
-        "changed",
-    )
+    return plan._replace(mode=mode, reason="changed")
 
 
 async def go_through(
     tx: Tx,
     clock: Clock,
     who: Principal,
-    rows: list[PlanRow],
+    rows: list[Planned],
     terms: Terms,
     *,
     pinned: bool = False,
@@ -126,15 +121,14 @@ async def go_through(
         await moved(tx, one.employee_id, one.work_date, "WFO", f"recall.{index}")
         for index, one in enumerate(terms.recalls)
     ]
-    for row in recalls:
-        own_opd(who, [row[2]])
+    own_opd(who, [plan.opd_code for plan in recalls])
     short = await minimum_check(tx, [*rows, *recalls], terms.override) if check else []
     gate = plans.Gate(who, terms.reason or terms.override)
     now = clock.now()
-    settled = {(row[0], row[1]) for row in recalls}
+    settled = {plan.person_day for plan in recalls}
     await plans.put(tx, now, gate, recalls if not pinned else [*rows, *recalls], pinned=True)
     if not pinned:
-        await plans.put(tx, now, gate, [row for row in rows if (row[0], row[1]) not in settled])
+        await plans.put(tx, now, gate, [plan for plan in rows if plan.person_day not in settled])
     return Done(gate.changed, gate.proposal, short)
 
 
@@ -147,33 +141,33 @@ class Loss:
     after: Sequence[Standing]
 
 
-async def losses(tx: Tx, rows: Sequence[PlanRow]) -> list[Loss]:
+async def losses(tx: Tx, rows: Sequence[Planned]) -> list[Loss]:
     """Where the rows, which are not written yet, take people from a counter that has a minimum."""
-    units = sorted({row[3] for row in rows})
+    units = sorted({plan.unit_id for plan in rows})
     requirements = await rosters.requirements(tx, units)
-    rows = [row for row in rows if row[3] in requirements]
+    rows = [plan for plan in rows if plan.unit_id in requirements]
     if not rows:
         return []
-    first, last = min(row[1] for row in rows), max(row[1] for row in rows)
+    dates = [plan.work_date for plan in rows]
+    first, last = min(dates), max(dates)
     holidays = await rosters.holidays(tx, first, last)
     stand = await plans_store.plans_of_units(tx, [*requirements], first - DAY, last + DAY)
 
     def work() -> list[Loss]:
-        new = {(row[0], row[1]): row for row in rows}
+        new = {plan.person_day: plan for plan in rows}
         days: dict[str, set[dt.date]] = {}
-        for row in rows:
-            days.setdefault(row[3], set()).update((row[1], row[1] + DAY))
-        plans: dict[str, list[Standing]] = {}
+        for plan in rows:
+            days.setdefault(plan.unit_id, set()).update((plan.work_date, plan.work_date + DAY))
+        standing: dict[str, list[Standing]] = {}
         for plan in stand:
-            plans.setdefault(plan.unit_id, []).append(plan)
+            standing.setdefault(plan.unit_id, []).append(plan)
         found: list[Loss] = []
         for unit_id, sets in requirements.items():
-            before, touched = plans.get(unit_id, []), sorted(days.get(unit_id, ()))
+            before, touched = standing.get(unit_id, []), sorted(days.get(unit_id, ()))
             after = [
-                Standing(plan.employee_id, plan.work_date, row[3], row[4], row[5], row[6])
-                if (row := new.get((plan.employee_id, plan.work_date))) is not None
-                else plan
+                plan if changed is None else Standing.of(changed)
                 for plan in before
+                for changed in [new.get(PersonDay(plan.employee_id, plan.work_date))]
             ]
             short = domain.worse(
                 domain.shortages(sets, before, unit_id, touched, holidays),
@@ -186,14 +180,14 @@ async def losses(tx: Tx, rows: Sequence[PlanRow]) -> list[Loss]:
     return await asyncio.to_thread(work)
 
 
-async def minimum_check(tx: Tx, rows: Sequence[PlanRow], override: str | None) -> list[Short]:
+async def minimum_check(tx: Tx, rows: Sequence[Planned], override: str | None) -> list[Short]:
     """What the rows take below a minimum. 409 with hours and substitutes, unless it is overridden."""
     lost = await losses(tx, rows)
     if not lost or override:
         return [short for loss in lost for short in loss.short]
     units = [loss.unit_id for loss in lost]
-    home = await plans_store.home_days(tx, units, min(row[1] for row in rows))
-    gone = frozenset(row[0] for row in rows)
+    home = await plans_store.home_days(tx, units, min(plan.work_date for plan in rows))
+    gone = frozenset(plan.employee_id for plan in rows)
     answer: list[dict[str, Any]] = []
     for loss in lost:
         found = domain.substitutes(loss.short, loss.after, loss.unit_id, home_days=home, leave_out=gone)
@@ -213,7 +207,7 @@ async def minimum_check(tx: Tx, rows: Sequence[PlanRow], override: str | None) -
                 ],
             }
         )
-    raise Conflict("change.minimum", params={"unit": units[0]}, extra=_jsonable({"units": answer}))
+    raise Conflict("change.minimum", params={"unit": next(iter(units))}, extra=_jsonable({"units": answer}))
 
 
 def short_view(one: Short) -> dict[str, Any]:

@@ -1,16 +1,15 @@
 """Taking an event back, and taking that back: each by two officers, each published and in the audit."""
 
 import datetime as dt
-from dataclasses import dataclass
 from typing import Literal
-from uuid import UUID, uuid4
+from uuid import UUID
 
 from services.scheduling.commands import plans, publish
 from services.scheduling.domain.disowned import CAN_BE_DISOWNED, DisownedIn, RevocationIn
-from services.scheduling.store import directory, tables
-from services.scheduling.store import disowned as disowned_store
+from services.scheduling.store import directory
+from services.scheduling.store import disowned as store
 from services.scheduling.store.tables import Disowned, Proposal
-from shared.access import Principal, employee_of
+from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.events import RecordDisowned
@@ -22,13 +21,7 @@ OFFICE = "BKPSDM"
 Kind = Literal["disown", "own"]
 
 
-@dataclass(frozen=True, slots=True)
-class Proposed:
-    proposal: Proposal
-    created: bool
-
-
-async def disown(db: Database, clock: Clock, who: Principal, given: DisownedIn) -> Proposed:
+async def disown(db: Database, clock: Clock, who: Principal, given: DisownedIn) -> Proposal:
     """Propose that an event counts as never sent. The same proposal again is the one that waits.
 
     422 for a topic of no events, or whose events cannot be taken back; 409 for an event that is disowned already.
@@ -43,7 +36,7 @@ async def disown(db: Database, clock: Clock, who: Principal, given: DisownedIn) 
         return await _propose(tx, clock.now(), who, "disown", given)
 
 
-async def own(db: Database, clock: Clock, who: Principal, ce_id: UUID, given: RevocationIn) -> Proposed:
+async def own(db: Database, clock: Clock, who: Principal, ce_id: UUID, given: RevocationIn) -> Proposal:
     """Propose that a disowned event counts again. 404 for an event that is not disowned."""
     async with db.transaction() as tx:
         await directory.lock(tx)
@@ -57,7 +50,7 @@ async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) 
     given = DisownedIn.model_validate(proposal.body)
     if proposal.kind == "disown":
         before = await _to_disown(tx, given.ce_id)
-        row = await disowned_store.put(
+        row = await store.put(
             tx,
             Disowned(
                 **given.model_dump(),
@@ -86,14 +79,14 @@ async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) 
 
 async def _to_disown(tx: Tx, ce_id: UUID) -> Disowned | None:
     """The row of an event that may be disowned: there is none yet, or it was revoked."""
-    row = await disowned_store.disowned(tx, ce_id)
+    row = await store.disowned(tx, ce_id)
     if row is not None and not row.revoked:
         raise Conflict("disowned.already", errors=[FieldError("ce_id", "disowned.already")])
     return row
 
 
 async def _to_own(tx: Tx, ce_id: UUID) -> Disowned:
-    row = await disowned_store.disowned(tx, ce_id)
+    row = await store.disowned(tx, ce_id)
     if row is None:
         raise Missing("disowned.unknown", errors=[FieldError("ce_id", "disowned.unknown")])
     if row.revoked:
@@ -101,30 +94,26 @@ async def _to_own(tx: Tx, ce_id: UUID) -> Disowned:
     return row
 
 
-async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: DisownedIn) -> Proposed:
+async def _propose(tx: Tx, now: dt.datetime, who: Principal, kind: Kind, given: DisownedIn) -> Proposal:
     body = given.model_dump(mode="json")
-    waiting = await disowned_store.proposed(tx, kind, given.ce_id)
+    waiting = await store.proposed(tx, kind, given.ce_id)
     if waiting is not None:
         if waiting.body != body:
-            raise Conflict(
-                "disowned.proposed",
-                params={"proposal": waiting.proposal_id},
-                errors=[FieldError("ce_id", "disowned.proposed", {"proposal": waiting.proposal_id})],
-            )
-        return Proposed(waiting, created=False)
-    proposal = Proposal(
-        proposal_id=uuid4(),
-        kind=kind,
-        body=body,
+            params = {"proposal": waiting.proposal_id}
+            errors = [FieldError("ce_id", "disowned.proposed", params)]
+            raise Conflict("disowned.proposed", params=params, errors=errors)
+        return waiting
+    return await plans.offer(
+        tx,
+        now,
+        who,
+        kind,
+        body,
         reason=given.reason,
-        person_days=0,
-        status="open",
-        proposed_by=employee_of(who),
-        proposed_at=now,
+        action=f"{kind}.proposed",
+        subject=given.ce_id,
+        topic=given.topic,
     )
-    await tables.add(tx, proposal)
-    await plans.note(tx, now, who, f"{kind}.proposed", subject=given.ce_id, reason=given.reason, topic=given.topic)
-    return Proposed(proposal, created=True)
 
 
 def _event(row: Disowned) -> RecordDisowned:

@@ -10,20 +10,19 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scheduling.commands import plans
-from services.scheduling.domain.late import Work, is_late
-from services.scheduling.domain.timetable import Pattern, SpecialHours, hours_on, instant, special_of
+from services.scheduling.commands import plans, scope
+from services.scheduling.domain.late import is_late
+from services.scheduling.domain.plans import PlanChange, Planned
+from services.scheduling.domain.timetable import Hours, SpecialHours, hours_on, special_of
 from services.scheduling.store import directory, proposals, rosters
-from services.scheduling.store import hours as hours_store
+from services.scheduling.store import hours as store
 from services.scheduling.store import plans as plans_store
-from services.scheduling.store.directory import known
-from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.tables import Proposal
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.dates import local_date
-from shared.refusals import FieldError, Invalid, Missing
+from shared.refusals import FieldError, Invalid, or_missing
 
 DAY = dt.timedelta(1)
 
@@ -49,7 +48,7 @@ class _Change:
 
     @property
     def hours(self) -> SpecialHours:
-        return hours_store.of_body(self.body, _date(self.body["from"]), _date(self.body["to"]))
+        return store.of_body(self.body, _date(self.body["from"]), _date(self.body["to"]))
 
 
 def _date(value: str | None) -> dt.date | None:
@@ -64,26 +63,10 @@ async def give(
         await directory.lock(tx)
         now = clock.now()
         first = dt.date.fromisoformat(body["from"])
-        if first < local_date(clock.now()):
+        if first < local_date(now):
             raise Invalid("validation", errors=[FieldError("from", "hours.past")])
-        await _check_known(tx, body)
+        await scope.check_known(tx, opds={"opd_codes": body["opd_codes"]}, units={"unit_ids": body["unit_ids"]})
         return await _go(tx, now, who, _Change(uuid4(), body, first), reason)
-
-
-async def _check_known(tx: Tx, body: Mapping[str, Any]) -> None:
-    stored = await known(tx, "units")
-    lists = (
-        ("opd_codes", stored.opds, "scope.unknown_opd"),
-        ("unit_ids", stored.unit_opd, "scope.unknown_unit"),
-    )
-    errors = [
-        FieldError(f"{field}.{index}", code, {"id": value})
-        for field, allowed, code in lists
-        for index, value in enumerate(body[field])
-        if value not in allowed
-    ]
-    if errors:
-        raise Invalid("validation", errors=errors)
 
 
 async def withdraw(
@@ -93,17 +76,15 @@ async def withdraw(
     async with db.transaction() as tx:
         await directory.lock(tx)
         now = clock.now()
-        body = await hours_store.body(tx, special_id)
-        if body is None:
-            raise Missing("not_found")
-        return await _go(tx, now, who, _Change(special_id, body, local_date(clock.now()), withdraw=True), reason)
+        body = or_missing(await store.body(tx, special_id))
+        return await _go(tx, now, who, _Change(special_id, body, local_date(now), withdraw=True), reason)
 
 
 async def _go(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason: str | None) -> Given:
     late, needs_two = await _late(tx, now, change)
     # What a proposal lists it writes itself; the rest follows when a roster is published.
     first = max(change.first, local_date(now) + (DAY if needs_two else 0 * DAY))
-    needing = await hours_store.needing(tx, change.hours, first)
+    needing = await store.needing(tx, change.hours, first)
     if not needs_two:
         await _store(tx, now, who, change, reason)
         return Given(change.special_id, change.body, needs_roster=needing)
@@ -119,67 +100,56 @@ async def _go(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason:
     return Given(change.special_id, change.body, proposal, needing)
 
 
-async def _late(tx: Tx, now: dt.datetime, change: _Change) -> tuple[list[Any], bool]:
+async def _late(tx: Tx, now: dt.datetime, change: _Change) -> tuple[list[PlanChange], bool]:
     """(the published plans that the change alters late, whether that takes two officers)."""
     rows = await _altered(tx, change, local_date(now))
-    found = await plans_store.changes(tx, rows)
-    late = [
-        row
-        for row in found
-        if is_late(
-            row["work_date"],
-            Work(row["old_mode"], row["old_starts_at"]),
-            Work(row["mode"], row["starts_at"]),
-            now,
-        )
-    ]
-    return late, any(plans.needs_two(row, now) for row in late)
+    changes = await plans_store.changes(tx, rows)
+    late = [change for change in changes if is_late(change.new.work_date, change.old, change.new, now)]
+    return late, any(plans.needs_two(change, now) for change in late)
 
 
-async def _altered(tx: Tx, change: _Change, today: dt.date) -> list[PlanRow]:
+async def _altered(tx: Tx, change: _Change, today: dt.date) -> list[Planned]:
     """The plans from the change's first date to today as they would be, where these hours make a difference."""
-    mine, rows = change.hours, list[PlanRow]()
+    mine, rows = change.hours, list[Planned]()
     holidays = await rosters.holidays(tx, change.first, today)
-    scope = list(mine.opd_codes), list(mine.unit_ids)
+    concerned = list(mine.opd_codes), list(mine.unit_ids)
     for number in range((today - change.first).days + 1):
         day = change.first + number * DAY
-        standing = await hours_store.in_force(tx, day)
+        standing = await store.in_force(tx, day)
         before = list(standing.values())
         without = [one for key, one in standing.items() if key != change.special_id]
         after = without if change.withdraw else [*without, mine]
-        for plan in await hours_store.plans_on(tx, day, mine.timetable, *scope):
-            pattern = Pattern(plan["timetable"], plan["shift_group"])
-            hours = [
+        for plan, pattern in await store.plans_on(tx, day, mine.timetable, *concerned):
+            old, new = (
                 hours_on(
                     pattern,
                     day,
                     holiday=day in holidays,
-                    special=special_of(which, plan["opd_code"], plan["unit_id"]),
+                    special=special_of(which, plan.opd_code, plan.unit_id),
                 )
                 for which in (before, after)
-            ]
-            if hours[0] == hours[1]:
-                continue
-            rows.append(_row(plan, day, hours[1]))
+            )
+            if old != new:
+                rows.append(_with_hours(plan, new))
     return rows
 
 
-def _row(plan: Any, day: dt.date, hours: tuple[int, int] | None) -> PlanRow:
-    who = plan["employee_id"], day, plan["opd_code"], plan["unit_id"]
+def _with_hours(plan: Planned, hours: Hours | None) -> Planned:
     if hours is None:
-        return (*who, "OFF", None, None, None, "rest_day")
-    mode = "WFO" if plan["mode"] == "OFF" else plan["mode"]
-    times = instant(day, hours[0]), instant(day, hours[1])
-    return (*who, mode, *times, plan["policy_version"], "changed" if plan["mode"] == "OFF" else plan["reason"])
+        return plan.without_hours("OFF", "rest_day")
+    if plan.mode == "OFF":
+        plan = plan._replace(mode="WFO", reason="changed")
+    starts_at, ends_at = hours.on(plan.work_date)
+    return plan._replace(starts_at=starts_at, ends_at=ends_at)
 
 
 async def _store(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reason: str | None) -> None:
     if change.withdraw:
-        await hours_store.withdraw(tx, change.special_id, change.first)
+        await store.withdraw(tx, change.special_id, change.first)
     else:
         last = _date(change.body["to"])
-        officer = str(employee_of(who))
-        await hours_store.add(tx, change.special_id, dict(change.body), change.first, last, now, officer)
+        first, officer = change.first, str(employee_of(who))
+        await store.add(tx, change.special_id, change.body, first=first, last=last, at=now, by=officer)
     action = "hours.withdrawn" if change.withdraw else "hours.given"
     await plans.note(
         tx, now, who, action, subject=change.special_id, reason=reason, hours=change.body, first=change.first

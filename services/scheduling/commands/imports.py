@@ -19,13 +19,13 @@ from services.scheduling.domain.csvfile import RowError
 from services.scheduling.domain.effects import Stretch
 from services.scheduling.domain.found import Found
 from services.scheduling.domain.imports import Kind
+from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Absence, CalendarYear, Employee, Record
 from services.scheduling.store import directory, late
 from services.scheduling.store import plans as plans_store
-from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.tables import Proposal
-from services.scheduling.views import leaving
-from services.scheduling.views.leaving import Leaver
+from services.scheduling.views import superiors
+from services.scheduling.views.superiors import Leaver
 from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -150,7 +150,7 @@ async def run(
                 created = sum(1 for one in differing if one.change == "created")
                 counts = created, len(differing) - created, len(given) - len(differing)
                 made = Outcome(len(rows), *counts, differing, checked.doubts, kept=kept)
-                made.leavers = leaving.of_file(stored, given)
+                made.leavers = superiors.of_file(stored, given)
                 made.cleared = [
                     {"row": one.rows[0], **directory.name_of(one.record), "columns": list(one.cleared)}
                     for one in given
@@ -245,14 +245,14 @@ async def _leave_behind(job: _Job) -> None:
     if job.order.dry_run:  # names the next ones up, which publishing does else
         await directory.changed_employees(job.tx, job.today)
     changed = [one.employee_id for one in job.records if isinstance(one, Employee)]
-    job.outcome.left_behind = await leaving.left_behind(job.tx, job.outcome.leavers)
-    job.outcome.without_superior = await leaving.without_superior(job.tx, changed)
+    job.outcome.left_behind = await superiors.left_behind(job.tx, job.outcome.leavers)
+    job.outcome.without_superior = await superiors.without_superior(job.tx, changed)
 
 
 async def _reach_plans(job: _Job) -> None:
     """Write the published plans that the records leave no choice about, as a change after publication does."""
     connection, outcome = job.tx, job.outcome
-    rows: list[PlanRow] = []
+    rows: list[Planned] = []
     if job.kind == "employees":
         rows = await people.days_of_departed(job.tx, job.today)
         moved = effects.moved(job.stored, job.records)
@@ -260,8 +260,8 @@ async def _reach_plans(job: _Job) -> None:
     elif job.kind in {"leave", "duty_travel"}:
         mode, free = absences.absence_modes(job.kind)
         away = [one for one in job.records if isinstance(one, Absence)]
-        found = await plans_store.plans_in(connection, away, [mode, free])
-        rows = [(*row[:4], mode, None, None, None, job.kind) for row in found]
+        plans_away = await plans_store.plans_in(connection, away, [mode, free])
+        rows = [plan.without_hours(mode, job.kind) for plan in plans_away]
     if not rows:
         return
     outcome.below_minimum = await losses(job.tx, rows)
@@ -269,7 +269,7 @@ async def _reach_plans(job: _Job) -> None:
     if job.order.dry_run:
         waiting = await plans.late_keys(job.tx, job.now, rows)
         outcome.past = len(waiting)
-        rows = [row for row in rows if (row[0], row[1]) not in waiting]
+        rows = [plan for plan in rows if plan.person_day not in waiting]
     await plans.put(job.tx, job.now, gate, rows)
     outcome.plans, outcome.proposal = gate.changed, gate.proposal
     if gate.proposal is not None:

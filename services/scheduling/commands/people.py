@@ -10,13 +10,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans, publish
+from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.staff import loops
 from services.scheduling.store import directory
 from services.scheduling.store import people as people_store
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.people import PersonRow, person
-from services.scheduling.store.plans import PlanRow
-from services.scheduling.views import leaving
+from services.scheduling.views import superiors
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -85,14 +85,14 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         waiting = await people_store.changes_of(tx, employee_id)
         if any(one["status"] == "due" and (one["effective_from"], one["kind"]) == (day, kind) for one in waiting):
             raise Conflict("posting.twice", errors=[FieldError("effective_from", "posting.twice")])
-        freed: list[PlanRow] = []
+        freed: list[Planned] = []
         if kind == "departure":
             body = {"active": False}
         elif kind in ("transfer", "post"):
             body = {**body, "post_since": str(day)}
         change_id, now = uuid4(), clock.now()
-        leavers = await leaving.of_posting(tx, employee_id, kind, body)
-        left_behind = await leaving.left_behind(tx, leavers)
+        leavers = await superiors.of_posting(tx, employee_id, kind, body)
+        left_behind = await superiors.left_behind(tx, leavers)
         first = max(day, local_date(clock.now()))
         needing = await _out_of_date(tx, employee_id, first, body)
         await people_store.add_change(tx, change_id, employee_id, day, kind, now, str(employee_of(who)), body=body)
@@ -101,10 +101,10 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         )
         await in_force(tx, clock)
         if kind == "departure":
-            freed = _freed(await people_store.coming_plans(tx, employee_id, first))
+            freed = _freed(await plans_store.coming_plans(tx, employee_id, first))
             await plans.write(tx, now, freed)
         around = [employee_id, *(UUID(one["employee_id"]) for left in left_behind for one in left["people"])]
-        without = await leaving.without_superior(tx, around)
+        without = await superiors.without_superior(tx, around)
         return Changed(change_id, left_behind, without, len(freed), needing)
 
 
@@ -130,7 +130,7 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
     for head in heads:
         if head not in known.unit_opd and head not in known.opds:
             raise _wrong("heads", "import.unknown_head")
-    if unit_id is not None and (outside := leaving.elsewhere(heads, body["opd_code"], known.unit_opd)):
+    if unit_id is not None and (outside := superiors.elsewhere(heads, body["opd_code"], known.unit_opd)):
         raise _wrong("heads", "posting.heads_elsewhere", heads=", ".join(outside), opd=body["opd_code"])
     superior = body.get("supervisor_id")
     if superior is not None:
@@ -141,9 +141,9 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
             raise _wrong("supervisor_id", "import.supervisor_loop", length=len(ring))
 
 
-def _freed(stored: Sequence[Any]) -> list[PlanRow]:
+def _freed(stored: Sequence[Planned]) -> list[Planned]:
     """Who has left has no plans: what stands becomes a free day."""
-    return [(*row[:4], "OFF", None, None, None, "departed") for row in stored]
+    return [plan.without_hours("OFF", "departed") for plan in stored]
 
 
 async def in_force(tx: Tx, clock: Clock) -> int:
@@ -154,9 +154,9 @@ async def in_force(tx: Tx, clock: Clock) -> int:
     return (await publish.directory_changes(tx, clock.now())).count
 
 
-async def days_of_departed(tx: Tx, day: dt.date) -> list[PlanRow]:
+async def days_of_departed(tx: Tx, day: dt.date) -> list[Planned]:
     """Plans from `day` on of people who have left, by an import or on their date, as free days to write."""
-    return _freed(await people_store.plans_of_departed(tx, day))
+    return _freed(await plans_store.plans_of_departed(tx, day))
 
 
 async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) -> UUID:

@@ -11,12 +11,12 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import publish
-from services.scheduling.domain.late import Work, never_late_from, officers_needed
+from services.scheduling.domain.late import never_late_from, officers_needed
+from services.scheduling.domain.planning import public_reason
+from services.scheduling.domain.plans import PersonDay, PlanChange, Planned
 from services.scheduling.store import audit, proposals, tables
 from services.scheduling.store import plans as plans_store
-from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.tables import Proposal
-from services.scheduling.views.plans import without_personal_reason
 from shared.access import Principal, employee_of
 from shared.database import Database, Tx
 from shared.dates import local_date
@@ -27,18 +27,18 @@ PART = 2_000
 """Plans written and published at a time: some 10 ms between two looks at the event loop."""
 
 
-async def write(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow], *, pinned: bool = False) -> int:
+async def write(tx: Tx, now: dt.datetime, rows: Sequence[Planned], *, pinned: bool = False) -> int:
     """Write what differs and publish it with `tx`, which holds `directory.lock`. Returns how many changed.
 
     The event says of a person's own reasons only that there is one; the true one stays with the plan.
     """
     changed = await plans_store.merge(tx, rows, now, pinned=pinned)
-    events = (ScheduleChanged.model_validate(without_personal_reason(row)) for row in changed)
+    events = (ScheduleChanged.model_validate({**row, "reason": public_reason(row["reason"])}) for row in changed)
     return await publish.send(tx, events, now)
 
 
-def _parts(rows: Iterable[PlanRow]) -> Iterator[list[PlanRow]]:
-    part: list[PlanRow] = []
+def _parts(rows: Iterable[Planned]) -> Iterator[list[Planned]]:
+    part: list[Planned] = []
     for row in rows:
         part.append(row)
         if len(part) == PART:
@@ -60,7 +60,7 @@ class Gate:
     """What waits for a second officer."""
 
 
-async def put(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[PlanRow], *, pinned: bool = False) -> None:
+async def put(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[Planned], *, pinned: bool = False) -> None:
     """Write what may be written at `now`; what is late joins the proposal of `gate`.
 
     `tx` holds `directory.lock`, and `now` is read after it was taken: a change is judged when it is published.
@@ -68,53 +68,51 @@ async def put(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[PlanRow], *, 
     """
     for part in _parts(rows):
         late = await _late(tx, now, part)
-        held = {(row["employee_id"], row["work_date"]) for row in late}
-        at_once = [row for row in part if (row[0], row[1]) not in held] if held else part
+        held = {change.new.person_day for change in late}
+        at_once = [plan for plan in part if plan.person_day not in held] if held else part
         gate.changed += await write(tx, now, at_once, pinned=pinned)
         await _hold(tx, now, gate, late)
 
 
-async def put_late(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[PlanRow]) -> None:
+async def put_late(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[Planned]) -> None:
     """Only the late half of `put`: so that a long publication asks for reason and name before it writes."""
-    for part in _parts(row for row in rows if row[1] < never_late_from(now)):
+    for part in _parts(plan for plan in rows if plan.work_date < never_late_from(now)):
         await _hold(tx, now, gate, await _late(tx, now, part))
 
 
-async def _late(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow]) -> list[Any]:
-    """Those of `rows.changes` that need two officers."""
-    near = [row for row in rows if row[1] < never_late_from(now)]
-    return [row for row in await plans_store.changes(tx, near) if needs_two(row, now)]
+async def _late(tx: Tx, now: dt.datetime, rows: Iterable[Planned]) -> list[PlanChange]:
+    """What `rows` change that needs two officers."""
+    near = [plan for plan in rows if plan.work_date < never_late_from(now)]
+    return [change for change in await plans_store.changes(tx, near) if needs_two(change, now)]
 
 
-def needs_two(row: Any, now: dt.datetime) -> bool:
-    """Whether a row of `plans.changes` may not be written at `now` by one officer alone."""
-    old = None if row["old_mode"] is None else Work(row["old_mode"], row["old_starts_at"])
-    return officers_needed(row["work_date"], old, Work(row["mode"], row["starts_at"]), now) > 1
+def needs_two(change: PlanChange, now: dt.datetime) -> bool:
+    """Whether a change may not be written at `now` by one officer alone."""
+    return officers_needed(change.new.work_date, change.old, change.new, now) > 1
 
 
-async def _hold(tx: Tx, now: dt.datetime, gate: Gate, late: list[Any]) -> None:
+async def _hold(tx: Tx, now: dt.datetime, gate: Gate, late: Sequence[PlanChange]) -> None:
     if not late:
         return
     # An earlier transaction may have made it, and an officer may have decided it since.
-    proposal = gate.proposal and await proposals.proposal(tx, gate.proposal.proposal_id)
+    proposal = gate.proposal and await proposals.proposal(tx, gate.proposal.proposal_id, lock=True)
     if proposal is None or proposal.status != "open":
-        proposal = await offer(tx, now, gate.who, "plans", {}, reason=gate.reason, person_days=0)
+        proposal = await offer(tx, now, gate.who, "plans", {}, reason=gate.reason)
     gate.proposal = proposal
     proposal.person_days += await proposals.add_proposal_days(tx, proposal.proposal_id, late)
-    days = [*proposal.body.values(), *(str(row["work_date"]) for row in late)]
+    days = [*proposal.body.values(), *(str(change.new.work_date) for change in late)]
     proposal.body = {"from": min(days), "to": max(days)}
     tx.session.add(proposal)
     await tx.session.flush()
 
 
-async def late_keys(tx: Tx, now: dt.datetime, rows: Iterable[PlanRow]) -> set[tuple[UUID, dt.date]]:
-    """(employee_id, work_date) of the plans that `put` would leave to a second officer at `now`."""
-    near = (row for row in rows if row[1] < never_late_from(now))
-    found = [row for part in _parts(near) for row in await _late(tx, now, part)]
-    return {(row["employee_id"], row["work_date"]) for row in found}
+async def late_keys(tx: Tx, now: dt.datetime, rows: Iterable[Planned]) -> set[PersonDay]:
+    """The plans that `put` would leave to a second officer at `now`."""
+    near = (plan for plan in rows if plan.work_date < never_late_from(now))
+    return {change.new.person_day for part in _parts(near) for change in await _late(tx, now, part)}
 
 
-async def count_changes(db: Database, rows: Iterable[PlanRow]) -> int:
+async def count_changes(db: Database, rows: Iterable[Planned]) -> int:
     """How many plans `write` would change."""
     count = 0
     async with db.read() as tx:
@@ -131,11 +129,15 @@ async def offer(
     body: dict[str, Any],
     *,
     reason: str | None,
-    person_days: int,
+    person_days: int = 0,
+    action: str = "proposal.made",
+    subject: object = None,
+    **detail: Any,
 ) -> Proposal:
-    """Store a proposal, still without its person-days.
+    """Store a proposal, still without its person-days, and note it as `action`.
 
-    422 without a reason: the second officer has to know it.
+    `subject` is the proposal itself unless it is told. Raises Invalid without a reason: the second officer has to
+    know it.
     """
     if not reason:
         raise Invalid("validation", errors=[FieldError("reason", "proposal.reason")])
@@ -150,14 +152,15 @@ async def offer(
         proposed_at=now,
     )
     await tables.add(tx, proposal)
-    await note(tx, now, who, "proposal.made", subject=proposal.proposal_id, reason=reason, kind=kind)
+    about = proposal.proposal_id if subject is None else subject
+    await note(tx, now, who, action, subject=about, reason=reason, **(detail or {"kind": kind}))
     return proposal
 
 
-async def check_listed(tx: Tx, proposal: Proposal, late: Sequence[Any]) -> None:
-    """409 where rows of `plans.changes` are late by now and not in the list that the second officer has seen."""
+async def check_listed(tx: Tx, proposal: Proposal, late: Sequence[PlanChange]) -> None:
+    """409 where changes are late by now and not in the list that the second officer has seen."""
     listed = await proposals.listed(tx, proposal.proposal_id)
-    grown = sum((row["employee_id"], row["work_date"]) not in listed for row in late)
+    grown = sum(change.new.person_day not in listed for change in late)
     if grown:
         raise Conflict("proposal.grown", params={"count": grown})
 
@@ -172,8 +175,9 @@ async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool =
     changed = 0
     after = (dt.date.min, UUID(int=0))
     while page := await proposals.proposal_days(tx, proposal_id, after, PART):
-        changed += await write(tx, now, [proposals.plan_row(row["row"]) for row in page], pinned=pinned)
-        after = page[-1]["work_date"], page[-1]["employee_id"]
+        changed += await write(tx, now, [day.planned() for day in page], pinned=pinned)
+        *_, last = page
+        after = last.work_date, last.employee_id
     return changed
 
 

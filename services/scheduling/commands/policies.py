@@ -4,18 +4,17 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.scheduling.commands import plans
+from services.scheduling.commands import plans, scope
 from services.scheduling.domain.conflicts import PolicyConflict, conflicts
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.store import directory, late, tables
-from services.scheduling.store import policies as policies_store
-from services.scheduling.store.directory import known
+from services.scheduling.store import policies as store
 from services.scheduling.store.tables import PolicyVersion
 from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.dates import local_date
-from shared.refusals import FieldError, Invalid, Missing
+from shared.refusals import Missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,23 +28,15 @@ class Given:
     """Published plans that are over or have begun: a roster moves them by this version with two officers only."""
 
 
-async def check_known(tx: Tx, given: PolicyIn) -> None:
-    """422 for an OPD or a unit that the directory does not know."""
-    stored = await known(tx, "units")
+async def check_known(tx: Tx, given: PolicyIn) -> list[str]:
+    """Raises Invalid for an OPD or a unit that the directory does not know. Returns every OPD, sorted."""
     limits = given.limits
-    lists = (
-        ("scope.opd_codes", given.scope.opd_codes, stored.opds, "scope.unknown_opd"),
-        ("limits.never_opds", limits.never_opds, stored.opds, "scope.unknown_opd"),
-        ("limits.never_units", limits.never_units, stored.unit_opd, "scope.unknown_unit"),
+    directory = await scope.check_known(
+        tx,
+        opds={"scope.opd_codes": given.scope.opd_codes, "limits.never_opds": limits.never_opds},
+        units={"limits.never_units": limits.never_units},
     )
-    errors = [
-        FieldError(f"{field}.{index}", code, {"id": value})
-        for field, values, allowed, code in lists
-        for index, value in enumerate(values)
-        if value not in allowed
-    ]
-    if errors:
-        raise Invalid("validation", errors=errors)
+    return sorted(directory.opds)
 
 
 async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, dry_run: bool) -> Given:
@@ -53,14 +44,13 @@ async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, d
     own_opd(who, given.scope.opd_codes, everybody=given.scope.all)
     async with db.transaction() as tx:
         await directory.lock(tx)
-        await check_known(tx, given)
-        versions = await policies_store.policy_versions(tx, given.policy_id)
+        opds = await check_known(tx, given)
+        versions = await store.policy_versions(tx, given.policy_id)
         if versions:
             newest = PolicyIn.model_validate(versions[0].body)
             own_opd(who, newest.scope.opd_codes, everybody=newest.scope.all)
         number = versions[0].version + 1 if versions else 1
-        opds = sorted((await known(tx, "opds")).opds)
-        met = conflicts(Policy(given.policy_id, number, given), await policies_store.current_policies(tx), opds)
+        met = conflicts(Policy(given.policy_id, number, given), await store.current_policies(tx), opds)
         if versions and not versions[0].withdrawn and PolicyIn.model_validate(versions[0].body) == given:
             return Given(versions[0], False, met)
         row = _version(given, number, clock.now(), who)
@@ -99,7 +89,7 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
     """A new version that says: from today on no longer. Plans change when a roster is published."""
     async with db.transaction() as tx:
         await directory.lock(tx)
-        versions = await policies_store.policy_versions(tx, policy_id)
+        versions = await store.policy_versions(tx, policy_id)
         if not versions:
             raise Missing("not_found")
         newest = versions[0]

@@ -5,12 +5,12 @@ from uuid import UUID
 
 from services.scheduling.commands import absences, disowned, hours, imports, plans, rules
 from services.scheduling.store import directory
-from services.scheduling.store import proposals as proposals_store
+from services.scheduling.store import proposals as store
 from services.scheduling.store.tables import Proposal
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.refusals import Conflict, Forbidden, Missing
+from shared.refusals import Conflict, Forbidden, or_missing
 
 
 async def decide(
@@ -19,9 +19,7 @@ async def decide(
     """Approve a proposal, which takes effect at once, or refuse it. Never one's own."""
     async with db.transaction() as tx:
         await directory.lock(tx)
-        proposal = await proposals_store.proposal(tx, proposal_id)
-        if proposal is None:
-            raise Missing("not_found")
+        proposal = or_missing(await store.proposal(tx, proposal_id, lock=True))
         officer = employee_of(who)
         if officer == proposal.proposed_by and approve:
             raise Forbidden("proposal.own")

@@ -8,15 +8,15 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans
-from services.scheduling.domain.frame import Draft
+from services.scheduling.domain.frame import Draft, UnitRoster
 from services.scheduling.domain.late import never_late_from
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Method, Span, UnitInput
-from services.scheduling.domain.timetable import Hours, instant
+from services.scheduling.domain.plans import Planned
+from services.scheduling.domain.timetable import Hours
 from services.scheduling.planning.compute import compute
 from services.scheduling.store import directory, tables
 from services.scheduling.store import policies as policies_store
 from services.scheduling.store import rosters as rosters_store
-from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.rosters import Wanted
 from services.scheduling.store.tables import Proposal, Roster
 from services.scheduling.views.rosters import summary
@@ -54,7 +54,7 @@ async def redraft(drafted: Draft, span: Span, *, method: Method = "auto") -> Dra
     return Draft(span, drafted.units, await compute(drafted.units, span, method))
 
 
-def plan_rows(drafted: Draft, *, before: dt.date | None = None) -> Iterator[PlanRow]:
+def plan_rows(drafted: Draft, *, before: dt.date | None = None) -> Iterator[Planned]:
     """The plans of a draft, unit by unit; one at a time, so that a month of the city stays small in memory.
 
     With `before` only those of earlier dates.
@@ -72,9 +72,9 @@ def plan_rows(drafted: Draft, *, before: dt.date | None = None) -> Iterator[Plan
                 starts_at = ends_at = None
                 if hours is not None:
                     starts_at, ends_at = known.get((number, hours)) or known.setdefault(
-                        (number, hours), (instant(days[number], hours[0]), instant(days[number], hours[1]))
+                        (number, hours), hours.on(days[number])
                     )
-                yield (
+                yield Planned(
                     person.employee_id,
                     days[number],
                     unit.opd_code,
@@ -178,8 +178,12 @@ def _joined(drafted: Draft, again: Draft, stale: set[str]) -> Draft:
         *((u, r) for u, r in zip(drafted.units, drafted.results, strict=True) if u.unit_id not in stale),
         *zip(again.units, again.results, strict=True),
     ]
-    pairs.sort(key=lambda pair: (pair[0].opd_code, pair[0].unit_id))
+    pairs.sort(key=lambda pair: _place(*pair))
     return replace(again, units=[unit for unit, _ in pairs], results=[result for _, result in pairs])
+
+
+def _place(unit: UnitInput, _: UnitRoster) -> tuple[str, str]:
+    return unit.opd_code, unit.unit_id
 
 
 def _parts(drafted: Draft) -> Iterator[Draft]:
@@ -204,7 +208,7 @@ async def _write_fresh(db: Database, clock: Clock, gate: plans.Gate, drafted: Dr
             await directory.lock(tx)
             mine = await _stale(tx, drafted, part.units)
             stale |= mine
-            await plans.put(tx, clock.now(), one, (row for row in plan_rows(part) if row[3] not in mine))
+            await plans.put(tx, clock.now(), one, (plan for plan in plan_rows(part) if plan.unit_id not in mine))
         # Only what was committed counts.
         gate.changed, gate.proposal = gate.changed + one.changed, one.proposal
         await asyncio.sleep(0)

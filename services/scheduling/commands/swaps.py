@@ -7,12 +7,12 @@ from uuid import UUID, uuid4
 from services.scheduling.commands import changes, plans
 from services.scheduling.domain.frame import barred
 from services.scheduling.domain.planning import public_reason
+from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.policies import in_force
 from services.scheduling.store import directory, people, rosters
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store import policies as policies_store
 from services.scheduling.store import swaps as swaps_store
-from services.scheduling.store.plans import PlanRow
 from services.scheduling.store.rosters import Wanted
 from shared.access import Principal, acts_for_city, employee_of, is_superior, only_opd, own_opd
 from shared.clock import Clock
@@ -50,7 +50,7 @@ async def ask(
         return swap_id
 
 
-async def _rows(tx: Tx, asker: UUID, partner: UUID, dates: tuple[dt.date, dt.date]) -> list[PlanRow]:
+async def _rows(tx: Tx, asker: UUID, partner: UUID, dates: tuple[dt.date, dt.date]) -> list[Planned]:
     """The four changed plans. 422 unless the plans still are what the swap is about."""
     expected = (
         ("my_date", asker, dates[0], "WFH", "WFO"),
@@ -58,10 +58,10 @@ async def _rows(tx: Tx, asker: UUID, partner: UUID, dates: tuple[dt.date, dt.dat
         ("their_date", partner, dates[1], "WFH", "WFO"),
         ("their_date", asker, dates[1], "WFO", "WFH"),
     )
-    rows: list[PlanRow] = []
+    rows: list[Planned] = []
     for field, employee_id, day, mode, new_mode in expected:
-        stored = await plans_store.plans_of(tx, employee_id, day, day)
-        if not stored or stored[0]["mode"] != mode:
+        stored = await plans_store.plan_of(tx, employee_id, day)
+        if stored is None or stored.mode != mode:
             raise _wrong(field, "swap.plans")
         rows.append(await changes.moved(tx, employee_id, day, new_mode, field))
     return rows
@@ -132,15 +132,15 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
         return changed
 
 
-async def _limits(tx: Tx, rows: list[PlanRow]) -> None:
+async def _limits(tx: Tx, rows: list[Planned]) -> None:
     """409 where a limit of the policy in force bars who would be at home, or their week is full."""
     policies = await policies_store.current_policies(tx)
-    for row in rows:
-        employee_id, day, opd_code, unit_id, mode = row[:5]
-        policy = in_force(policies, opd_code, day)
-        if mode != "WFH" or policy is None:
+    for plan in rows:
+        employee_id, day = plan.person_day
+        policy = in_force(policies, plan.opd_code, day)
+        if plan.mode != "WFH" or policy is None:
             continue
-        wanted = Wanted(False, unit_ids=(unit_id,))
+        wanted = Wanted(False, unit_ids=(plan.unit_id,))
         units = [unit async for part in rosters.units(tx, wanted, day, day) for unit in part]
         for unit in units:
             reason = next(
@@ -154,10 +154,10 @@ async def _limits(tx: Tx, rows: list[PlanRow]) -> None:
             raise Conflict("swap.barred", params={"reason": public_reason("week_limit"), "date": day})
 
 
-async def _week(tx: Tx, rows: list[PlanRow], employee_id: UUID, day: dt.date) -> int:
+async def _week(tx: Tx, rows: list[Planned], employee_id: UUID, day: dt.date) -> int:
     """WFH days of a person in the week of `day`, as the swap would leave them."""
     monday = day - dt.timedelta(day.weekday())
     stored = await plans_store.plans_of(tx, employee_id, monday, monday + dt.timedelta(6))
-    modes = {row["work_date"]: row["mode"] for row in stored}
-    modes |= {row[1]: row[4] for row in rows if row[0] == employee_id}
+    modes = {plan.work_date: plan.mode for plan in stored}
+    modes |= {plan.work_date: plan.mode for plan in rows if plan.employee_id == employee_id}
     return sum(mode == "WFH" for date, mode in modes.items() if monday <= date <= monday + dt.timedelta(6))

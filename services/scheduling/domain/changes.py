@@ -7,10 +7,11 @@ of the people it names and no others.
 import datetime as dt
 import itertools
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import UUID
 
 from services.scheduling.domain.counters import openings_on
+from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import RequirementSet
 from services.scheduling.domain.timetable import DAY
 from shared.dates import WIB
@@ -26,6 +27,11 @@ class Standing:
     mode: str
     starts_at: dt.datetime | None
     ends_at: dt.datetime | None
+
+    @classmethod
+    def of(cls, plan: Planned) -> "Standing":
+        """A plan as it would stand."""
+        return cls(plan.employee_id, plan.work_date, plan.unit_id, plan.mode, plan.starts_at, plan.ends_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,7 @@ def shortages(
         if plan.unit_id == unit_id and plan.mode == "WFO" and plan.starts_at and plan.ends_at:
             at_work.setdefault(plan.work_date, []).append((plan.starts_at, plan.ends_at))
     found: list[Short] = []
+    last: Short | None = None
     for day in days:
         openings = openings_on(requirements, day, holiday=day in holidays)
         if not openings:
@@ -83,14 +90,15 @@ def shortages(
         edges |= {edge for hours in there for edge in hours if 0 < edge < DAY}
         for start, end in itertools.pairwise(sorted(edges)):
             required = max((least for opens, closes, least in openings if opens <= start < closes), default=0)
-            on_site = sum(first <= start and end <= last for first, last in there)
+            on_site = sum(begins <= start and end <= ends for begins, ends in there)
             if on_site >= required:
                 continue
-            last = found[-1] if found else None
-            if last and (last.work_date, last.end, last.required, last.on_site) == (day, start, required, on_site):
-                found[-1] = Short(day, last.start, end, required, on_site)
-            else:
-                found.append(Short(day, start, end, required, on_site))
+            short = Short(day, start, end, required, on_site)
+            if last is not None and last == replace(short, start=last.start, end=start):
+                found.remove(last)
+                short = replace(short, start=last.start)
+            found.append(short)
+            last = short
     return found
 
 

@@ -34,7 +34,7 @@ def conflicts(given: Policy, others: Sequence[Policy], opd_codes: Sequence[str])
         shared = tuple(code for code in opd_codes if mine.scope.covers(code) and theirs.scope.covers(code))
         if not shared or (last is not None and last < first):
             continue
-        winner = in_force((given, other), shared[0], first)
+        winner = in_force((given, other), next(iter(shared)), first)
         assert winner is not None  # noqa: S101 - both hold on that date
         if mine.effective_from != theirs.effective_from:
             because = "later_start"

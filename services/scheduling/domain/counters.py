@@ -5,15 +5,30 @@ import itertools
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from services.scheduling.domain.planning import WFO, UnitInput
 from services.scheduling.domain.records import RequirementSet
 from services.scheduling.domain.timetable import DAY, Hours, Pattern, minutes
 
 PatternDay = tuple[Pattern, int]
-_Shift = tuple[PatternDay, int, int]
-"""A pattern's work day, and its start and end in minutes of the day that is looked at."""
+"""A pattern's work day, by its number in the span."""
+
+
+class _Shift(NamedTuple):
+    """A work day with its start and end in minutes of the day that is looked at."""
+
+    work_day: PatternDay
+    start: int
+    end: int
+
+
+class Required(NamedTuple):
+    """So many people from `opens` to `closes`, in local minutes."""
+
+    opens: int
+    closes: int
+    least: int
 
 
 @dataclass(slots=True)
@@ -58,10 +73,8 @@ class Coverage:
     shortages: list[Shortage] = field(default_factory=list[Shortage])
 
 
-def openings_on(
-    requirements: Sequence[RequirementSet], day: dt.date, *, holiday: bool
-) -> list[tuple[int, int, int]]:
-    """(opens, closes, min_staff) in minutes that hold on a date."""
+def openings_on(requirements: Sequence[RequirementSet], day: dt.date, *, holiday: bool) -> list[Required]:
+    """The opening hours that hold on a date."""
     current = max(
         (one for one in requirements if one.effective_from <= day),
         key=lambda one: one.effective_from,
@@ -70,7 +83,7 @@ def openings_on(
     if current is None:
         return []
     return [
-        (minutes(one.opens), minutes(one.closes), one.min_staff)
+        Required(minutes(one.opens), minutes(one.closes), one.min_staff)
         for one in current.openings
         if day.weekday() in one.weekdays and (one.on_holidays or not holiday)
     ]
@@ -89,9 +102,7 @@ def coverage(
     """
     found = Coverage()
     present = _present(unit, days, modes)
-    around = [days[0] - dt.timedelta(1), *days, days[-1] + dt.timedelta(1)]
-    for number in range(len(days) + 1):
-        day = around[number + 1]
+    for number, day in enumerate([*days, _after(days)]):
         openings = openings_on(unit.requirements, day, holiday=day in holidays)
         if not openings:
             continue
@@ -114,10 +125,18 @@ def coverage(
     return found
 
 
+def _before(days: Sequence[dt.date]) -> dt.date:
+    return min(days) - dt.timedelta(1)
+
+
+def _after(days: Sequence[dt.date]) -> dt.date:
+    return max(days) + dt.timedelta(1)
+
+
 def _present(unit: UnitInput, days: Sequence[dt.date], modes: Sequence[bytearray]) -> Counter[PatternDay]:
     """How many of each pattern work on each day, and on the days beside the span (-1 and its length)."""
     present: Counter[PatternDay] = Counter()
-    beside = ((-1, days[0] - dt.timedelta(1)), (len(days), days[-1] + dt.timedelta(1)))
+    beside = ((-1, _before(days)), (len(days), _after(days)))
     for person, own in zip(unit.people, modes, strict=True):
         present.update((person.pattern, number) for number, mode in enumerate(own) if mode == WFO)
         for number, day in beside:
@@ -132,15 +151,15 @@ def _shifts(hours: Mapping[Pattern, Sequence[Hours | None]], number: int) -> lis
     shifts: list[_Shift] = []
     for pattern, worked in hours.items():
         for back in (0, 1):
-            one = worked[number + 1 - back]
-            if one is not None:
-                shifts.append(((pattern, number - back), one[0] - back * DAY, one[1] - back * DAY))
+            shift = worked[number + 1 - back]
+            if shift is not None:
+                shifts.append(_Shift((pattern, number - back), shift.start - back * DAY, shift.end - back * DAY))
     return shifts
 
 
 def _shortage(unit: UnitInput, day: dt.date, segment: Segment, shifts: Sequence[_Shift]) -> Shortage:
     covering = Counter(
-        work_day[0] for work_day, first, last in shifts if first <= segment.start and segment.end <= last
+        pattern for (pattern, _), first, last in shifts if first <= segment.start and segment.end <= last
     )
     posted = sum(covering[person.pattern] for person in unit.people)
     return Shortage(

@@ -82,7 +82,7 @@ def touches(found: Sequence[Stretch]) -> list[Touch]:
 
 def _office_opens(day: dt.date) -> dt.datetime | None:
     hours = hours_on(Pattern("five_day"), day, holiday=False)
-    return hours and instant(day, hours[0])
+    return hours and instant(day, hours.start)
 
 
 def crowded(stored: Mapping[object, Record], after: Sequence[Record]) -> bool:

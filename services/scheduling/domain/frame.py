@@ -129,7 +129,7 @@ _NOTHING: list[Segment] = []
 def frame(unit: UnitInput, span: Span) -> Frame:
     """Everything of `unit`'s roster that no method may choose."""
     days = span.days
-    around = [days[0] - dt.timedelta(1), *days, days[-1] + dt.timedelta(1)]
+    around = [span.first - dt.timedelta(1), *days, span.last + dt.timedelta(1)]
     hours = {
         pattern: [hours_on(pattern, day, holiday=day in span.holidays, special=unit.special) for day in around]
         for pattern in dict.fromkeys(person.pattern for person in unit.people)

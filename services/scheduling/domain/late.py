@@ -7,7 +7,7 @@ not become late by a plan made afterwards, unless two officers have seen the lis
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 from shared.dates import local_date
 
@@ -15,12 +15,13 @@ FREES = frozenset({"LEAVE", "DUTY_TRAVEL", "OFF"})
 """Modes that only take duties of presence away."""
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(Protocol):
     """What lateness follows from, of one plan: `starts_at` is None where the mode has no hours."""
 
-    mode: str
-    starts_at: dt.datetime | None
+    @property
+    def mode(self) -> str: ...
+    @property
+    def starts_at(self) -> dt.datetime | None: ...
 
 
 def is_late(work_date: dt.date, old: Work | None, new: Work | None, now: dt.datetime) -> bool:
@@ -42,9 +43,18 @@ def officers_needed(work_date: dt.date, old: Work | None, new: Work, now: dt.dat
     return 1 if new.mode in FREES and not over else 2
 
 
+EVE = dt.timedelta(1)
+"""So long before its work date may a plan begin at most. The city's timetables begin none before its midnight."""
+
+
+def alone_from(now: dt.datetime) -> dt.date:
+    """The date from which on one officer changes the plans that the city's timetables make: tomorrow."""
+    return local_date(now) + dt.timedelta(1)
+
+
 def never_late_from(now: dt.datetime) -> dt.date:
-    """The first date of which no plan can have begun: a plan starts within a day of its work date."""
-    return local_date(now) + dt.timedelta(2)
+    """The date from which on nothing is late, whatever the hours: no plan has begun, not even on the eve."""
+    return alone_from(now) + EVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +71,3 @@ class Touch:
     modes: frozenset[str]
     begins: dt.datetime | None = None
     altered: Mapping[str, Any] = field(default_factory=dict[str, Any])
-
-
-def first_free_date(now: dt.datetime) -> dt.date:
-    """The first date on which a change needs no second officer, whoever works when."""
-    return local_date(now) + dt.timedelta(1)

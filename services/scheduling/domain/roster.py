@@ -142,8 +142,8 @@ class _Rotation:
 
     def _whose_week(self, ordered: list[int], number: int) -> list[int]:
         """Who goes first in a weekly turn: in a week that began before the span, who has been at home in it."""
-        people, days = self.made.unit.people, self.made.days
-        if number > 6 - days[0].weekday():
+        people = self.made.unit.people
+        if number > 6 - self.made.span.first.weekday():
             return ordered
         return sorted(ordered, key=lambda index: -people[index].earlier_in_week)
 

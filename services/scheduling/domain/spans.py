@@ -2,18 +2,24 @@
 
 import datetime as dt
 from collections.abc import Collection, Sequence
+from typing import NamedTuple
 
-Days = tuple[dt.date, dt.date]
-"""From a date to a date, both included."""
+
+class Days(NamedTuple):
+    """From a date to a date, both included."""
+
+    first: dt.date
+    last: dt.date
+
 
 _DAY = dt.timedelta(1)
 
 
 def without(whole: Days, taken: Days) -> list[Days]:
     """What is left of `whole` where `taken` is taken from it: no run, one or two."""
-    left = (whole[0], min(whole[1], taken[0] - _DAY))
-    right = (max(whole[0], taken[1] + _DAY), whole[1])
-    return [run for run in dict.fromkeys((left, right)) if run[0] <= run[1]]
+    left = Days(whole.first, min(whole.last, taken.first - _DAY))
+    right = Days(max(whole.first, taken.last + _DAY), whole.last)
+    return [run for run in dict.fromkeys((left, right)) if run.first <= run.last]
 
 
 def covered(kept: Sequence[Days], given_back: Sequence[Days], late: Collection[dt.date]) -> list[Days]:
@@ -22,11 +28,12 @@ def covered(kept: Sequence[Days], given_back: Sequence[Days], late: Collection[d
     for first, last in given_back:
         until = max((day for day in late if first <= day <= last), default=None)
         if until is not None:
-            runs.append((first, until))
-    found: list[Days] = []
+            runs.append(Days(first, until))
+    joined: list[Days] = []
     for run in sorted(runs):
-        if found and run[0] <= found[-1][1] + _DAY:
-            found[-1] = (found[-1][0], max(found[-1][1], run[1]))
+        before = joined.pop() if joined else run
+        if run.first <= before.last + _DAY:
+            joined.append(Days(before.first, max(before.last, run.last)))
         else:
-            found.append(run)
-    return found
+            joined += before, run
+    return joined

@@ -7,18 +7,28 @@ offices and shifts as the city keeps them. Ramadan and every other departure is 
 import datetime as dt
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from shared.dates import midnight
 
 DAY = 24 * 60
 
-Hours = tuple[int, int]
-"""Minutes after local midnight of the work date; the end may lie in the next date."""
+
+class Hours(NamedTuple):
+    """Minutes after local midnight of the work date; the end may lie in the next date."""
+
+    start: int
+    end: int
+
+    def on(self, day: dt.date) -> tuple[dt.datetime, dt.datetime]:
+        """When they begin and end on a work date."""
+        return instant(day, self.start), instant(day, self.end)
 
 
 def minutes(text: str) -> int:
-    """`HH:MM` as minutes after midnight; `24:00` is 1440."""
-    return int(text[:2]) * 60 + int(text[3:5])
+    """`HH:MM` as minutes after midnight; `24:00` is 1440. Seconds are left out."""
+    hour, minute, *_ = text.split(":")
+    return int(hour) * 60 + int(minute)
 
 
 def clock_text(minute: int) -> str:
@@ -26,9 +36,9 @@ def clock_text(minute: int) -> str:
     return f"{minute // 60:02d}:{minute % 60:02d}"
 
 
-_FIVE_DAY = {**dict.fromkeys(range(4), (450, 960)), 4: (450, 990)}
-_SIX_DAY = {**dict.fromkeys(range(4), (450, 870)), 4: (450, 690), 5: (450, 780)}
-_SHIFTS: tuple[Hours | None, ...] = ((420, 900), (900, 1380), (1380, 1860), None)
+_FIVE_DAY = {**dict.fromkeys(range(4), Hours(450, 960)), 4: Hours(450, 990)}
+_SIX_DAY = {**dict.fromkeys(range(4), Hours(450, 870)), 4: Hours(450, 690), 5: Hours(450, 780)}
+_SHIFTS = (Hours(420, 900), Hours(900, 1380), Hours(1380, 1860), None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,9 +76,8 @@ class SpecialHours:
 
 def special_of(special: Sequence[SpecialHours], opd_code: str, unit_id: str) -> tuple[SpecialHours, ...]:
     """What of `special`, oldest first, concerns a unit: the weakest first, as `hours_on` takes it."""
-    levels = [(one.for_unit(opd_code, unit_id), one) for one in special]
-    mine = [(level, one) for level, one in levels if level is not None]
-    return tuple(one for _, one in sorted(mine, key=lambda pair: pair[0]))
+    levels = [[hours for hours in special if hours.for_unit(opd_code, unit_id) == level] for level in range(3)]
+    return tuple(hours for level in levels for hours in level)
 
 
 def hours_on(

@@ -37,13 +37,14 @@ def _method(units: Sequence[UnitInput], span: Span, method: Method) -> Method:
 
 def _cut(units: Sequence[UnitInput], people: int) -> list[list[UnitInput]]:
     """`units` in runs of about so many people."""
-    runs: list[list[UnitInput]] = [[]]
-    size = 0
+    runs: list[list[UnitInput]] = []
+    run: list[UnitInput] = []
+    size = people
     for unit in units:
         if size >= people:
-            runs.append([])
+            runs.append(run := [])
             size = 0
-        runs[-1].append(unit)
+        run.append(unit)
         size += len(unit.people)
     return runs
 

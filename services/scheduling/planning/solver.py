@@ -60,6 +60,8 @@ class _Search:
     effort: float
     same: list[tuple[int, ...]]
     """By index: the entries of the same person, whose post may change within the span."""
+    who: list[int]
+    """By index: the first of these entries, which stands for the person."""
     chosen: set[tuple[int, int]] = field(default_factory=set[tuple[int, int]])
     """(index, day number) of those sent home, settled days and the days beside the span included."""
     count: list[int] = field(default_factory=list[int])
@@ -74,7 +76,7 @@ class _Search:
 
     def send_home(self, index: int, number: int) -> None:
         self.chosen.add((index, number))
-        self.count[self.same[index][0]] += 1
+        self.count[self.who[index]] += 1
 
 
 def solve_unit(unit: UnitInput, span: Span, *, effort: float = EFFORT) -> UnitRoster:
@@ -85,7 +87,7 @@ def solve_unit(unit: UnitInput, span: Span, *, effort: float = EFFORT) -> UnitRo
     weeks = [list(one) for _, one in itertools.groupby(made.choices, lambda one: _monday(made, one.number))]
     entries = _entries(unit)
     same = [entries[person.employee_id] for person in unit.people]
-    search = _Search(made, hint, effort / max(1, len(weeks)), same)
+    search = _Search(made, hint, effort / max(1, len(weeks)), same, [min(indices) for indices in same])
     search.count = [0] * len(unit.people)
     for index, person in enumerate(unit.people):
         if person.home_before:
@@ -143,8 +145,8 @@ def _solve_week(search: _Search, week: list[Choice]) -> None:
     for choice in week:
         _limit_day(search, model, go, choice)
     _limit_week(search, model, go, week)
-    for place, variable in go.items():
-        model.add_hint(variable, search.hint.modes[place[0]][place[1]] == WFH)
+    for (index, number), variable in go.items():
+        model.add_hint(variable, search.hint.modes[index][number] == WFH)
     cost = _cost(search, go)
     model.minimize(cost)
     solver = _solver(search)
@@ -202,7 +204,7 @@ def _limit_day(search: _Search, model: cp_model.CpModel, go: _Go, choice: Choice
 
 def _limit_week(search: _Search, model: cp_model.CpModel, go: _Go, week: list[Choice]) -> None:
     made = search.made
-    monday = _monday(made, week[0].number)
+    monday = _monday(made, min(choice.number for choice in week))
     start = (monday - made.span.first).days
     most = [one.policy.content.limits.max_days_per_week for one in week]
     limit = min((one for one in most if one is not None), default=None)
@@ -211,7 +213,7 @@ def _limit_week(search: _Search, model: cp_model.CpModel, go: _Go, week: list[Ch
     by_person: dict[int, list[cp_model.IntVar]] = defaultdict(list)
     for choice in week:
         for index in choice.candidates:
-            by_person[search.same[index][0]].append(go[index, choice.number])
+            by_person[search.who[index]].append(go[index, choice.number])
             if choice.policy.content.limits.keep_min_staff:
                 for segment in made.covered(index, choice.number):
                     segments[id(segment)] = segment
@@ -267,7 +269,7 @@ def _unfairness(search: _Search, model: cp_model.CpModel, go: _Go) -> cp_model.L
     cost: list[cp_model.LinearExprT] = []
     by_person: dict[int, list[cp_model.IntVar]] = defaultdict(list)
     for (index, _), variable in go.items():
-        by_person[search.same[index][0]].append(variable)
+        by_person[search.who[index]].append(variable)
     least = min(search.count)
     for index, variables in by_person.items():
         steps = [model.new_bool_var(f"{index}+{step}") for step in range(len(variables))]

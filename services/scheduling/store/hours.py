@@ -2,11 +2,12 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 from uuid import UUID
 
-from services.scheduling.domain.timetable import SpecialHours, minutes
+from services.scheduling.domain.plans import Planned
+from services.scheduling.domain.timetable import Hours, Pattern, SpecialHours, minutes
 from shared.database import Tx
 
 _IN_SPAN = """
@@ -19,14 +20,14 @@ _ALL = """
 """
 _BODY = "select body, last from special_hours where special_id = $1 and not withdrawn"
 
-_PLANS = """
-    select p.employee_id, p.opd_code, p.unit_id, p.mode, p.policy_version, p.reason, e.timetable, e.shift_group
+_PLANS = f"""
+    select {", ".join(f"p.{name}" for name in Planned._fields)}, e.shift_group
     from plan p join employee e using (employee_id)
     where p.work_date = $1 and e.timetable = $2 and (p.mode in ('WFO', 'WFH') or p.reason = 'rest_day')
         and (cardinality($3::text[]) + cardinality($4::text[]) = 0
              or p.opd_code = any($3) or p.unit_id = any($4))
     order by p.employee_id
-"""
+"""  # noqa: S608 - the columns are a constant
 _NEEDING = """
     select p.work_date, count(*)
     from plan p join employee e using (employee_id)
@@ -52,7 +53,7 @@ _WITHDRAW = """
 def of_body(body: Any, first: dt.date | None, last: dt.date | None) -> SpecialHours:
     """Hours as they were given, holding from `first` to `last`."""
     weekdays = {
-        int(day): None if hours is None else (minutes(hours[0]), minutes(hours[1]))
+        int(day): None if hours is None else Hours(*(minutes(time) for time in hours))
         for day, hours in body["weekdays"].items()
     }
     return SpecialHours(
@@ -69,19 +70,22 @@ async def special_hours(tx: Tx, first: dt.date, last: dt.date) -> list[SpecialHo
     """Those that touch the span, oldest first; one day of grace on both sides for night shifts."""
     grace = dt.timedelta(1)
     rows = await tx.connection.fetch(_IN_SPAN, first - grace, last + grace)
-    return [of_body(row[1], row[2], row[3]) for row in rows]
+    return [of_body(body, since, until) for _, body, since, until in rows]
 
 
 async def in_force(tx: Tx, day: dt.date) -> dict[UUID, SpecialHours]:
     """Those that hold on a date by id, oldest first."""
     rows = await tx.connection.fetch(_IN_SPAN, day, day)
-    return {row[0]: of_body(row[1], row[2], row[3]) for row in rows}
+    return {special_id: of_body(body, since, until) for special_id, body, since, until in rows}
 
 
 async def body(tx: Tx, special_id: UUID) -> dict[str, Any] | None:
     """What was given, with the end that holds by now; None if there are none in force with this id."""
     row = await tx.connection.fetchrow(_BODY, special_id)
-    return None if row is None else {**row[0], "to": row[1] and str(row[1])}
+    if row is None:
+        return None
+    given, last = row
+    return {**given, "to": last and str(last)}
 
 
 async def needing(tx: Tx, hours: SpecialHours, first: dt.date) -> Sequence[tuple[dt.date, int]]:
@@ -90,23 +94,33 @@ async def needing(tx: Tx, hours: SpecialHours, first: dt.date) -> Sequence[tuple
     worked = [day for day, span in hours.weekdays.items() if span is not None]
     scope = list(hours.opd_codes), list(hours.unit_ids)
     rows = await tx.connection.fetch(_NEEDING, first, hours.last, hours.timetable, named, worked, *scope)
-    return [(row[0], row[1]) for row in rows]
+    return [(row["work_date"], row["count"]) for row in rows]
 
 
 async def plans_on(
     tx: Tx, day: dt.date, timetable: str, opd_codes: list[str], unit_ids: list[str]
-) -> Sequence[Any]:
+) -> list[tuple[Planned, Pattern]]:
     """Plans of a date, of people of a timetable, that hours of a scope (two empty lists: of all) may change."""
-    return await tx.connection.fetch(_PLANS, day, timetable, opd_codes, unit_ids)
+    rows = await tx.connection.fetch(_PLANS, day, timetable, opd_codes, unit_ids)
+    return [(Planned(*plan), Pattern(timetable, group)) for *plan, group in rows]
 
 
 async def everything(tx: Tx) -> Sequence[Any]:
     return await tx.connection.fetch(_ALL)
 
 
-async def add(tx: Tx, special_id: UUID, body: dict[str, Any], *rest: Any) -> None:
-    """Store one; `rest` is first, last, created_at, created_by."""
-    await tx.connection.execute(_ADD, special_id, json.dumps(body, default=str), *rest)
+async def add(
+    tx: Tx,
+    special_id: UUID,
+    body: Mapping[str, Any],
+    *,
+    first: dt.date,
+    last: dt.date | None,
+    at: dt.datetime,
+    by: str,
+) -> None:
+    """Store hours that hold from `first` to `last`."""
+    await tx.connection.execute(_ADD, special_id, json.dumps(body, default=str), first, last, at, by)
 
 
 async def withdraw(tx: Tx, special_id: UUID, first: dt.date) -> None:

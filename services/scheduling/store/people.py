@@ -70,15 +70,6 @@ _ACTING = """
 """
 _SUPERVISORS = "select employee_id, supervisor_id from employee where supervisor_id is not null"
 
-_COMING_PLANS = """
-    select employee_id, work_date, opd_code, unit_id from plan
-    where employee_id = $1 and work_date >= $2 and mode <> 'OFF' order by work_date
-"""
-_PLANS_OF_DEPARTED = """
-    select p.employee_id, p.work_date, p.opd_code, p.unit_id
-    from employee e join plan p on p.employee_id = e.employee_id and p.work_date >= $1 and p.mode <> 'OFF'
-    where not e.active order by p.employee_id, p.work_date
-"""
 _REMOTE = "update employee set remote_places = $2::jsonb where employee_id = $1"
 
 _ERASE = "delete from employee where employee_id = $1 and not active returning 1"
@@ -162,16 +153,6 @@ async def acting(tx: Tx, today: dt.date) -> Sequence[Any]:
 async def supervisors(tx: Tx) -> dict[UUID, UUID]:
     """Superior by person."""
     return {row[0]: row[1] for row in await tx.connection.fetch(_SUPERVISORS)}
-
-
-async def coming_plans(tx: Tx, employee_id: UUID, day: dt.date) -> Sequence[Any]:
-    """Plans from `day` on that are not OFF."""
-    return await tx.connection.fetch(_COMING_PLANS, employee_id, day)
-
-
-async def plans_of_departed(tx: Tx, day: dt.date) -> Sequence[Any]:
-    """Plans from `day` on, other than OFF, of people who have left."""
-    return await tx.connection.fetch(_PLANS_OF_DEPARTED, day)
 
 
 async def set_remote_places(tx: Tx, employee_id: UUID, places: list[Any]) -> None:

@@ -5,8 +5,11 @@ from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
+
 from services.scheduling.domain.changes import Standing
 from services.scheduling.domain.effects import Stretch
+from services.scheduling.domain.plans import OldPlan, PlanChange, Planned
 from services.scheduling.domain.records import Absence
 from services.scheduling.store.superiors import MEMBERS
 from shared.access import SUPERIOR
@@ -46,10 +49,10 @@ _EXPORT = f"""
 """  # noqa: S608
 _UNIT_OPD = "select opd_code from unit where unit_id = $1"
 
-_IN_FULL = """
-    select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason
-    from plan where employee_id = $1 and work_date between $2 and $3 order by work_date
-"""
+_PLANNED = ", ".join(f"p.{name}" for name in Planned._fields)
+_IN_FULL = f"""
+    select {_PLANNED} from plan p where employee_id = $1 and work_date between $2 and $3 order by work_date
+"""  # noqa: S608 - the columns are a constant
 _OF_UNITS = """
     select employee_id, work_date, unit_id, mode, starts_at, ends_at
     from plan where unit_id = any($1::text[]) and work_date between $2 and $3 order by work_date, employee_id
@@ -75,21 +78,30 @@ _NEEDING_OF = """
         and ($3::text is null or unit_id <> $3)
     group by work_date order by work_date
 """
-_AWAY_PLANS = """
-    select p.employee_id, p.work_date, p.opd_code, p.unit_id
+_AWAY_PLANS = f"""
+    select {_PLANNED}
     from unnest($1::uuid[], $2::date[], $3::date[]) as a (employee_id, first, last)
     join employee e on e.employee_id = a.employee_id and e.active
     join plan p on p.employee_id = a.employee_id and p.work_date between a.first and a.last
     where p.mode <> all($4::text[])
     order by p.work_date, p.employee_id
-"""
+"""  # noqa: S608
+_COMING = f"""
+    select {_PLANNED} from plan p
+    where employee_id = $1 and work_date >= $2 and mode <> 'OFF' order by work_date
+"""  # noqa: S608
+_OF_DEPARTED = f"""
+    select {_PLANNED}
+    from employee e join plan p on p.employee_id = e.employee_id and p.work_date >= $1 and p.mode <> 'OFF'
+    where not e.active order by p.employee_id, p.work_date
+"""  # noqa: S608
 
 # A plan changes when what the person has to do changes. Another policy version or reason for the same mode and
 # hours is no change: the plan names the version that made it, and a late policy moves as few plans as it can.
-_INCOMING = """
+_INCOMING = f"""
     unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
            $8::text[], $9::text[])
-    as i (employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason)
+    as i ({", ".join(Planned._fields)})
     left join plan p using (employee_id, work_date)
     where p.employee_id is null
        or (p.opd_code, p.unit_id, p.mode, p.starts_at, p.ends_at)
@@ -115,14 +127,10 @@ _PIN = """
         and not plan.pinned
 """
 _CHANGES = f"""
-    select i.*, p.mode as old_mode, p.revision as old_revision, p.starts_at as old_starts_at,
-        p.ends_at as old_ends_at, p.opd_code as old_opd_code, p.unit_id as old_unit_id
+    select i.*, {", ".join(f"p.{name} as old_{name}" for name in OldPlan._fields)}
     from {_INCOMING} order by i.work_date, i.employee_id
 """  # noqa: S608 - built from constants
 _COUNT = f"select count(*) from {_INCOMING}"  # noqa: S608
-
-PlanRow = tuple[UUID, dt.date, str, str, str, dt.datetime | None, dt.datetime | None, str | None, str | None]
-"""employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, reason."""
 
 
 async def mine(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
@@ -160,9 +168,24 @@ async def export(tx: Tx, first: dt.date, last: dt.date, opd_code: str | None) ->
         yield row
 
 
-async def plans_of(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
+async def plans_of(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> list[Planned]:
     """One person's plans in full, by date."""
-    return await tx.connection.fetch(_IN_FULL, employee_id, first, last)
+    return [Planned(*row) for row in await tx.connection.fetch(_IN_FULL, employee_id, first, last)]
+
+
+async def plan_of(tx: Tx, employee_id: UUID, day: dt.date) -> Planned | None:
+    """One person's plan of a date, if there is one."""
+    return next(iter(await plans_of(tx, employee_id, day, day)), None)
+
+
+async def coming_plans(tx: Tx, employee_id: UUID, day: dt.date) -> list[Planned]:
+    """One person's plans from `day` on that are not OFF."""
+    return [Planned(*row) for row in await tx.connection.fetch(_COMING, employee_id, day)]
+
+
+async def plans_of_departed(tx: Tx, day: dt.date) -> list[Planned]:
+    """Plans from `day` on, other than OFF, of people who have left."""
+    return [Planned(*row) for row in await tx.connection.fetch(_OF_DEPARTED, day)]
 
 
 async def plans_of_units(tx: Tx, unit_ids: Sequence[str], first: dt.date, last: dt.date) -> list[Standing]:
@@ -173,7 +196,12 @@ async def plans_of_units(tx: Tx, unit_ids: Sequence[str], first: dt.date, last: 
 
 async def home_days(tx: Tx, unit_ids: Sequence[str], day: dt.date) -> dict[UUID, int]:
     """WFH days of each person of the units in the eight weeks around `day`."""
-    return {row[0]: row[1] for row in await tx.connection.fetch(_HOME_DAYS, list(unit_ids), day)}
+    rows = await tx.connection.fetch(_HOME_DAYS, list(unit_ids), day)
+    return {row["employee_id"]: row["count"] for row in rows}
+
+
+def _counts(rows: Iterable[Record]) -> list[tuple[dt.date, int]]:
+    return [(row["work_date"], row["count"]) for row in rows]
 
 
 def _stretch_columns(stretches: Sequence[Stretch]) -> list[list[Any]]:
@@ -182,27 +210,27 @@ def _stretch_columns(stretches: Sequence[Stretch]) -> list[list[Any]]:
 
 async def needing(tx: Tx, stretches: Sequence[Stretch], day: dt.date) -> Sequence[tuple[dt.date, int]]:
     """(date, plans) from `day` on that the stretches make out of date."""
-    return [(row[0], row[1]) for row in await tx.connection.fetch(_NEEDING, *_stretch_columns(stretches), day)]
+    return _counts(await tx.connection.fetch(_NEEDING, *_stretch_columns(stretches), day))
 
 
 async def needing_of(
     tx: Tx, people: Sequence[UUID], day: dt.date, *, unit_id: str | None = None
 ) -> Sequence[tuple[dt.date, int]]:
     """(date, plans) from `day` on of these people; with `unit_id` those that were made for another unit."""
-    return [(row[0], row[1]) for row in await tx.connection.fetch(_NEEDING_OF, list(people), day, unit_id)]
+    return _counts(await tx.connection.fetch(_NEEDING_OF, list(people), day, unit_id))
 
 
-async def plans_in(tx: Tx, absences: Sequence[Absence], without: Sequence[str]) -> Sequence[Any]:
-    """(employee_id, work_date, opd_code, unit_id) of plans of active people in absences, without these modes."""
+async def plans_in(tx: Tx, absences: Sequence[Absence], without: Sequence[str]) -> list[Planned]:
+    """Plans of active people in absences, without these modes."""
     columns = [[getattr(one, name) for one in absences] for name in ("employee_id", "from_date", "to_date")]
-    return await tx.connection.fetch(_AWAY_PLANS, *columns, list(without))
+    return [Planned(*row) for row in await tx.connection.fetch(_AWAY_PLANS, *columns, list(without))]
 
 
-def _by_column(rows: Iterable[PlanRow]) -> list[tuple[Any, ...]]:
+def _columns(rows: Iterable[Planned]) -> list[tuple[Any, ...]]:
     return list(zip(*rows, strict=True))
 
 
-async def merge(tx: Tx, rows: Iterable[PlanRow], now: dt.datetime, *, pinned: bool = False) -> Sequence[Any]:
+async def merge(tx: Tx, rows: Sequence[Planned], now: dt.datetime, *, pinned: bool = False) -> Sequence[Any]:
     """Write what differs from the stored plans, published at `now`; each change gets the next revision.
 
     Returns those rows.
@@ -210,23 +238,29 @@ async def merge(tx: Tx, rows: Iterable[PlanRow], now: dt.datetime, *, pinned: bo
     `pinned` settles the days, also those that stay as they are: later rosters leave them alone. A settled day
     stays so while its mode does: other hours unsettle nothing.
     """
-    columns = _by_column(rows)
-    if not columns:
+    if not rows:
         return []
-    changed = await tx.connection.fetch(_MERGE, *columns, pinned, now)
+    changed = await tx.connection.fetch(_MERGE, *_columns(rows), pinned, now)
     if pinned:
         # Those that were so already: nothing to tell anybody, and settled from now on all the same.
-        await tx.connection.execute(_PIN, columns[0], columns[1], columns[4])
+        people, dates, _, _, modes, *_ = _columns(rows)
+        await tx.connection.execute(_PIN, people, dates, modes)
     return changed
 
 
-async def changes(tx: Tx, rows: Iterable[PlanRow]) -> Sequence[Any]:
-    """The rows that `merge` would write, each with what stands as `old_...`: None for a first plan."""
-    columns = _by_column(rows)
-    return await tx.connection.fetch(_CHANGES, *columns) if columns else []
+async def changes(tx: Tx, rows: Sequence[Planned]) -> list[PlanChange]:
+    """The rows that `merge` would write, each with what stands."""
+    return [_change(**row) for row in await tx.connection.fetch(_CHANGES, *_columns(rows))] if rows else []
 
 
-async def change_count(tx: Tx, rows: Iterable[PlanRow]) -> int:
+def _change(old_mode: str | None, **columns: Any) -> PlanChange:
+    new = Planned(*(columns[name] for name in Planned._fields))
+    if old_mode is None:
+        return PlanChange(new, None)
+    old = {name: columns[f"old_{name}"] for name in OldPlan._fields if name != "mode"}
+    return PlanChange(new, OldPlan(old_mode, **old))
+
+
+async def change_count(tx: Tx, rows: Sequence[Planned]) -> int:
     """How many rows `merge` would write."""
-    columns = _by_column(rows)
-    return int(await tx.connection.fetchval(_COUNT, *columns) or 0) if columns else 0
+    return int(await tx.connection.fetchval(_COUNT, *_columns(rows)) or 0) if rows else 0

@@ -2,15 +2,16 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from pydantic import TypeAdapter
 from sqlalchemy import desc, tuple_
 from sqlmodel import col, select
 
-from services.scheduling.store.plans import PlanRow
+from services.scheduling.domain.plans import OldPlan, PersonDay, PlanChange, Planned
 from services.scheduling.store.tables import Proposal
 from shared.database import Tx
 
@@ -23,6 +24,7 @@ _DAYS = """
     select employee_id, work_date, old_mode, row from proposal_day
     where proposal_id = $1 and (work_date, employee_id) > ($2, $3) order by work_date, employee_id limit $4
 """
+_LISTED = "select employee_id, work_date from proposal_day where proposal_id = $1"
 _MOVED_ON = """
     select exists (
         select from proposal_day d left join plan p using (employee_id, work_date)
@@ -36,8 +38,9 @@ _MOVED_ON = """
 """
 
 
-async def proposal(tx: Tx, proposal_id: UUID) -> Proposal | None:
-    return await tx.session.get(Proposal, proposal_id, with_for_update=True)
+async def proposal(tx: Tx, proposal_id: UUID, *, lock: bool = False) -> Proposal | None:
+    """One proposal; with `lock` nobody else alters it until the transaction ends."""
+    return await tx.session.get(Proposal, proposal_id, with_for_update=lock or None)
 
 
 async def proposed_rules(tx: Tx, version: str) -> Proposal | None:
@@ -75,49 +78,55 @@ async def proposals(
     return (await tx.session.exec(query)).all()
 
 
-async def add_proposal_days(tx: Tx, proposal_id: UUID, rows: Sequence[Any]) -> int:
-    """Keep rows of `changes` exactly as the proposal's approval will write them. Returns how many are new."""
-    bodies = [json.dumps(dict(row), default=_text) for row in rows]
-    columns = [[row[name] for row in rows] for name in ("employee_id", "work_date", "old_mode")]
+class ListedDay(NamedTuple):
+    """A person-day that a proposal alters: the mode that stands, and `row`, what it writes or alters."""
+
+    employee_id: UUID
+    work_date: dt.date
+    old_mode: str | None
+    row: Mapping[str, Any]
+
+    def planned(self) -> Planned:
+        """The plan kept by `add_proposal_days`, as `plans.merge` takes it."""
+        return _PLANNED.validate_python({name: self.row[name] for name in Planned._fields})
+
+
+_PLANNED = TypeAdapter(Planned)
+
+
+async def add_proposal_days(tx: Tx, proposal_id: UUID, changes: Sequence[PlanChange]) -> int:
+    """Keep `changes` exactly as the proposal's approval will write them. Returns how many are new."""
+    bodies = [json.dumps(_body(change), default=_text) for change in changes]
+    columns = (
+        [change.new.employee_id for change in changes],
+        [change.new.work_date for change in changes],
+        [change.old and change.old.mode for change in changes],
+    )
     return len(await tx.connection.fetch(_ADD_DAYS, proposal_id, *columns, bodies))
+
+
+def _body(change: PlanChange) -> dict[str, Any]:
+    old = change.old or [None] * len(OldPlan._fields)
+    return {
+        **change.new._asdict(),
+        **{f"old_{name}": value for name, value in zip(OldPlan._fields, old, strict=True)},
+    }
 
 
 def _text(value: object) -> str:
     return value.isoformat() if isinstance(value, dt.date | dt.datetime) else str(value)
 
 
-async def proposal_days(tx: Tx, proposal_id: UUID, after: tuple[dt.date, UUID], limit: int) -> Sequence[Any]:
-    """(employee_id, work_date, old_mode, row) of a proposal, by date, after `after`."""
-    return await tx.connection.fetch(_DAYS, proposal_id, *after, limit)
+async def proposal_days(tx: Tx, proposal_id: UUID, after: tuple[dt.date, UUID], limit: int) -> list[ListedDay]:
+    """The person-days of a proposal, by date, after `after`."""
+    return [ListedDay(*row) for row in await tx.connection.fetch(_DAYS, proposal_id, *after, limit)]
 
 
-async def listed(tx: Tx, proposal_id: UUID) -> set[tuple[UUID, dt.date]]:
-    """(employee_id, work_date) of every person-day of a proposal."""
-    rows = await tx.connection.fetch(
-        "select employee_id, work_date from proposal_day where proposal_id = $1", proposal_id
-    )
-    return {(row[0], row[1]) for row in rows}
+async def listed(tx: Tx, proposal_id: UUID) -> set[PersonDay]:
+    """Every person-day of a proposal."""
+    return {PersonDay(*row) for row in await tx.connection.fetch(_LISTED, proposal_id)}
 
 
 async def moved_on(tx: Tx, proposal_id: UUID, today: dt.date) -> bool:
     """Whether a plan that the proposal lists is no longer what it was then, or nobody's who is posted there."""
     return bool(await tx.connection.fetchval(_MOVED_ON, proposal_id, today))
-
-
-def plan_row(body: dict[str, Any]) -> PlanRow:
-    """A row kept by `add_proposal_days`, as `merge` takes it."""
-
-    def instant(name: str) -> dt.datetime | None:
-        return dt.datetime.fromisoformat(body[name]) if body[name] else None
-
-    return (
-        UUID(body["employee_id"]),
-        dt.date.fromisoformat(body["work_date"]),
-        body["opd_code"],
-        body["unit_id"],
-        body["mode"],
-        instant("starts_at"),
-        instant("ends_at"),
-        body["policy_version"],
-        body["reason"],
-    )

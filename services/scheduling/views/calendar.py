@@ -1,19 +1,58 @@
 """One's plans as an iCalendar feed (RFC 5545)."""
 
 import datetime as dt
+import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
+from uuid import UUID
 
 from icalendar import Calendar, Component, Event
 
+from services.scheduling.store import calendar as store
+from services.scheduling.views.answer import Answer
+from shared.database import Tx
+from shared.dates import midnight
 from shared.messages import heading
 
 BEFORE = dt.datetime(2025, 1, 1, tzinfo=dt.UTC)
 """Stands for the publication of plans from before it was kept."""
+PAST, AHEAD = dt.timedelta(31), dt.timedelta(92)
+"""What a feed holds, around today."""
 
 
-def published(row: Any) -> dt.datetime:
-    """When a plan of `store.plans.feed` was published."""
+class FeedAddress(Answer):
+    """Where calendar programs find one's plans; whoever has it can read them."""
+
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """`content` is the calendar, which last changed at `modified`."""
+
+    content: bytes
+    modified: dt.datetime
+
+
+def token_hash(token: str) -> bytes:
+    """What is kept of a feed's token."""
+    return hashlib.sha256(token.encode()).digest()
+
+
+async def owner(tx: Tx, token: str) -> UUID | None:
+    """Whose feed a token opens; None for an unknown or revoked one."""
+    return await store.feed_owner(tx, token_hash(token))
+
+
+async def feed(tx: Tx, employee_id: UUID, day: dt.date) -> Feed:
+    """A person's plans around `day`. It changes with a plan, and with the date."""
+    rows = await store.feed(tx, employee_id, day - PAST, day + AHEAD)
+    modified = max([midnight(day), *(_published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
+    return Feed(_calendar(rows), modified)
+
+
+def _published(row: Any) -> dt.datetime:
     return row["published_at"] or BEFORE
 
 
@@ -22,16 +61,16 @@ def _add(component: Component, properties: Mapping[str, object]) -> None:
         component.add(name, value)  # pyright: ignore[reportUnknownMemberType] - any value, says icalendar by no type
 
 
-def calendar(rows: Sequence[Any]) -> bytes:
+def _calendar(rows: Sequence[Any]) -> bytes:
     """The feed: one event for each plan that is, or once was, more than a free day.
 
     UID is the person and the date, and SEQUENCE grows with the plan's revision, so that calendars replace an
     event instead of adding one. DTSTAMP and LAST-MODIFIED are the plan's publication (RFC 5545 3.8.7.2): the same
     plans give the same bytes. Times are UTC, which needs no VTIMEZONE.
     """
-    feed = Calendar()
+    calendar = Calendar()
     _add(
-        feed,
+        calendar,
         {
             "prodid": "-//Hadir//scheduling//ID",
             "version": "2.0",
@@ -41,7 +80,7 @@ def calendar(rows: Sequence[Any]) -> bytes:
     )
     for row in rows:
         event = Event()
-        instant = published(row).astimezone(dt.UTC)
+        instant = _published(row).astimezone(dt.UTC)
         _add(
             event,
             {
@@ -63,5 +102,5 @@ def calendar(rows: Sequence[Any]) -> bytes:
         else:
             until = row["work_date"] + dt.timedelta(1)
             _add(event, {"dtstart": row["work_date"], "dtend": until, "transp": "TRANSPARENT"})
-        feed.add_component(event)
-    return feed.to_ical()
+        calendar.add_component(event)
+    return calendar.to_ical()

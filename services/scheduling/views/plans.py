@@ -1,11 +1,107 @@
-"""Plans as they are read."""
+"""Plans as they are read: by the person, their superiors, and officers.
 
-from collections.abc import Mapping
-from typing import Any
+Of what a reason says about a person others learn only that there is one (`public_reason`); who may know more reads
+it as it is.
+"""
+
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, TypeVar
+from uuid import UUID
 
 from services.scheduling.domain.planning import public_reason
+from services.scheduling.store import plans as store
+from services.scheduling.views.answer import Answer
+from services.scheduling.views.csv_text import csv_chunks
+from shared.access import READ_REASONS, Principal, may, opd_within, own_opd
+from shared.database import Tx
+from shared.events import Mode
+from shared.refusals import Missing
 
 
-def without_personal_reason(row: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan as those read it who may not know what a reason says about the person."""
-    return {**row, "reason": public_reason(row["reason"])}
+class Plan(Answer):
+    """What a person is to do on a date. `reason` is why so, `policy_version` by which policy."""
+
+    employee_id: UUID
+    opd_code: str
+    unit_id: str
+    work_date: dt.date
+    revision: int
+    mode: Mode
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    policy_version: str | None
+    reason: str | None
+
+
+class NamedPlan(Plan):
+    """A plan with the name of whose it is; None of somebody who was erased."""
+
+    name: str | None
+
+
+class AtHome(Answer):
+    """Someone who works from home on a date."""
+
+    employee_id: UUID
+    name: str
+    unit_id: str
+    unit_name: str
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    policy_version: str | None
+
+
+AnyPlan = TypeVar("AnyPlan", bound=Plan)
+
+
+def _shown(kind: type[AnyPlan], rows: Sequence[Any], *, reasons: bool) -> list[AnyPlan]:
+    if reasons:
+        return [kind.model_validate(dict(row)) for row in rows]
+    return [kind.model_validate({**row, "reason": public_reason(row["reason"])}) for row in rows]
+
+
+async def mine(tx: Tx, me: UUID, first: dt.date, last: dt.date) -> list[Plan]:
+    """A person's own plans, by date."""
+    return _shown(Plan, await store.mine(tx, me, first, last), reasons=True)
+
+
+async def team(tx: Tx, superior: UUID, first: dt.date, last: dt.date) -> list[NamedPlan]:
+    """Plans of those whose superior, or whose superior's deputy, this is."""
+    return _shown(NamedPlan, await store.team(tx, superior, first, last), reasons=False)
+
+
+async def of_unit(tx: Tx, who: Principal, unit_id: str, first: dt.date, last: dt.date) -> list[NamedPlan]:
+    """Plans of a unit. Raises Missing for an unknown one, Forbidden for another OPD's."""
+    opd_code = await store.opd_of_unit(tx, unit_id)
+    if opd_code is None:
+        raise Missing("not_found")
+    own_opd(who, [opd_code])
+    rows = await store.unit(tx, unit_id, first, last)
+    return _shown(NamedPlan, rows, reasons=may(who, READ_REASONS))
+
+
+async def of_date(
+    tx: Tx, who: Principal, day: dt.date, *, opd_code: str | None, after: UUID, limit: int
+) -> list[Plan]:
+    """Plans of a date, by employee_id; an OPD admin sees their own OPD."""
+    rows = await store.of_date(tx, day, opd_within(who, opd_code), after, limit)
+    return _shown(Plan, rows, reasons=may(who, READ_REASONS))
+
+
+async def at_home(tx: Tx, who: Principal, opd_code: str, day: dt.date) -> list[AtHome]:
+    """Who of an OPD works from home on a date. Raises Forbidden for another OPD's."""
+    own_opd(who, [opd_code])
+    return [AtHome.model_validate(dict(row)) for row in await store.at_home(tx, opd_code, day)]
+
+
+def table(tx: Tx, who: Principal, first: dt.date, last: dt.date, opd_code: str | None) -> AsyncIterator[str]:
+    """The plans of a span as CSV, in pieces; `tx` stays open until the last one."""
+    reasons = may(who, READ_REASONS)
+
+    async def rows() -> AsyncIterator[list[object]]:
+        async for row in store.export(tx, first, last, opd_within(who, opd_code)):
+            *values, reason = (row[name] for name in Plan.model_fields)
+            yield [*values, reason if reasons else public_reason(reason)]
+
+    return csv_chunks([*Plan.model_fields], rows())

@@ -7,7 +7,7 @@ from typing import Any, cast
 from services.scheduling.domain.counters import Shortage
 from services.scheduling.domain.frame import Blocked, Draft, UnitRoster
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, UnitInput, public_reason
-from services.scheduling.domain.timetable import clock_text, instant
+from services.scheduling.domain.timetable import clock_text
 
 LISTED = 200
 """Entries of `unsatisfied` in an answer; the counts are of all."""
@@ -31,7 +31,7 @@ def summary(drafted: Draft) -> dict[str, Any]:
         "to": drafted.span.last,
         "person_days": sum(count for name, count in modes.items() if name != MODES[NONE]),
         "modes": {name: count for name, count in modes.items() if count and name != MODES[NONE]},
-        "reasons": {name: count for name, count in reasons.items() if count and name != REASONS[0]},
+        "reasons": {name: count for name, count in reasons.items() if count and name != "none"},
         "units": len(drafted.units),
         "spread": max((result.spread for result in drafted.results), default=0),
         "uneven_units": [
@@ -94,14 +94,15 @@ def unit_view(drafted: Draft, unit: UnitInput, result: UnitRoster) -> dict[str, 
             if mode == NONE:
                 continue
             hours = result.hours[person.pattern][number + 1] if mode in (WFO, WFH) else None
+            starts_at, ends_at = hours.on(days[number]) if hours else (None, None)
             person_days.append(
                 {
                     "employee_id": person.employee_id,
                     "work_date": days[number],
                     "mode": MODES[mode],
                     "reason": REASONS[reasons[number]],
-                    "starts_at": hours and instant(days[number], hours[0]),
-                    "ends_at": hours and instant(days[number], hours[1]),
+                    "starts_at": starts_at,
+                    "ends_at": ends_at,
                 }
             )
     counters: dict[int, list[Mapping[str, Any]]] = {}

@@ -2,7 +2,6 @@
 
 import datetime as dt
 import hashlib
-from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -11,13 +10,9 @@ from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 from pydantic import AfterValidator
 
-from services.reporting.api import views as api
-from services.reporting.api.stream import views_for
-from services.reporting.domain import disclosure
-from services.reporting.store import views
 from services.reporting.views import words
-from services.reporting.views.today import look_at
-from shared.access import SMALL_CELLS_MERGED, may
+from services.reporting.views.figures import look_at, reader_of
+from services.reporting.views.people import person_day
 from shared.auth import COOKIE, holder_of
 from shared.dates import WIB, date_text, local_date
 from shared.events import DUTIES
@@ -49,7 +44,6 @@ _HERE = Path(__file__).parent
 _FILES = {"board.css": "text/css", "board.js": "text/javascript", "icon.svg": "image/svg+xml"}
 # A new version of a file has a new address, so browsers may keep what they have.
 _VERSION = hashlib.sha256(b"".join((_HERE / "static" / name).read_bytes() for name in _FILES)).hexdigest()[:12]
-_MOST_SHORT_SHOWN = 24
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -105,23 +99,15 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
     as_of = now if at is None else not_ahead(dt.datetime.fromisoformat(at).replace(tzinfo=WIB), now)
     date = local_date(as_of)
     language = _language(request)
-    seen, own_opd = views_for(who)
+    reader = reader_of(who)
+    my_day = None
     async with service.db.read() as tx:
-        found = await look_at(tx.connection, date, as_of)
-        if may(who, SMALL_CELLS_MERGED):
-            found = replace(
-                found, city=disclosure.city_for_all(found.city), opds=disclosure.opds_for_all(found.opds)
-            )
-        opds = [opd for opd in found.opds if "opds" in seen and own_opd in (None, opd["opd_code"])]
-        short = [unit for unit in found.units if unit["status"] == "short"]
-        short.sort(key=lambda unit: (unit["present_low"] - unit["required"], unit["unit_id"]))
-        since = {
-            unit["unit_id"]: await _short_since(tx.connection, unit["unit_id"], date, as_of)
-            for unit in short[:_MOST_SHORT_SHOWN]
-        }
-        my_day = None
-        if who.subject is not None and "opds" not in seen:
-            my_day = api.explained(await views.person_day(tx.connection, who.subject, date, as_of), language)
+        board = await look_at(tx, date, as_of)
+        if who.subject is not None and "opds" not in reader.views:
+            my_day = await person_day(tx, who.subject, date, as_of, language)
+    city = board.city(reader) if "city" in reader.views else None
+    opds = board.opds(reader) if "opds" in reader.views else []
+    own_opd = None if city else next(iter(opds), None)
     return show(
         request,
         "board.html",
@@ -131,36 +117,14 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
         at=as_of.astimezone(WIB).strftime("%Y-%m-%dT%H:%M"),
         day=date_text(date, language),
         duties=DUTIES,
-        headline=found.city if "city" in seen else (opds[0] if opds else None),
-        headline_view="city" if "city" in seen else ("opds" if "opds" in seen else None),
-        headline_name=None if "city" in seen or not opds else opds[0]["opd_name"],
-        opds=opds if "city" in seen else [],
-        opd_names={opd["opd_code"]: opd["opd_name"] for opd in found.opds},
-        counters=_counters(found.units),
-        short=short[:_MOST_SHORT_SHOWN],
-        since=since,
+        headline=city or own_opd,
+        headline_view=next((view for view in reader.views if view != "units"), None),
+        headline_name=own_opd.opd_name if own_opd else None,
+        opds=opds if city else [],
+        counters=board.coverage(),
+        short=board.short(),
         my_day=my_day,
     )
-
-
-def _counters(units: list[dict[str, Any]]) -> dict[str, Any]:
-    counts = dict.fromkeys(("met", "short", "unknown", "closed"), 0)
-    for unit in units:
-        counts[unit["status"]] += 1
-    open_s = sum(unit["open_seconds"] for unit in units)
-    met_s = sum(unit["met_seconds"] for unit in units)
-    return {**counts, "attainment": met_s / open_s if open_s else None}
-
-
-async def _short_since(connection: Any, unit_id: str, date: dt.date, as_of: dt.datetime) -> dt.datetime | None:
-    """When the present shortage began, whatever its depth."""
-    found = await views.unit_timeline(connection, unit_id, date, as_of)
-    since = None
-    for segment in reversed(found["segments"] if found else []):
-        if segment["status"] != "short":
-            break
-        since = dt.datetime.fromisoformat(segment["from"])
-    return since
 
 
 @router.get("/static/{name}")

@@ -48,6 +48,10 @@
     $(".whisker", svg).setAttribute("x2", pc(duty.wilson_high));
   }
 
+  // Null where either number is withheld or there is nobody.
+  const shareOf = (view, mode) =>
+    view.employees && view.modes[mode] != null ? view.modes[mode] / view.employees : null;
+
   function headline(view) {
     moment(view.date, view.as_of);
     for (const element of document.querySelectorAll("[data-bind]"))
@@ -56,13 +60,13 @@
       bar($("svg.bar", element), view.duties[element.dataset.duty]);
     let x = 0;
     for (const rect of document.querySelectorAll("svg.share rect")) {
-      const width = view.employees ? view.modes[rect.dataset.mode] / view.employees : 0;
+      const width = shareOf(view, rect.dataset.mode) ?? 0;
       rect.setAttribute("x", pc(x));
       rect.setAttribute("width", pc(width));
       x += width;
     }
     for (const element of document.querySelectorAll("[data-share]"))
-      put(element, write.percent(view.employees ? view.modes[element.dataset.share] / view.employees : null));
+      put(element, write.percent(shareOf(view, element.dataset.share)));
   }
 
   function moment(date, asOf) {
@@ -76,9 +80,7 @@
   }
 
   // --- OPD ------------------------------------------------------------------------------------------------
-  const names = new Map();
   function opds(items) {
-    for (const opd of items) names.set(opd.opd_code, opd.opd_name);
     if (body.dataset.headline === "opds") {
       if (items.length) headline(items[0]);
       return;
@@ -116,58 +118,34 @@
   }
 
   // --- Counters -------------------------------------------------------------------------------------------
-  const MOST_SHORT_SHOWN = 24;
-  async function sinceWhen(unitId, element) {
-    try {
-      const answer = await fetch(`/reporting/v1/units/${encodeURIComponent(unitId)}/timeline`, { credentials: "same-origin" });
-      if (!answer.ok) return;
-      let since = null;
-      for (const segment of (await answer.json()).segments.reverse()) {
-        if (segment.status !== "short") break;
-        since = segment.from;
-      }
-      if (since) put(element, clock.format(new Date(since)));
-    } catch { /* the row stays without its time until the next look */ }
-  }
-
-  function units(items) {
-    const counts = { met: 0, short: 0, unknown: 0, closed: 0 };
-    let [open, met] = [0, 0];
-    for (const unit of items) {
-      counts[unit.status] += 1;
-      open += unit.open_seconds;
-      met += unit.met_seconds;
-    }
+  function units(view) {
     for (const element of document.querySelectorAll("[data-counter]")) {
       const what = element.dataset.counter;
-      put(element, what === "attainment" ? write.percent(open ? met / open : null) : write.number(counts[what]));
+      put(element, (what === "attainment" ? write.percent : write.number)(view.coverage[what]));
     }
     const list = $("#short");
     const rows = new Map([...list.children].map((row) => [row.dataset.unit, row]));
-    const short = items.filter((unit) => unit.status === "short");
-    short.sort((a, b) => a.present_low - a.required - (b.present_low - b.required) || (a.unit_id < b.unit_id ? -1 : 1));
-    let position = 0;
-    for (const unit of short.slice(0, MOST_SHORT_SHOWN)) {
+    view.short.forEach((unit, position) => {
       let row = rows.get(unit.unit_id);
       rows.delete(unit.unit_id);
       if (!row) {
         row = $("#short-row").content.firstElementChild.cloneNode(true);
         row.dataset.unit = unit.unit_id;
         row.classList.add("fresh");
-        sinceWhen(unit.unit_id, $("[data-since]", row));
       }
       put($("[data-name]", row), unit.name);
-      put($("[data-opd]", row), names.get(unit.opd_code) ?? ($("[data-opd]", row).textContent || unit.opd_code));
+      put($("[data-opd]", row), unit.opd_name);
       put($("[data-present]", row), String(unit.present_low));
       put($("[data-required]", row), String(unit.required));
+      put($("[data-since]", row), clock.format(new Date(unit.since)));
       if (list.children[position] !== row) list.insertBefore(row, list.children[position] ?? null);
-      position += 1;
-    }
+    });
     for (const row of rows.values()) row.remove();
-    $("#calm").hidden = short.length > 0;
+    $("#calm").hidden = view.coverage.short > 0;
     const more = $("#more");
-    more.hidden = short.length <= MOST_SHORT_SHOWN;
-    put(more, more.dataset.words.replace("#", write.number(short.length - MOST_SHORT_SHOWN)));
+    const unlisted = view.coverage.short - view.short.length;
+    more.hidden = unlisted <= 0;
+    put(more, more.dataset.words.replace("#", write.number(unlisted)));
   }
 
   // --- Stream ---------------------------------------------------------------------------------------------
@@ -180,7 +158,7 @@
     });
   on("city", headline);
   on("opds", (view) => opds(view.items));
-  on("units", (view) => units(view.items));
+  on("units", units);
   source.addEventListener("open", () => { heardAt = Date.now(); show("live"); });
   source.addEventListener("error", () => show("lost"));
 })();

@@ -7,7 +7,8 @@ from uuid import UUID
 
 from services.scheduling.domain.found import Found
 from services.scheduling.domain.records import Employee, Record
-from services.scheduling.store import directory, superiors
+from services.scheduling.store import directory
+from services.scheduling.store import superiors as store
 from shared.database import Tx
 
 MOST = 100_000
@@ -43,7 +44,7 @@ def of_file(before: Mapping[object, Record], found: Sequence[Found]) -> list[Lea
 
 async def of_posting(tx: Tx, employee_id: UUID, kind: str, body: Mapping[str, Any]) -> list[Leaver]:
     """Who leaves by a posting change, as the directory stands now."""
-    person = await superiors.leaving(tx, employee_id)
+    person = await store.leaving(tx, employee_id)
     if kind == "departure":
         return [Leaver(employee_id, None, person["heads"])]
     opd_code = body.get("opd_code", person["opd_code"])
@@ -60,7 +61,7 @@ def elsewhere(heads: Collection[str], opd_code: str, unit_opd: Mapping[str, str]
 
 async def left_behind(tx: Tx, leavers: Sequence[Leaver]) -> list[dict[str, Any]]:
     """For each leaver the headships that end and the people outside the OPD they go to whose superior they are."""
-    under = await superiors.under(tx, [one.employee_id for one in leavers])
+    under = await store.under(tx, [one.employee_id for one in leavers])
     listed: list[dict[str, Any]] = []
     for one in leavers:
         people = [
@@ -82,6 +83,6 @@ async def left_behind(tx: Tx, leavers: Sequence[Leaver]) -> list[dict[str, Any]]
 
 async def without_superior(tx: Tx, around: Sequence[UUID]) -> list[dict[str, Any]]:
     """Of these people and those under them, who has nobody named to review them, and who does so meanwhile."""
-    rows = await superiors.without(tx, around=around, limit=MOST)
+    rows = await store.without(tx, around=around, limit=MOST)
     names = ("employee_id", "name", "unit_id", "because", "reviewer_id")
     return [{name: None if row[name] is None else str(row[name]) for name in names} for row in rows]

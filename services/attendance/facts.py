@@ -1,0 +1,78 @@
+"""What attendance keeps of other services' facts: by it a punch is judged."""
+
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
+from sqlalchemy import Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.attendance import store
+from services.attendance.models import Base
+from shared.bus import HandlerContext
+from shared.database import Tx
+from shared.events import EmployeeChanged, Received, ScheduleChanged, UnitChanged
+from shared.facts import Fact
+from shared.projections import Projection
+from shared.repairs import Repaired
+from shared.tables import column
+
+
+class EmployeeFact(Base, Fact, table=True):
+    """Of the directory's entry for a person, what attendance needs: neither name nor NIP. An erased person
+    has only the id left."""
+
+    of = EmployeeChanged
+    forgotten = {"heads": [], "remote_places": [], "active": False}
+
+    employee_id: UUID = column(key=True)
+    opd_code: str | None = column(Text)
+    unit_id: str | None = column(Text)
+    supervisor_id: UUID | None
+    acting_supervisor_id: UUID | None
+    heads: list[str] = column(JSONB)
+    remote_places: list[dict[str, float]] = column(JSONB)
+    active: bool
+
+
+class UnitFact(Base, Fact, table=True):
+    """Where a unit is."""
+
+    of = UnitChanged
+
+    unit_id: str = column(Text, key=True)
+    opd_code: str = column(Text)
+    places: list[dict[str, float]] = column(JSONB)
+
+
+class PlanFact(Base, Fact, table=True):
+    """What a person is to do on a work date."""
+
+    of = ScheduleChanged
+
+    employee_id: UUID = column(key=True)
+    work_date: dt.date = column(key=True)
+    opd_code: str = column(Text)
+    unit_id: str = column(Text)
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+
+
+PROJECTION = Projection(EmployeeFact, UnitFact, PlanFact)
+
+
+async def take_in(batch: list[Received], context: HandlerContext) -> None:
+    """The consumer's handler: one batch, one transaction."""
+    async with context.db.transaction() as tx:
+        await _join(tx, batch, context)
+
+
+async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+    """Nobody is told anything by attendance: a repair joins as the consumer does."""
+    await _join(tx, repaired.events, context)
+
+
+async def _join(tx: Tx, batch: Sequence[Received], context: HandlerContext) -> None:
+    fold = await PROJECTION.fold(tx, batch, context.metrics)
+    if fold.erased:
+        await store.forget_positions(tx, fold.erased)

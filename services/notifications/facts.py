@@ -1,0 +1,134 @@
+"""What notifications keeps of what it hears: whom to tell, and what was heard last, to see whether news differs.
+
+No name, NIP, address or phone number is kept here.
+"""
+
+import datetime as dt
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.notifications import domain
+from services.notifications.models import Base
+from shared.events import (
+    ComplianceChanged,
+    CoverageChanged,
+    EmployeeChanged,
+    OutageDeclared,
+    ReportReviewed,
+    ScheduleChanged,
+    UnitChanged,
+)
+from shared.facts import Fact
+from shared.projections import Projection
+from shared.tables import column
+
+
+class Recipient(Base, Fact, table=True):
+    """Who someone reports to and what they head; nothing else of the directory."""
+
+    of = EmployeeChanged
+    forgotten = {"heads": [], "active": False}
+
+    employee_id: UUID = column(key=True)
+    opd_code: str | None = column(Text)
+    unit_id: str | None = column(Text)
+    supervisor_id: UUID | None
+    acting_supervisor_id: UUID | None
+    heads: list[str] = column(JSONB)
+    active: bool
+
+    __table_args__ = (
+        Index("recipient_unit", "unit_id"),
+        Index("recipient_opd", "opd_code"),
+        Index("recipient_heads", "heads", postgresql_using="gin"),
+    )
+
+
+class Unit(Base, Fact, table=True):
+    """The name of a unit, for texts."""
+
+    of = UnitChanged
+
+    unit_id: str = column(Text, key=True)
+    opd_code: str = column(Text)
+    name: str = column(Text)
+
+
+class Plan(Base, Fact, table=True):
+    """The plan as last heard, to see whether a new one really differs."""
+
+    of = ScheduleChanged
+
+    employee_id: UUID = column(key=True)
+    work_date: dt.date = column(key=True)
+    opd_code: str = column(Text)
+    unit_id: str = column(Text)
+    mode: str = column(Text)
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+
+    __table_args__ = (Index("plan_work_date", "work_date"),)
+
+
+class Review(Base, Fact, table=True):
+    """The newest decision on one revision of a report."""
+
+    of = ReportReviewed
+
+    report_id: UUID = column(key=True)
+    report_revision: int = column(BigInteger, key=True)
+    work_date: dt.date
+    content: str | None = column(Text, of=domain.review_content)
+    """A digest of what was decided; null when it was heard before this was kept."""
+
+    __table_args__ = (Index("review_work_date", "work_date"),)
+
+
+class DutyState(Base, Fact, table=True):
+    """The state of one duty of one person-day as last heard."""
+
+    of = ComplianceChanged
+
+    employee_id: UUID = column(key=True)
+    work_date: dt.date = column(key=True)
+    duty: str = column(Text, key=True)
+    state: str = column(Text)
+
+    __table_args__ = (Index("duty_state_work_date", "work_date"),)
+
+
+class Counter(Base, Fact, table=True):
+    """A service point's counter as last heard; `alert` is the event by which people were told that it is short."""
+
+    of = CoverageChanged
+    beside = frozenset({"alert"})
+
+    unit_id: str = column(Text, key=True)
+    opd_code: str = column(Text)
+    status: str = column(Text)
+    required: int = column(BigInteger)
+    present_low: int = column(BigInteger)
+    as_of: dt.datetime
+    alert: UUID | None
+    heard_at: dt.datetime = column(of="ce_time")
+
+
+class Outage(Base, Fact, table=True):
+    """An outage as last heard."""
+
+    of = OutageDeclared
+
+    outage_id: UUID = column(key=True)
+    scope: dict[str, Any] = column(JSONB)
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    reason: str = column(Text)
+    revoked: bool
+    heard_at: dt.datetime = column(of="ce_time")
+
+
+PROJECTION = Projection(Recipient, Unit, Plan, Review, DutyState, Counter, Outage)
+"""The directory and the plans come first: they say who is concerned by the rest."""

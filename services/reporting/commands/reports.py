@@ -1,0 +1,91 @@
+"""Work reports: one's own is submitted and revised, those of one's people are reviewed."""
+
+import datetime as dt
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from services.reporting.domain import reports
+from services.reporting.domain.reports import Report, Review, ReviewIn
+from services.reporting.store import reports as store
+from shared import outbox
+from shared.clock import Clock
+from shared.database import Database
+from shared.dates import local_date
+from shared.events import source_of
+from shared.refusals import Conflict, Forbidden, Missing
+
+SOURCE = source_of("reporting")
+
+
+class Submitted(NamedTuple):
+    """The report as it stands now, and whether this was its first revision."""
+
+    report: Report
+    created: bool
+
+
+class Reviewed(NamedTuple):
+    """The report and the decision on it, and whether this decided anything."""
+
+    report: Report
+    review: Review
+    decided: bool
+
+
+async def submit(
+    db: Database, clock: Clock, employee_id: UUID, work_date: dt.date, given: reports.ReportIn, *, trace: str
+) -> Submitted:
+    """Submit or revise the report of one work date. The same content again changes nothing.
+
+    Raises Conflict after an accepted review or while the directory does not know the person, Invalid for a work
+    date beyond tomorrow and for items that share an id.
+    """
+    now = clock.now()
+    reports.check_work_date(work_date, local_date(now))
+    items = reports.items_of(given)
+    report_id = reports.report_id_of(employee_id, work_date)
+    async with db.transaction() as tx:
+        opd_code = await store.opd_of(tx, employee_id, work_date)
+        if opd_code is None:
+            raise Conflict("report.not_in_directory", retry_after_s=5)
+        first = Report(report_id, employee_id, opd_code, work_date, 1, now, items)
+        if await store.insert(tx, first):
+            held, report = None, first
+        else:
+            held = await store.lock(tx, report_id)
+            assert held is not None  # noqa: S101 - the insert met this row, and rows are never deleted
+            report = reports.revise(held, items, opd_code, now)
+        if report is not held:
+            if held is not None:
+                await store.update(tx, report)
+            event_id = uuid5(report_id, f"submitted/{report.revision}")
+            event = outbox.Outgoing(report.submitted(), event_id, report.submitted_at, trace)
+            await outbox.add(tx, [event], source=SOURCE)
+    return Submitted(report, created=held is None)
+
+
+async def review(
+    db: Database, clock: Clock, reviewer_id: UUID, report_id: UUID, given: ReviewIn, *, trace: str
+) -> Reviewed:
+    """Accept or return the newest revision of a report. Exactly the same decision again changes nothing.
+
+    Raises Missing unless the reviewer is the author's supervisor or acting deputy, Forbidden for one's own report,
+    Conflict for another revision than the newest, Invalid for wrong quantities.
+    """
+    async with db.transaction() as tx:
+        held = await store.lock(tx, report_id)
+        if held is None:
+            raise Missing("report.unknown")
+        if held.employee_id == reviewer_id:
+            raise Forbidden("review.own")
+        if not await store.may_review(tx, held.employee_id, reviewer_id):
+            raise Missing("report.unknown")
+        report = reports.review(held, given, reviewer_id, clock.now())
+        decision = report.review
+        assert decision is not None  # noqa: S101 - `reports.review` returns a report with a decision
+        if report is not held:
+            await store.update(tx, report)
+            event_id = uuid5(report_id, f"reviewed/{report.revision}/{decision.revision}")
+            event = outbox.Outgoing(report.reviewed(), event_id, decision.reviewed_at, trace)
+            await outbox.add(tx, [event], source=SOURCE)
+    return Reviewed(report, decision, decided=report is not held)

@@ -1,0 +1,78 @@
+"""Service points, as coverage.sql counts them."""
+
+import datetime as dt
+from collections.abc import Collection
+from uuid import UUID
+
+import asyncpg
+
+from services.reporting.domain.counters import Piece, Point, Standing, Times
+from services.reporting.store import planner
+from shared.database import Tx
+
+_STANDINGS = 'select * from coverage($1, $2, $3, $4) order by unit_id collate "C"'
+_POINTS = """
+    select unit_id, name, opd_code, slo from fact_unit where is_service_point order by unit_id collate "C"
+"""
+_PIECES = """
+    select unit_id, from_at, until_at, required, present_low, present_high, status
+    from coverage_pieces($1, coalesce($2, local_midnight($1::date + 1)), $3) order by unit_id, from_at
+"""
+_STAFFED_BY = """
+    select distinct plan.unit_id from fact_plan as plan join fact_unit as unit using (unit_id)
+    where plan.employee_id = any($2) and plan.work_date between $1::date - 2 and $1::date + 2 and plan.mode = 'WFO'
+        and unit.is_service_point
+"""
+
+
+def _point(row: asyncpg.Record) -> Point:
+    return Point(row["unit_id"], row["name"], row["opd_code"], row["slo"])
+
+
+def _standing(row: asyncpg.Record) -> Standing:
+    return Standing(
+        _point(row),
+        row["status"],
+        row["required"],
+        row["present_low"],
+        row["present_high"],
+        row["short_since"],
+        # sums of persons and microseconds may be longer than a bigint: PostgreSQL gives them as numeric
+        Times._make(int(row[name]) for name in Times._fields),
+    )
+
+
+async def standings(tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | None = None) -> list[Standing]:
+    """Every service point, or those of one OPD, by unit_id."""
+    await planner.whole_dates(tx)
+    return [_standing(row) for row in await tx.connection.fetch(_STANDINGS, date, as_of, None, opd_code)]
+
+
+async def standing(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> Standing | None:
+    """One service point; None when there is none of this id."""
+    await planner.few_rows(tx)
+    row = await tx.connection.fetchrow(_STANDINGS, date, as_of, [unit_id], None)
+    return None if row is None else _standing(row)
+
+
+async def points(tx: Tx) -> list[Point]:
+    """Every service point, by unit_id."""
+    return [_point(row) for row in await tx.connection.fetch(_POINTS)]
+
+
+async def pieces(
+    tx: Tx, date: dt.date, as_of: dt.datetime | None = None, unit_ids: Collection[str] | None = None
+) -> list[Piece]:
+    """A local date of these service points, or of all, in order of unit and time, up to `as_of`.
+
+    Without `as_of` the whole of it: what will be if nothing more is recorded. Up to any instant after the last
+    fact, that is the day as of the instant, cut off there.
+    """
+    await (planner.whole_dates(tx) if unit_ids is None else planner.few_rows(tx))
+    rows = await tx.connection.fetch(_PIECES, date, as_of, None if unit_ids is None else list(unit_ids))
+    return [Piece(**row) for row in rows]
+
+
+async def staffed_by(tx: Tx, date: dt.date, people: Collection[UUID]) -> list[str]:
+    """The service points where these people's plans put them, on the date or near enough to reach into it."""
+    return [row["unit_id"] for row in await tx.connection.fetch(_STAFFED_BY, date, list(people))]

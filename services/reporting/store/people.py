@@ -1,0 +1,168 @@
+"""One person's date: how it was judged, and the facts behind it. And who belongs where."""
+
+import datetime as dt
+from decimal import Decimal
+from typing import NamedTuple
+from uuid import UUID
+
+from services.reporting.domain.figures import States
+from services.reporting.store import planner
+from services.reporting.store.figures import states_of
+from shared.access import SUPERIOR
+from shared.database import Tx
+from shared.events import Mode, State
+
+_OF_OPD = """
+    select employee_id, mode, on_time, place, hours, report, output
+    from verdicts($1, $1, $2, null, $3)
+    where $4::uuid is null or employee_id > $4
+    order by employee_id limit $5
+"""
+_VERDICT = "select * from verdicts($1, $1, $2, $3)"
+
+# The ce_ids of what verdicts() looked at. An event is named by the instants and revisions it was chosen by.
+_EVENTS = """
+    select 'plan' as what, ce_id from fact_plan where employee_id = $1 and work_date = $2
+    union all
+    select 'rules', ce_id from fact_rules where rules_version = $3
+    union all
+    select 'first_in', ce_id from fact_punch where punch_id = $4
+    union all
+    (select 'last_out', ce_id from fact_punch
+    where employee_id = $1 and work_date = $2 and kind = 'out' and at = $5
+        and not exists (select from fact_void as void where void.punch_id = fact_punch.punch_id)
+    order by fact_punch.punch_id desc limit 1)
+    union all
+    (select 'certain_in', ce_id from fact_punch
+    where employee_id = $1 and work_date = $2 and kind = 'in' and at <= $12
+        and $10 = case time_trust when 'unverified' then received_at else at end
+        and not exists (select from fact_void as void where void.punch_id = fact_punch.punch_id)
+    order by fact_punch.at, fact_punch.punch_id limit 1)
+    union all
+    (select 'certain_out', ce_id from fact_punch
+    where employee_id = $1 and work_date = $2 and kind = 'out' and at = $11 and time_trust <> 'unverified'
+        and not exists (select from fact_void as void where void.punch_id = fact_punch.punch_id)
+    order by fact_punch.punch_id desc limit 1)
+    union all
+    (select 'first_report', ce_id from fact_report
+    where employee_id = $1 and work_date = $2 and submitted_at = $6
+    order by report_revision limit 1)
+    union all
+    select 'report', ce_id from fact_report where report_id = $7 and report_revision = $8
+    union all
+    select 'review', ce_id from fact_review
+    where report_id = $7 and report_revision = $8 and review_revision = $9
+"""
+_OUTAGES = """
+    select ce_id from fact_outage
+    where not revoked and starts_at <= $2 and ends_at >= $1 and scope_contains(scope, $3, $4)
+    order by starts_at, outage_id
+"""
+_OPDS = """
+    select opd_code from fact_plan where employee_id = $1 and work_date = $2
+    union select opd_code from fact_employee where employee_id = $1 and not erased
+"""
+_SUPERIORS = f"""
+    select officer.employee_id from fact_employee person, fact_employee officer
+    where person.employee_id = $1 and not person.erased and not officer.erased and {SUPERIOR}
+"""  # noqa: S608 - a constant of shared
+
+
+class PersonStates(NamedTuple):
+    employee_id: UUID
+    states: States
+
+
+class Verdict(NamedTuple):
+    """A row of verdicts(): the five states, the rule that gave each, and what the rules looked at."""
+
+    employee_id: UUID
+    work_date: dt.date
+    opd_code: str
+    unit_id: str
+    mode: Mode
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    policy_version: str | None
+    rules_version: str | None
+    on_time: State
+    place: State
+    hours: State
+    report: State
+    output: State
+    on_time_because: str
+    place_because: str
+    hours_because: str
+    report_because: str
+    output_because: str
+    tolerance: dt.timedelta
+    deadline: dt.datetime | None
+    close_at: dt.datetime
+    cutoff_at: dt.datetime
+    first_in_id: UUID | None
+    first_in_at: dt.datetime | None
+    first_in_zone: str | None
+    last_out_at: dt.datetime | None
+    certain_in_at: dt.datetime | None
+    certain_out_at: dt.datetime | None
+    first_submitted_at: dt.datetime | None
+    report_id: UUID | None
+    report_revision: int | None
+    submitted_at: dt.datetime | None
+    review_revision: int | None
+    decision: str | None
+    accepted_total: Decimal | None
+    review_due: dt.datetime | None
+    next_due: dt.datetime | None
+
+
+async def of_opd(  # noqa: PLR0917 - a page of a list
+    tx: Tx, opd_code: str, date: dt.date, as_of: dt.datetime, after: UUID | None, limit: int
+) -> list[PersonStates]:
+    """Those whose plan for the date names the OPD, by employee_id, at most `limit` after `after`."""
+    await planner.whole_dates(tx)
+    rows = await tx.connection.fetch(_OF_OPD, date, as_of, opd_code, after, limit)
+    return [PersonStates(row["employee_id"], states_of(row)) for row in rows]
+
+
+async def verdict(tx: Tx, employee_id: UUID, date: dt.date, as_of: dt.datetime) -> Verdict | None:
+    """How the date was judged as of the instant; None without a plan."""
+    await planner.few_rows(tx)
+    row = await tx.connection.fetchrow(_VERDICT, date, as_of, [employee_id])
+    return None if row is None else Verdict(**row)
+
+
+async def evidence(tx: Tx, verdict: Verdict, as_of: dt.datetime) -> dict[str, UUID]:
+    """The ce_id of each fact that the verdict looked at, by what it was for the rules."""
+    rows = await tx.connection.fetch(
+        _EVENTS,
+        verdict.employee_id,
+        verdict.work_date,
+        verdict.rules_version,
+        verdict.first_in_id,
+        verdict.last_out_at,
+        verdict.first_submitted_at,
+        verdict.report_id,
+        verdict.report_revision,
+        verdict.review_revision,
+        verdict.certain_in_at,
+        verdict.certain_out_at,
+        as_of,
+    )
+    return {row["what"]: row["ce_id"] for row in rows}
+
+
+async def outages(tx: Tx, verdict: Verdict, first: dt.datetime, last: dt.datetime) -> list[UUID]:
+    """The ce_ids of the outages that overlap [first, last] and concern the person's OPD or unit."""
+    rows = await tx.connection.fetch(_OUTAGES, first, last, verdict.opd_code, verdict.unit_id)
+    return [row["ce_id"] for row in rows]
+
+
+async def opds_of(tx: Tx, employee_id: UUID, date: dt.date) -> set[str]:
+    """The OPD of the employee's plan for the date, and that of the directory: the same but after a move."""
+    return {row["opd_code"] for row in await tx.connection.fetch(_OPDS, employee_id, date)}
+
+
+async def superiors_of(tx: Tx, employee_id: UUID) -> set[UUID]:
+    """Who answers for the employee (`shared.access.is_superior`); empty for someone unknown or erased."""
+    return {row["employee_id"] for row in await tx.connection.fetch(_SUPERIORS, employee_id)}

@@ -1,0 +1,24 @@
+"""What PostgreSQL's planner is told, for one transaction, about the size of what comes next."""
+
+from shared.database import Tx
+
+
+async def whole_dates(tx: Tx) -> None:
+    """A whole city's date is a few hash joins.
+
+    A date that began after the last ANALYZE looks empty to the planner, and a nested loop over 24,000 people
+    is what it then would choose.
+    """
+    await tx.connection.execute(
+        "select set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), "
+        "set_config('work_mem', '64MB', true), "
+        "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)"
+    )
+
+
+async def few_rows(tx: Tx) -> None:
+    """The rows of one person or unit, or of some."""
+    await tx.connection.execute(
+        "select set_config('enable_nestloop', 'on', true), "
+        "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)"
+    )

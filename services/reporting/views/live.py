@@ -1,0 +1,119 @@
+"""The newest figures of today, for everyone who looks on: computed once a process, however many there are.
+
+A subscriber is never queued for: they take the newest frame of each view when they are ready for one.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import Generator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel
+
+from services.reporting.domain.counters import CoverageFigures, UnitFigures
+from services.reporting.views.figures import Board, OpdFigures, Reader, ShortCounter, View
+
+VIEWS: tuple[View, ...] = ("city", "opds", "units")
+SETTLE_S = 30.0
+"""Wall seconds between two frames of a view in which only durations grew."""
+
+
+class OpdsFrame(BaseModel):
+    """Every OPD that the reader may see; `next` as in the door of the same name, whose only page this is."""
+
+    items: Sequence[OpdFigures]
+    next: None = None
+
+
+class UnitsFrame(BaseModel):
+    """Every service point, what they come to together, and those that are short, the worst first."""
+
+    items: Sequence[UnitFigures]
+    next: None = None
+    coverage: CoverageFigures
+    short: Sequence[ShortCounter]
+
+
+@dataclass(slots=True)
+class Frame:
+    """The newest state of one view, made when first asked for. `shape` is what makes it news."""
+
+    view: View
+    version: int
+    board: Board
+    shape: Any
+    at: float
+    _encoded: dict[Reader, bytes] = field(default_factory=dict[Reader, bytes])
+
+    def encoded(self, reader: Reader) -> bytes:
+        """The view as JSON, as far as the reader may see it."""
+        if reader not in self._encoded:
+            self._encoded[reader] = self._shown(reader).model_dump_json(by_alias=True).encode()
+        return self._encoded[reader]
+
+    def _shown(self, reader: Reader) -> BaseModel:
+        if self.view == "city":
+            return self.board.city(reader)
+        if self.view == "opds":
+            return OpdsFrame(items=self.board.opds(reader))
+        board = self.board
+        return UnitsFrame(items=board.units(), coverage=board.coverage(), short=board.short())
+
+
+def _shape(view: View, board: Board) -> Any:
+    """What a frame of `view` says beside the moment and the durations, which change with every tick."""
+    if view == "units":
+        return [
+            (counter.point, counter.status, counter.required, counter.present_low, counter.present_high)
+            for counter in board.counters
+        ]
+    statuses = Counter((counter.point.opd_code, counter.status) for counter in board.counters)
+    return board.date, board.people, board.opd_names, statuses
+
+
+class Live:
+    """The newest frames, and who waits for newer ones. `wanted` is set when somebody new looks on."""
+
+    def __init__(self) -> None:
+        self.wanted = asyncio.Event()
+        self._frames: dict[View, Frame] = {}
+        self._version = 0
+        self._subscribers: set[asyncio.Event] = set()
+
+    @property
+    def followed(self) -> bool:
+        return bool(self._subscribers)
+
+    @contextlib.contextmanager
+    def subscription(self) -> Generator[asyncio.Event]:
+        """An event that is set when there is something new, or when it is time to go."""
+        news = asyncio.Event()
+        self._subscribers.add(news)
+        self.wanted.set()
+        try:
+            yield news
+        finally:
+            self._subscribers.discard(news)
+            if not self._subscribers:
+                self._frames.clear()  # whoever comes next must not be shown the past
+
+    def frame(self, view: View) -> Frame | None:
+        return self._frames.get(view)
+
+    def publish(self, board: Board) -> None:
+        """Take the newest board; what is no news makes a frame only once in a while."""
+        now = time.monotonic()
+        for view in VIEWS:
+            old, shape = self._frames.get(view), _shape(view, board)
+            if old is None or old.shape != shape or now - old.at >= SETTLE_S:
+                self._version += 1
+                self._frames[view] = Frame(view, self._version, board, shape, now)
+        self.wake()
+
+    def wake(self) -> None:
+        """Every subscriber looks up."""
+        for news in self._subscribers:
+            news.set()

@@ -1,0 +1,99 @@
+"""Work reports as their authors and their superiors read them."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Literal
+from uuid import UUID
+
+from pydantic import BaseModel, ConfigDict
+
+from services.reporting.domain.reports import Decision, Report, Review, report_id_of
+from services.reporting.store import reports as store
+from services.reporting.store.reports import Place, Status
+from shared.database import Tx
+from shared.events import ReportItem, ReviewedItem
+from shared.refusals import Missing
+
+
+class _View(BaseModel):
+    model_config = ConfigDict(from_attributes=True)
+
+
+class ReviewView(_View):
+    """A decision. `revision` counts the decisions over the whole life of the report."""
+
+    revision: int
+    decision: Decision
+    reviewed_at: dt.datetime
+    items: Sequence[ReviewedItem]
+    note: str | None
+
+
+class ReportView(_View):
+    """The report of one work date; `review` is null until its newest revision is decided on."""
+
+    report_id: UUID
+    work_date: dt.date
+    revision: int
+    submitted_at: dt.datetime
+    status: Literal["waiting", "accepted", "returned"]
+    items: Sequence[ReportItem]
+    review: ReviewView | None
+
+
+class _Author(_View):
+    employee_id: UUID
+    name: str | None = None
+
+
+class TeamReportView(ReportView, _Author):
+    """The report of one of one's people; `name` is null where the directory does not tell it."""
+
+
+class _OfReport(_View):
+    report_id: UUID
+    report_revision: int
+
+
+class DecisionView(ReviewView, _OfReport):
+    """What was decided, on which revision of which report."""
+
+
+def shown(report: Report) -> ReportView:
+    return ReportView.model_validate(report)
+
+
+def decided(report: Report, review: Review) -> DecisionView:
+    view = ReviewView.model_validate(review)
+    return DecisionView(report_id=report.report_id, report_revision=report.revision, **dict(view))
+
+
+async def of_day(tx: Tx, employee_id: UUID, work_date: dt.date) -> ReportView:
+    """One's own report of one work date. Raises Missing while there is none."""
+    report = await store.get(tx, report_id_of(employee_id, work_date))
+    if report is None:
+        raise Missing("report.none", params={"work_date": work_date})
+    return shown(report)
+
+
+async def own(
+    tx: Tx,
+    employee_id: UUID,
+    status: Status,
+    *,
+    first: dt.date,
+    last: dt.date,
+    after: dt.date | None,
+    limit: int,
+) -> list[ReportView]:
+    """One's own reports of the work dates from `first` to `last`, at most `limit` after `after`."""
+    reports = await store.own(tx, employee_id, status, first=first, last=last, after=after, limit=limit)
+    return [shown(report) for report in reports]
+
+
+async def team(tx: Tx, superior: UUID, status: Status, *, after: Place | None, limit: int) -> list[TeamReportView]:
+    """The reports of those whose supervisor or acting deputy `superior` is, oldest first."""
+    return [
+        TeamReportView.model_validate(report).model_copy(update={"name": name})
+        for report, name in await store.team(tx, superior, status, after=after, limit=limit)
+    ]

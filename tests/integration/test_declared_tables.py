@@ -1,0 +1,67 @@
+"""What the classes declare and what the migrations make are the same tables."""
+
+import asyncio
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import alembic.command
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from sqlalchemy import Connection, MetaData
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from services.attendance import facts as attendance
+from services.notifications import facts as notifications
+from services.reporting import facts as reporting
+from shared import disowned
+from shared.database import sqlalchemy_url
+from shared.facts import ABSORBING
+from shared.settings import ServiceName
+from tests.conftest import DatabaseFor
+
+DECLARED: dict[ServiceName, MetaData] = {
+    "attendance": attendance.Base.metadata,
+    "notifications": notifications.Base.metadata,
+    "reporting": reporting.Stored.metadata,
+}
+
+
+@pytest.mark.parametrize("service", DECLARED)
+async def test_the_migrated_tables_are_the_declared_ones(database_for: DatabaseFor, service: ServiceName) -> None:
+    declared = MetaData()
+    for metadata in (DECLARED[service], disowned.Stored.metadata):
+        for table in metadata.tables.values():
+            table.to_metadata(declared)
+
+    def ours(name: str | None, kind: str, _parents: object) -> bool:
+        return kind != "table" or name in declared.tables
+
+    def differences(connection: Connection) -> list[Any]:
+        context = MigrationContext.configure(connection, opts={"include_name": ours, "compare_type": True})
+        return compare_metadata(context, declared)
+
+    engine = create_async_engine(sqlalchemy_url((await database_for(service)).url))
+    async with engine.connect() as connection:
+        assert await connection.run_sync(differences) == []
+    await engine.dispose()
+
+
+async def test_an_erasure_of_old_ranks_as_one_of_today(database_for: DatabaseFor) -> None:
+    """Attendance had another revision for it, and rows that have it: read again, the erasure changes nothing."""
+    db, person, left = await database_for("attendance"), uuid4(), uuid4()
+    config = Config()
+    migrations = Path(__file__).parents[2] / "services" / "attendance" / "migrations"
+    config.set_main_option("script_location", str(migrations))
+    config.attributes["url"] = db.url
+    await asyncio.to_thread(alembic.command.downgrade, config, "0003")
+    insert = "insert into employee_fact values ($1, null, null, null, null, '[]', '[]', false, $2, $3)"
+    async with db.transaction() as tx:
+        await tx.connection.execute(insert, person, 2**53 + 1, uuid4())
+        await tx.connection.execute(insert, left, 2**40, uuid4())
+    await asyncio.to_thread(alembic.command.upgrade, config, "head")
+    async with db.read() as tx:
+        rows = await tx.connection.fetch("select employee_id, revision from employee_fact")
+    assert {row["employee_id"]: row["revision"] for row in rows} == {person: ABSORBING, left: 2**40}
