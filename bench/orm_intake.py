@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel
 from sqlmodel import select
 
 from services.attendance.facts import EmployeeFact, PlanFact, UnitFact
-from services.attendance.models import Punch
+from services.attendance.store.tables import Punch
 from shared import outbox
 from shared.auth import Employee
 from shared.dates import local_date

@@ -2,8 +2,9 @@
 
 from fastapi import FastAPI
 
-from services.attendance import api, facts, handlers, officers
-from services.attendance.recording import record
+from services.attendance import facts, handlers
+from services.attendance.api import audit, corrections, outages, punches
+from services.attendance.commands.punches import record
 from shared import repairs
 from shared.clock import Clock
 from shared.database import GroupCommit
@@ -15,7 +16,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The attendance service: punches, corrections, outages."""
     return build(
         settings,
-        routers=[api.router, officers.router],
+        routers=[punches.router, corrections.router, outages.router, audit.router],
         handlers=handlers.router,
         tasks={"repairs": repairs.task(facts.PROJECTION, facts.rejoin)},
         clock=clock,

@@ -7,8 +7,8 @@ from uuid import UUID
 from sqlalchemy import Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.attendance import store
-from services.attendance.models import Base
+from services.attendance.store import punches
+from services.attendance.store.tables import Base
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import EmployeeChanged, Received, ScheduleChanged, UnitChanged
@@ -75,4 +75,4 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
 async def _join(tx: Tx, batch: Sequence[Received], context: HandlerContext) -> None:
     fold = await PROJECTION.fold(tx, batch, context.metrics)
     if fold.erased:
-        await store.forget_positions(tx, fold.erased)
+        await punches.forget_positions(tx, fold.erased)

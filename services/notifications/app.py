@@ -2,7 +2,8 @@
 
 from fastapi import FastAPI
 
-from services.notifications import api, facts, handlers, telling, upkeep
+from services.notifications import api, facts, handlers, tasks
+from services.notifications.commands import notices
 from shared import repairs
 from shared.clock import Clock
 from shared.service import build
@@ -14,6 +15,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[api.router],
         handlers=handlers.router,
-        tasks={"upkeep": upkeep.keep_small, "repairs": repairs.task(facts.PROJECTION, telling.rejoin)},
+        tasks={"upkeep": tasks.keep_small, "repairs": repairs.task(facts.PROJECTION, notices.rejoin)},
         clock=clock,
     )

@@ -11,7 +11,7 @@ from sqlalchemy import BigInteger, Index, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.notifications import domain
-from services.notifications.models import Base
+from services.notifications.store.tables import Base
 from shared.events import (
     ComplianceChanged,
     CoverageChanged,

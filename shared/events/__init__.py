@@ -1,7 +1,7 @@
 """The contract: every event, the table of topics, and the envelope around them."""
 
 from shared.events.attendance import AttendanceRecorded, AttendanceVoided, OutageDeclared
-from shared.events.base import DUTIES, Duty, Event, Mode, Place, PunchKind, Scope, State, Zone
+from shared.events.base import DUTIES, Audience, Duty, Event, Mode, Place, PunchKind, Scope, State, Zone
 from shared.events.disowned import RecordDisowned
 from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode, source_of
 from shared.events.notifications import NotificationSent
@@ -22,7 +22,7 @@ from shared.events.scheduling import (
     ScheduleChanged,
     UnitChanged,
 )
-from shared.events.topics import TOPICS, Audience, Topic
+from shared.events.topics import TOPICS, Topic
 
 __all__ = [
     "DUTIES",

@@ -91,6 +91,7 @@ def _operation(topic: Topic) -> dict[str, Any]:
         "action": "send",
         "channel": {"$ref": f"#/channels/{topic.name}"},
         "summary": f"{topic.owner} publishes",
+        "description": topic.event.trigger,
         "messages": [{"$ref": f"#/channels/{topic.name}/messages/event"}],
     }
 

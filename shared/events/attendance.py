@@ -28,7 +28,13 @@ LONGEST_OUTAGE = dt.timedelta(days=31)
 class AttendanceRecorded(Event):
     topic = "attendance.recorded.v1"
     key_field = "employee_id"
+    owner = "attendance"
+    audience = "internal"
     description = "One recorded check-in or check-out. The position itself is never published, only its zone."
+    trigger = (
+        "A person checks in or out, an app hands over what it kept offline, or an officer records a punch by hand."
+    )
+    partitions = 6
 
     punch_id: UUID
     employee_id: UUID
@@ -48,7 +54,10 @@ class AttendanceRecorded(Event):
 class AttendanceVoided(Event):
     topic = "attendance.voided.v1"
     key_field = "employee_id"
+    owner = "attendance"
+    audience = "internal"
     description = "A punch that no longer counts, with who said so and why."
+    trigger = "An officer voids a punch."
 
     punch_id: UUID
     employee_id: UUID
@@ -61,7 +70,10 @@ class AttendanceVoided(Event):
 class OutageDeclared(Event):
     topic = "outage.declared.v1"
     key_field = "outage_id"
+    owner = "attendance"
+    audience = "public"
     description = "An interval in which the city's own systems failed. declared_by is an office, not a person."
+    trigger = "An officer declares an outage, changes it or revokes it."
 
     outage_id: UUID
     revision: Revision

@@ -1,8 +1,8 @@
 """What all events have in common, and the words they are made of: each bound of the contract is said here, once.
 
-An event is a data class and its declaration side by side: the model says what travels, `topic` and
-`key_field` say where. Topic name = CloudEvents type = schema file name. Within one major version fields are
-only added, so a reader ignores what it does not know.
+An event is a data class and its declaration side by side: the model says what travels, the class variables where,
+who may read it, and what makes it happen. Topic name = CloudEvents type = schema file name. Within one major
+version fields are only added, so a reader ignores what it does not know.
 
 Values are read exactly or not at all. The same declarations serve the events, the golden schemas, the bodies of
 the HTTP doors and the cells of imported files, so that whatever a door takes can be published, and whatever is
@@ -10,6 +10,7 @@ published can be read and stored by everyone. The checks run in compiled code: t
 """
 
 import datetime as dt
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar
 from uuid import UUID as _UUID
@@ -282,12 +283,31 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
+Owner = Literal["scheduling", "attendance", "reporting", "notifications"]
+Audience = Literal["public", "internal", "restricted"]
+KEEP_FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
+
+
 class Event(Part):
-    """Something that happened, as other systems may read it."""
+    """Something that happened, as other systems may read it; and of its topic all that there is to say.
+
+    owner: the service that publishes it, and nobody else does.
+    audience: `public` carries no personal data at all; `internal` carries employee_id only; `restricted` is
+    personal data. It decides the access list.
+    trigger: what makes it happen.
+    config: the topic's settings in Kafka, of which retention is one.
+    tombstones: a record without a value is the erasure of its key.
+    """
 
     topic: ClassVar[str]
     key_field: ClassVar[str]
+    owner: ClassVar[Owner]
+    audience: ClassVar[Audience]
     description: ClassVar[str]
+    trigger: ClassVar[str]
+    partitions: ClassVar[int] = 1
+    config: ClassVar[Mapping[str, str]] = KEEP_FOR_EVER
+    tombstones: ClassVar[bool] = False
 
     @property
     def key(self) -> str:

@@ -13,7 +13,10 @@ class RecordDisowned(Event):
 
     topic = "record.disowned.v1"
     key_field = "ce_id"
+    owner = "scheduling"
+    audience = "public"
     description = "The event with this id on this topic counts as never sent, until that is revoked."
+    trigger = "Two officers of BKPSDM disown an event, or take that back."
 
     ce_id: UUID
     of_topic: Annotated[Code, Field(alias="topic")]

@@ -8,7 +8,11 @@ from shared.events.base import UUID, Code, Event, Instant
 class NotificationSent(Event):
     topic = "notification.sent.v1"
     key_field = "employee_id"
+    owner = "notifications"
+    audience = "internal"
     description = "One message to one person over one channel, and what became of it."
+    trigger = "Another event concerns the person."
+    partitions = 6
 
     notification_id: UUID
     employee_id: UUID

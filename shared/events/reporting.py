@@ -37,7 +37,11 @@ class ReportItem(Part):
 class ReportSubmitted(Event):
     topic = "report.submitted.v1"
     key_field = "employee_id"
+    owner = "reporting"
+    audience = "internal"
     description = "One revision of the work report of one employee for one work date."
+    trigger = "A person hands in a work report, or hands it in again."
+    partitions = 6
 
     report_id: UUID
     employee_id: UUID
@@ -56,7 +60,11 @@ class ReviewedItem(Part):
 class ReportReviewed(Event):
     topic = "report.reviewed.v1"
     key_field = "employee_id"
+    owner = "reporting"
+    audience = "internal"
     description = "The supervisor's decision on one revision of a report."
+    trigger = "The supervisor or the acting deputy accepts a report or returns it, or decides again."
+    partitions = 6
 
     report_id: UUID
     employee_id: UUID
@@ -72,7 +80,11 @@ class ReportReviewed(Event):
 class ComplianceChanged(Event):
     topic = "compliance.changed.v1"
     key_field = "employee_id"
+    owner = "reporting"
+    audience = "internal"
     description = "One duty of one person-day left `pending`, or changed after that."
+    trigger = "A fact or the passing of time changes the verdict; a clock of the service looks every second."
+    partitions = 6
 
     employee_id: UUID
     opd_code: OpdCode
@@ -88,7 +100,10 @@ class ComplianceChanged(Event):
 class CoverageChanged(Event):
     topic = "coverage.changed.v1"
     key_field = "unit_id"
+    owner = "reporting"
+    audience = "public"
     description = "A service point's counter became met, short, unknown or closed."
+    trigger = "A fact or the passing of time changes the counter; a clock of the service looks every second."
 
     unit_id: UnitId
     opd_code: OpdCode

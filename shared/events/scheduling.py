@@ -34,6 +34,9 @@ from shared.events.base import (
     Year,
 )
 
+_SEVEN_DAYS_MS = str(7 * 24 * 3600 * 1000)
+_HUNDRED_YEARS_MS = str(100 * 366 * 24 * 3600 * 1000)
+
 MAX_WEEKDAYS = 20
 """Seven are enough; the same one may be named again."""
 
@@ -55,10 +58,25 @@ def _starts_near(work_date: dt.date, starts_at: dt.datetime) -> bool:
 class EmployeeChanged(Event):
     topic = "directory.employee.v1"
     key_field = "employee_id"
+    owner = "scheduling"
+    audience = "restricted"
     description = (
         "The whole of one employee's directory entry, published again at each change. "
         "A tombstone is an erasure. Restricted: holds personal data."
     )
+    trigger = (
+        "An import, a change of posting or an acting period that starts or ends changes the entry; an "
+        "officer erases a person."
+    )
+    partitions = 6
+    config = {
+        "cleanup.policy": "compact",
+        "retention.ms": "-1",
+        "min.compaction.lag.ms": _SEVEN_DAYS_MS,
+        # An erasure is a fact too: a rebuild years later must find it.
+        "delete.retention.ms": _HUNDRED_YEARS_MS,
+    }
+    tombstones = True
 
     employee_id: UUID
     revision: Revision
@@ -91,7 +109,10 @@ class Requirement(Part):
 class UnitChanged(Event):
     topic = "directory.unit.v1"
     key_field = "unit_id"
+    owner = "scheduling"
+    audience = "public"
     description = "The whole of one unit: its places and, for a service point, requirements and objective."
+    trigger = "An import, or officers who change opening hours, change the unit."
 
     unit_id: UnitId
     revision: Revision
@@ -107,7 +128,10 @@ class UnitChanged(Event):
 class RulesChanged(Event):
     topic = "rules.changed.v1"
     key_field = "rules_version"
+    owner = "scheduling"
+    audience = "public"
     description = "One version of the rules of judgement. The content of a version never changes."
+    trigger = "An officer of BKPSDM makes a version of the rules."
 
     rules_version: Code
     effective_from: Date
@@ -126,7 +150,10 @@ class Holiday(Part):
 class CalendarChanged(Event):
     topic = "calendar.changed.v1"
     key_field = "year"
+    owner = "scheduling"
+    audience = "public"
     description = "All holidays of one year."
+    trigger = "An import changes the holidays of the year."
 
     year: Year
     revision: Revision
@@ -136,10 +163,14 @@ class CalendarChanged(Event):
 class ScheduleChanged(Event):
     topic = "schedule.changed.v1"
     key_field = "employee_id"
+    owner = "scheduling"
+    audience = "internal"
     description = (
         "The plan of one employee for one work date. starts_at and ends_at are null unless the mode is "
         "WFO or WFH. reason is a code, never a health reason."
     )
+    trigger = "A roster is published, or a plan changes afterwards: leave, a swap, a move, other opening hours."
+    partitions = 6
 
     employee_id: UUID
     opd_code: OpdCode

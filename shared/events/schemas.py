@@ -1,5 +1,5 @@
-"""The golden JSON Schemas and the AsyncAPI document in `docs/events/`: run this module to write them; a test
-compares them."""
+"""The golden JSON Schemas, the AsyncAPI document and the table of topics in `docs/events/`: run this module to
+write them; a test compares them."""
 
 import json
 from pathlib import Path
@@ -49,6 +49,24 @@ def places_text() -> str:
     return _file(places())
 
 
+def table_of_topics() -> str:
+    """The table of topics in README.md."""
+    rows = [
+        f"| [`{name}`]({name}.json) | `{topic.key}` | {topic.audience} | {topic.owner} | {topic.event.description}"
+        f" | {topic.event.trigger} |"
+        for name, topic in TOPICS.items()
+    ]
+    head = ["| topic | key | audience | published by | says | when |", "|---|---|---|---|---|---|"]
+    return "\n".join([*head, *rows])
+
+
+def readme_text() -> str:
+    """README.md with the table of topics of now."""
+    before, rest = (FOLDER / "README.md").read_text(encoding="utf-8").split("| topic |", 1)
+    _, after = rest.split("\n\n", 1)
+    return f"{before}{table_of_topics()}\n\n{after}"
+
+
 def _file(content: dict[str, Any]) -> str:
     return json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n"
 
@@ -58,6 +76,7 @@ def main() -> None:
     for topic in TOPICS:
         (FOLDER / f"{topic}.json").write_text(text(topic), encoding="utf-8")
     (FOLDER / "topics.json").write_text(places_text(), encoding="utf-8")
+    (FOLDER / "README.md").write_text(readme_text(), encoding="utf-8")
     (FOLDER / "asyncapi.json").write_text(asyncapi.text(), encoding="utf-8")
 
 

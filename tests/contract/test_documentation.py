@@ -29,11 +29,11 @@ NOW = dt.datetime(2025, 11, 6, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
 
 def test_the_table_of_topics_is_the_one_in_the_code() -> None:
     rows = re.findall(
-        r"^\| \[`([\w.]+)`\]\(([\w.]+)\) \| `(\w+)` \| (\w+) \| (\w+) \| (.+) \|$", README, re.MULTILINE
+        r"^\| \[`([\w.]+)`\]\(([\w.]+)\) \| `(\w+)` \| (\w+) \| (\w+) \| (.+) \| (.+) \|$", README, re.MULTILINE
     )
     assert rows == [
-        (name, f"{name}.json", topic.key, topic.audience, topic.owner, topic.event.description)
-        for name, topic in TOPICS.items()
+        (name, f"{name}.json", event.key_field, event.audience, event.owner, event.description, event.trigger)
+        for name, event in ((name, topic.event) for name, topic in TOPICS.items())
     ]
 
 

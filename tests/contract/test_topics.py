@@ -93,6 +93,7 @@ def test_a_topic_is_named_versioned_and_keyed_by_a_required_field(topic: str) ->
     assert entry.key in schemas.schema(topic)["required"]
     assert entry.audience in get_args(Audience)
     assert entry.event.description
+    assert entry.event.trigger.endswith(".")
 
 
 def test_every_topic_keeps_its_records_for_ever_and_only_the_directory_of_people_is_compacted() -> None:

@@ -19,7 +19,7 @@ from shared.bus import Bus, HandlerContext, Router
 from shared.clock import SystemClock
 from shared.database import Database
 from shared.events import TOPICS, Event, Message, Received, ScheduleChanged, Topic, encode, source_of
-from shared.events.topics import KEEP_FOR_EVER
+from shared.events.base import KEEP_FOR_EVER
 from shared.settings import Settings
 from shared.telemetry import Metrics
 
@@ -28,8 +28,8 @@ PATIENCE_S = 60.0
 
 def declared(name: str, partitions: int) -> Topic:
     """What the table of topics would say of a topic `name` that carries plans."""
-    event = type("Probe", (ScheduleChanged,), {"topic": name, "__module__": __name__})
-    return Topic(event, "scheduling", "internal", partitions)
+    said = {"topic": name, "partitions": partitions, "__module__": __name__}
+    return Topic(type("Probe", (ScheduleChanged,), said))
 
 
 async def fold_plans(batch: list[Received], context: HandlerContext) -> None:
@@ -46,7 +46,7 @@ async def probe_topic(monkeypatch: pytest.MonkeyPatch, kafka: str, *, partitions
     try:
         await admin.create_topics(
             [
-                NewTopic(topic.name, partitions, 1, topic_configs=KEEP_FOR_EVER),
+                NewTopic(topic.name, partitions, 1, topic_configs=dict(KEEP_FOR_EVER)),
                 NewTopic(topic.dead_letters, 1, 1, topic_configs=DEAD_LETTERS),
             ]
         )

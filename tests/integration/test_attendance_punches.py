@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from services.attendance import store
+from services.attendance.store import directory
 from shared.auth import sign
 from tests.conftest import DatabaseFor
 from tests.integration.attendance_rig import (
@@ -321,7 +321,7 @@ async def test_a_unit_with_more_places_than_anyone_could_mean_costs_no_more_than
                 from generate_series(1, 20000) as n)
             """
         )
-        read = await store.places(tx, ["disdukcapil.loket"])
+        read = await directory.places(tx, ["disdukcapil.loket"])
     assert len(read["disdukcapil.loket"]) == 200
     assert (await rig.punch(me, position=AT_OFFICE)).json()["zone"] == "office"
 

@@ -20,7 +20,7 @@ import services.notifications.handlers
 import services.reporting.handlers
 from services.attendance import facts as attendance
 from services.notifications import facts as notifications
-from services.notifications import telling
+from services.notifications.commands import notices
 from services.reporting import facts as reporting
 from services.reporting.commands.rebuild import digest, rebuild
 from shared import repairs
@@ -61,7 +61,7 @@ class Part(NamedTuple):
 PARTS: dict[ServiceName, Part] = {
     "reporting": Part(services.reporting.handlers.router, reporting.PROJECTION, reporting.rejoin),
     "attendance": Part(services.attendance.handlers.router, attendance.PROJECTION, attendance.rejoin),
-    "notifications": Part(services.notifications.handlers.router, notifications.PROJECTION, telling.rejoin),
+    "notifications": Part(services.notifications.handlers.router, notifications.PROJECTION, notices.rejoin),
 }
 UNIT_OF: dict[ServiceName, str] = {
     "reporting": "select name from fact_unit where unit_id = $1",

@@ -9,9 +9,9 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.notifications import store
+from services.notifications.commands.notices import tell
 from services.notifications.domain import KINDS
-from services.notifications.telling import tell
+from services.notifications.store import deletion, inbox, preferences
 from shared.bus import HandlerContext
 from shared.clock import FixedClock
 from shared.database import Database
@@ -372,19 +372,17 @@ async def test_what_comes_before_the_directory_is_told_when_the_directory_comes(
 
 async def test_a_muted_kind_is_recorded_as_suppressed_and_never_shown(context: HandlerContext, hear: Hear) -> None:
     async with context.db.transaction() as tx:
-        await store.set_preference(
-            tx.connection, ADI, language=None, muted_channels=[], muted_kinds=["duty.not_met"]
-        )
+        await preferences.put(tx, ADI, language=None, muted_channels=[], muted_kinds=["duty.not_met"])
     causes = await hear(verdict("not_met"), review("accepted"))
     async with context.db.transaction() as tx:
-        await store.set_preference(tx.connection, ADI, language=None, muted_channels=[], muted_kinds=[])
+        await preferences.put(tx, ADI, language=None, muted_channels=[], muted_kinds=[])
     await hear(*causes)
     async with context.db.read() as tx:
-        shown = await store.inbox(tx.connection, ADI, before=None, limit=10, unread_only=False)
+        shown = await inbox.messages(tx, ADI, before=None, limit=10, unread_only=False)
         sent = await tx.connection.fetch(
             "select convert_from(value, 'utf8')::jsonb as body from outbox order by id"
         )
-    assert [row["kind"] for row in shown] == ["report.accepted"]
+    assert [message.kind for message in shown] == ["report.accepted"]
     assert [(row["body"]["kind"], row["body"]["status"]) for row in sent] == [
         ("report.accepted", "delivered"),
         ("duty.not_met", "suppressed"),
@@ -398,7 +396,7 @@ async def test_an_erased_person_leaves_nothing_behind_and_gets_nothing_more(
         person(ADI), person(BUDI), plan(mode="WFO"), verdict("not_met"), verdict("not_met", employee_id=BUDI)
     )
     async with context.db.transaction() as tx:
-        await store.set_preference(tx.connection, ADI, language="en", muted_channels=[], muted_kinds=[])
+        await preferences.put(tx, ADI, language="en", muted_channels=[], muted_kinds=[])
     await hear(received(None, key=str(ADI)))
     await hear(person(ADI, revision=10**6), review("accepted"), outage(Scope(all=True)))
     assert {one for one, _ in await messages(context.db)} == {BUDI}
@@ -434,7 +432,7 @@ async def test_a_failure_leaves_neither_facts_nor_messages(
 
     events = [received(person(ADI)), received(verdict("not_met"))]
     with monkeypatch.context() as patched:
-        patched.setattr("services.notifications.store.outbox.add", broken)
+        patched.setattr("services.notifications.commands.notices.outbox.add", broken)
         with pytest.raises(ConnectionError):
             await hear(*events)
     assert await messages(context.db) == []
@@ -455,10 +453,10 @@ async def test_a_city_wide_outage_reaches_24_000_inboxes_in_one_batch(context: H
 async def test_old_facts_and_messages_are_pruned(context: HandlerContext, hear: Hear) -> None:
     await hear(person(ADI), plan(mode="WFO"), verdict("not_met"), review("accepted"))
     async with context.db.transaction() as tx:
-        await store.prune(tx.connection, facts_before=TODAY, messages_before=NOW)
+        await deletion.prune(tx, facts_before=TODAY, messages_before=NOW)
         assert await tx.connection.fetchval("select count(*) from plan") == 1
-        await store.prune(
-            tx.connection, facts_before=TODAY + dt.timedelta(days=1), messages_before=NOW + dt.timedelta(seconds=1)
+        await deletion.prune(
+            tx, facts_before=TODAY + dt.timedelta(days=1), messages_before=NOW + dt.timedelta(seconds=1)
         )
         for table in ("plan", "duty_state", "review", "message"):
             assert await tx.connection.fetchval(f"select count(*) from {table}") == 0  # noqa: S608

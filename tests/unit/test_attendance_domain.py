@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attendance.domain import (
+from services.attendance.domain.punches import (
     CLOCK_SKEW,
     ClockOffset,
     Plan,

@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 import pytest
 
 from services.notifications import domain
-from services.notifications.texts import render
+from services.notifications.views.inbox import render
 from shared.events import ComplianceChanged, CoverageChanged, Duty, OutageDeclared, ScheduleChanged, Scope
 from shared.facts import is_news
 from shared.messages import Language

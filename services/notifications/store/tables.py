@@ -13,6 +13,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
 
+from shared.messages import Language
 from shared.tables import Table
 
 INSTANT = DateTime(timezone=True)
@@ -54,6 +55,6 @@ class Preference(Base, table=True):
     """What one person asked for. `language` null: as the request's Accept-Language says."""
 
     employee_id: uuid.UUID = Field(primary_key=True)
-    language: str | None = Field(default=None, sa_type=Text)
+    language: Language | None = Field(default=None, sa_type=Text)
     muted_channels: list[str] = Field(sa_type=JSONB)
     muted_kinds: list[str] = Field(sa_type=JSONB)

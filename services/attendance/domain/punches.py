@@ -1,7 +1,4 @@
-"""The pure rules of attendance: the work date of a punch, its zone, and the honest time of an offline one.
-
-Source of every rule: product.md sections 2 and 4. No clock, no I/O: times come in as arguments.
-"""
+"""Of a punch: its work date, its zone, and the honest time of one made offline (docs/attendance.md)."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,6 +15,9 @@ REACH = dt.timedelta(hours=4)
 
 TimeTrust = Literal["server", "verified", "unverified"]
 """How far the time of a punch can be believed: it is the server's receipt, or a device's word, verified or not."""
+
+Source = Literal["app", "offline", "terminal", "manual"]
+"""Who says that it happened: a connected app, an app later, a terminal at the door, an officer."""
 
 CLOCK_SKEW = dt.timedelta(minutes=5)
 """A device clock further than this from the server's is worth a flag, and too wrong to be corrected by."""

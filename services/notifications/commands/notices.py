@@ -1,18 +1,24 @@
 """From a batch of events to messages in inboxes, in one transaction."""
 
 import datetime as dt
+from collections import Counter as Tally
 from collections.abc import Iterable, Sequence
+from itertools import islice
 from typing import Any
 from uuid import UUID
 
-from services.notifications import domain, store
-from services.notifications.domain import Notice
+from services.notifications import domain
+from services.notifications.domain import Kind, Notice
 from services.notifications.facts import PROJECTION, Counter, DutyState, Outage, Plan, Recipient, Review
+from services.notifications.store import deletion
+from services.notifications.store import notices as store
+from shared import outbox
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import (
     ComplianceChanged,
     CoverageChanged,
+    NotificationSent,
     OutageDeclared,
     Received,
     ReportReviewed,
@@ -20,11 +26,14 @@ from shared.events import (
     source_of,
 )
 from shared.facts import held
+from shared.outbox import Outgoing
 from shared.projections import Fold
 from shared.repairs import Repaired
 from shared.telemetry import Metrics
 
 SOURCE = source_of("notifications")
+CHUNK = 1000
+"""Messages written at once. Between chunks other requests of the process get their turn."""
 
 NEWS = (Plan, Review, DutyState, Counter, Outage)
 
@@ -34,11 +43,23 @@ async def tell(batch: list[Received], context: HandlerContext) -> None:
     now = context.clock.now()
     async with context.db.transaction() as tx:
         fold, notices = await _hear(tx, batch, context.metrics, now)
-        told = await store.deliver(tx, notices, now, source=SOURCE)
+        told = await _deliver(tx, notices, now)
         if fold.erased:
-            await store.forget(tx.connection, fold.erased)
+            await deletion.forget(tx, fold.erased)
     for kind, count in told.items():
         context.metrics.notifications.labels(kind).inc(count)
+
+
+async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime) -> Tally[Kind]:
+    """Put notices into inboxes and publish each that was not there yet. Returns how many by kind."""
+    told = Tally[Kind]()
+    waiting = iter(notices)
+    while chunk := list(islice(waiting, CHUNK)):
+        deliveries = await store.deliver(tx, chunk, now)
+        events = [NotificationSent(**delivery._asdict(), channel="inbox", at=now) for delivery in deliveries]
+        await outbox.add(tx, [Outgoing(event, event.notification_id, now) for event in events], source=SOURCE)
+        told.update(delivery.kind for delivery in deliveries)
+    return told
 
 
 async def _hear(
@@ -81,15 +102,15 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
             elif was is not None:
                 params["previous"] = was["mode"]
             notices.append(Notice(event.employee_id, kind, repaired.cause, params))
-    await store.deliver(tx, notices, now, source=SOURCE)
-    await store.forget_erased(tx.connection)
+    await _deliver(tx, notices, now)
+    await deletion.forget_erased(tx)
 
 
 class _Telling:
     """What there is to tell about one batch, after it was folded."""
 
     def __init__(self, tx: Tx, fold: Fold, now: dt.datetime) -> None:
-        self._connection = tx.connection
+        self._tx = tx
         self._fold = fold
         self._now = now
         self._since = now - domain.FRESH
@@ -146,16 +167,16 @@ class _Telling:
             step, standing = domain.on_coverage(event, received.id, alert, fresh=self._fresh(received))
             alerts[event.unit_id] = (received.id, standing)
             if step == "alert":
-                people = await store.answerable_for(self._connection, event.unit_id, event.opd_code)
+                people = await store.answerable_for(self._tx, event.unit_id, event.opd_code)
                 notices += _alert(people, received.id, event.unit_id, domain.counter_params(event))
             elif step == "all_clear" and alert is not None and self._fresh(received):
                 # The alert may be in this very batch, not yet written.
                 people = [one.employee_id for one in notices if one.cause == alert]
-                people += await store.told_by(self._connection, event.unit_id, alert)
+                people += await store.told_by(self._tx, event.unit_id, alert)
                 params = domain.counter_params(event)
                 notices += [Notice(person, "counter.met", received.id, params, event.unit_id) for person in people]
         if alerts:
-            await store.set_alerts(self._connection, [(unit, *by) for unit, by in alerts.items()])
+            await store.set_alerts(self._tx, [(unit, *by) for unit, by in alerts.items()])
         return notices
 
     async def outages(self) -> list[Notice]:
@@ -168,7 +189,7 @@ class _Telling:
             told = await self._told_of(subject, notices)
             now_concerned: list[UUID] = []
             if not event.revoked:
-                now_concerned = await store.in_scope(self._connection, event.scope, event.starts_at, event.ends_at)
+                now_concerned = await store.in_scope(self._tx, event.scope, event.starts_at, event.ends_at)
             params = domain.outage_params(event)
             news_to = now_concerned
             if not domain.outage_moves(event, before):  # another scope only: who stays in it knows all of this
@@ -186,7 +207,7 @@ class _Telling:
         `notices` are those of this batch, not yet written: they stand above what is stored, the later above the
         earlier.
         """
-        newest = dict.fromkeys(await store.last_told(self._connection, outage, "outage.declared"), True)
+        newest = dict.fromkeys(await store.last_told(self._tx, outage, "outage.declared"), True)
         newest |= {one.employee_id: one.kind == "outage.declared" for one in notices if one.subject == outage}
         return {person for person, declared in newest.items() if declared}
 
@@ -199,9 +220,9 @@ class _Telling:
         if not self._moved:
             return []
         more: list[Notice] = []
-        for row in await store.live_outages(self._connection, self._now, self._since):
+        for row in await store.live_outages(self._tx, self._now, self._since):
             people = await store.in_scope(
-                self._connection,
+                self._tx,
                 domain.scope_of(row["scope"]),
                 row["starts_at"],
                 row["ends_at"],
@@ -219,8 +240,8 @@ class _Telling:
                 for person in people
                 if person not in told
             ]
-        for row in await store.alerts_near(self._connection, self._moved, self._since):
-            people = await store.answerable_for(self._connection, row["unit_id"], row["opd_code"])
+        for row in await store.alerts_near(self._tx, self._moved, self._since):
+            people = await store.answerable_for(self._tx, row["unit_id"], row["opd_code"])
             params = {
                 "required": row["required"],
                 "present": row["present_low"],

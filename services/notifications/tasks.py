@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 
-from services.notifications import store
+from services.notifications.store import deletion
 from shared.dates import local_date
 from shared.service import Service
 
@@ -18,9 +18,7 @@ async def prune(service: Service) -> None:
     """Delete what has outlived its use."""
     now = service.clock.now()
     async with service.db.transaction() as tx:
-        await store.prune(
-            tx.connection, facts_before=local_date(now) - KEEP_FACTS, messages_before=now - KEEP_MESSAGES
-        )
+        await deletion.prune(tx, facts_before=local_date(now) - KEEP_FACTS, messages_before=now - KEEP_MESSAGES)
 
 
 async def keep_small(service: Service) -> None:

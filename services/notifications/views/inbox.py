@@ -1,12 +1,68 @@
-"""A message as a person reads it: stored parameters put into the catalogue's words when it is opened."""
+"""Messages as a person reads them: stored parameters put into the catalogue's words when they are opened."""
 
 import datetime as dt
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
+
+from pydantic import BaseModel
 
 from services.notifications.domain import Kind
+from services.notifications.store import inbox as store
+from services.notifications.store import preferences
+from shared.cursors import encode_cursor, read_cursor
+from shared.database import Tx
 from shared.dates import date_text, moment_text, span_text, time_text
-from shared.messages import Language, text
+from shared.messages import Language, language_of, text
+
+
+class Message(BaseModel):
+    """One message. `subject` is the unit or the outage it is about; `params` are what the text was made of."""
+
+    notification_id: UUID
+    kind: Kind
+    title: str
+    text: str
+    params: dict[str, Any]
+    subject: str | None
+    cause_event_id: UUID
+    at: dt.datetime
+    read_at: dt.datetime | None
+
+
+class Shown(NamedTuple):
+    """A page of an inbox, the cursor of the page after it, and how many messages wait to be read in all."""
+
+    messages: list[Message]
+    following: str | None
+    unread: int
+
+
+async def shown(
+    tx: Tx, employee_id: UUID, *, cursor: str | None, limit: int, unread_only: bool, accept_language: str | None
+) -> Shown:
+    """Messages of a person, newest first, in the language they chose, else in the one their client asks for."""
+    before: int | None = read_cursor(cursor, int)[0] if cursor else None
+    rows = await store.messages(tx, employee_id, before=before, limit=limit + 1, unread_only=unread_only)
+    language = (await preferences.of(tx, employee_id)).language or language_of(accept_language)
+    following = encode_cursor(rows[limit - 1].place) if len(rows) > limit else None
+    messages = [_message(row, language) for row in rows[:limit]]
+    return Shown(messages, following, await store.unread(tx, employee_id))
+
+
+def _message(row: store.Stored, language: Language) -> Message:
+    title, body = render(row.kind, row.params, language, subject=row.subject, unit_name=row.unit_name)
+    return Message(
+        notification_id=row.notification_id,
+        kind=row.kind,
+        title=title,
+        text=body,
+        params=row.params,
+        subject=row.subject,
+        cause_event_id=row.cause_event_id,
+        at=row.at,
+        read_at=row.read_at,
+    )
 
 
 def _hours(starts_at: str | None, ends_at: str | None, language: Language) -> str:

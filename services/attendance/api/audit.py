@@ -1,0 +1,28 @@
+"""The audit log of corrections and outages."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query
+
+from services.attendance.api import PREFIX, Running
+from services.attendance.views import audit as views
+from services.attendance.views.audit import AuditOut
+from shared.access import READ_AUDIT, Principal
+from shared.auth import require
+from shared.http import Page
+
+router = APIRouter(prefix=PREFIX)
+Inspector = Annotated[Principal, Depends(require(READ_AUDIT))]
+
+
+@router.get("/audit")
+async def listed(
+    _: Inspector,
+    service: Running,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    cursor: str | None = None,
+) -> Page[AuditOut]:
+    """Who corrected whose record and who declared which outage, the newest first."""
+    async with service.db.read() as tx:
+        items, following = await views.listed(tx, limit=limit, cursor=cursor)
+    return Page[AuditOut](items=items, next=following)

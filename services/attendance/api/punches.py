@@ -1,0 +1,243 @@
+"""Check in, check out, sync what was made offline, see what is recorded."""
+
+import datetime as dt
+import logging
+from collections.abc import Sequence
+from enum import Enum
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError, model_validator
+from pydantic_core import to_json
+
+from services.attendance.api import PREFIX, Running, described, read, unreadable
+from services.attendance.commands.punches import Intake, Recorded, Unusable, record
+from services.attendance.domain import Exact, Moment
+from services.attendance.domain.punches import Position
+from services.attendance.views import people
+from services.attendance.views import punches as views
+from services.attendance.views.punches import PunchOut, Receipt
+from shared import failures
+from shared.access import READ_RECORDS, Principal
+from shared.auth import Employee, employee_of, principal, require
+from shared.database import GroupCommit
+from shared.dates import local_date
+from shared.events import PunchKind
+from shared.events.base import UUID as ExactUUID
+from shared.events.base import Date
+from shared.http import Page, Problem, as_problem, problem_body, traceparent_of
+from shared.messages import Language, language_of
+from shared.refusals import Refused
+
+log = logging.getLogger(__name__)
+
+router = APIRouter(prefix=PREFIX)
+Superior = Annotated[Principal, Depends(require(READ_RECORDS))]
+Intakes = GroupCommit[Intake, Recorded]
+
+MOST_OFFLINE = 500
+"""Punches in one offline batch."""
+
+NOWHERE = 0.001
+"""Degrees around 0, 0: some hundred metres of open sea."""
+
+
+class NoReading(Enum):
+    """In the place of evidence that says nothing."""
+
+    UNUSABLE = "unusable"
+
+
+class PositionIn(Exact):
+    """Degrees, and the radius in metres within which the phone takes itself to be.
+
+    Platforms say "no value" with numbers: an accuracy of 0 or -1, or the point at 0, 0 off the coast of Africa.
+    What else a phone tells (altitude, speed) is not looked at.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    lat: float = Field(ge=-90, le=90)
+    lon: float = Field(ge=-180, le=180)
+    accuracy_m: float = Field(gt=0, le=1_000_000)
+
+    @model_validator(mode="after")
+    def _is_somewhere(self) -> "PositionIn":
+        if abs(self.lat) < NOWHERE and abs(self.lon) < NOWHERE:
+            raise ValueError("0, 0 is a platform's way to say that there is no position")
+        return self
+
+
+_POSITION = TypeAdapter(PositionIn)
+_MOMENT = TypeAdapter(Moment)
+
+
+# A reading that is no reading must not cost anyone the check-in that it came with.
+def _position(value: Any) -> PositionIn | NoReading | None:
+    try:
+        return None if value is None else _POSITION.validate_python(value)
+    except ValidationError:
+        return NoReading.UNUSABLE
+
+
+def _moment(value: Any) -> dt.datetime | NoReading | None:
+    if value is None:
+        return None
+    try:
+        # Read as JSON, where a time is a text.
+        return _MOMENT.validate_json(to_json(value)) if isinstance(value, str) else NoReading.UNUSABLE
+    except ValidationError:
+        return NoReading.UNUSABLE
+
+
+class PunchIn(Exact):
+    """One check-in or check-out as the phone tells it. `punch_id` is the phone's, so that a retry is no
+    second punch; `device_at` and `position` are evidence: what says nothing is set aside and flagged.
+
+    Of a punch made offline `device_at` is the time, and needed.
+    """
+
+    punch_id: ExactUUID
+    kind: PunchKind
+    device_at: Annotated[
+        dt.datetime | NoReading | None, PlainValidator(_moment, json_schema_input_type=Moment | None)
+    ] = None
+    position: Annotated[
+        PositionIn | NoReading | None, PlainValidator(_position, json_schema_input_type=PositionIn | None)
+    ] = None
+
+    def intake(
+        self, employee_id: UUID, received_at: dt.datetime, traceparent: str, *, offline: bool = False
+    ) -> Intake:
+        """The punch as it asks to be recorded, of who sent it."""
+        device_at, position = self.device_at, self.position
+        unusable: list[Unusable] = []
+        if isinstance(position, NoReading):
+            position = None
+            unusable.append("bad_position")
+        if isinstance(device_at, NoReading):
+            device_at = None
+            unusable.append("bad_device_at")
+        return Intake(
+            self.punch_id,
+            employee_id,
+            self.kind,
+            device_at,
+            Position(position.lat, position.lon, position.accuracy_m) if position else None,
+            "offline" if offline else "app",
+            received_at,
+            traceparent,
+            unusable=tuple(unusable),
+        )
+
+
+class BatchIn(Exact):
+    """Punches made offline."""
+
+    punches: list[Any] = Field(max_length=MOST_OFFLINE)
+    """Each is read on its own, so that one bad punch does not hold back the others."""
+
+
+class RecordedOut(BaseModel):
+    """What a punch of a batch got: the status that it would have got alone, and the receipt."""
+
+    status: int
+    receipt: Receipt
+
+
+class RefusedOut(BaseModel):
+    """What a punch of a batch got: the status that it would have got alone, and the problem (RFC 9457)."""
+
+    status: int
+    problem: dict[str, Any]
+
+
+PUNCH = TypeAdapter(PunchIn)
+BATCH = TypeAdapter(BatchIn)
+
+
+@router.post(
+    "/punches",
+    status_code=201,
+    responses={
+        200: {"model": Receipt, "description": "The same punch had been recorded; the same receipt"},
+        201: {"model": Receipt},
+    },
+    openapi_extra=described(PUNCH),
+)
+async def punch(request: Request) -> Response:
+    """Check in or out now. The time is the server's; the device's time and position are evidence.
+
+    Bytes in, bytes out: at 07:30 this door serves a whole city, so the framework's own parsing stays out.
+    """
+    employee_id = employee_of(await principal(request))
+    app = request.app.state
+    received_at = app.service.clock.now()
+    body = await read(request, PUNCH)
+    intakes: Intakes = app.intakes
+    recorded = await intakes.submit(body.intake(employee_id, received_at, traceparent_of(request)))
+    receipt = Receipt.model_validate(recorded.row)
+    return Response(receipt.model_dump_json(), 201 if recorded.created else 200, media_type="application/json")
+
+
+@router.post("/punches/batch", openapi_extra=described(BATCH))
+async def batch(request: Request, me: Employee, service: Running) -> Page[RecordedOut | RefusedOut]:
+    """Sync punches made offline, at most 500: for each, in order, {status, receipt} or {status, problem}.
+
+    The status is what the punch would have got alone. An item that fails holds back no other.
+    """
+    received_at = service.clock.now()
+    body = await read(request, BATCH)
+    outcomes: list[Recorded | Exception | None] = [None] * len(body.punches)
+    intakes: list[tuple[int, Intake]] = []
+    for index, item in enumerate(body.punches):
+        try:
+            # Back to JSON, where a UUID and a time are texts: in Python's terms `strict` would refuse them.
+            punch = PUNCH.validate_json(to_json(item))
+        except ValidationError as error:
+            outcomes[index] = unreadable(error)
+        else:
+            intakes.append((index, punch.intake(me, received_at, traceparent_of(request), offline=True)))
+
+    async def commit(some: Sequence[tuple[int, Intake]]) -> None:
+        async with service.db.transaction() as tx:
+            results = await record(tx, [intake for _, intake in some])
+        for (index, _), result in zip(some, results, strict=True):
+            outcomes[index] = result
+
+    for (index, _), error in await failures.culprits(intakes, commit):
+        trace = traceparent_of(request)
+        log.error("a punch of a batch failed", exc_info=error, extra={"fields": {"trace": trace}})
+        outcomes[index] = Problem(500, "internal", params={"trace": trace.split("-")[1]})
+    language = language_of(request.headers.get("accept-language"))
+    return Page[RecordedOut | RefusedOut](items=[_outcome(outcome, language) for outcome in outcomes])
+
+
+def _outcome(outcome: Recorded | Exception | None, language: Language) -> RecordedOut | RefusedOut:
+    if isinstance(outcome, Recorded):
+        status = 201 if outcome.created else 200
+        return RecordedOut(status=status, receipt=Receipt.model_validate(outcome.row))
+    if isinstance(outcome, Refused):
+        outcome = as_problem(outcome)
+    if isinstance(outcome, Problem):
+        return RefusedOut(status=outcome.status_code, problem=problem_body(outcome, language))
+    raise outcome or RuntimeError("a punch of the batch was not judged")
+
+
+@router.get("/me/punches")
+async def mine(me: Employee, service: Running, date: Date | None = None) -> Page[PunchOut]:
+    """What is recorded of the caller for a work date (today when left out), voided punches included."""
+    async with service.db.read() as tx:
+        return Page[PunchOut](items=await views.day(tx, me, date or local_date(service.clock.now())))
+
+
+@router.get("/people/{employee_id}/punches")
+async def of_person(
+    employee_id: UUID, who: Superior, service: Running, date: Date | None = None
+) -> Page[PunchOut]:
+    """What is recorded of one of your people for a work date (today when left out)."""
+    async with service.db.read() as tx:
+        await people.answered_for(tx, who, employee_id)
+        return Page[PunchOut](items=await views.day(tx, employee_id, date or local_date(service.clock.now())))

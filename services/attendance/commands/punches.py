@@ -1,0 +1,216 @@
+"""From what a phone or an officer says to a recorded punch: facts, decision, one insert, one event."""
+
+import datetime as dt
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+from uuid import UUID, uuid4
+
+from services.attendance.commands import SOURCE
+from services.attendance.domain import punches as domain
+from services.attendance.domain.punches import Person, Plan, Position, Timing
+from services.attendance.store import directory
+from services.attendance.store import punches as store
+from services.attendance.store.punches import PunchRow
+from shared import outbox
+from shared.database import Tx
+from shared.dates import local_date
+from shared.events import AttendanceRecorded, Place, PunchKind, Zone
+from shared.outbox import Outgoing
+from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
+
+VOUCHED = "vouched"
+"""Flags a punch whose zone an officer stated."""
+
+Unusable = Literal["bad_position", "bad_device_at"]
+"""Flags evidence that came and said nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """What an officer says of a `manual` punch; the plans tell a work date that is left out."""
+
+    at: dt.datetime
+    work_date: dt.date | None
+    zone: Zone | None
+
+
+@dataclass(frozen=True, slots=True)
+class Intake:
+    """A punch that asks to be recorded; a `manual` one is `stated`."""
+
+    punch_id: UUID
+    employee_id: UUID
+    kind: PunchKind
+    device_at: dt.datetime | None
+    position: Position | None
+    source: Literal["app", "offline", "manual"]
+    received_at: dt.datetime
+    traceparent: str | None
+    stated: Stated | None = None
+    unusable: tuple[Unusable, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """`created` is False when the same punch had been recorded before."""
+
+    row: PunchRow
+    created: bool
+
+
+async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Exception]:
+    """Record punches and their events in `tx`; one result for each item, in order.
+
+    The same punch again gives what was recorded first, whatever has changed since (and whether it comes
+    alone or in an offline batch); its id with another body is a Conflict.
+    """
+    if not items:
+        return []
+    decisions = await _decide(tx, items)
+    fresh: dict[UUID, PunchRow] = {}
+    traces: dict[UUID, str | None] = {}
+    for item, decision in zip(items, decisions, strict=True):
+        if isinstance(decision, PunchRow) and fresh.setdefault(item.punch_id, decision) is decision:
+            traces[item.punch_id] = item.traceparent
+    created = await store.insert(tx, list(fresh.values()))
+    rows = {punch_id: row for punch_id, row in fresh.items() if punch_id in created}
+    await outbox.add(
+        tx,
+        [Outgoing(_event(row), uuid4(), row.received_at, traces[row.punch_id]) for row in rows.values()],
+        source=SOURCE,
+    )
+    earlier = {item.punch_id for item in items} - created
+    if earlier:
+        rows |= await store.stored(tx, earlier)
+    results: list[Recorded | Exception] = []
+    for item, decision in zip(items, decisions, strict=True):
+        row = rows.get(item.punch_id, decision)
+        if isinstance(row, Refused):
+            results.append(row)
+        elif not _same(item, row):
+            results.append(Conflict("punch.conflict", errors=[FieldError("punch_id", "punch.conflict")]))
+        else:
+            results.append(Recorded(row, item.punch_id in created))
+            created.discard(item.punch_id)
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Posting:
+    """Where a person was posted on the work date that a punch belongs to."""
+
+    person: Person
+    work_date: dt.date
+    opd_code: str
+    unit_id: str
+
+
+async def _decide(tx: Tx, items: Sequence[Intake]) -> list[PunchRow | Refused]:
+    """What each item becomes: the row to store, or why there is none."""
+    timings = await _timings(tx, items)
+    people = await directory.people(tx, {item.employee_id for item in items})
+    dates = [local_date(timing.at) for timing in timings]
+    plans = await directory.plans(tx, people, min(dates) - domain.PLANS_BEFORE, max(dates) + domain.PLANS_AFTER)
+    postings = [
+        _posting(item, timing, people.get(item.employee_id), plans.get(item.employee_id, {}))
+        for item, timing in zip(items, timings, strict=True)
+    ]
+    places = await directory.places(tx, {where.unit_id for where in postings if isinstance(where, _Posting)})
+    return [
+        posting if isinstance(posting, Refused) else _row(item, timing, posting, places.get(posting.unit_id, ()))
+        for item, timing, posting in zip(items, timings, postings, strict=True)
+    ]
+
+
+async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
+    offline = {item.employee_id for item in items if item.source == "offline"}
+    offsets = await store.clock_offsets(tx, offline) if offline else {}
+    timings: list[Timing] = []
+    for item in items:
+        if item.stated is not None:
+            timings.append(Timing(item.stated.at, "server"))
+        elif item.source == "offline" and item.device_at is not None:
+            last = offsets.get(item.employee_id)
+            timings.append(domain.offline_timing(item.device_at, item.received_at, last))
+        else:
+            timings.append(domain.online_timing(item.device_at, item.received_at))
+    return timings
+
+
+def _posting(
+    item: Intake, timing: Timing, person: Person | None, plans: dict[dt.date, Plan]
+) -> _Posting | Refused:
+    if person is None:
+        return Missing("punch.unknown_employee")
+    if not person.active and item.source != "manual":
+        return Forbidden("punch.inactive_employee")
+    if item.source == "offline" and item.device_at is None:
+        return Invalid("validation", errors=[FieldError("device_at", "punch.device_at_needed")])
+    stated = item.stated.work_date if item.stated else None
+    work_date = stated or domain.work_date_of(item.kind, timing.at, domain.near(timing.at, plans))
+    place: Plan | Person = plans.get(work_date, person)
+    return _Posting(person, work_date, place.opd_code, place.unit_id)
+
+
+def _row(item: Intake, timing: Timing, posting: _Posting, places: Sequence[Place]) -> PunchRow:
+    position = item.position
+    vouched = item.stated.zone if item.stated else None
+    return PunchRow(
+        punch_id=item.punch_id,
+        employee_id=item.employee_id,
+        opd_code=posting.opd_code,
+        unit_id=posting.unit_id,
+        work_date=posting.work_date,
+        kind=item.kind,
+        at=timing.at,
+        received_at=item.received_at,
+        device_at=item.device_at,
+        zone=vouched or domain.zone_of(position, places, posting.person.remote_places),
+        source=item.source,
+        flags=[*timing.flags, *item.unusable, *([VOUCHED] if vouched else [])],
+        lat=position.lat if position else None,
+        lon=position.lon if position else None,
+        accuracy_m=position.accuracy_m if position else None,
+        time_trust=timing.trust,
+    )
+
+
+def _same(item: Intake, row: PunchRow) -> bool:
+    """Is `item` a retry of `row`? What the caller says is compared, not what the server added."""
+    position = (item.position.lat, item.position.lon, item.position.accuracy_m) if item.position else (None,) * 3
+    return (
+        item.employee_id == row.employee_id
+        and item.kind == row.kind
+        and item.device_at == row.device_at
+        and position == (row.lat, row.lon, row.accuracy_m)
+        and (item.source == "manual") == (row.source == "manual")
+        and (item.stated is None or _states(item.stated, row))
+        and set(item.unusable) == set(row.flags) & {"bad_position", "bad_device_at"}
+    )
+
+
+def _states(stated: Stated, row: PunchRow) -> bool:
+    return (
+        stated.at == row.at
+        and stated.work_date in (None, row.work_date)
+        and (stated.zone == row.zone if stated.zone else VOUCHED not in row.flags)
+    )
+
+
+def _event(row: PunchRow) -> AttendanceRecorded:
+    return AttendanceRecorded(
+        punch_id=row.punch_id,
+        employee_id=row.employee_id,
+        opd_code=row.opd_code,
+        unit_id=row.unit_id,
+        work_date=row.work_date,
+        kind=row.kind,
+        at=row.at,
+        received_at=row.received_at,
+        device_at=row.device_at,
+        zone=row.zone,
+        source=row.source,
+        flags=list(row.flags),
+        time_trust=row.time_trust,
+    )

@@ -1,0 +1,1 @@
+"""All SQL of attendance. Hot paths are one statement for any number of rows."""

@@ -1,0 +1,118 @@
+"""Punches and voids."""
+
+import datetime as dt
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from sqlmodel import col, select
+
+from services.attendance.domain.punches import ClockOffset, Source, TimeTrust
+from services.attendance.store.tables import Punch, Void
+from shared.database import Tx
+from shared.events import PunchKind, Zone
+
+
+@dataclass(frozen=True, slots=True)
+class PunchRow:
+    """One row of `punch`: what `Punch` declares, without what an ORM object costs a check-in."""
+
+    punch_id: UUID
+    employee_id: UUID
+    opd_code: str
+    unit_id: str
+    work_date: dt.date
+    kind: PunchKind
+    at: dt.datetime
+    received_at: dt.datetime
+    device_at: dt.datetime | None
+    zone: Zone
+    source: Source
+    flags: Sequence[str]
+    lat: float | None
+    lon: float | None
+    accuracy_m: float | None
+    time_trust: TimeTrust
+
+
+_OFFSETS = """
+    select who.employee_id, latest.ahead, latest.received_at
+    from unnest($1::uuid[]) as who(employee_id), lateral (
+        select received_at - device_at as ahead, received_at from punch
+        where punch.employee_id = who.employee_id and source = 'app' and device_at is not null
+        order by work_date desc, received_at desc limit 1
+    ) as latest
+"""
+# Flags travel as one text each: arrays of arrays cannot be unnested row by row.
+_INSERT = """
+    insert into punch (punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at,
+        zone, source, flags, lat, lon, accuracy_m, time_trust)
+    select punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at,
+        zone, source, string_to_array(flags, ' '), lat, lon, accuracy_m, time_trust
+    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::text[], $7::timestamptz[],
+        $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::float8[], $14::float8[],
+        $15::float8[], $16::text[])
+        as given (punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at, zone,
+            source, flags, lat, lon, accuracy_m, time_trust)
+    on conflict (punch_id) do nothing
+    returning punch_id
+"""
+_STORED = """
+    select punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at, zone, source,
+        flags, lat, lon, accuracy_m, time_trust
+    from punch where punch_id = any($1::uuid[])
+"""
+_FORGET_POSITIONS = """
+    update punch set lat = null, lon = null, accuracy_m = null
+    where employee_id = any($1::uuid[]) and lat is not null
+"""
+
+
+async def clock_offsets(tx: Tx, employee_ids: Iterable[UUID]) -> dict[UUID, ClockOffset]:
+    """What each person's last connected punch that told its device's time says about the device's clock."""
+    return {
+        row["employee_id"]: ClockOffset(row["ahead"], row["received_at"])
+        for row in await tx.connection.fetch(_OFFSETS, list(employee_ids))
+    }
+
+
+async def insert(tx: Tx, rows: Sequence[PunchRow]) -> set[UUID]:
+    """Store punches whose id is not taken; the ids stored. Ordered, so that two transactions cannot deadlock."""
+    if not rows:
+        return set()
+    ordered = sorted(rows, key=lambda row: row.punch_id.int)
+    columns = {name: [getattr(row, name) for row in ordered] for name in PunchRow.__slots__}
+    columns["flags"] = [" ".join(row.flags) for row in ordered]
+    return {row["punch_id"] for row in await tx.connection.fetch(_INSERT, *columns.values())}
+
+
+async def stored(tx: Tx, punch_ids: Iterable[UUID]) -> dict[UUID, PunchRow]:
+    """Those of `punch_ids` that are recorded, voided or not."""
+    rows = await tx.connection.fetch(_STORED, list(punch_ids))
+    return {row["punch_id"]: PunchRow(**row) for row in rows}
+
+
+async def forget_positions(tx: Tx, employee_ids: Iterable[UUID]) -> None:
+    """Erase where people were. The zones, which are facts already published, stay."""
+    await tx.connection.execute(_FORGET_POSITIONS, list(employee_ids))
+
+
+async def day_of(tx: Tx, employee_id: UUID, work_date: dt.date) -> Sequence[tuple[Punch, Void | None]]:
+    """What is recorded of a person for a work date: by `at`, then `in` before `out`, then punch_id."""
+    query = (
+        select(Punch, Void)
+        .join(Void, col(Void.punch_id) == col(Punch.punch_id), isouter=True)
+        .where(col(Punch.employee_id) == employee_id, col(Punch.work_date) == work_date)
+        .order_by(col(Punch.at), col(Punch.kind), col(Punch.punch_id))
+    )
+    return (await tx.session.exec(query)).all()
+
+
+async def lock(tx: Tx, punch_id: UUID) -> Punch | None:
+    """A punch, held until the transaction ends, so that two officers void it one after the other."""
+    return await tx.session.get(Punch, punch_id, with_for_update=True)
+
+
+async def void_of(tx: Tx, punch_id: UUID) -> Void | None:
+    """The void of a punch, if it has one."""
+    return await tx.session.get(Void, punch_id)

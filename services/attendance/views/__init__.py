@@ -1,0 +1,1 @@
+"""What is recorded, as people read it."""

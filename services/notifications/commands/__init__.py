@@ -1,0 +1,1 @@
+"""What happens in notifications: people are told, read, and say what they want to hear."""

@@ -1,0 +1,30 @@
+"""What goes: what is kept about people who are erased, facts of days long gone, old messages."""
+
+import datetime as dt
+from collections.abc import Sequence
+from uuid import UUID
+
+from shared.database import Tx
+from shared.facts import ABSORBING
+
+
+async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
+    """Erase what is kept about people: their messages, preferences and facts."""
+    for table in ("message", "preference", "plan", "duty_state"):
+        await tx.connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
+
+
+async def forget_erased(tx: Tx) -> None:
+    """Erase again what the log brought back about people who are erased."""
+    for table in ("plan", "duty_state"):
+        await tx.connection.execute(
+            f"delete from {table} t using recipient r where r.employee_id = t.employee_id and r.revision = $1",  # noqa: S608 - names above
+            ABSORBING,
+        )
+
+
+async def prune(tx: Tx, *, facts_before: dt.date, messages_before: dt.datetime) -> None:
+    """Delete facts about days long gone, which nothing fresh can concern, and old messages."""
+    for table in ("plan", "duty_state", "review"):
+        await tx.connection.execute(f"delete from {table} where work_date < $1", facts_before)  # noqa: S608 - names above
+    await tx.connection.execute("delete from message where at < $1", messages_before)

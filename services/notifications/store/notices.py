@@ -1,0 +1,175 @@
+"""Who is concerned by what is heard, what they were told before, and what is told now."""
+
+import datetime as dt
+import json
+from collections.abc import Iterable, Sequence
+from typing import Any, Literal, NamedTuple
+from uuid import UUID
+
+from services.notifications.domain import Kind, Notice
+from shared.database import Tx
+from shared.dates import local_date
+from shared.events import Scope
+
+# Whom an outage concerns: who has a plan to work in its scope on its dates (a night shift of the day before counts
+# while it lasts); with no plan known, who the directory says belongs there. Those on leave are left in peace.
+_IN_SCOPE = """
+    with planned as (
+        select employee_id,
+            bool_or(work_date >= $4) as known,
+            bool_or(mode in ('WFO', 'WFH', 'DUTY_TRAVEL') and ($1 or opd_code = any($2) or unit_id = any($3))
+                and (work_date >= $4 or ends_at >= $6)) as concerned
+        from plan where work_date between $4::date - 1 and $5::date
+        group by employee_id
+    )
+    select employee_id from recipient r left join planned p using (employee_id)
+    where r.active and (p.concerned
+        or p.known is not true and ($1 or r.opd_code = any($2) or r.unit_id = any($3)))
+"""
+
+
+async def in_scope(
+    tx: Tx,
+    scope: Scope,
+    starts_at: dt.datetime,
+    ends_at: dt.datetime,
+    among: Sequence[UUID] | None = None,
+) -> list[UUID]:
+    """The people whom an outage concerns; with `among`, only those of them."""
+    sql, more = (_IN_SCOPE, []) if among is None else (_IN_SCOPE + " and r.employee_id = any($7)", [among])
+    rows = await tx.connection.fetch(
+        sql,
+        scope.all,
+        scope.opd_codes,
+        scope.unit_ids,
+        local_date(starts_at),
+        local_date(ends_at),
+        starts_at,
+        *more,
+    )
+    return [row["employee_id"] for row in rows]
+
+
+async def last_told(tx: Tx, subject: str, kind: Kind) -> list[UUID]:
+    """The people whose newest message about `subject` is of this kind."""
+    rows = await tx.connection.fetch(
+        """
+        select employee_id from (
+            select distinct on (employee_id) employee_id, kind from message
+            where subject = $1 order by employee_id, place desc
+        ) as newest where kind = $2
+        """,
+        subject,
+        kind,
+    )
+    return [row["employee_id"] for row in rows]
+
+
+async def told_by(tx: Tx, subject: str, cause: UUID) -> list[UUID]:
+    """The people who got a message about `subject` because of one event."""
+    rows = await tx.connection.fetch(
+        "select employee_id from message where subject = $1 and cause_event_id = $2", subject, cause
+    )
+    return [row["employee_id"] for row in rows]
+
+
+async def answerable_for(tx: Tx, unit_id: str, opd_code: str) -> list[UUID]:
+    """Who can put someone at this counter: heads of the unit and of its OPD, and the supervisors (and acting
+    deputies) of the people posted there; nobody who has left."""
+    rows = await tx.connection.fetch(
+        """
+        with answerable as (
+            select employee_id from recipient where heads ?| array[$1, $2]
+            union
+            select supervisor_id from recipient where active and unit_id = $1 and supervisor_id is not null
+            union
+            select acting_supervisor_id from recipient
+            where active and unit_id = $1 and acting_supervisor_id is not null
+        )
+        select employee_id from answerable
+        except select employee_id from recipient where not active
+        """,
+        unit_id,
+        opd_code,
+    )
+    return [row["employee_id"] for row in rows]
+
+
+async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> list[dict[str, Any]]:
+    """The counters with a standing alert heard since then that these people have to do with."""
+    rows = await tx.connection.fetch(
+        """
+        select distinct c.* from counter c join recipient r
+            on r.unit_id = c.unit_id or r.heads ?| array[c.unit_id, c.opd_code]
+        where c.alert is not null and c.heard_at >= $2 and r.employee_id = any($1)
+        """,
+        employees,
+        since,
+    )
+    return [dict(row) for row in rows]
+
+
+async def set_alerts(tx: Tx, alerts: Iterable[tuple[str, UUID, UUID | None]]) -> None:
+    """Note of counters, as an event has just said how they are, which alert now stands: (unit, event, alert)."""
+    units, events, standing = zip(*alerts, strict=True)
+    await tx.connection.execute(
+        """
+        update counter set alert = now.alert
+        from unnest($1::text[], $2::uuid[], $3::uuid[]) as now(unit_id, ce_id, alert)
+        where counter.unit_id = now.unit_id and counter.ce_id = now.ce_id
+        """,
+        units,
+        events,
+        standing,
+    )
+
+
+async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[dict[str, Any]]:
+    """Outages heard of since then that are not revoked and not over."""
+    rows = await tx.connection.fetch(
+        "select * from outage where not revoked and ends_at > $1 and heard_at >= $2", now, since
+    )
+    return [dict(row) for row in rows]
+
+
+_DELIVER = """
+    insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
+    select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params,
+        case when p.muted_kinds ? n.kind or p.muted_channels ? 'inbox' then 'suppressed' else 'delivered' end, $7
+    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
+        with ordinality as n(id, employee_id, kind, cause, subject, params, nth)
+    left join recipient r on r.employee_id = n.employee_id
+    left join preference p on p.employee_id = n.employee_id
+    where r.active is not false
+    order by n.nth
+    on conflict do nothing
+    returning notification_id, employee_id, kind, cause_event_id, status
+"""
+
+
+class Delivery(NamedTuple):
+    """A message that is new. `suppressed`: its reader does not want this kind; it is kept and never shown."""
+
+    notification_id: UUID
+    employee_id: UUID
+    kind: Kind
+    cause_event_id: UUID
+    status: Literal["delivered", "suppressed"]
+
+
+async def deliver(tx: Tx, notices: Sequence[Notice], now: dt.datetime) -> list[Delivery]:
+    """Put notices into inboxes; those that were not there yet.
+
+    People who have left or were erased get nothing; people the directory does not know yet do.
+    """
+    rows = await tx.connection.fetch(
+        _DELIVER,
+        [notice.id for notice in notices],
+        [notice.employee_id for notice in notices],
+        [notice.kind for notice in notices],
+        [notice.cause for notice in notices],
+        [notice.subject for notice in notices],
+        [json.dumps(notice.params) for notice in notices],
+        now,
+    )
+    return [Delivery(**row) for row in rows]
