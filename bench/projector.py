@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.harness import ROOT, Figures, child, console, interleaved, machine, ratios
-from shared.events import AttendanceRecorded, encode
+from shared.events import AttendanceRecorded, encode, source_of
 
 EVENTS = 100_000
 TOPIC = AttendanceRecorded.topic
@@ -51,7 +51,10 @@ async def fill(bootstrap: str, events: int) -> None:
                 source="app",
             )
             message = encode(
-                event, id=uuid.UUID(int=source.getrandbits(128), version=4), time=at, source="/hadir/attendance"
+                event,
+                id=uuid.UUID(int=source.getrandbits(128), version=4),
+                time=at,
+                source=source_of("attendance"),
             )
             sent.append(await producer.send(TOPIC, message.value, key=message.key, headers=message.headers))
             if len(sent) == 10_000:

@@ -22,7 +22,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from bench.harness import ROOT, RUNS, Figures, Machine, child, console, machine
-from services.scheduling.commands import imports, rosters
+from services.scheduling.commands import rosters
+from services.scheduling.commands.imports import file
+from services.scheduling.commands.imports.kind import Order
 from services.scheduling.domain.planning import Person, Span, UnitInput, Wish
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.domain.records import Opening, RequirementSet
@@ -175,10 +177,10 @@ async def preview(url: str) -> None:
                 "seconds": seconds,
                 "worst_lag_ms": worst_ms,
                 "mib": peak_mib(),
-                "person_days": summary["person_days"],
-                "spread": summary["spread"],
+                "person_days": summary.person_days,
+                "spread": summary.spread,
                 "below_minimum": below,
-                "wfh": summary["modes"]["WFH"],
+                "wfh": summary.modes["WFH"],
             }
         )
     )
@@ -285,10 +287,10 @@ async def measure(figures: Figures) -> None:
         url = await here.database("bench_scheduling")
         await asyncio.to_thread(migrate, url, ROOT / "services" / "scheduling" / "migrations")
         db = Database(url)
-        order = imports.Order(Principal(uuid4(), "bkpsdm", None, 0))
+        order = Order(Principal(uuid4(), "bkpsdm", None, 0))
         for kind, text in city().items():
             started = time.perf_counter()
-            await imports.run(db, kind, text.encode(), FixedClock(NOW), order)  # pyright: ignore[reportArgumentType] - the keys are kinds
+            await file.take(db, kind, text.encode(), FixedClock(NOW), order)  # pyright: ignore[reportArgumentType] - the keys are kinds
             if kind == "employees":
                 figures.add("import_24000_employees_s", [time.perf_counter() - started])
         async with db.transaction() as tx:

@@ -3,13 +3,13 @@
 A second opinion: written from the rules of judgement and sharing no code with the services, it takes the plans
 that were published and what the HTTP answers said (`at`, `zone`, how far the time can be
 believed, `submitted_at`, decisions) and nothing else.
-Slow and obvious on purpose.
+Slow and obvious on purpose. The tests hold the SQL against it too, on random small worlds.
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -21,7 +21,7 @@ from zoneinfo import ZoneInfo
 WIB = ZoneInfo("Asia/Jakarta")
 DUTIES: tuple[str, ...] = ("on_time", "place", "hours", "report", "output")
 STATES = ("met", "not_met", "unknown", "pending", "not_due")
-MINUTE = timedelta(minutes=1)
+MINUTE, MICROSECOND = timedelta(minutes=1), timedelta(microseconds=1)
 
 
 @dataclass(frozen=True)
@@ -272,6 +272,27 @@ class ServicePoint:
     slo: float
 
 
+Presences = dict[UUID, list[tuple[datetime, datetime, str]]]
+"""The intervals in which each person was in."""
+
+
+@dataclass(frozen=True)
+class Moment:
+    """What a service point needs and has at one instant."""
+
+    required: int
+    present_low: int
+    present_high: int
+    status: str
+
+
+def presences(days: list[Day], as_of: datetime) -> Presences:
+    people: Presences = {}
+    for day in days:
+        people.setdefault(day.plan.employee_id, []).extend(presence(day, as_of))
+    return people
+
+
 def presence(day: Day, as_of: datetime) -> list[tuple[datetime, datetime, str]]:
     """The intervals in which a person was in, each with the zone of the punch that opened it; where an office
     interval begins or ends by a time that cannot be relied on, `unsure`."""
@@ -294,69 +315,81 @@ def presence(day: Day, as_of: datetime) -> list[tuple[datetime, datetime, str]]:
     return found
 
 
+def moment(
+    point: ServicePoint, people: Presences, outages: list[Outage], *, on: date, holiday: bool, at: datetime
+) -> Moment:
+    """What holds at a service point at one instant of the local date `on`."""
+    open_now = [
+        o
+        for o in point.openings
+        if on.weekday() in o.weekdays and (o.on_holidays or not holiday) and o.opens <= at < o.closes
+    ]
+    required = max((o.min_staff for o in open_now), default=0)
+    zones_of = [{zone for begin, end, zone in stays if begin <= at < end} for stays in people.values()]
+    low = sum("office" in zones for zones in zones_of)
+    high = sum(bool(zones & {"office", "unsure", "uncertain", "unknown"}) for zones in zones_of)
+    down = any(o.concerns(point.opd_code, point.unit_id) and o.covers(at) for o in outages)
+    if not open_now:
+        return Moment(0, low, high, "closed")
+    if low >= required:
+        return Moment(required, low, high, "met")
+    return Moment(required, low, high, "unknown" if high >= required or down else "short")
+
+
+def timeline(
+    point: ServicePoint, days: list[Day], outages: list[Outage], *, on: date, holiday: bool, as_of: datetime
+) -> list[tuple[datetime, datetime, Moment]]:
+    """The local date `on` up to `as_of`, cut where anything can change, equal neighbours joined.
+    `days` are the person-days, of whatever work date, whose plan names the unit."""
+    starts = datetime.combine(on, time.min, WIB)
+    ends = min(_midnight_after(on), max(starts, as_of))
+    people = presences(days, as_of)
+    edges = {starts, ends} | {edge for o in point.openings for edge in (o.opens, o.closes)}
+    edges |= {edge for o in outages for edge in (o.starts_at, o.ends_at)}
+    edges |= {edge for stays in people.values() for begin, end, _ in stays for edge in (begin, end)}
+    pieces: list[tuple[datetime, datetime, Moment]] = []
+    for begin, end in pairwise(sorted(edge for edge in edges if starts <= edge <= ends)):
+        now = moment(point, people, outages, on=on, holiday=holiday, at=begin)
+        joined = bool(pieces) and pieces[-1][2] == now
+        pieces.append((pieces.pop()[0] if joined else begin, end, now))
+    return pieces
+
+
 def coverage(
     point: ServicePoint, days: list[Day], outages: list[Outage], *, on: date, holiday: bool, as_of: datetime
 ) -> dict[str, Any]:
-    """The figures of one service point for one date: exact seconds, and the state at `as_of`.
-    `days` are the person-days, of whatever work date, whose plan names the unit."""
-    starts, ends = datetime.combine(on, time.min, WIB), _midnight_after(on)
-    span_ends = min(ends, max(starts, as_of))
-    openings = [o for o in point.openings if on.weekday() in o.weekdays and (o.on_holidays or not holiday)]
-    here = [o for o in outages if o.concerns(point.opd_code, point.unit_id)]
-    people: dict[UUID, list[tuple[datetime, datetime, str]]] = {}
-    for day in days:
-        people.setdefault(day.plan.employee_id, []).extend(presence(day, as_of))
-
-    def state(at: datetime) -> tuple[str, int, int, int]:
-        required = max((o.min_staff for o in openings if o.opens <= at < o.closes), default=0)
-        low = high = 0
-        for intervals in people.values():
-            zones = {zone for begin, end, zone in intervals if begin <= at < end}
-            low += "office" in zones
-            high += bool(zones & {"office", "unsure", "uncertain", "unknown"})
-        if not any(o.opens <= at < o.closes for o in openings):
-            return "closed", 0, low, high
-        if low >= required:
-            return "met", required, low, high
-        unknown = high >= required or any(o.covers(at) for o in here)
-        return "unknown" if unknown else "short", required, low, high
-
-    edges = {starts, span_ends}
-    edges |= {e for o in openings for e in (o.opens, o.closes)} | {
-        e for o in here for e in (o.starts_at, o.ends_at)
-    }
-    edges |= {e for intervals in people.values() for begin, end, _ in intervals for e in (begin, end)}
-    inside = sorted(e for e in edges if starts <= e <= span_ends)
-    seconds: defaultdict[str, float] = defaultdict(float)
-    wanted = filled = missing = 0.0
-    for begin, end in pairwise(inside):
-        status, required, low, _ = state(begin)
-        length = (end - begin).total_seconds()
-        seconds[status] += length
-        wanted += required * length
-        filled += min(low, required) * length
-        missing += max(0, required - low) * length
-    met, unknown, short = (seconds[s] for s in ("met", "unknown", "short"))
+    """The figures of one service point for one date, and its state at `as_of`; seconds are exact."""
+    lengths: Counter[str] = Counter()
+    wanted = filled = missing = 0
+    for begin, end, now in timeline(point, days, outages, on=on, holiday=holiday, as_of=as_of):
+        length = (end - begin) // MICROSECOND
+        lengths[now.status] += length
+        wanted += now.required * length
+        filled += min(now.present_low, now.required) * length
+        missing += max(0, now.required - now.present_low) * length
+    met, unknown, short = (lengths[status] for status in ("met", "unknown", "short"))
     opened = met + unknown + short
-    now = state(as_of) if starts <= as_of < ends else ("closed", 0, 0, 0)
+    now = Moment(0, 0, 0, "closed")
+    if datetime.combine(on, time.min, WIB) <= as_of < _midnight_after(on):
+        now = moment(point, presences(days, as_of), outages, on=on, holiday=holiday, at=as_of)
     return {
         "unit_id": point.unit_id,
         "opd_code": point.opd_code,
-        "status": now[0],
-        "required": now[1],
-        "present_low": now[2],
-        "present_high": now[3],
-        "open_seconds": opened,
-        "met_seconds": met,
-        "unknown_seconds": unknown,
-        "short_seconds": short,
+        "status": now.status,
+        "required": now.required,
+        "present_low": now.present_low,
+        "present_high": now.present_high,
+        "open_seconds": opened / 1e6,
+        "met_seconds": met / 1e6,
+        "unknown_seconds": unknown / 1e6,
+        "short_seconds": short / 1e6,
         "attainment": _ratio(met, opened),
         "low": _ratio(met, opened),
         "high": _ratio(met + unknown, opened),
         "fill": _ratio(filled, wanted),
-        "short_person_minutes": missing / 60,
-        "budget_minutes": (1 - point.slo) * opened / 60,
-        "spent_minutes": short / 60,
+        "short_person_minutes": missing / 60e6,
+        "budget_minutes": (1 - point.slo) * (opened / 60e6),
+        "spent_minutes": short / 60e6,
     }
 
 

@@ -227,13 +227,13 @@ def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES)
 @app.command()
 def digest() -> None:
     """Print the hash of the fact tables: the same facts give the same hash, in whatever order they came."""
-    from services.reporting.commands import rebuild as projections
+    from services.reporting import facts
     from shared.database import Database
 
     async def compute() -> str:
         db = Database(database_url("reporting"), pool_size=2, application_name="hadir.digest")
         try:
-            return await projections.digest(db)
+            return await facts.digest(db)
         finally:
             await db.close()
 

@@ -18,13 +18,15 @@ from faststream.security import SASLScram512
 from shared.consumer import Consumer, Declaration, Handler, HandlerContext
 from shared.dead_letters import DeadLetters
 from shared.events import TOPICS
-from shared.settings import Settings
+from shared.settings import KafkaSettings
+from shared.stopping import FOR_THE_DATABASE_S, Stopping
 from shared.tasks import Health
 
 log = logging.getLogger(__name__)
 
-GRACEFUL_TIMEOUT_S = 15.0
-STOP_TIMEOUT_S = GRACEFUL_TIMEOUT_S + 5.0
+FOR_LEAVING_S = 2.0
+"""What a batch under way leaves of the time for goodbyes: to the group, and to the producer of dead letters."""
+
 SAMPLE_S = 5.0
 
 __all__ = ["Bus", "Handler", "HandlerContext", "Router", "client_arguments"]
@@ -58,10 +60,12 @@ class Bus:
         router: Router | None,
         kafka: dict[str, Any],
         health: Health | None = None,
+        stopping: Stopping | None = None,
     ) -> None:
         self._context = context
         self._kafka = kafka
         self._health = health or Health("bus", context.metrics)
+        self._stopping = stopping or Stopping()
         self._dead_letters = DeadLetters(kafka, context.metrics)
         self._consumers = [
             Consumer(declaration, context, self._dead_letters)
@@ -115,7 +119,6 @@ class Bus:
             client_id=f"hadir-{self._context.settings.service}",
             security=_security(self._context.settings),
             allow_auto_create_topics=False,
-            graceful_timeout=GRACEFUL_TIMEOUT_S,
             logger=logging.getLogger("hadir.kafka"),
             log_level=logging.DEBUG,
         )
@@ -126,15 +129,17 @@ class Bus:
         if broker is not None:
             # In a task of its own: a client that never lets go must not keep the process from ending. What it
             # leaves unacknowledged is read again.
+            left = self._stopping.left(keep=FOR_THE_DATABASE_S)
+            broker.config.broker_config.graceful_timeout = max(0.0, left - FOR_LEAVING_S)
             stopping = asyncio.create_task(broker.stop())
-            done, _ = await asyncio.wait({stopping}, timeout=STOP_TIMEOUT_S)
+            done, _ = await asyncio.wait({stopping}, timeout=max(0.0, left - FOR_LEAVING_S / 2))
             if not done:
                 stopping.cancel()
                 log.warning("kafka's consumers did not stop in time; left behind")
             elif error := stopping.exception():
                 log.warning("kafka's consumers stopped badly", exc_info=error)
         with contextlib.suppress(Exception):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(self._stopping.left(keep=FOR_THE_DATABASE_S)):
                 await self._dead_letters.stop()
 
     def _judge(self) -> None:
@@ -170,14 +175,14 @@ class Bus:
         ]
 
 
-def _tls(settings: Settings) -> ssl.SSLContext | None:
+def _tls(settings: KafkaSettings) -> ssl.SSLContext | None:
     """What the broker's certificate is checked with: the city's own authority if given, else the machine's."""
     if settings.kafka_security_protocol != "SASL_SSL":
         return None
     return ssl.create_default_context(cafile=settings.kafka_ca_file)
 
 
-def _security(settings: Settings) -> Any:
+def _security(settings: KafkaSettings) -> Any:
     if settings.kafka_security_protocol == "PLAINTEXT":
         return None
     tls = _tls(settings)
@@ -189,7 +194,7 @@ def _security(settings: Settings) -> Any:
     )
 
 
-def client_arguments(settings: Settings) -> dict[str, Any]:
+def client_arguments(settings: KafkaSettings) -> dict[str, Any]:
     """The connection arguments of a plain aiokafka client."""
     arguments: dict[str, Any] = {
         "bootstrap_servers": settings.kafka_bootstrap,

@@ -25,7 +25,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 from faststream.message import AckStatus
 
-from shared import failures
+from shared import failures, trace
 from shared.clock import Clock
 from shared.database import Database
 from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Poison, Tally
@@ -344,7 +344,8 @@ class Consumer:
 
     async def _settle(self, batch: Mapping[TopicPartition, Sequence[_Read]]) -> _Settled:
         async def handle(readable: list[Received]) -> None:
-            await self.declaration.handler(readable, self._context)
+            with trace.handling(readable):
+                await self.declaration.handler(readable, self._context)
 
         blame_bugs = self._failures >= BUG_AFTER_ATTEMPTS
         search = _Search(handle, self._limit, self._tallies, blame_bugs=blame_bugs)

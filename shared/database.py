@@ -5,7 +5,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
-from contextvars import ContextVar
+from contextvars import Context, ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
@@ -114,6 +114,15 @@ class Database:
             },
         )
 
+    @asynccontextmanager
+    async def alone(self, what: str) -> AsyncGenerator[bool]:
+        """Whether no other process does `what` on this database; none begins to until the end of the block."""
+        session = await self.dedicated()
+        try:
+            yield bool(await session.fetchval("select pg_try_advisory_lock(hashtext($1))", what))
+        finally:
+            await session.close()
+
     async def ping(self) -> None:
         """Raises if the database does not answer."""
         async with self.read() as tx:
@@ -156,7 +165,8 @@ class GroupCommit(Generic[Item, Result]):
         mine = _Waiting[Item, Result](item)
         self._waiting.append(mine)
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work())
+            # It serves whoever comes while it works: what this one request has around it is not theirs.
+            self._worker = asyncio.create_task(self._work(), context=Context())
         return await mine.done
 
     async def _work(self) -> None:

@@ -13,7 +13,7 @@ from fastapi import Request
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from shared import failures
+from shared import failures, trace
 from shared.callers import Callers
 from shared.database import STATEMENT_TIMEOUT_S
 from shared.http import Problem, as_problem, problem_response
@@ -65,6 +65,8 @@ class Gate:
             # Every door that can be read answers it, with what GET would say before its body (RFC 9110, 9.3.2).
             scope = {**scope, "method": "GET"}  # the server's own still says HEAD
             exchange.head_only = True
+        # The task is the request's own: nothing is taken back, and who answers a crash stands outside of here.
+        trace.begin(_header(scope, b"traceparent").decode("ascii", "ignore"))
         started = time.perf_counter()
         try:
             await self._answered(scope, exchange)

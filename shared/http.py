@@ -1,7 +1,6 @@
 """HTTP as all services speak it: problem+json (RFC 9457), and the shape of lists."""
 
 import logging
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Generic, TypeVar
 
@@ -12,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
+from shared import trace
 from shared.messages import Language, language_of, text, title
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
-from shared.telemetry import new_traceparent
 
 log = logging.getLogger(__name__)
 
@@ -41,6 +40,11 @@ class Problem(HTTPException):
         self.params = params or {}
         self.errors = errors
         self.extra = extra or {}
+
+
+def internal() -> Problem:
+    """A fault of ours: the number in it is that of the log's lines."""
+    return Problem(500, "internal", params={"trace": trace.id_of(trace.current())})
 
 
 STATUS: Mapping[type[Refused], int] = {Forbidden: 403, Missing: 404, Conflict: 409, Invalid: 422}
@@ -124,17 +128,6 @@ def unreadable(errors: Sequence[Any]) -> Invalid:
     return Invalid("validation", errors=field_errors(errors))
 
 
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}")
-
-
-def traceparent_of(request: Request) -> str:
-    """The caller's W3C trace context, or a new one; the same for the whole request."""
-    given = request.headers.get("traceparent", "")
-    return request.scope["state"].setdefault(
-        "traceparent", given if _TRACEPARENT.fullmatch(given) else new_traceparent()
-    )
-
-
 def _methods(request: Request) -> set[str]:
     """What the path of a request may be asked for: RFC 9110 has every 405 say it. The Gate gives HEAD with GET."""
     methods = ("DELETE", "GET", "OPTIONS", "PATCH", "POST", "PUT")
@@ -171,9 +164,8 @@ def install(app: FastAPI) -> None:
         raise error
 
     async def on_crash(request: Request, error: Exception) -> Response:
-        trace = traceparent_of(request)
-        log.error("a request failed", exc_info=error, extra={"fields": {"trace": trace}})
-        return problem_response(request, Problem(500, "internal", params={"trace": trace.split("-")[1]}))
+        log.error("a request failed", exc_info=error)
+        return problem_response(request, internal())
 
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(Refused, on_refused)
@@ -189,8 +181,3 @@ class Page(BaseModel, Generic[Item]):
 
     items: Sequence[Item]
     next: str | None = None
-
-
-def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:
-    """The shape of every list."""
-    return {"items": list(items), "next": next_cursor}

@@ -14,7 +14,7 @@ from aiokafka.admin import AIOKafkaAdminClient
 
 from shared import failures
 from shared.events import InvalidEvent, Received, UnknownType, decode
-from shared.settings import Settings
+from shared.settings import KafkaSettings
 
 log = logging.getLogger(__name__)
 
@@ -106,12 +106,12 @@ async def _partitions(client: Mapping[str, Any], topics: Sequence[str]) -> list[
     return [TopicPartition(t["topic"], p["partition"]) for t in described for p in t["partitions"]]
 
 
-def readable(records: Iterable[Record], settings: Settings) -> list[Received]:
+def readable(records: Iterable[Record], settings: KafkaSettings) -> list[Received]:
     """The events of the records; without those that no version can read, which were set aside when they came."""
     return [one for record in records if (one := _event(record, settings)) is not None]
 
 
-def _event(record: Record, settings: Settings) -> Received | None:
+def _event(record: Record, settings: KafkaSettings) -> Received | None:
     try:
         return decode(record.topic, record.key, record.value, record.headers, settings.trusted_sources)
     except (InvalidEvent, UnknownType):

@@ -10,7 +10,7 @@ import contextlib
 import json
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
@@ -19,11 +19,11 @@ from uuid import UUID
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner, murmur2
 
-from shared import failures
+from shared import failures, trace
 from shared.database import Database, Tx
 from shared.events import Event, encode
 from shared.tasks import Health
-from shared.telemetry import Metrics, new_traceparent
+from shared.telemetry import Metrics
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +89,8 @@ class Outgoing:
     event: Event | None
     id: UUID
     time: datetime
-    traceparent: str | None = None
+    trace: str | None = field(default_factory=trace.current)
+    """The traceparent to carry on. Without one, what is added at once begins a trace."""
     topic: str | None = None
     key: str | None = None
 
@@ -105,13 +106,14 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
     keys: list[bytes] = []
     values: list[bytes | None] = []
     headers: list[str] = []
+    begun = trace.new()
     for one in outgoing:
         message = encode(
             one.event,
             id=one.id,
             time=one.time,
             source=source,
-            traceparent=one.traceparent or new_traceparent(),
+            traceparent=one.trace or begun,
             topic=one.topic,
             key=one.key,
         )

@@ -4,7 +4,10 @@ import asyncio
 import contextlib
 import gc
 import logging
+import math
+import os
 import socket
+import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import partial
@@ -28,6 +31,7 @@ from shared.outbox import Relay
 from shared.query import ONLY_KNOWN
 from shared.server import config as server_config
 from shared.settings import ServiceName, Settings, SettingsError, load
+from shared.stopping import FOR_THE_DATABASE_S, FOR_THE_REST_S, Stopping
 from shared.tasks import Health, forever
 from shared.telemetry import Metrics, configure_logging
 
@@ -35,12 +39,11 @@ log = logging.getLogger(__name__)
 
 Task = Callable[["Service"], Awaitable[None]]
 
+LAST_RESORT_S = 1.0
+"""So long after its time is up a process is ended whatever still runs in it."""
+
 MACHINES = ("livez", "readyz", "metrics")
 """The doors of those that look after a service."""
-
-STOP_TIMEOUT_S = 30.0
-"""Longer than what the consumers and the relay allow themselves, so that this is the last resort."""
-
 
 _CARRIERS = ("bus", "relay")
 """Tasks that only carry events. While Kafka is away they fail, and are named; requests are answered all the same:
@@ -68,10 +71,11 @@ class Service:
         )
         kafka = client_arguments(settings)
         self.health = {name: Health(name, metrics) for name in ("bus", "relay", *tasks)}
-        self.bus = Bus(HandlerContext(settings, self.db, clock, self.metrics), handlers, kafka, self.health["bus"])
+        self.stopping = Stopping()
+        context = HandlerContext(settings, self.db, clock, self.metrics)
+        self.bus = Bus(context, handlers, kafka, self.health["bus"], self.stopping)
         schemas = partial(schema_doors.address, settings)
         self.relay = Relay(self.db, kafka, self.metrics, self.health["relay"], schemas=schemas)
-        self.stopping = asyncio.Event()
 
     @property
     def source(self) -> str:
@@ -141,12 +145,16 @@ def build(
             service.stopping.set()
             for task in reversed(running):
                 task.cancel()
-            # One deadline for all of them: a process that cannot end is worse than one that ends untidily.
-            _, late = await asyncio.wait(running, timeout=STOP_TIMEOUT_S)
+            # A process that cannot end is worse than one that ends untidily.
+            _, late = await asyncio.wait(running, timeout=service.stopping.left(keep=FOR_THE_DATABASE_S))
             for task in late:
                 task.cancel()
                 log.warning("a background task did not stop in time", extra={"fields": {"task": task.get_name()}})
-            await service.db.close()
+            try:
+                async with asyncio.timeout(service.stopping.left()):
+                    await service.db.close()
+            except TimeoutError:
+                log.warning("the database's connections did not close in time; left behind")
 
     app = Documented(
         title=f"Hadir {settings.service}",
@@ -223,6 +231,11 @@ class _Server(uvicorn.Server):
         if isinstance(app, FastAPI):
             service: Service = app.state.service
             service.stopping.set()
+            self.config.timeout_graceful_shutdown = math.floor(service.stopping.left(keep=FOR_THE_REST_S))
+            # Python waits for its threads, and one that plans a roster hears of nothing.
+            end = threading.Timer(service.stopping.left() + LAST_RESORT_S, os._exit, [1])
+            end.daemon = True
+            end.start()
         await super().shutdown(sockets)
 
 
@@ -237,9 +250,7 @@ def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
-    server = _Server(
-        server_config(create_app(settings), host=settings.host, port=settings.port, timeout_graceful_shutdown=20)
-    )
+    server = _Server(server_config(create_app(settings), host=settings.host, port=settings.port))
     # uvicorn raises the signal again once it has stopped in good order.
     with contextlib.suppress(KeyboardInterrupt):
         server.run()

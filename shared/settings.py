@@ -37,16 +37,12 @@ def readable_url(url: str) -> str:
     return url
 
 
-class Settings(BaseSettings):
-    """The settings of one service. Field `kafka_bootstrap` is read from `HADIR_KAFKA_BOOTSTRAP`, and so on."""
+class KafkaSettings(BaseSettings):
+    """What a service is told of Kafka. Field `kafka_bootstrap` is read from `HADIR_KAFKA_BOOTSTRAP`, and so on."""
 
     model_config = SettingsConfigDict(env_prefix="HADIR_", extra="ignore", frozen=True)
 
     service: ServiceName
-    database_url: Annotated[str, AfterValidator(readable_url)]
-    """From `HADIR_<SERVICE>_DATABASE_URL`: `postgresql://user:password@host:port/database`."""
-
-    state_dir: Path = Path(".hadir")
     kafka_bootstrap: str = Field(pattern=r"^[^:\s]+:[0-9]+(,[^:\s]+:[0-9]+)*$")
     kafka_security_protocol: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_username: str | None = None
@@ -54,18 +50,9 @@ class Settings(BaseSettings):
     kafka_ca_file: FilePath | None = None
     """PEM file with the certificates that the broker's is checked against under SASL_SSL; without it the
     machine's own list serves."""
-    token_public_key_file: Path
-    """PEM file with the Ed25519 public key that tokens are verified with."""
-    clock: str | None = None
-    """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
-    host: str = "127.0.0.1"
-    port: int = Field(default=8080, ge=0, le=65535)
-    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
-    """Where the installation is reached from outside, such as `https://hadir.example.go.id`: events name it."""
-    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
-    database_pool_size: int = Field(default=10, ge=2, le=200)
-    read_timeout_s: float = Field(default=20, gt=0, le=600)
-    """Seconds after which a statement of a reading door is given up with 503."""
+    trusted_sources: Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)] = frozenset()
+    """From `HADIR_TRUSTED_SOURCES`, comma-separated: values of `ce_source` beside a topic's owner whose events are
+    taken. For a migration or a test bench; whoever may write to the topic may use them."""
     batch_max_records: int = Field(default=2000, ge=1, le=50_000)
     dead_letter_limit: int = Field(default=100, ge=1)
     """So many dead letters in a row stop a partition's consumer instead of draining it into dead letters."""
@@ -81,9 +68,26 @@ class Settings(BaseSettings):
             raise ValueError(f"no certificates can be read from it ({error}); give a PEM file") from error
         return value
 
-    trusted_sources: Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)] = frozenset()
-    """From `HADIR_TRUSTED_SOURCES`, comma-separated: values of `ce_source` beside a topic's owner whose events are
-    taken. For a migration or a test bench; whoever may write to the topic may use them."""
+
+class Settings(KafkaSettings):
+    """All that one service is told."""
+
+    database_url: Annotated[str, AfterValidator(readable_url)]
+    """From `HADIR_<SERVICE>_DATABASE_URL`: `postgresql://user:password@host:port/database`."""
+
+    state_dir: Path = Path(".hadir")
+    token_public_key_file: Path
+    """PEM file with the Ed25519 public key that tokens are verified with."""
+    clock: str | None = None
+    """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
+    host: str = "127.0.0.1"
+    port: int = Field(default=8080, ge=0, le=65535)
+    public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
+    """Where the installation is reached from outside, such as `https://hadir.example.go.id`: events name it."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    database_pool_size: int = Field(default=10, ge=2, le=200)
+    read_timeout_s: float = Field(default=20, gt=0, le=600)
+    """Seconds after which a statement of a reading door is given up with 503."""
 
     @property
     def base_url(self) -> str:

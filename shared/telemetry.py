@@ -8,12 +8,13 @@ import logging
 import sys
 import threading
 import time
-import uuid
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from shared import trace
 
 DECODE_REASONS = (
     "missing_header",
@@ -132,11 +133,6 @@ class Metrics:
             of_group.labels(group)
 
 
-def new_traceparent() -> str:
-    """A W3C trace context (version 00, sampled) for what begins here."""
-    return f"00-{uuid.uuid4().hex}-{uuid.uuid4().hex[:16]}-01"
-
-
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
     """What a line says beside its message: `extra={"fields": ...}`."""
     return getattr(record, "fields", {})
@@ -150,6 +146,8 @@ class _JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
+        if (traceparent := trace.current()) is not None:
+            line["trace_id"] = trace.id_of(traceparent)
         line.update(_fields(record))
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__

@@ -19,6 +19,7 @@ from deploy.local.processes import Child, StartFailed, start_on_a_port
 from deploy.local.state import State, write_private
 from shared.database import migrate
 from shared.settings import SERVICES, ServiceName
+from shared.stopping import GRACE_S
 
 READY_TIMEOUT = 120.0
 
@@ -110,7 +111,7 @@ class ServiceProcess:
 
     async def stop(self) -> None:
         if self._child:
-            await self._child.stop(patience=25.0)
+            await self._child.stop(patience=GRACE_S + 5)
 
 
 async def until_ready(base: str, names: list[ServiceName], child: Child | None = None) -> None:

@@ -11,7 +11,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID, uuid5
 
 from shared.dates import local_date
@@ -49,6 +49,30 @@ _NAMESPACE = UUID("6f6d1c39-2f0e-5a0e-9f53-2b6f0c7d5a11")
 
 Held = Mapping[str, Any] | None
 """The row that is held for the fact key of an event, before the event is taken in."""
+Said = tuple[Kind, dict[str, Any]] | None
+"""What there is to tell, as a kind of message and its parameters; None for nothing."""
+
+
+class LiveOutage(NamedTuple):
+    """An outage as last heard of, by the event `ce_id`."""
+
+    outage_id: UUID
+    scope: Scope
+    starts_at: dt.datetime
+    ends_at: dt.datetime
+    reason: str
+    ce_id: UUID
+
+
+class StandingAlert(NamedTuple):
+    """A counter that people were told is short, by the event `alert`, and its figures as last heard."""
+
+    unit_id: str
+    opd_code: str
+    required: int
+    present_low: int
+    as_of: dt.datetime
+    alert: UUID
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +88,7 @@ class Notice:
     @property
     def id(self) -> UUID:
         """The same for the same person, cause and kind, however often it is worked out."""
-        return notification_id(self.employee_id, self.cause, self.kind)
-
-
-def notification_id(employee_id: UUID, cause: UUID, kind: Kind) -> UUID:
-    return uuid5(_NAMESPACE, f"{employee_id}/{cause}/{kind}")
+        return uuid5(_NAMESPACE, f"{self.employee_id}/{self.cause}/{self.kind}")
 
 
 def is_fresh(happened: dt.datetime, now: dt.datetime) -> bool:
@@ -104,13 +124,20 @@ def day_of(event: ScheduleChanged) -> dict[str, Any]:
     }
 
 
+def plan_params(kind: Kind, event: ScheduleChanged, held: Held) -> dict[str, Any]:
+    """The parameters of what `on_plan` has to say."""
+    if kind == "schedule.wfh":
+        return {"days": [day_of(event)]}
+    return day_of(event) if held is None else {**day_of(event), "previous": held["mode"]}
+
+
 def review_content(event: ReportReviewed) -> str:
     """A digest of what was decided, whoever decided it and when: the same for the same decision and quantities."""
     accepted = sorted((item.item_id, float(item.accepted_quantity)) for item in event.items)
     return hashlib.sha256(json.dumps([event.decision, accepted]).encode()).hexdigest()
 
 
-def on_review(event: ReportReviewed, held: Held) -> tuple[Kind, dict[str, Any]] | None:
+def on_review(event: ReportReviewed, held: Held) -> Said:
     """Every decision is told to whose work it judges; who decided is for the report's own page.
 
     A decision that is published again (another revision, another event id) and decides the same is silent.
@@ -121,7 +148,7 @@ def on_review(event: ReportReviewed, held: Held) -> tuple[Kind, dict[str, Any]] 
     return kind, {"work_date": event.work_date.isoformat(), "report_revision": event.report_revision}
 
 
-def on_compliance(event: ComplianceChanged, held: Held = None) -> tuple[Kind, dict[str, Any]] | None:
+def on_compliance(event: ComplianceChanged, held: Held = None) -> Said:
     """`not_met` is told, `unknown` is explained, and a better verdict takes a bad one back.
 
     `met` straight from `pending` is what everyone expects: nothing is said. What was before is what was heard
@@ -162,13 +189,14 @@ def on_coverage(
     return None, None
 
 
-def counter_params(event: CoverageChanged) -> dict[str, Any]:
-    return {"required": event.required, "present": event.present_low, "as_of": event.as_of.isoformat()}
+def counter_params(counter: CoverageChanged | StandingAlert) -> dict[str, Any]:
+    """A counter's figures as a message's parameters."""
+    return {"required": counter.required, "present": counter.present_low, "as_of": counter.as_of.isoformat()}
 
 
 def outage_differs(event: OutageDeclared, held: Held) -> bool:
     """Whether a revision of a declared outage changes anything for the people in its scope."""
-    return held is None or outage_moves(event, held) or _reach(scope_of(held["scope"])) != _reach(event.scope)
+    return held is None or outage_moves(event, held) or _reach(_scope(held["scope"])) != _reach(event.scope)
 
 
 def outage_moves(event: OutageDeclared, held: Held) -> bool:
@@ -186,14 +214,15 @@ def _reach(scope: Scope) -> tuple[bool, frozenset[str], frozenset[str]]:
     return False, frozenset(scope.opd_codes), frozenset(scope.unit_ids)
 
 
-def scope_of(stored: Any) -> Scope:
+def _scope(stored: Any) -> Scope:
     """A scope as the database gives it back, or as it was given to the database."""
     return Scope.model_validate_json(stored) if isinstance(stored, str) else Scope.model_validate(stored)
 
 
-def outage_params(event: OutageDeclared) -> dict[str, Any]:
+def outage_params(outage: OutageDeclared | LiveOutage) -> dict[str, Any]:
+    """An outage as a message's parameters."""
     return {
-        "starts_at": event.starts_at.isoformat(),
-        "ends_at": event.ends_at.isoformat(),
-        "reason": event.reason,
+        "starts_at": outage.starts_at.isoformat(),
+        "ends_at": outage.ends_at.isoformat(),
+        "reason": outage.reason,
     }

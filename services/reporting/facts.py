@@ -12,7 +12,8 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Double, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.reporting import store
+from services.reporting.store import facts as store
+from services.reporting.store import gone
 from services.reporting.store.tables import Stored
 from shared.bus import HandlerContext
 from shared.database import Database, Tx
@@ -239,7 +240,7 @@ PROJECTION = Projection(
 
 
 class _OfADay(Protocol):
-    """An event that is about one person on one work date."""
+    """An event that is about one work date, most often of one person."""
 
     employee_id: UUID
     work_date: dt.date
@@ -269,26 +270,26 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
             days = cast("list[_OfADay]", [received.event for received in folded.received])
             touched |= {day.work_date for day in days}
             # A void may name another person than its punch, a plan may leave a unit that it no longer names.
-            if fact in (FactVoid, FactPlan):
+            if fact in (FactVoid, FactPlan) or "employee_id" not in fact.model_fields:
                 people = None
             elif people is not None:
                 people |= {day.employee_id for day in days}
             if fact is FactVoid:  # the punch may lie on another work date than its void says
                 punches = [received.event.punch_id for received in folded.received
                            if isinstance(received.event, AttendanceVoided)]  # fmt: skip
-                touched |= await store.facts.dates_of_punches(tx.connection, punches)
+                touched |= await store.dates_of_punches(tx, punches)
     if fold:
-        await store.facts.touch(tx.connection, touched, people, counters=FactUnit in fold)
+        await store.touch(tx, touched, people, counters=FactUnit in fold)
 
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
     """What is gone may have had any date, and what it hid another one: every verdict is looked at again."""
     await apply(tx, repaired.events, context.metrics)
     if repaired.topic == ScheduleChanged.topic:
-        await store.gone.note_plans(tx, repaired.gone)
+        await gone.note_plans(tx, repaired.gone)
     elif repaired.topic == UnitChanged.topic:
-        await store.gone.note_units(tx, repaired.gone)
-    await store.facts.touch(tx.connection, [None], counters=True)
+        await gone.note_units(tx, repaired.gone)
+    await store.touch(tx, [None], counters=True)
 
 
 async def digest(db: Database) -> str:
@@ -297,4 +298,4 @@ async def digest(db: Database) -> str:
     It depends on the facts alone, not on the order or the number of times in which they came.
     """
     async with db.read() as tx:
-        return await store.facts.digest(tx.connection, [(table.name, table.key) for table in PROJECTION.tables])
+        return await store.digest(tx, [(table.name, table.key) for table in PROJECTION.tables])

@@ -3,6 +3,7 @@
 from fastapi import FastAPI
 
 from services.scheduling.api import (
+    absences,
     audit,
     calendar,
     changes,
@@ -40,6 +41,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             plans.router,
             calendar.router,
             changes.router,
+            absences.router,
             people.router,
             swaps.router,
             readiness.router,

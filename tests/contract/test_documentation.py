@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
+from typing import get_args
 from uuid import UUID, uuid4
 
 import pytest
@@ -18,6 +19,8 @@ from aiokafka import AIOKafkaProducer
 from typer.core import TyperGroup
 
 from deploy import cli
+from services.attendance.domain.punches import Flag
+from services.notifications.domain import KINDS
 from shared.events import TOPICS, CoverageChanged, Message, encode, schemas
 from shared.settings import Settings
 from tests.architecture.source import ROOT, tracked
@@ -45,6 +48,14 @@ def test_the_reasons_for_setting_aside_are_those_of_the_decoder() -> None:
     } - {"hadir_reason"}
     source = (ROOT / "shared" / "events" / "envelope.py").read_text(encoding="utf-8")
     assert described == set(re.findall(r'InvalidEvent\(\s*"(\w+)"', source))
+
+
+def test_the_pages_of_the_services_name_every_flag_and_every_kind_of_message() -> None:
+    attendance, notifications = (
+        (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("attendance", "notifications")
+    )
+    assert set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", attendance, re.MULTILINE)) == set(get_args(Flag))
+    assert set(re.findall(r"`(\w+\.\w+)`", notifications)) - {"domain.py", "tasks.py"} == set(KINDS)
 
 
 def test_every_link_of_the_documentation_leads_somewhere() -> None:

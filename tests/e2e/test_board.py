@@ -168,6 +168,7 @@ async def test_the_council_is_shown_a_dash_for_figures_of_few_before_and_after_t
         await expect(page.locator("[data-duty=on_time] .rate")).to_have_text("–")
         await expect(page.locator("[data-bind='duties.on_time.n']")).to_have_text("–")
         await expect(page.locator(f"[data-opd-code='{small.OPD}'] [data-cell=employees]")).to_have_text("–")
+        await expect(page.locator("[data-share=LEAVE]")).to_have_text("–")
         await service.fold(small.check_in(staff.elsewhere, "08:59", small.OTHER_OPD, small.OTHER_COUNTER))
         await expect(page.locator("[data-counter=short]")).to_have_text("0")
     assert complaints == []

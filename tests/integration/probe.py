@@ -21,6 +21,7 @@ from shared.database import Database
 from shared.events import TOPICS, Event, Message, Received, ScheduleChanged, Topic, encode, source_of
 from shared.events.base import KEEP_FOR_EVER
 from shared.settings import Settings
+from shared.stopping import GRACE_S, Stopping
 from shared.telemetry import Metrics
 
 PATIENCE_S = 60.0
@@ -158,7 +159,13 @@ async def eventually(holds: Callable[[], Any]) -> None:
 
 @asynccontextmanager
 async def running_bus(
-    db: Database, kafka: str, router: Router, *, metrics: Metrics | None = None, **settings: Any
+    db: Database,
+    kafka: str,
+    router: Router,
+    *,
+    metrics: Metrics | None = None,
+    grace_s: float = GRACE_S,
+    **settings: Any,
 ) -> AsyncGenerator[Bus]:
     """The consumers of `router`, until the end of the block."""
     context = HandlerContext(
@@ -175,7 +182,7 @@ async def running_bus(
         SystemClock(),
         metrics or Metrics("attendance"),
     )
-    bus = Bus(context, router, {"bootstrap_servers": kafka})
+    bus = Bus(context, router, {"bootstrap_servers": kafka}, stopping=Stopping(grace_s))
     task = asyncio.create_task(bus.run())
     try:
         yield bus

@@ -136,10 +136,10 @@ async def test_a_handler_that_never_returns_is_stuck_and_its_batch_is_lag(
         inside.set()
         await asyncio.Event().wait()
 
-    monkeypatch.setattr("shared.bus.GRACEFUL_TIMEOUT_S", 0.1)
     seen.router.declarations[0] = consumer.Declaration((topic.name,), seen.group, hang)
     await produce(kafka, good(topic, 6)[0])
-    async with running_bus(await database_for("attendance"), kafka, seen.router, metrics=metrics) as bus:
+    db = await database_for("attendance")
+    async with running_bus(db, kafka, seen.router, metrics=metrics, grace_s=4.1) as bus:
         await asyncio.wait_for(inside.wait(), 60)
         await sampled(bus)  # the first look notices that the client has moved on
         await sampled(bus)

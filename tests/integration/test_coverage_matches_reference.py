@@ -8,14 +8,15 @@ import pytest
 import pytest_asyncio
 from hypothesis import given, settings
 
+from demo.expect import Moment
 from services.reporting import facts
 from services.reporting.views import counters
 from shared.database import Database, Tx
 from shared.refusals import Missing
 from tests.conftest import DatabaseFor
 from tests.kit.properties import SLOW_IS_FINE
-from tests.reference import coverage, worlds
-from tests.reference.facts import Facts, fold
+from tests.reference import worlds
+from tests.reference.facts import Facts, coverage, fold, timeline
 
 
 class _Undo(Exception):
@@ -44,15 +45,15 @@ async def test_coverage_equals_the_reference(db: Database, given: tuple[worlds.W
 
 async def compare(tx: Tx, known: Facts, date: dt.date, t: dt.datetime) -> None:
     got = {unit.unit_id: unit.model_dump() for unit in await counters.units(tx, date, t)}
-    assert got == coverage.coverage(known, date, t)
+    assert got == coverage(known, date, t)
     for unit in known.units:
         if not unit.is_service_point:
             with pytest.raises(Missing):
                 await counters.timeline(tx, unit.unit_id, date, t)
             continue
-        timeline = await counters.timeline(tx, unit.unit_id, date, t)
+        shown = await counters.timeline(tx, unit.unit_id, date, t)
         segments = [
-            (s.from_at, s.until_at, coverage.Moment(s.required, s.present_low, s.present_high, s.status))
-            for s in timeline.segments
+            (s.from_at, s.until_at, Moment(s.required, s.present_low, s.present_high, s.status))
+            for s in shown.segments
         ]
-        assert segments == coverage.timeline(known, unit, date, t)
+        assert segments == timeline(known, unit, date, t)

@@ -22,7 +22,8 @@ from services.attendance import facts as attendance
 from services.notifications import facts as notifications
 from services.notifications.commands import notices
 from services.reporting import facts as reporting
-from services.reporting.commands.rebuild import digest, rebuild
+from services.reporting.commands.rebuild import rebuild
+from services.reporting.facts import digest
 from shared import repairs
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import FixedClock

@@ -14,7 +14,8 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
 from services.reporting import facts, handlers
-from services.reporting.commands.rebuild import RebuildRunning, digest, rebuild
+from services.reporting.commands.rebuild import RebuildRunning, rebuild
+from services.reporting.facts import digest
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import SystemClock
 from shared.database import Database, Tx

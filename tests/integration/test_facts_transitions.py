@@ -8,8 +8,7 @@ from uuid import UUID, uuid4
 import pytest_asyncio
 
 from services.reporting import facts
-from services.reporting.store import facts as stored
-from services.reporting.store import transitions
+from services.reporting.store import rebuild, transitions
 from services.reporting.tasks.transitions import tick
 from shared.database import Database
 from shared.events import (
@@ -239,10 +238,10 @@ async def test_nothing_is_announced_from_half_rebuilt_facts(db: Database) -> Non
     await learn(db, plan(), punched)
     assert len(await said(db, at("07:21"))) == 2
     async with db.transaction() as tx:
-        await stored.empty(tx.connection, tables)
+        await rebuild.empty(tx, tables)
     await learn(db, plan())
     assert await said(db, at("09:00")) == []
     await learn(db, punched)
     async with db.transaction() as tx:
-        await stored.rebuilt(tx.connection, tables)
+        await rebuild.rebuilt(tx, tables)
     assert await said(db, at("09:01")) == []

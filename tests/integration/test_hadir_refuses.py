@@ -16,6 +16,7 @@ from deploy import cli
 from deploy.local import state as state_module
 from deploy.local.hosted import ensure_key
 from deploy.local.state import State, Unusable
+from services.reporting import facts
 from services.reporting.commands import rebuild
 
 Says = Callable[..., tuple[int, str]]
@@ -365,7 +366,7 @@ def test_a_second_rebuild_is_told_that_the_first_one_runs(says: Says, monkeypatc
     async def busy(*_: object) -> str:
         raise rebuild.RebuildRunning("another `hadir rebuild` of this database is running; wait for it to end")
 
-    monkeypatch.setattr(rebuild, "digest", busy)
+    monkeypatch.setattr(facts, "digest", busy)
     code, said = says("digest", HADIR_REPORTING_DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
     assert (code, said.count("\n")) == (1, 1)
     assert "wait for it to end" in said

@@ -139,3 +139,13 @@ async def test_a_publication_of_another_opd_does_not_exist_for_an_admin(running:
         }
         assert seen == {name: 200 if opd == "4.01" and name.startswith("own") else 404 for name in made}
     assert {(await running.call("GET", f"/rosters/{one}")).status_code for one in made.values()} == {200}
+
+
+async def test_the_reason_that_an_officer_gave_is_read_as_it_was_given(running: Desk) -> None:
+    """It is none of the codes that say something about a person."""
+    given = "perintah Sekda nomor 12"
+    body = roster({"opd_codes": ["1.01"]}, publish=True, detail=False, reason=given)
+    admin: dict[str, Any] = {"role": "opd_admin", "opd": "1.01", "subject": employee_id(0)}
+    made = await running.call("POST", "/rosters", json=body, **admin)
+    stored = await running.call("GET", f"/rosters/{made.json()['roster_id']}", **admin)
+    assert stored.json()["request"]["reason"] == given

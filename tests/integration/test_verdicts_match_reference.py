@@ -14,8 +14,7 @@ from shared.database import Database, Tx
 from tests.conftest import DatabaseFor
 from tests.kit.properties import SLOW_IS_FINE
 from tests.reference import worlds
-from tests.reference.facts import fold
-from tests.reference.verdicts import verdict
+from tests.reference.facts import fold, verdict
 
 DUTIES = ("on_time", "place", "hours", "report", "output")
 QUIET = settings(max_examples=80, deadline=None, suppress_health_check=SLOW_IS_FINE)

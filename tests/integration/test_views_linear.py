@@ -16,8 +16,7 @@ from services.reporting.views.figures import Reader, look_at
 from shared.database import Database, Tx
 from tests.conftest import DatabaseFor
 from tests.reference import worlds
-from tests.reference.coverage import coverage, timeline
-from tests.reference.facts import fold
+from tests.reference.facts import coverage, fold, timeline
 
 DAY = dt.date(2025, 11, 6)
 NOON = dt.datetime.combine(DAY, dt.time(12), worlds.WIB)

@@ -1,9 +1,11 @@
-"""The slow, obvious fold: all events in, the winning ones out (product.md section 5)."""
+"""The slow, obvious fold: all events in, the winning ones out, and what the second opinion makes of them."""
 
+import datetime as dt
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
+from demo import expect
 from shared.events import (
     AttendanceRecorded,
     AttendanceVoided,
@@ -81,6 +83,130 @@ def fold(events: list[tuple[UUID, Event]]) -> Facts:
     return facts
 
 
-def in_scope(outage: OutageDeclared, opd_code: str, unit_id: str) -> bool:
-    scope = outage.scope
-    return scope.all or opd_code in scope.opd_codes or unit_id in scope.unit_ids
+def verdict(facts: Facts, employee_id: UUID, work_date: dt.date, t: dt.datetime) -> dict[str, str]:
+    """The five states of one person-day as of `t`."""
+    plans = [plan for plan in facts.plans if (plan.employee_id, plan.work_date) == (employee_id, work_date)]
+    if not plans:
+        return dict.fromkeys(expect.DUTIES, "not_due")
+    return expect.verdicts(day_of(facts, plans[0]), outages_of(facts), rules_in_force(facts, work_date), t)
+
+
+def coverage(facts: Facts, date: dt.date, t: dt.datetime) -> dict[str, dict[str, Any]]:
+    """The figures of every service point for one date, by unit_id."""
+    holiday = date in facts.holidays
+    return {
+        unit.unit_id: {
+            "name": unit.name,
+            **expect.coverage(
+                point_of(unit, date), days_at(facts, unit), outages_of(facts), on=date, holiday=holiday, as_of=t
+            ),
+        }
+        for unit in facts.units
+        if unit.is_service_point
+    }
+
+
+def timeline(
+    facts: Facts, unit: UnitChanged, date: dt.date, t: dt.datetime
+) -> list[tuple[dt.datetime, dt.datetime, expect.Moment]]:
+    """The date of a service point up to `t`, cut where its state changes."""
+    holiday = date in facts.holidays
+    return expect.timeline(
+        point_of(unit, date), days_at(facts, unit), outages_of(facts), on=date, holiday=holiday, as_of=t
+    )
+
+
+def rules_in_force(facts: Facts, date: dt.date) -> expect.Rules:
+    holidays = frozenset(facts.holidays)
+    in_force = [rules for rules in facts.rules if rules.effective_from <= date]
+    if not in_force:
+        return expect.Rules(0, frozenset({"WFO", "WFH"}), dt.time(23, 59, 59), 3, holidays)
+    rules = max(in_force, key=lambda rules: (rules.effective_from, rules.rules_version))
+    return expect.Rules(
+        rules.tolerance_minutes,
+        frozenset(rules.report_modes),
+        dt.time.fromisoformat(rules.report_cutoff),
+        rules.review_sla_working_days,
+        holidays,
+    )
+
+
+def day_of(facts: Facts, plan: ScheduleChanged) -> expect.Day:
+    """A plan with what was recorded of its person and work date."""
+
+    def is_of_day(event: AttendanceRecorded | ReportSubmitted | ReportReviewed) -> bool:
+        return (event.employee_id, event.work_date) == (plan.employee_id, plan.work_date)
+
+    return expect.Day(
+        expect.Plan(
+            plan.employee_id, plan.opd_code, plan.unit_id, plan.work_date, plan.mode, plan.starts_at, plan.ends_at
+        ),
+        [
+            expect.Punch(
+                str(punch.punch_id),
+                punch.work_date,
+                punch.kind,
+                punch.at,
+                punch.zone,
+                punch.received_at,
+                verified=punch.time_trust != "unverified",
+            )
+            for punch in facts.punches
+            if is_of_day(punch) and punch.punch_id not in facts.voided
+        ],
+        [expect.Report(report.revision, report.submitted_at) for report in facts.reports if is_of_day(report)],
+        [
+            expect.Review(
+                review.report_revision,
+                review.revision,
+                review.reviewed_at,
+                review.decision,
+                sum(item.accepted_quantity for item in review.items),
+            )
+            for review in facts.reviews
+            if is_of_day(review)
+        ],
+    )
+
+
+def days_at(facts: Facts, unit: UnitChanged) -> list[expect.Day]:
+    return [day_of(facts, plan) for plan in facts.plans if plan.unit_id == unit.unit_id]
+
+
+def outages_of(facts: Facts) -> list[expect.Outage]:
+    return [
+        expect.Outage(
+            outage.starts_at,
+            outage.ends_at,
+            outage.scope.all,
+            frozenset(outage.scope.opd_codes),
+            frozenset(outage.scope.unit_ids),
+        )
+        for outage in facts.outages
+        if not outage.revoked
+    ]
+
+
+def point_of(unit: UnitChanged, date: dt.date) -> expect.ServicePoint:
+    """A service point with the openings in force on a date: those of the latest `effective_from` not after it."""
+    begun = [requirement for requirement in unit.requirements if requirement.effective_from <= date]
+    latest = max((requirement.effective_from for requirement in begun), default=None)
+    openings = (
+        expect.Opening(
+            frozenset(requirement.weekdays),
+            _local(date, requirement.opens),
+            _local(date, requirement.closes),
+            requirement.min_staff,
+            requirement.on_holidays,
+        )
+        for requirement in begun
+        if requirement.effective_from == latest
+    )
+    return expect.ServicePoint(unit.unit_id, unit.opd_code, tuple(openings), unit.slo)
+
+
+def _local(date: dt.date, clock: str) -> dt.datetime:
+    """The instant of local wall time `HH:MM[:SS]` on `date`; 24:00 is the next midnight."""
+    if clock.startswith("24:"):
+        return dt.datetime.combine(date + dt.timedelta(days=1), dt.time(), expect.WIB)
+    return dt.datetime.combine(date, dt.time.fromisoformat(clock), expect.WIB)

@@ -7,6 +7,7 @@ from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
 
+from demo.expect import WIB
 from shared.events import (
     AttendanceRecorded,
     AttendanceVoided,
@@ -26,7 +27,6 @@ from shared.events import (
     UnitChanged,
 )
 from shared.events.base import Mode, PunchKind
-from tests.reference.verdicts import WIB
 
 NAMESPACE = UUID(int=7)
 PEOPLE = [uuid5(NAMESPACE, f"person {n}") for n in range(3)]

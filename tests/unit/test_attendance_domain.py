@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from services.attendance.domain.punches import (
     CLOCK_SKEW,
     ClockOffset,
+    Flag,
     Plan,
     Position,
     Timing,
@@ -252,7 +253,7 @@ def offset(seconds: float, hours_ago: float = 1) -> ClockOffset:
     ],
 )
 def test_an_offline_time_is_corrected_as_far_as_the_clock_is_known(
-    device_at: str, last: ClockOffset | None, at: str, flags: tuple[str, ...]
+    device_at: str, last: ClockOffset | None, at: str, flags: tuple[Flag, ...]
 ) -> None:
     timing = offline_timing(wib(f"2025-11-06T{device_at}"), NOW, last)
     assert timing == Timing(wib(f"2025-11-06T{at}"), "unverified", flags)

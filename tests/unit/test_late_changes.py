@@ -8,11 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduling.domain.effects import Stretch, touches
 from services.scheduling.domain.late import is_late, never_late_from, officers_needed
 from services.scheduling.domain.rules import RulesIn
 from services.scheduling.domain.rules import touches as rule_touches
 from services.scheduling.domain.spans import Days, covered, without
+from services.scheduling.domain.stretches import Stretch, touches
 from shared.dates import WIB
 
 TODAY = dt.date(2026, 2, 16)

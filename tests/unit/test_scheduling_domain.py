@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduling.domain import changes, csvfile, imports
+from services.scheduling.domain import changes, csvfile
 from services.scheduling.domain.changes import Short, Standing
 from services.scheduling.domain.conflicts import conflicts
 from services.scheduling.domain.csvfile import Rejected
@@ -18,6 +18,7 @@ from services.scheduling.domain.nip import fault_of, kind_doubt
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.domain.readiness import AssessmentIn, Weights, recommended_share, score
 from services.scheduling.domain.records import Opening, RequirementSet
+from services.scheduling.domain.superiors import loops
 from services.scheduling.domain.timetable import Pattern, hours_on, instant
 from shared.messages import catalogue
 
@@ -85,7 +86,7 @@ def test_every_code_that_scheduling_gives_has_a_text() -> None:
     refusals = dict.fromkeys(("Forbidden", "Missing", "Conflict", "Invalid"), 0)
     places = {**refusals, "FieldError": 1, "Problem": 1, "wrong": 1, "_wrong": 1, "RowError": 2, "NipFault": 0}
     codes: set[str] = set()
-    for path in Path(imports.__file__).parents[1].rglob("*.py"):
+    for path in Path(csvfile.__file__).parents[1].rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
@@ -107,7 +108,7 @@ def test_a_ring_is_found_exactly_when_somebody_is_their_own_superior(edges: dict
             here, steps = bosses.get(here), steps + 1
         return here == start
 
-    members = {person for ring in imports.loops(bosses) for person in ring}
+    members = {person for ring in loops(bosses) for person in ring}
     assert members == {person for person in bosses if own_superior(person)}
 
 

@@ -12,11 +12,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduling.domain import csvfile, imports
+from services.scheduling.commands.imports.kind import Checked, Taken
+from services.scheduling.commands.imports.kinds import KINDS, Kind
+from services.scheduling.domain import csvfile
 from services.scheduling.domain.csvfile import Rejected, RowError
-from services.scheduling.domain.found import Found
-from services.scheduling.domain.imports import Checked, Kind
-from services.scheduling.domain.records import Absence, Employee, Known, Opening, Record, RequirementSet, Unit
+from services.scheduling.domain.records import Absence, Employee, Known, Opening, Place, Unit
 from services.scheduling.views.csv_text import as_csv
 from shared.messages import catalogue
 
@@ -40,7 +40,7 @@ ANI_STORED = Employee(
     echelon="IV",
     email="ani@bekasi.test",
     phone="0812",
-    remote_places=((-6.2, 107.0, 100.0),),
+    remote_places=(Place(-6.2, 107.0, 100.0),),
     heads=("A",),
     timetable="shift",
     shift_group=2,
@@ -55,28 +55,14 @@ OPTIONAL = (
 )
 
 
-def checked(kind: Kind, body: str | bytes, *stored: Any, known: Known = KNOWN) -> Checked:
+def checked(kind: Kind, body: str | bytes, *stored: Any, known: Known = KNOWN) -> Checked[Any]:
     data = body.encode() if isinstance(body, str) else body
-    stored_by_key = {key_of(record): record for record in stored}
-    return imports.check(kind, csvfile.read(data, *imports.COLUMNS[kind]), known, stored_by_key)
+    of = KINDS[kind]
+    return of.check(csvfile.read(data, of.required, of.optional), known, of.records.by_key(stored))
 
 
-def key_of(record: Record) -> object:
-    match record:
-        case Employee():
-            return record.employee_id
-        case Unit():
-            return record.unit_id
-        case RequirementSet():
-            return record.unit_id, record.effective_from
-        case Absence():
-            return record.employee_id, record.category, record.from_date, record.to_date
-        case _:
-            raise NotImplementedError(record)
-
-
-def only(result: Checked) -> Found:
-    [found] = result.found
+def only(result: Checked[Any]) -> Taken[Any]:
+    [found] = result.taken
     return found
 
 
@@ -87,7 +73,7 @@ def faults(kind: Kind, body: str | bytes, *stored: Any, known: Known = KNOWN) ->
     return [(error.row, error.column, error.code) for error in caught.value.errors]
 
 
-def warned(result: Checked) -> set[tuple[str, str]]:
+def warned(result: Checked[Any]) -> set[tuple[str, str]]:
     return {(one.column, one.code) for one in result.doubts}
 
 
@@ -96,7 +82,7 @@ def warned(result: Checked) -> set[tuple[str, str]]:
 
 def test_a_column_that_the_file_has_not_leaves_what_is_stored_and_nobody_returns_unasked() -> None:
     result = checked("employees", f"{REQUIRED}\n{ANI},Ani,1.01,A,PNS,shift\n", ANI_STORED)
-    assert only(result) == Found(ANI_STORED, (2,))
+    assert only(result) == Taken(ANI_STORED, (2,))
     assert ("active", "import.still_departed") in warned(result)
 
 
@@ -135,18 +121,18 @@ def test_a_shift_keeps_its_group_and_a_new_one_must_have_one() -> None:
 
 
 def test_units_keep_places_and_objective_and_lose_them_to_an_empty_cell_alone() -> None:
-    unit = Unit("A", "1.01", "Loket", True, True, ((-6.2, 107.0, 100.0),), 0.95)
+    unit = Unit("A", "1.01", "Loket", True, True, (Place(-6.2, 107.0, 100.0),), 0.95)
     required = "unit_id,opd_code,name,is_service_point,direct_service"
     row = "A,1.01,Loket,true,true"
-    assert only(checked("units", f"{required}\n{row}\n", unit)) == Found(unit, (2,))
+    assert only(checked("units", f"{required}\n{row}\n", unit)) == Taken(unit, (2,))
     found = only(checked("units", f"{required},places,slo\n{row},,\n", unit))
-    assert found == Found(replace(unit, places=(), slo=0.99), (2,), ("places", "slo"))
+    assert found == Taken(replace(unit, places=(), slo=0.99), (2,), ("places", "slo"))
 
 
 def test_a_trip_keeps_its_letter_where_the_file_has_no_such_column() -> None:
     trip = Absence(HER, "duty_travel", dt.date(2025, 11, 6), dt.date(2025, 11, 7), None, "800/1")
     row = f"{ANI},2025-11-06,2025-11-07"
-    assert only(checked("duty_travel", f"nip,from,to\n{row}\n", trip)) == Found(trip, (2,))
+    assert only(checked("duty_travel", f"nip,from,to\n{row}\n", trip)) == Taken(trip, (2,))
     assert only(checked("duty_travel", f"nip,from,to,letter\n{row},\n", trip)).cleared == ("letter",)
 
 
@@ -263,7 +249,7 @@ def test_a_file_is_taken_as_office_programs_write_it(body: str, row: int) -> Non
         body.encode("utf-16-le"),
         body.encode("utf-16-be"),
     ):
-        assert only(checked("leave", data)) == Found(expected, (row,))
+        assert only(checked("leave", data)) == Taken(expected, (row,))
 
 
 @pytest.mark.parametrize(
@@ -338,10 +324,10 @@ def test_a_unit_has_at_most_two_hundred_openings_over_all_its_dates() -> None:
         days = [first + dt.timedelta(n) for n in range(start, start + count)]
         return "\n".join([OPENINGS, *(f"A,{day},0,08:00,15:00,1,false" for day in days)]) + "\n"
 
-    assert len(checked("requirements", rows(0, 200)).found) == 200
+    assert len(checked("requirements", rows(0, 200)).taken) == 200
     assert faults("requirements", rows(0, 9_000)) == [(202, "unit_id", "import.requirements")]
-    stored = [one.record for one in checked("requirements", rows(0, 150)).found]
-    assert len(checked("requirements", rows(0, 200), *stored).found) == 200
+    stored = [one.record for one in checked("requirements", rows(0, 150)).taken]
+    assert len(checked("requirements", rows(0, 200), *stored).taken) == 200
     assert faults("requirements", rows(150, 51), *stored) == [(52, "unit_id", "import.requirements")]
 
 
@@ -408,10 +394,10 @@ CELLS = st.one_of(
 )
 
 
-@pytest.mark.parametrize("kind", imports.KINDS)
+@pytest.mark.parametrize("kind", KINDS)
 @given(data=st.data())
 def test_any_file_is_taken_or_refused_by_row_and_column(kind: Kind, data: st.DataObject) -> None:
-    required, optional = imports.COLUMNS[kind]
+    required, optional = KINDS[kind].required, KINDS[kind].optional
     names = data.draw(st.permutations([*required, *data.draw(st.lists(st.sampled_from([*optional, "x", ""])))]))
     rows = data.draw(st.lists(st.lists(CELLS, min_size=len(names), max_size=len(names)), max_size=4))
     text = io.StringIO()

@@ -7,9 +7,10 @@ from uuid import UUID
 
 import pytest
 
-from services.scheduling.domain import csvfile, imports
+from services.scheduling.commands.imports.kind import Checked
+from services.scheduling.commands.imports.kinds import KINDS, Kind
+from services.scheduling.domain import csvfile
 from services.scheduling.domain.csvfile import Rejected
-from services.scheduling.domain.imports import Checked, Kind
 from services.scheduling.domain.records import Absence, Employee, Known
 
 ANI, BUDI = "198704122010121001", "198704122010121002"
@@ -23,13 +24,15 @@ KNOWN = Known(
 EMPLOYEES = "employee_id,nip,name,opd_code,unit_id,supervisor_nip,employment,timetable"
 
 
-def checked(kind: Kind, lines: Sequence[str], known: Known = KNOWN) -> Checked:
-    return imports.check(kind, csvfile.read("\n".join(lines).encode(), *imports.COLUMNS[kind]), known)
+def checked(kind: Kind, lines: Sequence[str], known: Known = KNOWN, *stored: Any) -> Checked[Any]:
+    of = KINDS[kind]
+    rows = csvfile.read("\n".join(lines).encode(), of.required, of.optional)
+    return of.check(rows, known, of.records.by_key(stored))
 
 
-def errors(kind: Kind, lines: Sequence[str], known: Known = KNOWN) -> set[tuple[int, str, str]]:
+def errors(kind: Kind, lines: Sequence[str], known: Known = KNOWN, *stored: Any) -> set[tuple[int, str, str]]:
     with pytest.raises(Rejected) as caught:
-        checked(kind, lines, known)
+        checked(kind, lines, known, *stored)
     found = [(error.row, error.column, error.code) for error in caught.value.errors]
     assert len(found) == len(set(found))
     return set(found)
@@ -141,14 +144,13 @@ def test_each_row_that_overlaps_an_earlier_and_longer_one_is_named() -> None:
 
 def test_an_overlap_with_a_stored_trip_is_named() -> None:
     trip = Absence(IDS[ANI], "duty_travel", dt.date(2025, 11, 12), dt.date(2025, 11, 14), None, "800/1")
-    known = Known(ids_by_nip=IDS, absences={IDS[ANI]: [trip]})
     row = f"{ANI},2025-11-10,2025-11-12,annual"
-    assert errors("leave", [LEAVE, row], known) == {(2, "from", "import.overlaps_stored")}
+    assert errors("leave", [LEAVE, row], KNOWN, trip) == {(2, "from", "import.overlaps_stored")}
 
 
 def test_a_good_file_gives_one_record_a_person() -> None:
     found: list[Any] = [
-        one.record for one in checked("employees", [EMPLOYEES, f",{ANI},Ani,1.01,A,,PNS,five_day"]).found
+        one.record for one in checked("employees", [EMPLOYEES, f",{ANI},Ani,1.01,A,,PNS,five_day"]).taken
     ]
     [record] = found
     assert isinstance(record, Employee)

@@ -15,7 +15,6 @@ from shared.access import CORRECT_RECORDS, Principal
 from shared.auth import require
 from shared.events import PunchKind
 from shared.events.base import UUID, Date
-from shared.http import traceparent_of
 from shared.personal import Reason
 
 router = APIRouter(prefix=PREFIX)
@@ -58,7 +57,7 @@ CORRECTION: TypeAdapter[ManualIn | VoidIn] = TypeAdapter(
 async def correct(request: Request, response: Response, who: Corrector, service: Running) -> Receipt | VoidOut:
     """Add a punch that you vouch for, or void one: for your own people, never for yourself."""
     body = await read(request, CORRECTION)
-    act = Act(who, service.clock.now(), traceparent_of(request))
+    act = Act(who, service.clock.now())
     async with service.db.transaction() as tx:
         if isinstance(body, ManualIn):
             recorded = await corrections.add_manual(

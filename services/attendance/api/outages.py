@@ -16,7 +16,7 @@ from shared.access import DECLARE_OUTAGES, Principal
 from shared.auth import Caller, require
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Revision
-from shared.http import Page, traceparent_of
+from shared.http import Page
 from shared.personal import Reason
 from shared.query import InstantParam
 
@@ -56,7 +56,7 @@ REVOCATION = TypeAdapter(RevocationIn)
 async def declare(request: Request, response: Response, who: Declarer, service: Running) -> OutageOut:
     """Declare that the city's own systems failed, for a scope and an interval."""
     body = await read(request, OUTAGE)
-    act = Act(who, service.clock.now(), traceparent_of(request))
+    act = Act(who, service.clock.now())
     async with service.db.transaction() as tx:
         outage, created = await outages.declare(tx, act, body.outage_id, body)
     response.status_code = 201 if created else 200
@@ -67,7 +67,7 @@ async def declare(request: Request, response: Response, who: Declarer, service: 
 async def revise(outage_id: UUID, request: Request, who: Declarer, service: Running) -> OutageOut:
     """Replace an outage by a new revision of it, such as its real end."""
     body = await read(request, OUTAGE_REVISION)
-    act = Act(who, service.clock.now(), traceparent_of(request))
+    act = Act(who, service.clock.now())
     async with service.db.transaction() as tx:
         return OutageOut.model_validate(await outages.revise(tx, act, outage_id, body.revision, body))
 
@@ -76,7 +76,7 @@ async def revise(outage_id: UUID, request: Request, who: Declarer, service: Runn
 async def revoke(outage_id: UUID, request: Request, who: Declarer, service: Running) -> OutageOut:
     """Take an outage back."""
     body = await read(request, REVOCATION)
-    act = Act(who, service.clock.now(), traceparent_of(request))
+    act = Act(who, service.clock.now())
     async with service.db.transaction() as tx:
         return OutageOut.model_validate(await outages.revoke(tx, act, outage_id, body.reason))
 

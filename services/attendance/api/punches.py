@@ -13,9 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, 
 from pydantic_core import to_json
 
 from services.attendance.api import PREFIX, Running, described, read, unreadable
-from services.attendance.commands.punches import Intake, Recorded, Unusable, record
+from services.attendance.commands.punches import Intake, Recorded, record
 from services.attendance.domain import Exact, Moment
-from services.attendance.domain.punches import Position
+from services.attendance.domain.punches import Position, Unusable
 from services.attendance.views import people
 from services.attendance.views import punches as views
 from services.attendance.views.punches import PunchOut, Receipt
@@ -27,7 +27,7 @@ from shared.dates import local_date
 from shared.events import PunchKind
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Date
-from shared.http import Page, Problem, ProblemBody, as_problem, problem_body, traceparent_of
+from shared.http import Page, Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of
 from shared.refusals import Refused
 
@@ -108,9 +108,7 @@ class PunchIn(Exact):
         PositionIn | NoReading | None, PlainValidator(_position, json_schema_input_type=PositionIn | None)
     ] = None
 
-    def intake(
-        self, employee_id: UUID, received_at: dt.datetime, traceparent: str, *, offline: bool = False
-    ) -> Intake:
+    def intake(self, employee_id: UUID, received_at: dt.datetime, *, offline: bool = False) -> Intake:
         """The punch as it asks to be recorded, of who sent it."""
         device_at, position = self.device_at, self.position
         unusable: list[Unusable] = []
@@ -128,7 +126,6 @@ class PunchIn(Exact):
             Position(position.lat, position.lon, position.accuracy_m) if position else None,
             "offline" if offline else "app",
             received_at,
-            traceparent,
             unusable=tuple(unusable),
         )
 
@@ -177,7 +174,7 @@ async def punch(request: Request) -> Response:
     received_at = app.service.clock.now()
     body = await read(request, PUNCH)
     intakes: Intakes = app.intakes
-    recorded = await intakes.submit(body.intake(employee_id, received_at, traceparent_of(request)))
+    recorded = await intakes.submit(body.intake(employee_id, received_at))
     receipt = Receipt.model_validate(recorded.row)
     return Response(receipt.model_dump_json(), 201 if recorded.created else 200, media_type="application/json")
 
@@ -199,7 +196,7 @@ async def batch(request: Request, me: Employee, service: Running) -> Page[Record
         except ValidationError as error:
             outcomes[index] = unreadable(error)
         else:
-            intakes.append((index, punch.intake(me, received_at, traceparent_of(request), offline=True)))
+            intakes.append((index, punch.intake(me, received_at, offline=True)))
 
     async def commit(some: Sequence[tuple[int, Intake]]) -> None:
         async with service.db.transaction() as tx:
@@ -208,9 +205,8 @@ async def batch(request: Request, me: Employee, service: Running) -> Page[Record
             outcomes[index] = result
 
     for (index, _), error in await failures.culprits(intakes, commit):
-        trace = traceparent_of(request)
-        log.error("a punch of a batch failed", exc_info=error, extra={"fields": {"trace": trace}})
-        outcomes[index] = Problem(500, "internal", params={"trace": trace.split("-")[1]})
+        log.error("a punch of a batch failed", exc_info=error)
+        outcomes[index] = internal()
     language = language_of(request.headers.get("accept-language"))
     return Page[RecordedOut | RefusedOut](items=[_outcome(outcome, language) for outcome in outcomes])
 

@@ -14,11 +14,10 @@ SOURCE = source_of("attendance")
 
 @dataclass(frozen=True, slots=True)
 class Act:
-    """An officer doing something at a business time, within a trace."""
+    """An officer doing something at a business time."""
 
     who: Principal
     now: datetime
-    traceparent: str
 
     @property
     def actor(self) -> str:

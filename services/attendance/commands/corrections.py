@@ -35,7 +35,7 @@ async def add_manual(
         around = stated.work_date - local_date(stated.at)
         if not -domain.PLANS_BEFORE <= around <= domain.PLANS_AFTER:
             raise Invalid("correction.far_date", errors=[FieldError("work_date", "correction.far_date")])
-    intake = Intake(punch_id, employee_id, kind, None, None, "manual", act.now, act.traceparent, stated)
+    intake = Intake(punch_id, employee_id, kind, None, None, "manual", act.now, stated)
     (result,) = await record(tx, [intake])
     if isinstance(result, Exception):
         raise result
@@ -71,5 +71,5 @@ async def void(tx: Tx, act: Act, punch_id: UUID, reason: str) -> tuple[Void, boo
     voided = Void(**event.model_dump())
     details = {"employee_id": str(punch.employee_id), "work_date": punch.work_date.isoformat()}
     tx.session.add_all([voided, act.audit("punch.void", punch_id, reason, details)])
-    await outbox.add(tx, [Outgoing(event, uuid4(), act.now, act.traceparent)], source=SOURCE)
+    await outbox.add(tx, [Outgoing(event, uuid4(), act.now)], source=SOURCE)
     return voided, True

@@ -8,7 +8,7 @@ from services.attendance.store import outages as store
 from services.attendance.store.tables import Outage
 from shared import outbox
 from shared.database import Tx
-from shared.events import OutageDeclared, Scope
+from shared.events import OutageDeclared
 from shared.events.attendance import LONGEST_OUTAGE
 from shared.outbox import Outgoing
 from shared.refusals import Conflict, FieldError, Invalid, Missing
@@ -88,16 +88,8 @@ async def _standing(tx: Tx, outage_id: UUID) -> Outage:
 
 
 async def _publish(tx: Tx, act: Act, outage: Outage, action: str, reason: str) -> None:
-    event = OutageDeclared(
-        outage_id=outage.outage_id,
-        revision=outage.revision,
-        scope=Scope.model_validate(outage.scope),
-        starts_at=outage.starts_at,
-        # One declared before outages had a longest span can still be taken back.
-        ends_at=min(outage.ends_at, outage.starts_at + LONGEST_OUTAGE) if outage.revoked else outage.ends_at,
-        reason=outage.reason,
-        declared_by=outage.declared_by,
-        revoked=outage.revoked,
-    )
+    # One declared before outages had a longest span can still be taken back.
+    ends_at = min(outage.ends_at, outage.starts_at + LONGEST_OUTAGE) if outage.revoked else outage.ends_at
+    event = OutageDeclared.model_validate({**outage.model_dump(), "ends_at": ends_at})
     tx.session.add_all([outage, act.audit(action, outage.outage_id, reason, event.model_dump(mode="json"))])
-    await outbox.add(tx, [Outgoing(event, uuid4(), act.now, act.traceparent)], source=SOURCE)
+    await outbox.add(tx, [Outgoing(event, uuid4(), act.now)], source=SOURCE)

@@ -2,28 +2,25 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, field
+from typing import Literal, get_args
 from uuid import UUID, uuid4
 
 from services.attendance.commands import SOURCE
 from services.attendance.domain import punches as domain
-from services.attendance.domain.punches import Person, Plan, Position, Timing
+from services.attendance.domain.punches import Flag, Person, Plan, Position, Timing, Unusable
 from services.attendance.store import directory
 from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
-from shared import outbox
+from shared import outbox, trace
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import AttendanceRecorded, Place, PunchKind, Zone
 from shared.outbox import Outgoing
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
 
-VOUCHED = "vouched"
+VOUCHED: Flag = "vouched"
 """Flags a punch whose zone an officer stated."""
-
-Unusable = Literal["bad_position", "bad_device_at"]
-"""Flags evidence that came and said nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +43,10 @@ class Intake:
     position: Position | None
     source: Literal["app", "offline", "manual"]
     received_at: dt.datetime
-    traceparent: str | None
     stated: Stated | None = None
     unusable: tuple[Unusable, ...] = ()
+    trace: str | None = field(default_factory=trace.current)
+    """Of the request that asks: punches of many are recorded at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +70,20 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     traces: dict[UUID, str | None] = {}
     for item, decision in zip(items, decisions, strict=True):
         if isinstance(decision, PunchRow) and fresh.setdefault(item.punch_id, decision) is decision:
-            traces[item.punch_id] = item.traceparent
+            traces[item.punch_id] = item.trace
     created = await store.insert(tx, list(fresh.values()))
     rows = {punch_id: row for punch_id, row in fresh.items() if punch_id in created}
     await outbox.add(
         tx,
-        [Outgoing(_event(row), uuid4(), row.received_at, traces[row.punch_id]) for row in rows.values()],
+        [
+            Outgoing(
+                AttendanceRecorded.model_validate(row, from_attributes=True),
+                uuid4(),
+                row.received_at,
+                traces[row.punch_id],
+            )
+            for row in rows.values()
+        ],
         source=SOURCE,
     )
     earlier = {item.punch_id for item in items} - created
@@ -186,7 +192,7 @@ def _same(item: Intake, row: PunchRow) -> bool:
         and position == (row.lat, row.lon, row.accuracy_m)
         and (item.source == "manual") == (row.source == "manual")
         and (item.stated is None or _states(item.stated, row))
-        and set(item.unusable) == set(row.flags) & {"bad_position", "bad_device_at"}
+        and set(item.unusable) == set(row.flags) & set(get_args(Unusable))
     )
 
 
@@ -195,22 +201,4 @@ def _states(stated: Stated, row: PunchRow) -> bool:
         stated.at == row.at
         and stated.work_date in (None, row.work_date)
         and (stated.zone == row.zone if stated.zone else VOUCHED not in row.flags)
-    )
-
-
-def _event(row: PunchRow) -> AttendanceRecorded:
-    return AttendanceRecorded(
-        punch_id=row.punch_id,
-        employee_id=row.employee_id,
-        opd_code=row.opd_code,
-        unit_id=row.unit_id,
-        work_date=row.work_date,
-        kind=row.kind,
-        at=row.at,
-        received_at=row.received_at,
-        device_at=row.device_at,
-        zone=row.zone,
-        source=row.source,
-        flags=list(row.flags),
-        time_trust=row.time_trust,
     )

@@ -19,6 +19,12 @@ TimeTrust = Literal["server", "verified", "unverified"]
 Source = Literal["app", "offline", "terminal", "manual"]
 """Who says that it happened: a connected app, an app later, a terminal at the door, an officer."""
 
+Unusable = Literal["bad_position", "bad_device_at"]
+"""Evidence that came and said nothing."""
+
+Flag = Literal["clock_skew", "clock_unverified", "late", "vouched", Unusable]
+"""What is to be said of a punch besides (docs/attendance.md)."""
+
 CLOCK_SKEW = dt.timedelta(minutes=5)
 """A device clock further than this from the server's is worth a flag, and too wrong to be corrected by."""
 
@@ -126,7 +132,7 @@ class Timing:
 
     at: dt.datetime
     trust: TimeTrust
-    flags: tuple[str, ...] = ()
+    flags: tuple[Flag, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +162,7 @@ def offline_timing(device_at: dt.datetime, received_at: dt.datetime, last: Clock
     more than 31 days after it.
     """
     ahead = last.ahead if last is not None and received_at - last.seen_at <= OFFSET_AGE else None
-    at, flags = min(device_at, received_at), list[str]()
+    at, flags = min(device_at, received_at), list[Flag]()
     if ahead is not None and abs(ahead) <= CLOCK_SKEW and device_at + ahead <= received_at:
         at = device_at + ahead
     else:

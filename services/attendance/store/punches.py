@@ -43,25 +43,18 @@ _OFFSETS = """
         order by work_date desc, received_at desc limit 1
     ) as latest
 """
+_COLUMNS = ", ".join(PunchRow.__slots__)
 # Flags travel as one text each: arrays of arrays cannot be unnested row by row.
-_INSERT = """
-    insert into punch (punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at,
-        zone, source, flags, lat, lon, accuracy_m, time_trust)
-    select punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at,
-        zone, source, string_to_array(flags, ' '), lat, lon, accuracy_m, time_trust
+_INSERT = f"""
+    insert into punch ({_COLUMNS})
+    select {_COLUMNS.replace("flags", "string_to_array(flags, ' ')")}
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::text[], $7::timestamptz[],
         $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::float8[], $14::float8[],
-        $15::float8[], $16::text[])
-        as given (punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at, zone,
-            source, flags, lat, lon, accuracy_m, time_trust)
+        $15::float8[], $16::text[]) as given ({_COLUMNS})
     on conflict (punch_id) do nothing
     returning punch_id
-"""
-_STORED = """
-    select punch_id, employee_id, opd_code, unit_id, work_date, kind, at, received_at, device_at, zone, source,
-        flags, lat, lon, accuracy_m, time_trust
-    from punch where punch_id = any($1::uuid[])
-"""
+"""  # noqa: S608 - the names are those of the row above
+_STORED = f"select {_COLUMNS} from punch where punch_id = any($1::uuid[])"  # noqa: S608 - likewise
 _FORGET_POSITIONS = """
     update punch set lat = null, lon = null, accuracy_m = null
     where employee_id = any($1::uuid[]) and lat is not null

@@ -2,22 +2,24 @@
 
 import datetime as dt
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from services.notifications import domain
-from services.notifications.domain import Kind, Notice
+from services.notifications.domain import Held, Kind, Notice
 from services.notifications.facts import PROJECTION, Counter, DutyState, Outage, Plan, Recipient, Review
 from services.notifications.store import deletion
 from services.notifications.store import notices as store
-from shared import outbox
+from services.notifications.store.notices import CounterAlert
+from shared import outbox, trace
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import (
     ComplianceChanged,
     CoverageChanged,
+    Event,
     NotificationSent,
     OutageDeclared,
     Received,
@@ -34,6 +36,9 @@ from shared.telemetry import Metrics
 SOURCE = source_of("notifications")
 CHUNK = 1000
 """Messages written at once. Between chunks other requests of the process get their turn."""
+
+E = TypeVar("E", bound=Event)
+Decided = TypeVar("Decided", ReportReviewed, ComplianceChanged)
 
 NEWS = (Plan, Review, DutyState, Counter, Outage)
 
@@ -56,8 +61,16 @@ async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime) -> Tally
     waiting = iter(notices)
     while chunk := list(islice(waiting, CHUNK)):
         deliveries = await store.deliver(tx, chunk, now)
-        events = [NotificationSent(**delivery._asdict(), channel="inbox", at=now) for delivery in deliveries]
-        await outbox.add(tx, [Outgoing(event, event.notification_id, now) for event in events], source=SOURCE)
+        sent = [
+            Outgoing(
+                NotificationSent(**delivery._asdict(), channel="inbox", at=now),
+                delivery.notification_id,
+                now,
+                trace.because_of(delivery.cause_event_id),
+            )
+            for delivery in deliveries
+        ]
+        await outbox.add(tx, sent, source=SOURCE)
         told.update(delivery.kind for delivery in deliveries)
     return told
 
@@ -67,15 +80,15 @@ async def _hear(
 ) -> tuple[Fold, list[Notice]]:
     """Fold a batch; what there is to tell about it."""
     fold = await PROJECTION.fold(tx, batch, metrics, news_of=NEWS)
-    work = _Telling(tx, fold, now)
+    heard = _Batch(tx, fold, now)
     notices = [
-        *work.plans(),
-        *work.reviews(),
-        *work.compliance(),
-        *await work.coverage(),
-        *await work.outages(),
+        *heard.plans(),
+        *heard.decided(ReportReviewed, domain.on_review),
+        *heard.decided(ComplianceChanged, domain.on_compliance),
+        *await heard.coverage(),
+        *await heard.outages(),
     ]
-    return fold, [*notices, *await work.newcomers(notices)]
+    return fold, [*notices, *await heard.newcomers(notices)]
 
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
@@ -96,17 +109,13 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
         key = (event.employee_id, event.work_date)
         was = before.get(key)
         if key in after and after[key]["ce_id"] == received.id and (kind := domain.on_plan(event, was, now)):
-            params = domain.day_of(event)
-            if kind == "schedule.wfh":
-                params = {"days": [params]}
-            elif was is not None:
-                params["previous"] = was["mode"]
+            params = domain.plan_params(kind, event, was)
             notices.append(Notice(event.employee_id, kind, repaired.cause, params))
     await _deliver(tx, notices, now)
     await deletion.forget_erased(tx)
 
 
-class _Telling:
+class _Batch:
     """What there is to tell about one batch, after it was folded."""
 
     def __init__(self, tx: Tx, fold: Fold, now: dt.datetime) -> None:
@@ -117,88 +126,77 @@ class _Telling:
         directory = fold.get(Recipient)
         self._moved: list[UUID] = [row["employee_id"] for row in directory.changed] if directory else []
 
-    def _fresh(self, received: Received) -> bool:
-        return domain.is_fresh(received.time, self._now)
+    def _fresh(self, kind: type[E]) -> Iterator[tuple[E, UUID, Held]]:
+        """The news of a kind that is fresh, each with the id of its event and what was held before it."""
+        for event, received, before in self._fold.news(kind):
+            if domain.is_fresh(received.time, self._now):
+                yield event, received.id, before
 
     def plans(self) -> list[Notice]:
         """Changed and first plans, one message for each day; first plans from home, one for each person."""
         notices: list[Notice] = []
-        first: dict[UUID, Notice] = {}
-        for event, received, before in self._fold.news(ScheduleChanged):
-            kind = domain.on_plan(event, before, self._now) if self._fresh(received) else None
-            if kind == "schedule.wfh":
-                notice = first.get(event.employee_id)
-                if notice is None:
-                    notice = Notice(event.employee_id, kind, received.id, {"days": []})
-                    first[event.employee_id] = notice
-                    notices.append(notice)
-                notice.params["days"].append(domain.day_of(event))
-            elif kind is not None:
-                params = domain.day_of(event)
-                if before is not None:
-                    params["previous"] = before["mode"]
-                notices.append(Notice(event.employee_id, kind, received.id, params))
+        from_home: dict[UUID, Notice] = {}
+        for event, ce_id, before in self._fresh(ScheduleChanged):
+            kind = domain.on_plan(event, before, self._now)
+            if kind is None:
+                continue
+            notice = Notice(event.employee_id, kind, ce_id, domain.plan_params(kind, event, before))
+            first = from_home.setdefault(event.employee_id, notice) if kind == "schedule.wfh" else notice
+            if first is notice:
+                notices.append(notice)
+            else:
+                first.params["days"] += notice.params["days"]
         return notices
 
-    def reviews(self) -> list[Notice]:
+    def decided(self, kind: type[Decided], said_by: Callable[[Decided, Held], domain.Said]) -> list[Notice]:
+        """Reviews or duties, each for whose they are."""
         notices: list[Notice] = []
-        for event, received, before in self._fold.news(ReportReviewed):
-            said = domain.on_review(event, before)
-            if said is not None and self._fresh(received):
-                kind, params = said
-                notices.append(Notice(event.employee_id, kind, received.id, params))
-        return notices
-
-    def compliance(self) -> list[Notice]:
-        notices: list[Notice] = []
-        for event, received, before in self._fold.news(ComplianceChanged):
-            said = domain.on_compliance(event, before)
-            if said is not None and self._fresh(received):
-                kind, params = said
-                notices.append(Notice(event.employee_id, kind, received.id, params))
+        for event, ce_id, before in self._fresh(kind):
+            said = said_by(event, before)
+            if said is not None:
+                told, params = said
+                notices.append(Notice(event.employee_id, told, ce_id, params))
         return notices
 
     async def coverage(self) -> list[Notice]:
         """Alerts for the people answerable for a counter, and the all-clear for those who got the alert."""
         notices: list[Notice] = []
-        alerts: dict[str, tuple[UUID, UUID | None]] = {}
+        alerts: dict[str, CounterAlert] = {}
         for event, received, before in self._fold.news(CoverageChanged):
-            _, alert = alerts.get(event.unit_id) or (None, before["alert"] if before is not None else None)
-            step, standing = domain.on_coverage(event, received.id, alert, fresh=self._fresh(received))
-            alerts[event.unit_id] = (received.id, standing)
+            earlier = alerts.get(event.unit_id)
+            alert = earlier.alert if earlier else before["alert"] if before else None
+            fresh = domain.is_fresh(received.time, self._now)
+            step, standing = domain.on_coverage(event, received.id, alert, fresh=fresh)
+            alerts[event.unit_id] = CounterAlert(event.unit_id, received.id, standing)
+            params = domain.counter_params(event)
             if step == "alert":
                 people = await store.answerable_for(self._tx, event.unit_id, event.opd_code)
-                notices += _alert(people, received.id, event.unit_id, domain.counter_params(event))
-            elif step == "all_clear" and alert is not None and self._fresh(received):
+                notices += _notices(people, "counter.short", received.id, params, event.unit_id)
+            elif step == "all_clear" and alert is not None and fresh:
                 # The alert may be in this very batch, not yet written.
-                people = [one.employee_id for one in notices if one.cause == alert]
+                people = [notice.employee_id for notice in notices if notice.cause == alert]
                 people += await store.told_by(self._tx, event.unit_id, alert)
-                params = domain.counter_params(event)
-                notices += [Notice(person, "counter.met", received.id, params, event.unit_id) for person in people]
+                notices += _notices(people, "counter.met", received.id, params, event.unit_id)
         if alerts:
-            await store.set_alerts(self._tx, [(unit, *by) for unit, by in alerts.items()])
+            await store.set_alerts(self._tx, alerts.values())
         return notices
 
     async def outages(self) -> list[Notice]:
         """A declared or changed outage for the people it concerns; a revoked one for those who were told."""
         notices: list[Notice] = []
-        for event, received, before in self._fold.news(OutageDeclared):
-            if not self._fresh(received) or not domain.outage_differs(event, before):
+        for event, ce_id, before in self._fresh(OutageDeclared):
+            if not domain.outage_differs(event, before):
                 continue
-            subject = str(event.outage_id)
+            subject, params = str(event.outage_id), domain.outage_params(event)
             told = await self._told_of(subject, notices)
-            now_concerned: list[UUID] = []
+            concerned: list[UUID] = []
             if not event.revoked:
-                now_concerned = await store.in_scope(self._tx, event.scope, event.starts_at, event.ends_at)
-            params = domain.outage_params(event)
-            news_to = now_concerned
+                concerned = await store.in_scope(self._tx, event.scope, event.starts_at, event.ends_at)
+            news_to = concerned
             if not domain.outage_moves(event, before):  # another scope only: who stays in it knows all of this
-                news_to = [person for person in now_concerned if person not in told]
-            notices += [Notice(person, "outage.declared", received.id, params, subject) for person in news_to]
-            released = told - set(now_concerned)
-            notices += [
-                Notice(person, "outage.revoked", received.id, params, subject) for person in sorted(released)
-            ]
+                news_to = [person for person in concerned if person not in told]
+            notices += _notices(news_to, "outage.declared", ce_id, params, subject)
+            notices += _notices(sorted(told - set(concerned)), "outage.revoked", ce_id, params, subject)
         return notices
 
     async def _told_of(self, outage: str, notices: Iterable[Notice]) -> set[UUID]:
@@ -208,7 +206,9 @@ class _Telling:
         earlier.
         """
         newest = dict.fromkeys(await store.last_told(self._tx, outage, "outage.declared"), True)
-        newest |= {one.employee_id: one.kind == "outage.declared" for one in notices if one.subject == outage}
+        newest |= {
+            notice.employee_id: notice.kind == "outage.declared" for notice in notices if notice.subject == outage
+        }
         return {person for person, declared in newest.items() if declared}
 
     async def newcomers(self, notices: Sequence[Notice]) -> list[Notice]:
@@ -220,36 +220,22 @@ class _Telling:
         if not self._moved:
             return []
         more: list[Notice] = []
-        for row in await store.live_outages(self._tx, self._now, self._since):
+        for outage in await store.live_outages(self._tx, self._now, self._since):
             people = await store.in_scope(
-                self._tx,
-                domain.scope_of(row["scope"]),
-                row["starts_at"],
-                row["ends_at"],
-                among=self._moved,
+                self._tx, outage.scope, outage.starts_at, outage.ends_at, among=self._moved
             )
-            subject = str(row["outage_id"])
+            subject = str(outage.outage_id)
             told = await self._told_of(subject, notices)
-            params = {
-                "starts_at": row["starts_at"].isoformat(),
-                "ends_at": row["ends_at"].isoformat(),
-                "reason": row["reason"],
-            }
-            more += [
-                Notice(person, "outage.declared", row["ce_id"], params, subject)
-                for person in people
-                if person not in told
-            ]
-        for row in await store.alerts_near(self._tx, self._moved, self._since):
-            people = await store.answerable_for(self._tx, row["unit_id"], row["opd_code"])
-            params = {
-                "required": row["required"],
-                "present": row["present_low"],
-                "as_of": row["as_of"].isoformat(),
-            }
-            more += _alert(people, row["alert"], row["unit_id"], params)
+            news_to = [person for person in people if person not in told]
+            more += _notices(news_to, "outage.declared", outage.ce_id, domain.outage_params(outage), subject)
+        for counter in await store.alerts_near(self._tx, self._moved, self._since):
+            people = await store.answerable_for(self._tx, counter.unit_id, counter.opd_code)
+            params = domain.counter_params(counter)
+            more += _notices(people, "counter.short", counter.alert, params, counter.unit_id)
         return more
 
 
-def _alert(people: Iterable[UUID], cause: UUID, unit_id: str, params: dict[str, Any]) -> list[Notice]:
-    return [Notice(person, "counter.short", cause, params, unit_id) for person in people]
+def _notices(
+    people: Iterable[UUID], kind: Kind, cause: UUID, params: dict[str, Any], subject: str
+) -> list[Notice]:
+    return [Notice(person, kind, cause, params, subject) for person in people]

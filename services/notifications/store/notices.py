@@ -3,10 +3,10 @@
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Literal, NamedTuple
 from uuid import UUID
 
-from services.notifications.domain import Kind, Notice
+from services.notifications.domain import Kind, LiveOutage, Notice, StandingAlert
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import Scope
@@ -95,22 +95,30 @@ async def answerable_for(tx: Tx, unit_id: str, opd_code: str) -> list[UUID]:
     return [row["employee_id"] for row in rows]
 
 
-async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> list[dict[str, Any]]:
-    """The counters with a standing alert heard since then that these people have to do with."""
+async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> list[StandingAlert]:
+    """The standing alerts heard since then that these people have to do with."""
     rows = await tx.connection.fetch(
         """
-        select distinct c.* from counter c join recipient r
-            on r.unit_id = c.unit_id or r.heads ?| array[c.unit_id, c.opd_code]
+        select distinct c.unit_id, c.opd_code, c.required, c.present_low, c.as_of, c.alert
+        from counter c join recipient r on r.unit_id = c.unit_id or r.heads ?| array[c.unit_id, c.opd_code]
         where c.alert is not null and c.heard_at >= $2 and r.employee_id = any($1)
         """,
         employees,
         since,
     )
-    return [dict(row) for row in rows]
+    return [StandingAlert(**row) for row in rows]
 
 
-async def set_alerts(tx: Tx, alerts: Iterable[tuple[str, UUID, UUID | None]]) -> None:
-    """Note of counters, as an event has just said how they are, which alert now stands: (unit, event, alert)."""
+class CounterAlert(NamedTuple):
+    """Which alert stands for a counter now that the event `ce_id` has said how it is; None for none."""
+
+    unit_id: str
+    ce_id: UUID
+    alert: UUID | None
+
+
+async def set_alerts(tx: Tx, alerts: Iterable[CounterAlert]) -> None:
+    """Note which alert stands, of counters whose newest event is still the one that said so."""
     units, events, standing = zip(*alerts, strict=True)
     await tx.connection.execute(
         """
@@ -124,12 +132,17 @@ async def set_alerts(tx: Tx, alerts: Iterable[tuple[str, UUID, UUID | None]]) ->
     )
 
 
-async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[dict[str, Any]]:
+async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[LiveOutage]:
     """Outages heard of since then that are not revoked and not over."""
     rows = await tx.connection.fetch(
-        "select * from outage where not revoked and ends_at > $1 and heard_at >= $2", now, since
+        """
+        select outage_id, scope, starts_at, ends_at, reason, ce_id from outage
+        where not revoked and ends_at > $1 and heard_at >= $2
+        """,
+        now,
+        since,
     )
-    return [dict(row) for row in rows]
+    return [LiveOutage(**row)._replace(scope=Scope.model_validate(row["scope"])) for row in rows]
 
 
 _DELIVER = """

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Query, Response
 
 from services.reporting.commands import reports as commands
 from services.reporting.domain.reports import ReportIn, ReviewIn
@@ -14,7 +14,7 @@ from shared.access import REVIEW_REPORTS, Principal
 from shared.auth import Employee, employee_of, require
 from shared.cursors import encode_cursor, read_cursor
 from shared.events.base import Date
-from shared.http import Page, traceparent_of
+from shared.http import Page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting/v1", tags=["work reports"])
@@ -31,16 +31,13 @@ async def submit(
     given: ReportIn,
     employee_id: Employee,
     service: Running,
-    request: Request,
     response: Response,
 ) -> ReportView:
     """Submit or revise the day's report. 201 the first time, 200 after; the same content again changes nothing.
 
     409 after an accepted review. 422 for a work date beyond tomorrow.
     """
-    submitted = await commands.submit(
-        service.db, service.clock, employee_id, work_date, given, trace=traceparent_of(request)
-    )
+    submitted = await commands.submit(service.db, service.clock, employee_id, work_date, given)
     response.status_code = 201 if submitted.created else 200
     return views.shown(submitted.report)
 
@@ -101,7 +98,6 @@ async def review(
     given: ReviewIn,
     who: Reviewer,
     service: Running,
-    request: Request,
     response: Response,
 ) -> DecisionView:
     """Accept or return the newest revision of a report: 201, and 200 for exactly the same decision again.
@@ -109,8 +105,6 @@ async def review(
     404 unless the caller is the author's supervisor or acting deputy, 403 for one's own report, 409 for
     another revision than the newest.
     """
-    reviewed = await commands.review(
-        service.db, service.clock, employee_of(who), report_id, given, trace=traceparent_of(request)
-    )
+    reviewed = await commands.review(service.db, service.clock, employee_of(who), report_id, given)
     response.status_code = 201 if reviewed.decided else 200
     return views.decided(reviewed.report, reviewed.review)

@@ -15,8 +15,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from services.reporting import store
-from services.reporting.facts import PROJECTION, apply, digest, rejoin
+from services.reporting.facts import PROJECTION, apply, rejoin
+from services.reporting.store import rebuild as store
 from shared import repairs
 from shared.bus import HandlerContext, client_arguments
 from shared.clock import SystemClock
@@ -28,8 +28,6 @@ from shared.telemetry import Metrics
 
 Progress = Callable[[int, int], None]
 """Called with (records read, records in the log)."""
-
-__all__ = ["RebuildRunning", "digest", "rebuild"]
 
 
 class RebuildRunning(Exception):
@@ -43,20 +41,17 @@ async def rebuild(settings: Settings, progress: Progress) -> None:
     """
     db = Database(settings.database_url, pool_size=2, application_name="hadir.rebuild")
     try:
-        lock = await db.dedicated()
-        try:
-            if not await store.facts.lock_rebuild(lock):
+        async with db.alone("hadir.rebuild") as alone:
+            if not alone:
                 raise RebuildRunning("another `hadir rebuild` of this database is running; wait for it to end")
             await _rebuild(db, settings, progress)
-        finally:
-            await lock.close()
     finally:
         await db.close()
 
 
 async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None:
     async with db.transaction() as tx:
-        await store.facts.empty(tx.connection, [table.name for table in PROJECTION.tables])
+        await store.empty(tx, [table.name for table in PROJECTION.tables])
     writing: asyncio.Task[None] | None = None
 
     async def write(batch: list[Received]) -> None:
@@ -83,7 +78,7 @@ async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None
     # What was disowned while the rebuild ran, so that the facts are right when it ends.
     await repairs.settle(PROJECTION, rejoin, HandlerContext(settings, db, SystemClock(), Metrics("reporting")))
     async with db.transaction() as tx:
-        await store.facts.rebuilt(tx.connection, [table.name for table in PROJECTION.tables])
+        await store.rebuilt(tx, [table.name for table in PROJECTION.tables])
 
 
 async def _log(settings: Settings, progress: Progress) -> AsyncGenerator[list[Received]]:

@@ -33,7 +33,7 @@ class Reviewed(NamedTuple):
 
 
 async def submit(
-    db: Database, clock: Clock, employee_id: UUID, work_date: dt.date, given: reports.ReportIn, *, trace: str
+    db: Database, clock: Clock, employee_id: UUID, work_date: dt.date, given: reports.ReportIn
 ) -> Submitted:
     """Submit or revise the report of one work date. The same content again changes nothing.
 
@@ -59,14 +59,12 @@ async def submit(
             if held is not None:
                 await store.update(tx, report)
             event_id = uuid5(report_id, f"submitted/{report.revision}")
-            event = outbox.Outgoing(report.submitted(), event_id, report.submitted_at, trace)
+            event = outbox.Outgoing(report.submitted(), event_id, report.submitted_at)
             await outbox.add(tx, [event], source=SOURCE)
     return Submitted(report, created=held is None)
 
 
-async def review(
-    db: Database, clock: Clock, reviewer_id: UUID, report_id: UUID, given: ReviewIn, *, trace: str
-) -> Reviewed:
+async def review(db: Database, clock: Clock, reviewer_id: UUID, report_id: UUID, given: ReviewIn) -> Reviewed:
     """Accept or return the newest revision of a report. Exactly the same decision again changes nothing.
 
     Raises Missing unless the reviewer is the author's supervisor or acting deputy, Forbidden for one's own report,
@@ -86,6 +84,6 @@ async def review(
         if report is not held:
             await store.update(tx, report)
             event_id = uuid5(report_id, f"reviewed/{report.revision}/{decision.revision}")
-            event = outbox.Outgoing(report.reviewed(), event_id, decision.reviewed_at, trace)
+            event = outbox.Outgoing(report.reviewed(), event_id, decision.reviewed_at)
             await outbox.add(tx, [event], source=SOURCE)
     return Reviewed(report, decision, decided=report is not held)

@@ -1,3 +1,0 @@
-from services.reporting.store import facts, gone
-
-__all__ = ["facts", "gone"]

@@ -20,51 +20,23 @@ with point as materialized (
         effective_from date, weekdays jsonb, opens text, closes text, min_staff integer, on_holidays boolean)
     where wanted.effective_from <= day and wall_time(wanted.opens) is not null and wall_time(wanted.closes) is not null
 ), wanted as (
-    -- When so many are wanted, whatever the number of requirements that say so.
-    select dated.unit_id, dated.min_staff, unnest(range_agg(tstzrange(
-        local_midnight(day) + wall_time(dated.opens), local_midnight(day) + wall_time(dated.closes)))) as during
+    -- When at least so many are wanted: whoever wants more wants as many too.
+    select dated.unit_id, dated.min_staff,
+        range_agg(range_agg(tstzrange(
+            local_midnight(day) + wall_time(dated.opens), local_midnight(day) + wall_time(dated.closes)
+        ))) over (partition by dated.unit_id order by dated.min_staff desc) as during
     from dated
     where dated.effective_from = dated.latest
         and dated.weekdays @> to_jsonb(extract(isodow from day)::int - 1)
         and (dated.on_holidays or day not in (select holidays.day from holidays()))
         and wall_time(dated.opens) < wall_time(dated.closes)
     group by dated.unit_id, dated.min_staff
-), opening as materialized (
-    select row_number() over () as id, wanted.unit_id, wanted.min_staff,
-        lower(wanted.during) as opens_at, upper(wanted.during) as closes_at
+), opening as (
+    -- When just so many are wanted, and no more.
+    select wanted.unit_id, wanted.min_staff, unnest(
+        wanted.during - lag(wanted.during, 1, '{}') over (partition by wanted.unit_id order by wanted.min_staff desc)
+    ) as during
     from wanted
-), mark as materialized (
-    -- Each opening's two ends, their place in the order of the unit's instants, and how many bits places have.
-    select opening.id, opening.unit_id, opening.min_staff, side.at, side.opens,
-        (dense_rank() over (partition by opening.unit_id order by side.at) - 1)::int as place,
-        ceil(ln(count(*) over (partition by opening.unit_id)) / ln(2.0::float8))::int as bits
-    from opening cross join lateral (values (opening.opens_at, true), (opening.closes_at, false)) as side(at, opens)
-), stretch as (
-    select mark.unit_id, mark.min_staff, mark.bits,
-        max(mark.place) filter (where mark.opens) as first, max(mark.place) filter (where not mark.opens) as after
-    from mark group by mark.unit_id, mark.id, mark.min_staff, mark.bits
-), block as (
-    -- A segment tree: each stretch is cut into blocks of 1, 2, 4 ... places, so that an instant asks one block of
-    -- each size who is wanted, and not each of the unit's openings.
-    select stretch.unit_id, size.bits, node.number, max(stretch.min_staff) as min_staff
-    from stretch
-        cross join lateral generate_series(0, stretch.bits) as size(bits)
-        cross join lateral (
-            values ((stretch.first + (1 << size.bits) - 1) >> size.bits, stretch.after >> size.bits)
-        ) as part(first, after)
-        cross join lateral (values (part.first, part.first), (part.after - 1, part.after)) as node(number, odd)
-    where part.first < part.after and node.odd % 2 = 1
-    group by stretch.unit_id, size.bits, node.number
-), step as (
-    select instant.unit_id, instant.at, coalesce(max(block.min_staff), 0) as required,
-        count(block.min_staff) > 0 as open
-    from (
-            select distinct mark.unit_id, mark.at, mark.place, size.bits
-            from mark cross join lateral generate_series(0, mark.bits) as size(bits)
-        ) as instant
-        left join block on block.unit_id = instant.unit_id and block.bits = instant.bits
-            and block.number = instant.place >> instant.bits
-    group by instant.unit_id, instant.at
 ), overnight as materialized (
     -- Person-days of other work dates that may reach into this one; the partial indexes find the few there are.
     select plan.employee_id, plan.work_date from fact_plan as plan
@@ -156,10 +128,9 @@ with point as materialized (
     union all
     select presence.unit_id, upper(presence.during), -presence.low, -presence.high, 0, 0, 0 from presence
     union all
-    select step.unit_id, step.at, 0, 0,
-        step.required - lag(step.required, 1, 0) over (partition by step.unit_id order by step.at),
-        step.open::int - lag(step.open::int, 1, 0) over (partition by step.unit_id order by step.at), 0
-    from step
+    select opening.unit_id, side.at, 0, 0, side.change * opening.min_staff, side.change, 0
+    from opening
+        cross join lateral (values (lower(opening.during), 1), (upper(opening.during), -1)) as side(at, change)
     union all
     select down.unit_id, side.at, 0, 0, 0, 0, side.change
     from down cross join lateral (values (down.starts_at, 1), (down.ends_at, -1)) as side(at, change)

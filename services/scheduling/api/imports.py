@@ -1,29 +1,33 @@
 """CSV in."""
 
 import asyncio
-import json
 import logging
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from typing import Annotated, Any
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
-from fastapi.responses import JSONResponse, StreamingResponse
+from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from services.scheduling.commands import imports
-from services.scheduling.commands.imports import Order, Watch
+from services.scheduling.api.doors import Running
+from services.scheduling.commands.imports import file
+from services.scheduling.commands.imports.file import Outcome, Watch
+from services.scheduling.commands.imports.kind import Order
+from services.scheduling.commands.imports.kinds import Kind
 from services.scheduling.domain.csvfile import MAX_ERRORS, Rejected, RowError
-from services.scheduling.domain.imports import Kind
 from services.scheduling.views import proposals
+from services.scheduling.views.answer import MOST, Answer, Dated, Json, Some, dated, some
+from services.scheduling.views.changes import UnitShortage
+from services.scheduling.views.people import Withheld
+from services.scheduling.views.proposals import ProposalInFull
+from services.scheduling.views.superiors import LeftBehind, WithoutSuperior
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
-from shared.http import Problem, as_problem, problem_body
+from shared.http import Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
 from shared.refusals import FieldError, Invalid, Refused
-from shared.service import Service, service_of
-from shared.telemetry import new_traceparent
 
 log = logging.getLogger(__name__)
 
@@ -31,9 +35,159 @@ router = APIRouter(prefix="/scheduling/v1/imports", tags=["imports"])
 BODY_LIMIT = 32 * 1024 * 1024
 
 
-def _field_error(error: RowError) -> FieldError:
-    where = {"row": error.row, "column": error.column, "code": error.code}
-    return FieldError(f"{error.row}.{error.column}", error.code, error.params, where)
+class Options(BaseModel):
+    """How to take a file; `reason` is due where it alters days late."""
+
+    dry_run: bool = False
+    progress: bool = False
+    replace: bool = False
+    reason: Reason | None = None
+
+
+class Change(Answer):
+    """A record that a file makes or alters: the first row it comes from, and the fields that differ."""
+
+    row: int
+    change: str
+    columns: Sequence[str]
+
+
+class Warned(Answer):
+    """Odd but allowed, by row and column."""
+
+    row: int
+    column: str
+    code: str
+    message: str
+
+
+class ImportResult(Answer):
+    """Counts, and of each list the first thousand.
+
+    `below_minimum`: stretches of opening hours in which a counter loses people that its minimum needs.
+    `needs_roster`: dates with published plans that a new roster has to mend. `removed`: rows that were stored and
+    are not any more; `cleared`: stored values that an empty cell takes away; `kept`: stored holidays that the file
+    does not name, which `replace=true` would remove. `withheld`: stored entries that cannot be published as they
+    are, with what to mend.
+    """
+
+    kind: Kind
+    dry_run: bool
+    rows: int
+    created: int
+    changed: int
+    unchanged: int
+    changes: Sequence[Change]
+    applied: bool
+    plans: int
+    past_person_days: int
+    below_minimum: Some[UnitShortage]
+    needs_roster: Some[Dated]
+    removed: Some[Json]
+    cleared: Some[Json]
+    withheld: Some[Withheld]
+    left_behind: Some[LeftBehind]
+    without_superior: Some[WithoutSuperior]
+    kept: Some[Json]
+    proposal: ProposalInFull | None
+    warnings: Sequence[Warned]
+
+    @property
+    def status(self) -> int:
+        return 200 if self.proposal is None else 202
+
+
+class Ended(Answer):
+    """The last line of a stream: the status that the answer has without one, and the result or the problem."""
+
+    status: int
+    result: ImportResult | None = None
+    problem: ProblemBody | None = None
+
+
+class Stage(Answer):
+    """A line of a stream: what is done by now, with the rows, records or events it is about."""
+
+    stage: str
+    count: int
+
+
+class StageLines(StreamingResponse):
+    """JSON lines, one for each stage and one for the end."""
+
+    media_type = "application/x-ndjson"
+
+
+@router.post("/{kind}", response_model=ImportResult)
+async def import_csv(
+    kind: Kind,
+    request: Request,
+    response: Response,
+    *,
+    service: Running,
+    who: Annotated[Principal, Depends(require(MANAGE_DIRECTORY))],
+    options: Annotated[Options, Query()],
+) -> ImportResult | StageLines:
+    """Take a CSV file whole or not at all. With `dry_run=true` nothing is stored.
+
+    What a file alters about published days that are over or have begun becomes a proposal for a second officer:
+    202 with the person-days, and a `reason` is due. Holidays that are stored and not in the file stay, unless
+    `replace=true`.
+    With `progress=true` the answer is a stream of JSON lines, one for each stage; the last one has `status` and
+    the result, or the problem.
+    """
+    body = await request.body()
+    language = language_of(request.headers.get("accept-language"))
+
+    async def work(watch: Watch) -> ImportResult:
+        order = Order(who, dry_run=options.dry_run, replace=options.replace, reason=options.reason)
+        try:
+            outcome = await file.take(service.db, kind, body, service.clock, order, watch=watch)
+        except Rejected as rejected:
+            raise _rejection(rejected) from rejected
+        proposal = None
+        if outcome.proposal is not None:
+            async with service.db.read() as tx:
+                proposal = await proposals.in_full(tx, outcome.proposal.proposal_id)
+        return _result(kind, outcome, proposal, language, dry_run=options.dry_run)
+
+    if options.progress:
+        return StageLines(_lines(work, language))
+    result = await work(file.silent)
+    response.status_code = result.status
+    return result
+
+
+def _result(
+    kind: Kind, outcome: Outcome, proposal: ProposalInFull | None, language: Language, *, dry_run: bool
+) -> ImportResult:
+    return ImportResult(
+        kind=kind,
+        dry_run=dry_run,
+        rows=outcome.rows,
+        created=outcome.created,
+        changed=outcome.changed,
+        unchanged=outcome.unchanged,
+        changes=[Change.model_validate(change) for change in outcome.changes[:MOST]] if dry_run else [],
+        applied=outcome.applied,
+        plans=outcome.plans,
+        past_person_days=outcome.past_person_days,
+        below_minimum=some(outcome.below_minimum),
+        needs_roster=dated(outcome.needs_roster),
+        removed=some(outcome.removed),
+        cleared=some(outcome.cleared),
+        withheld=some(outcome.withheld),
+        left_behind=some(outcome.to_mend.left_behind),
+        without_superior=some(outcome.to_mend.without_superior),
+        kept=some(outcome.kept),
+        proposal=proposal,
+        warnings=[_warning(doubt, language) for doubt in outcome.doubts[:MOST]],
+    )
+
+
+def _warning(doubt: RowError, language: Language) -> Warned:
+    message = text(doubt.code, language, **doubt.params)
+    return Warned(row=doubt.row, column=doubt.column, code=doubt.code, message=message)
 
 
 def _rejection(rejected: Rejected) -> Invalid:
@@ -46,94 +200,42 @@ def _rejection(rejected: Rejected) -> Invalid:
     )
 
 
-class Options(BaseModel):
-    """How to take a file; `reason` is due where it alters days late."""
-
-    dry_run: bool = False
-    progress: bool = False
-    replace: bool = False
-    reason: Reason | None = None
+def _field_error(error: RowError) -> FieldError:
+    where = {"row": error.row, "column": error.column, "code": error.code}
+    return FieldError(f"{error.row}.{error.column}", error.code, error.params, where)
 
 
-@router.post("/{kind}")
-async def import_csv(
-    kind: Kind,
-    request: Request,
-    service: Annotated[Service, Depends(service_of)],
-    who: Annotated[Principal, Depends(require(MANAGE_DIRECTORY))],
-    options: Annotated[Options, Query()],
-) -> Any:
-    """Take a CSV file whole or not at all. With `dry_run=true` nothing is stored.
-
-    What a file alters about published days that are over or have begun becomes a proposal for a second officer:
-    202 with the person-days, and a `reason` is due. Holidays that are stored and not in the file stay, unless
-    `replace=true`.
-    With `progress=true` the answer is a stream of JSON lines, one for each stage; the last one has `status` and
-    the result, or the problem.
-    """
-    body = await request.body()
-    language = language_of(request.headers.get("accept-language"))
-
-    async def work(watch: Watch) -> dict[str, Any]:
-        order = Order(who, dry_run=options.dry_run, replace=options.replace, reason=options.reason)
-        outcome = await imports.run(service.db, kind, body, service.clock, order, watch=watch)
-        answer = imports.as_json(kind, outcome, dry_run=options.dry_run)
-        answer["proposal"] = None
-        if outcome.proposal is not None:
-            async with service.db.read() as tx:
-                proposal = await proposals.in_full(tx, outcome.proposal.proposal_id)
-            answer["proposal"] = proposal.model_dump(mode="json")
-        answer["warnings"] = [_warning(one, language) for one in outcome.doubts[:1000]]
-        return answer
-
-    if options.progress:
-        return StreamingResponse(_lines(work, language), media_type="application/x-ndjson")
-    try:
-        answer = await work(imports.silent)
-    except Rejected as rejected:
-        raise _rejection(rejected) from rejected
-    return JSONResponse(answer, status_code=_status(answer))
+def _failed(error: Exception) -> Problem:
+    """A work that failed: nothing was stored, and trying again helps only if storage was away."""
+    if failures.is_away(error):
+        return Problem(503, "unavailable")
+    log.error("an import failed")
+    return internal()
 
 
-def _status(answer: dict[str, Any]) -> int:
-    return 200 if answer["proposal"] is None else 202
-
-
-def _warning(one: RowError, language: Language) -> dict[str, Any]:
-    message = text(one.code, language, **one.params)
-    return {"row": one.row, "column": one.column, "code": one.code, "message": message}
-
-
-def _failed(error: Exception, language: Language) -> dict[str, Any]:
-    """The last line of a work that failed: nothing was stored, and trying again helps only if storage was away."""
-    away = failures.is_away(error)
-    trace = "-" if away else new_traceparent().split("-")[1]
-    problem = Problem(503, "unavailable") if away else Problem(500, "internal", params={"trace": trace})
-    if not away:
-        log.error("an import failed", extra={"fields": {"trace": trace}})
-    return {"status": problem.status_code, "problem": problem_body(problem, language).model_dump(mode="json")}
-
-
-def _refusal(refused: Refused, language: Language) -> dict[str, Any]:
-    problem = as_problem(refused)
-    return {"status": problem.status_code, "problem": problem_body(problem, language).model_dump(mode="json")}
-
-
-async def _lines(work: Callable[[Watch], Awaitable[Any]], language: Language) -> AsyncGenerator[str, None]:
+async def _lines(
+    work: Callable[[Watch], Awaitable[ImportResult]], language: Language
+) -> AsyncGenerator[str, None]:
     """The stages as they come, then the end. The work goes on to its end even if nobody reads any more."""
-    stages: asyncio.Queue[dict[str, Any] | None] = asyncio.Queue()
-    task = asyncio.ensure_future(work(lambda stage, count: stages.put_nowait({"stage": stage, "count": count})))
+    stages: asyncio.Queue[Stage | None] = asyncio.Queue()
+    task = asyncio.ensure_future(work(lambda stage, count: stages.put_nowait(Stage(stage=stage, count=count))))
     task.add_done_callback(lambda _task: stages.put_nowait(None))
-    while (line := await stages.get()) is not None:
-        yield json.dumps(line) + "\n"
+    while (stage := await stages.get()) is not None:
+        yield _line(stage)
     try:
-        answer = await task
-        last = {"status": _status(answer), "result": answer}
-    except Rejected as rejected:
-        last = _refusal(_rejection(rejected), language)
+        result = await task
+        yield _line(Ended(status=result.status, result=result))
     except Refused as refused:
-        last = _refusal(refused, language)
+        yield _line(_ended(as_problem(refused), language))
     except Exception as error:
-        yield json.dumps(_failed(error, language)) + "\n"
+        yield _line(_ended(_failed(error), language))
         raise
-    yield json.dumps(last) + "\n"
+
+
+def _ended(problem: Problem, language: Language) -> Ended:
+    return Ended(status=problem.status_code, problem=problem_body(problem, language))
+
+
+def _line(line: Stage | Ended) -> str:
+    # A line of the end has a result or a problem; a null inside either is said.
+    return line.model_dump_json(by_alias=True, exclude_unset=True) + "\n"

@@ -1,34 +1,41 @@
 """The directory over time."""
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from services.scheduling.commands import people
-from services.scheduling.commands.people import Acting, Posting
-from services.scheduling.commands.plans import days, some
+from services.scheduling.api.doors import Body, Running
+from services.scheduling.commands import people as commands
 from services.scheduling.domain.policies import Echelon, PolicyDate, not_before
-from services.scheduling.store import people as people_store
+from services.scheduling.views import people as views
+from services.scheduling.views.answer import some
+from services.scheduling.views.directory import Place
+from services.scheduling.views.people import (
+    Acting,
+    ActingId,
+    CancelledPosting,
+    ChangedPosting,
+    EndedActing,
+    Erased,
+    PostingChange,
+    Publication,
+    RemotePlaces,
+)
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
 from shared.dates import local_date
 from shared.events.base import MAX_HEADS, Code, UnitId
-from shared.http import page
+from shared.http import Page
 from shared.personal import Reason
-from shared.service import Service, service_of
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
-Running = Annotated[Service, Depends(service_of)]
-Officer = Annotated[Principal, Depends(require(MANAGE_DIRECTORY))]
+ASKS_OFFICER = Depends(require(MANAGE_DIRECTORY))
+Officer = Annotated[Principal, ASKS_OFFICER]
 
 
-class _In(BaseModel):
-    model_config = ConfigDict(extra="forbid", populate_by_name=True)
-
-
-class PostingIn(_In):
+class PostingIn(Body):
     """A change of a person's posting from a date on. Fields that are not given stay as they are."""
 
     kind: Literal["transfer", "departure", "post", "discipline"]
@@ -53,7 +60,7 @@ class PostingIn(_In):
         return self
 
 
-class ActingIn(_In):
+class ActingIn(Body):
     """Plh (for days) or Plt (for longer): `deputy_id` acts for `absent_id`, both dates included."""
 
     absent_id: UUID
@@ -64,94 +71,80 @@ class ActingIn(_In):
     letter: Annotated[str, Field(max_length=100)] | None = None
 
 
-class PlaceIn(_In):
+class PlaceIn(Body):
     lat: Annotated[float, Field(ge=-90, le=90)]
     lon: Annotated[float, Field(ge=-180, le=180)]
     radius_m: Annotated[float, Field(ge=1, le=10_000)]
 
 
-class PlacesIn(_In):
+class PlacesIn(Body):
     places: Annotated[list[PlaceIn], Field(max_length=5)]
 
 
-class EraseIn(_In):
+class EraseIn(Body):
     reason: Reason
 
 
 @router.post("/employees/{employee_id}/postings", status_code=201)
-async def change_posting(employee_id: UUID, given: PostingIn, service: Running, who: Officer) -> dict[str, Any]:
-    """A transfer, departure, new post or discipline period from a date on.
-
-    The answer lists what stays behind: `left_behind` (headships that end, people whose superior goes elsewhere),
-    `without_superior` (people with nobody named to review them, `reviewer_id` does so meanwhile), `plans` that a
-    departure frees, and `needs_roster`, dates with published plans that no longer fit.
-    """
+async def change_posting(employee_id: UUID, given: PostingIn, service: Running, who: Officer) -> ChangedPosting:
+    """A transfer, departure, new post or discipline period from a date on; the answer lists what stays behind."""
     body = given.model_dump(exclude={"kind", "effective_from"}, exclude_unset=True, exclude_none=True)
-    changed = await people.change_posting(
-        service.db, service.clock, who, Posting(employee_id, given.kind, given.effective_from, body)
-    )
-    return {
-        "change_id": changed.change_id,
-        "left_behind": some(changed.left_behind),
-        "without_superior": some(changed.without_superior),
-        "plans": changed.plans,
-        "needs_roster": days(changed.needs_roster),
-    }
+    posting = commands.Posting(employee_id, given.kind, given.effective_from, body)
+    return await commands.change_posting(service.db, service.clock, who, posting)
 
 
-@router.get("/employees/{employee_id}/postings")
-async def list_postings(employee_id: UUID, service: Running, who: Officer) -> dict[str, Any]:  # noqa: ARG001
+@router.get("/employees/{employee_id}/postings", dependencies=[ASKS_OFFICER])
+async def list_postings(employee_id: UUID, service: Running) -> Page[PostingChange]:
     """A person's changes, past and to come."""
     async with service.db.read() as tx:
-        return page([dict(row) for row in await people_store.changes_of(tx, employee_id)], None)
+        return Page(items=await views.postings(tx, employee_id))
 
 
 @router.post("/postings/{change_id}/cancel")
-async def cancel_posting(change_id: UUID, service: Running, who: Officer) -> dict[str, Any]:
+async def cancel_posting(change_id: UUID, service: Running, who: Officer) -> CancelledPosting:
     """Take back a change that still waits."""
-    await people.cancel_posting(service.db, service.clock, who, change_id)
-    return {"change_id": change_id, "status": "cancelled"}
+    await commands.cancel_posting(service.db, service.clock, who, change_id)
+    return CancelledPosting(change_id=change_id)
 
 
 @router.put("/employees/{employee_id}/remote-places")
-async def set_remote_places(employee_id: UUID, given: PlacesIn, service: Running, who: Officer) -> dict[str, Any]:
+async def set_remote_places(employee_id: UUID, given: PlacesIn, service: Running, who: Officer) -> RemotePlaces:
     """The places where a person may work away from the office."""
-    places = [one.model_dump() for one in given.places]
-    await people.set_remote_places(service.db, service.clock, who, employee_id, places)
-    return {"employee_id": employee_id, "places": places}
+    places = [place.model_dump() for place in given.places]
+    await commands.set_remote_places(service.db, service.clock, who, employee_id, places)
+    return RemotePlaces(employee_id=employee_id, places=[Place.model_validate(place) for place in places])
 
 
 @router.post("/employees/{employee_id}/erase")
-async def erase(employee_id: UUID, given: EraseIn, service: Running, who: Officer) -> dict[str, Any]:
+async def erase(employee_id: UUID, given: EraseIn, service: Running, who: Officer) -> Erased:
     """Delete the personal data of someone who has left, everywhere: a tombstone goes out."""
-    await people.erase(service.db, service.clock, who, employee_id, given.reason)
-    return {"employee_id": employee_id, "status": "erased"}
+    await commands.erase(service.db, service.clock, who, employee_id, given.reason)
+    return Erased(employee_id=employee_id)
 
 
 @router.post("/directory/publish")
-async def publish_again(service: Running, who: Officer) -> dict[str, Any]:
+async def publish_again(service: Running, who: Officer) -> Publication:
     """Publish the whole directory once more. `withheld` names the entries that cannot be, with what to mend."""
-    sent = await people.publish_again(service.db, service.clock, who)
-    return {"published": sent.count, "withheld": some(sent.withheld)}
+    sent = await commands.publish_again(service.db, service.clock, who)
+    return Publication(published=sent.count, withheld=some(sent.withheld))
 
 
 @router.post("/acting", status_code=201)
-async def appoint(given: ActingIn, service: Running, who: Officer) -> dict[str, Any]:
+async def appoint(given: ActingIn, service: Running, who: Officer) -> ActingId:
     """An acting deputy for a superior."""
-    acting = Acting(given.absent_id, given.deputy_id, given.kind, given.first, given.last, given.letter)
-    acting_id = await people.appoint(service.db, service.clock, who, acting)
-    return {"acting_id": acting_id}
+    acting = commands.Acting(given.absent_id, given.deputy_id, given.kind, given.first, given.last, given.letter)
+    return ActingId(acting_id=await commands.appoint(service.db, service.clock, who, acting))
 
 
-@router.get("/acting")
-async def list_acting(service: Running, who: Officer) -> dict[str, Any]:  # noqa: ARG001
+@router.get("/acting", dependencies=[ASKS_OFFICER])
+async def list_acting(service: Running) -> Page[Acting]:
     """Acting periods that have not ended."""
     async with service.db.read() as tx:
-        return page([dict(row) for row in await people_store.acting(tx, local_date(service.clock.now()))], None)
+        return Page(items=await views.acting(tx, local_date(service.clock.now())))
 
 
 @router.post("/acting/{acting_id}/end")
-async def end_acting(acting_id: UUID, service: Running, who: Officer) -> dict[str, Any]:
+async def end_acting(acting_id: UUID, service: Running, who: Officer) -> EndedActing:
     """The period ends now."""
-    await people.end_acting(service.db, service.clock, who, acting_id)
-    return {"acting_id": acting_id, "status": "ended"}
+    await commands.end_acting(service.db, service.clock, who, acting_id)
+    return EndedActing(acting_id=acting_id)

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import AsyncGenerator
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import StreamingResponse
 
 from services.scheduling.api.doors import OR_CSV, CsvResponse, Running, csv_response
@@ -57,7 +57,7 @@ async def unit_plans(unit_id: str, service: Running, who: Officer, first: First,
 @router.get("/opds/{opd_code}/wfh", response_model=Page[AtHome], responses=OR_CSV)
 async def wfh_list(
     opd_code: str, service: Running, who: Officer, date: Date, format: Literal["json", "csv"] = "json"
-) -> Page[AtHome] | Response:
+) -> Page[AtHome] | CsvResponse:
     """Who of an OPD works from home on a date: the list that West Java's circular asks for beforehand."""
     async with service.db.read() as tx:
         people = await views.at_home(tx, who, opd_code, date)

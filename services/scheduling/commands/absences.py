@@ -11,7 +11,8 @@ from typing import Any
 from uuid import UUID
 
 from services.scheduling.commands import plans
-from services.scheduling.commands.changes import Done, Terms, go_through, short_view, someone
+from services.scheduling.commands.access import in_own_opd
+from services.scheduling.commands.changes import Done, Terms, go_through
 from services.scheduling.commands.rosters import plan_rows
 from services.scheduling.domain.frame import Draft
 from services.scheduling.domain.planning import Span, UnitInput
@@ -26,6 +27,8 @@ from services.scheduling.store import policies as policies_store
 from services.scheduling.store.people import PersonRow
 from services.scheduling.store.rosters import LONGEST_DAYS, Wanted
 from services.scheduling.store.tables import Proposal
+from services.scheduling.views.answer import as_json
+from services.scheduling.views.changes import shortage
 from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -55,7 +58,7 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
     """Store an absence and change the person's plans on those days. A sick note splits an annual leave."""
     async with db.transaction() as tx:
         await directory.lock(tx)
-        await someone(tx, who, leave.employee_id)
+        await in_own_opd(tx, who, leave.employee_id)
         given = Absence(leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter)
         split = await make_room(tx, given)
         rows = await _absent_rows(tx, given, [Days(leave.first, leave.last)])
@@ -73,7 +76,7 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
             last=leave.last,
             split=[(one.from_date, one.to_date) for one in split],
             changed=done.changed,
-            overridden=[short_view(one) for one in done.short],
+            overridden=as_json(shortage(short) for short in done.short),
             recalled=[str(one.employee_id) for one in terms.recalls],
         )
         return done
@@ -131,7 +134,7 @@ async def _change(
 ) -> Done:
     async with db.transaction() as tx:
         await directory.lock(tx)
-        person = await someone(tx, who, leave.employee_id)
+        person = await in_own_opd(tx, who, leave.employee_id)
         was = Days(leave.first, leave.last)
         stored = await absences_store.absence(tx, leave.employee_id, leave.category, *was)
         if stored is None:

@@ -8,23 +8,25 @@ name and with a reason.
 import asyncio
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple, cast
+from dataclasses import asdict, dataclass, field
+from typing import NamedTuple
 from uuid import UUID
 
 from services.scheduling.commands import plans
+from services.scheduling.commands.access import in_own_opd
 from services.scheduling.domain import changes as domain
 from services.scheduling.domain.changes import Short, Standing
 from services.scheduling.domain.plans import PersonDay, Planned
-from services.scheduling.domain.timetable import clock_text
-from services.scheduling.store import directory, people, rosters
+from services.scheduling.store import directory, rosters
 from services.scheduling.store import plans as plans_store
-from services.scheduling.store.people import PersonRow
 from services.scheduling.store.tables import Proposal
+from services.scheduling.views.answer import as_json
+from services.scheduling.views.changes import BelowMinimum, Change, Substitute, shortage
+from services.scheduling.views.proposals import ProposalInBrief
 from shared.access import Principal, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.refusals import Conflict, FieldError, Invalid, Missing
+from shared.refusals import Conflict, FieldError, Invalid
 
 DAY = dt.timedelta(1)
 
@@ -63,22 +65,13 @@ class Done:
     short: list[Short] = field(default_factory=list[Short])
 
 
-async def someone(tx: Tx, who: Principal, employee_id: UUID) -> PersonRow:
-    """The person a change is about. 404 if unknown, 403 for another OPD's."""
-    person = await people.person(tx, employee_id)
-    if person is None:
-        raise Missing("directory.unknown", errors=[FieldError("employee_id", "directory.unknown")])
-    own_opd(who, [person.opd_code])
-    return person
-
-
 async def settle(db: Database, clock: Clock, who: Principal, moves: Sequence[Move], terms: Terms) -> Done:
     """Set the mode (WFO or WFH) of single person-days; later rosters leave these days alone."""
     async with db.transaction() as tx:
         await directory.lock(tx)
         rows: list[Planned] = []
         for index, move in enumerate(moves):
-            await someone(tx, who, move.employee_id)
+            await in_own_opd(tx, who, move.employee_id)
             rows.append(await moved(tx, *move, f"moves.{index}"))
         done = await go_through(tx, clock, who, rows, terms, pinned=True)
         await plans.note(
@@ -89,7 +82,7 @@ async def settle(db: Database, clock: Clock, who: Principal, moves: Sequence[Mov
             subject=next((move.employee_id for move in moves), "-"),
             reason=terms.override or terms.reason,
             moves=[(str(one), str(day), mode) for one, day, mode in moves],
-            overridden=[short_view(one) for one in done.short],
+            overridden=as_json(shortage(short) for short in done.short),
         )
         return done
 
@@ -188,51 +181,23 @@ async def minimum_check(tx: Tx, rows: Sequence[Planned], override: str | None) -
     units = [loss.unit_id for loss in lost]
     home = await plans_store.home_days(tx, units, min(plan.work_date for plan in rows))
     gone = frozenset(plan.employee_id for plan in rows)
-    answer: list[dict[str, Any]] = []
+    below: list[BelowMinimum] = []
     for loss in lost:
-        found = domain.substitutes(loss.short, loss.after, loss.unit_id, home_days=home, leave_out=gone)
-        answer.append(
-            {
-                "unit_id": loss.unit_id,
-                "shortages": [short_view(one) for one in loss.short],
-                "substitutes": [
-                    {
-                        "rank": rank,
-                        "employee_id": one.employee_id,
-                        "work_date": one.work_date,
-                        "minutes": one.minutes,
-                        "home_days": one.home_days,
-                    }
-                    for rank, one in enumerate(found[:50], 1)
-                ],
-            }
+        best = domain.substitutes(loss.short, loss.after, loss.unit_id, home_days=home, leave_out=gone)[:50]
+        below.append(
+            BelowMinimum(
+                unit_id=loss.unit_id,
+                shortages=[shortage(short) for short in loss.short],
+                substitutes=[Substitute(rank=rank, **asdict(one)) for rank, one in enumerate(best, 1)],
+            )
         )
-    raise Conflict("change.minimum", params={"unit": next(iter(units))}, extra=_jsonable({"units": answer}))
+    raise Conflict("change.minimum", params={"unit": next(iter(units))}, extra={"units": as_json(below)})
 
 
-def short_view(one: Short) -> dict[str, Any]:
-    return {
-        "work_date": str(one.work_date),
-        "from": clock_text(one.start),
-        "to": clock_text(one.end),
-        "required": one.required,
-        "on_site": one.on_site,
-    }
-
-
-def _jsonable(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {name: _jsonable(one) for name, one in cast("dict[str, Any]", value).items()}
-    if isinstance(value, list):
-        return [_jsonable(one) for one in cast("list[Any]", value)]
-    return str(value) if isinstance(value, UUID | dt.date) else value
-
-
-def as_json(done: Done) -> dict[str, Any]:
+def answer(done: Done) -> Change:
     """The answer to the officer."""
-    return {
-        "changed": done.changed,
-        "overridden": [short_view(one) for one in done.short],
-        "proposal": done.proposal
-        and {"proposal_id": done.proposal.proposal_id, "person_days": done.proposal.person_days},
-    }
+    return Change(
+        changed=done.changed,
+        overridden=[shortage(short) for short in done.short],
+        proposal=done.proposal and ProposalInBrief.model_validate(done.proposal),
+    )

@@ -11,12 +11,14 @@ from uuid import UUID, uuid4
 
 from services.scheduling.commands import plans, publish
 from services.scheduling.domain.plans import Planned
-from services.scheduling.domain.staff import loops
+from services.scheduling.domain.superiors import loops
 from services.scheduling.store import directory
-from services.scheduling.store import people as people_store
+from services.scheduling.store import people as store
 from services.scheduling.store import plans as plans_store
-from services.scheduling.store.people import PersonRow, person
+from services.scheduling.store.people import ActingPeriod, PersonRow, PostingChange
 from services.scheduling.views import superiors
+from services.scheduling.views.answer import dated, some
+from services.scheduling.views.people import ChangedPosting
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -31,10 +33,10 @@ def _wrong(field: str, code: str, **params: Any) -> Invalid:
 
 
 async def _known(tx: Tx, field: str, employee_id: UUID) -> PersonRow:
-    found = await person(tx, employee_id)
-    if found is None:
+    person = await store.person(tx, employee_id)
+    if person is None:
         raise _wrong(field, "directory.unknown")
-    return found
+    return person
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,31 +61,16 @@ class Acting:
     letter: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """A posting change, and what it leaves for others to mend.
-
-    `plans`: published plans that it frees; `needs_roster`: (date, person-days) of plans that no longer fit.
-    """
-
-    change_id: UUID
-    left_behind: Sequence[dict[str, Any]] = ()
-    without_superior: Sequence[dict[str, Any]] = ()
-    plans: int = 0
-    needs_roster: Sequence[tuple[dt.date, int]] = ()
-
-
-async def change_posting(db: Database, clock: Clock, who: Principal, posting: Posting) -> Changed:
+async def change_posting(db: Database, clock: Clock, who: Principal, posting: Posting) -> ChangedPosting:
     """Record a transfer, departure, new post or discipline; in force at once when its date has come."""
     employee_id, kind, day, body = posting.employee_id, posting.kind, posting.effective_from, posting.body
     async with db.transaction() as tx:
         await directory.lock(tx)
-        found = await _known(tx, "employee_id", employee_id)
-        if not found.active:
+        if not (await _known(tx, "employee_id", employee_id)).active:
             raise _wrong("employee_id", "directory.departed")
         await _check_posting(tx, employee_id, body)
-        waiting = await people_store.changes_of(tx, employee_id)
-        if any(one["status"] == "due" and (one["effective_from"], one["kind"]) == (day, kind) for one in waiting):
+        waiting = await store.changes_of(tx, employee_id)
+        if any((due.status, due.effective_from, due.kind) == ("due", day, kind) for due in waiting):
             raise Conflict("posting.twice", errors=[FieldError("effective_from", "posting.twice")])
         freed: list[Planned] = []
         if kind == "departure":
@@ -95,7 +82,8 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         left_behind = await superiors.left_behind(tx, leavers)
         first = max(day, local_date(clock.now()))
         needing = await _out_of_date(tx, employee_id, first, body)
-        await people_store.add_change(tx, change_id, employee_id, day, kind, now, str(employee_of(who)), body=body)
+        change = PostingChange(change_id, employee_id, day, kind, body, "due")
+        await store.add_change(tx, change, now, str(employee_of(who)))
         await plans.note(
             tx, now, who, f"posting.{kind}", subject=employee_id, reason=None, effective_from=day, body=body
         )
@@ -103,9 +91,14 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         if kind == "departure":
             freed = _freed(await plans_store.coming_plans(tx, employee_id, first))
             await plans.write(tx, now, freed)
-        around = [employee_id, *(UUID(one["employee_id"]) for left in left_behind for one in left["people"])]
-        without = await superiors.without_superior(tx, around)
-        return Changed(change_id, left_behind, without, len(freed), needing)
+        around = [employee_id, *(person.employee_id for left in left_behind for person in left.people)]
+        return ChangedPosting(
+            change_id=change_id,
+            left_behind=some(left_behind),
+            without_superior=some(await superiors.without_superior(tx, around)),
+            plans=len(freed),
+            needs_roster=dated(needing),
+        )
 
 
 async def _out_of_date(
@@ -120,7 +113,7 @@ async def _out_of_date(
 
 
 async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> None:
-    known = await directory.known(tx, "units")
+    known = await directory.known(tx)
     unit_id = body.get("unit_id")
     if unit_id is not None:
         if unit_id not in known.unit_opd:
@@ -135,7 +128,7 @@ async def _check_posting(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> Non
     superior = body.get("supervisor_id")
     if superior is not None:
         await _known(tx, "supervisor_id", superior)
-        bosses = {**await people_store.supervisors(tx), employee_id: superior}
+        bosses = {**await store.supervisors(tx), employee_id: superior}
         ring = next((one for one in loops(bosses) if employee_id in one), None)
         if ring is not None:
             raise _wrong("supervisor_id", "import.supervisor_loop", length=len(ring))
@@ -148,8 +141,8 @@ def _freed(stored: Sequence[Planned]) -> list[Planned]:
 
 async def in_force(tx: Tx, clock: Clock) -> int:
     """Apply what is due and publish every entry that differs from the published one. Returns how many."""
-    for row in await people_store.take_due(tx, local_date(clock.now())):
-        await people_store.apply_change(tx, row["employee_id"], row["body"])
+    for change in await store.take_due(tx, local_date(clock.now())):
+        await store.apply_change(tx, change)
     await plans.write(tx, clock.now(), await days_of_departed(tx, local_date(clock.now())))
     return (await publish.directory_changes(tx, clock.now())).count
 
@@ -170,22 +163,13 @@ async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) ->
             raise _wrong("deputy_id", "acting.self")
         if not deputy.active:
             raise _wrong("deputy_id", "directory.departed")
-        other = await people_store.acting_overlap(tx, absent_id, *span)
+        other = await store.acting_overlap(tx, absent_id, *span)
         if other is not None:
-            params = {"start": other["from_date"], "end": other["to_date"]}
+            params = {"start": other.first, "end": other.last}
             raise Conflict("acting.overlap", params=params, errors=[FieldError("from", "acting.overlap", params)])
         acting_id, now = uuid4(), clock.now()
-        await people_store.add_acting(
-            tx,
-            acting_id,
-            absent_id,
-            deputy_id,
-            acting.kind,
-            *span,
-            acting.letter,
-            now,
-            str(employee_of(who)),
-        )
+        period = ActingPeriod(acting_id, absent_id, deputy_id, acting.kind, *span, acting.letter)
+        await store.add_acting(tx, period, now, str(employee_of(who)))
         await plans.note(
             tx, now, who, "acting.given", subject=absent_id, reason=acting.letter, deputy=deputy_id, span=span
         )
@@ -197,7 +181,7 @@ async def end_acting(db: Database, clock: Clock, who: Principal, acting_id: UUID
     """The period holds no longer."""
     async with db.transaction() as tx:
         await directory.lock(tx)
-        if not await people_store.cancel_acting(tx, acting_id):
+        if not await store.cancel_acting(tx, acting_id):
             raise Missing("not_found")
         await plans.note(tx, clock.now(), who, "acting.ended", subject=acting_id, reason=None)
         await in_force(tx, clock)
@@ -207,7 +191,7 @@ async def cancel_posting(db: Database, clock: Clock, who: Principal, change_id: 
     """A change that still waits is taken back."""
     async with db.transaction() as tx:
         await directory.lock(tx)
-        if not await people_store.cancel_change(tx, change_id):
+        if not await store.cancel_change(tx, change_id):
             raise Conflict("posting.applied")
         await plans.note(tx, clock.now(), who, "posting.cancelled", subject=change_id, reason=None)
 
@@ -219,7 +203,7 @@ async def set_remote_places(
     async with db.transaction() as tx:
         await directory.lock(tx)
         await _known(tx, "employee_id", employee_id)
-        await people_store.set_remote_places(tx, employee_id, places)
+        await store.set_remote_places(tx, employee_id, places)
         await plans.note(
             tx, clock.now(), who, "remote_places", subject=employee_id, reason=None, count=len(places)
         )
@@ -230,7 +214,7 @@ async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, r
     """Delete a departed person's data and publish the tombstone. Their plans stay: they name no person."""
     async with db.transaction() as tx:
         await directory.lock(tx)
-        if not await people_store.erase(tx, employee_id):
+        if not await store.erase(tx, employee_id):
             raise Conflict("directory.not_departed")
         now = clock.now()
         tombstone = Outgoing(None, uuid4(), now, topic=EmployeeChanged.topic, key=str(employee_id))
@@ -243,6 +227,6 @@ async def publish_again(db: Database, clock: Clock, who: Principal) -> publish.S
     """Publish the whole directory and the calendar once more, each entry with its next revision."""
     async with db.transaction() as tx:
         await directory.lock(tx)
-        await people_store.forget_published(tx)
+        await store.forget_published(tx)
         await plans.note(tx, clock.now(), who, "directory.published", subject="-", reason=None)
         return await publish.directory_changes(tx, clock.now())

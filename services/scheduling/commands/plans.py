@@ -33,7 +33,10 @@ async def write(tx: Tx, now: dt.datetime, rows: Sequence[Planned], *, pinned: bo
     The event says of a person's own reasons only that there is one; the true one stays with the plan.
     """
     changed = await plans_store.merge(tx, rows, now, pinned=pinned)
-    events = (ScheduleChanged.model_validate({**row, "reason": public_reason(row["reason"])}) for row in changed)
+    events = (
+        ScheduleChanged.model_validate({**plan._asdict(), "reason": public_reason(plan.reason)})
+        for plan in changed
+    )
     return await publish.send(tx, events, now)
 
 
@@ -187,13 +190,3 @@ async def note(
     """One row of the audit log: who wrote, in which role, and what."""
     officer = str(employee_of(who))
     await audit.add(tx, now, officer, who.role, action, subject=str(subject), reason=reason, detail=detail)
-
-
-def some(items: Sequence[Any]) -> dict[str, Any]:
-    """A list of an answer: how many there are, and the first thousand."""
-    return {"count": len(items), "items": list(items[:1000])}
-
-
-def days(found: Sequence[tuple[dt.date, int]]) -> dict[str, Any]:
-    """Dates with the number of person-days on each, as a list of an answer."""
-    return some([{"work_date": str(day), "person_days": count} for day, count in found])

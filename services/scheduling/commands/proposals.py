@@ -3,7 +3,8 @@
 import datetime as dt
 from uuid import UUID
 
-from services.scheduling.commands import absences, disowned, hours, imports, plans, rules
+from services.scheduling.commands import absences, disowned, hours, plans, rules
+from services.scheduling.commands.imports import file
 from services.scheduling.store import directory
 from services.scheduling.store import proposals as store
 from services.scheduling.store.tables import Proposal
@@ -53,7 +54,7 @@ async def _take_effect(tx: Tx, now: dt.datetime, who: Principal, proposal: Propo
         case "rules":
             await rules.approve(tx, now, who, proposal)
         case "import":
-            await imports.approve(tx, now, proposal)
+            await file.approve(tx, now, proposal)
         case "hours":
             await hours.approve(tx, now, who, proposal)
         case "absence":

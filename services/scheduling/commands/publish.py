@@ -5,12 +5,12 @@ import logging
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 from uuid import uuid4
 
 from pydantic import ValidationError
 
 from services.scheduling.store import directory
+from services.scheduling.views.people import Withheld, WrongField
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import CalendarChanged, EmployeeChanged, Event, UnitChanged, source_of
@@ -52,7 +52,7 @@ class Sent:
     """What a publication of the directory did: events sent, and entries that are not as the contract has them."""
 
     count: int = 0
-    withheld: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    withheld: list[Withheld] = field(default_factory=list[Withheld])
     """By topic and key, the fields and what is wanted there; the values never: one may be a NIP."""
 
 
@@ -69,8 +69,8 @@ async def directory_changes(tx: Tx, now: datetime, *, watch: Watch = _silent) ->
     sent.count += await send(tx, _events(UnitChanged, units, sent), now)
     sent.count += await send(tx, _events(EmployeeChanged, employees, sent), now, watch=watch)
     sent.count += await send(tx, _events(CalendarChanged, years, sent), now)
-    for topic in {one["topic"] for one in sent.withheld}:
-        keys = [one["key"] for one in sent.withheld if one["topic"] == topic]
+    for topic in {entry.topic for entry in sent.withheld}:
+        keys = [entry.key for entry in sent.withheld if entry.topic == topic]
         await directory.withhold(tx, topic, keys)
     return sent
 
@@ -80,11 +80,13 @@ def _events(event: type[Event], entries: Sequence[directory.Entry], sent: Sent) 
         try:
             yield event.model_validate({**entry.body, "revision": entry.revision})
         except ValidationError as invalid:
-            found = invalid.errors(include_url=False, include_context=False, include_input=False)
-            fields = [{"field": ".".join(map(str, one["loc"])), "message": one["msg"]} for one in found[:20]]
-            one = {"topic": event.topic, "key": str(entry.body[event.key_field]), "errors": fields}
-            sent.withheld.append(one)
+            errors = invalid.errors(include_url=False, include_context=False, include_input=False)
+            wrong = [
+                WrongField(field=".".join(map(str, error["loc"])), message=error["msg"]) for error in errors[:20]
+            ]
+            withheld = Withheld(topic=event.topic, key=str(entry.body[event.key_field]), errors=wrong)
+            sent.withheld.append(withheld)
             log.warning(
                 "an entry of the directory is not as the contract has it and is withheld; import it again, mended",
-                extra={"sparing": f"withheld {one['key']}", "fields": one},
+                extra={"sparing": f"withheld {withheld.key}", "fields": withheld.model_dump()},
             )

@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scheduling.commands import plans
+from services.scheduling.commands import plans, policies, scope
+from services.scheduling.domain.conflicts import PolicyConflict, conflicts
 from services.scheduling.domain.frame import Draft, UnitRoster
 from services.scheduling.domain.late import never_late_from
 from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, Method, Span, UnitInput
 from services.scheduling.domain.plans import Planned
+from services.scheduling.domain.policies import Policy, PolicyIn, ended
 from services.scheduling.domain.timetable import Hours
 from services.scheduling.planning.compute import compute
 from services.scheduling.store import directory, tables
@@ -20,10 +22,16 @@ from services.scheduling.store import rosters as rosters_store
 from services.scheduling.store.rosters import Wanted
 from services.scheduling.store.tables import Proposal, Roster
 from services.scheduling.views.rosters import summary
-from shared.access import Principal, employee_of
+from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.refusals import Conflict
+from shared.events import Scope
+from shared.refusals import Conflict, FieldError, Invalid
+
+DETAILED = 20_000
+"""Person-days up to which an answer can hold each of them."""
+COUNTED = 100_000
+"""Person-days up to which a preview is compared with the standing plans."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +44,80 @@ class Published:
     drafted: Draft
 
 
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """Standing plans that would change, None where there are too many to compare; and those that would wait."""
+
+    changed: int | None
+    late: int
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A draft policy beside what holds, and each policy that it meets, with whether it is shown as if it won."""
+
+    now: Draft
+    then: Draft
+    conflicts: Sequence[tuple[PolicyConflict, bool]]
+
+
 async def draft(
     db: Database, wanted: Wanted, span: Span, *, method: Method = "auto", fresh: bool = False
 ) -> Draft:
     """Plan the span, with the calendar's holidays and the policies in force; nothing is written."""
     async with db.read() as tx:
-        policies = tuple(await policies_store.current_policies(tx))
+        in_force = tuple(await policies_store.current_policies(tx))
         holidays = await rosters_store.holidays(tx, span.first, span.last)
         parts = [part async for part in rosters_store.units(tx, wanted, span.first, span.last, fresh=fresh)]
     units = [unit for part in parts for unit in part if unit.people]
-    span = replace(span, holidays=holidays, policies=policies)
+    span = replace(span, holidays=holidays, policies=in_force)
     return Draft(span, units, await compute(units, span, method), method, fresh)
 
 
-async def redraft(drafted: Draft, span: Span, *, method: Method = "auto") -> Draft:
-    """The same people under other policies."""
-    return Draft(span, drafted.units, await compute(drafted.units, span, method))
+async def wanted_units(tx: Tx, who: Principal, named: Scope) -> Wanted:
+    """The units of a scope. Raises Invalid for an unknown or an empty one, Forbidden for another OPD's."""
+    directory = await scope.check_known(
+        tx, opds={"scope.opd_codes": named.opd_codes}, units={"scope.unit_ids": named.unit_ids}
+    )
+    if not (named.all or named.opd_codes or named.unit_ids):
+        raise Invalid("validation", errors=[FieldError("scope", "scope.empty")])
+    own_opd(who, [*named.opd_codes, *(directory.unit_opd[unit] for unit in named.unit_ids)], everybody=named.all)
+    return Wanted(named.all, tuple(named.opd_codes), tuple(named.unit_ids))
+
+
+def check_detail(drafted: Draft) -> None:
+    """Raises Invalid for more person-days than an answer can hold."""
+    if sum(len(unit.people) for unit in drafted.units) * len(drafted.span.days) > DETAILED:
+        raise Invalid("validation", errors=[FieldError("detail", "roster.detail_too_large", {"most": DETAILED})])
+
+
+async def effect(db: Database, clock: Clock, drafted: Draft, person_days: int) -> Effect:
+    """What publishing a draft would do now."""
+    changed = await plans.count_changes(db, plan_rows(drafted)) if person_days <= COUNTED else None
+    async with db.read() as tx:
+        now = clock.now()
+        soon = plan_rows(drafted, before=never_late_from(now))
+        return Effect(changed, len(await plans.late_keys(tx, now, soon)))
+
+
+async def what_if(
+    db: Database, wanted: Wanted, span: Span, draft_policy: PolicyIn, *, method: Method = "auto"
+) -> Tried:
+    """A span planned as it is and under a draft policy, which from its start on replaces the one with its id.
+
+    Where only the id would decide between two policies the draft is planned as if it won. Raises Invalid for an
+    OPD or a unit that the directory does not know.
+    """
+    async with db.read() as tx:
+        opds = await policies.check_known(tx, draft_policy)
+    now = await draft(db, wanted, span, method=method, fresh=True)
+    others = ended(now.span.policies, draft_policy.policy_id, draft_policy.effective_from)
+    policy = Policy(draft_policy.policy_id, 0, draft_policy)
+    tried = replace(now.span, policies=(*others, replace(policy, draft=True)))
+    then = Draft(tried, now.units, await compute(now.units, tried, method))
+    met = conflicts(policy, others, opds)
+    lost = [one.because == "greater_id" and one.winner != policy.label for one in met]
+    return Tried(now, then, list(zip(met, lost, strict=True)))
 
 
 def plan_rows(drafted: Draft, *, before: dt.date | None = None) -> Iterator[Planned]:
@@ -146,8 +212,7 @@ async def _finish(
     db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, *, roster_id: UUID, status: str
 ) -> None:
     """What came of it: in the roster's row, and in the audit with the officer's name."""
-    figures = summary(drafted)
-    kept = {name: value for name, value in figures.items() if name not in ("from", "to", "unsatisfied")}
+    figures = summary(drafted).model_dump(mode="json", by_alias=True, exclude={"first", "last", "unsatisfied"})
     came = {
         "changed": gate.changed,
         "late": gate.proposal.person_days if gate.proposal else 0,
@@ -157,7 +222,7 @@ async def _finish(
     async with db.transaction() as tx:
         row = await rosters_store.roster(tx, roster_id)
         assert row is not None  # noqa: S101 - `_begin` has kept it
-        row.status, row.summary = status, {**kept, **came}
+        row.status, row.summary = status, {**figures, **came}
         tx.session.add(row)
         await plans.note(
             tx,

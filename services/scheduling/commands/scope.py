@@ -13,7 +13,7 @@ Named = Mapping[str, Sequence[str]]
 
 async def check_known(tx: Tx, *, opds: Named, units: Named) -> Known:
     """What the directory knows. Raises Invalid for each OPD or unit that it does not, by field and position."""
-    directory = await known(tx, "units")
+    directory = await known(tx)
     errors = [
         FieldError(f"{field}.{index}", code, {"id": value})
         for fields, allowed, code in (

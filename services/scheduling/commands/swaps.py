@@ -1,10 +1,11 @@
-"""Two people change days: one asks, the other agrees, their superior approves; wishes for days to come."""
+"""Two people change days: one asks, the other agrees, their superior approves; wishes, and pairs kept apart."""
 
 import datetime as dt
 from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import changes, plans
+from services.scheduling.commands.access import superior_of
 from services.scheduling.domain.frame import barred
 from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.plans import Planned
@@ -12,13 +13,15 @@ from services.scheduling.domain.policies import in_force
 from services.scheduling.store import directory, people, rosters
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store import policies as policies_store
-from services.scheduling.store import swaps as swaps_store
+from services.scheduling.store import swaps as store
 from services.scheduling.store.rosters import Wanted
-from shared.access import Principal, acts_for_city, employee_of, is_superior, only_opd, own_opd
+from services.scheduling.store.swaps import Swap
+from services.scheduling.views.swaps import Pair, Wish
+from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.dates import local_date
-from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
+from shared.refusals import Conflict, FieldError, Forbidden, Invalid, or_missing
 
 
 def _wrong(field: str, code: str, **params: Any) -> Invalid:
@@ -26,37 +29,45 @@ def _wrong(field: str, code: str, **params: Any) -> Invalid:
 
 
 async def ask(
-    db: Database, clock: Clock, who: Principal, partner_id: UUID, dates: tuple[dt.date, dt.date]
+    db: Database, clock: Clock, who: Principal, partner_id: UUID, *, my_date: dt.date, their_date: dt.date
 ) -> UUID:
-    """Offer one's own WFH day for a WFH day of a colleague of the same unit: `dates` are (mine, theirs)."""
+    """Offer one's own WFH day for a WFH day of a colleague of the same unit."""
     me = employee_of(who)
+    swap = Swap(uuid4(), me, partner_id, my_date, their_date, "asked")
     async with db.transaction() as tx:
         mine, theirs = await people.person(tx, me), await people.person(tx, partner_id)
         if theirs is None or mine is None or theirs.unit_id != mine.unit_id or partner_id == me:
             raise _wrong("partner_id", "swap.partner")
-        if dates[0] == dates[1]:
+        if my_date == their_date:
             raise _wrong("their_date", "swap.same_date")
-        for field, day in (("my_date", dates[0]), ("their_date", dates[1])):
+        for field, day in (("my_date", my_date), ("their_date", their_date)):
             if day < local_date(clock.now()):
                 raise _wrong(field, "swap.past")
-        if await plans.late_keys(tx, clock.now(), await _rows(tx, me, partner_id, dates)):
+        if await plans.late_keys(tx, clock.now(), await _rows(tx, swap)):
             raise _wrong("my_date", "swap.begun")
-        swap_id = uuid4()
-        now = clock.now()
-        await swaps_store.add_swap(tx, swap_id, me, partner_id, *dates, now)
+        now, dates = clock.now(), (my_date, their_date)
+        await store.add_swap(tx, swap, now)
         await plans.note(
-            tx, now, who, "swap.asked", subject=swap_id, reason=None, asker=me, partner=partner_id, dates=dates
+            tx,
+            now,
+            who,
+            "swap.asked",
+            subject=swap.swap_id,
+            reason=None,
+            asker=me,
+            partner=partner_id,
+            dates=dates,
         )
-        return swap_id
+        return swap.swap_id
 
 
-async def _rows(tx: Tx, asker: UUID, partner: UUID, dates: tuple[dt.date, dt.date]) -> list[Planned]:
+async def _rows(tx: Tx, swap: Swap) -> list[Planned]:
     """The four changed plans. 422 unless the plans still are what the swap is about."""
     expected = (
-        ("my_date", asker, dates[0], "WFH", "WFO"),
-        ("my_date", partner, dates[0], "WFO", "WFH"),
-        ("their_date", partner, dates[1], "WFH", "WFO"),
-        ("their_date", asker, dates[1], "WFO", "WFH"),
+        ("my_date", swap.asker_id, swap.asker_date, "WFH", "WFO"),
+        ("my_date", swap.partner_id, swap.asker_date, "WFO", "WFH"),
+        ("their_date", swap.partner_id, swap.partner_date, "WFH", "WFO"),
+        ("their_date", swap.asker_id, swap.partner_date, "WFO", "WFH"),
     )
     rows: list[Planned] = []
     for field, employee_id, day, mode, new_mode in expected:
@@ -71,9 +82,9 @@ async def agree(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> No
     """The colleague's yes."""
     async with db.transaction() as tx:
         swap = await _swap(tx, swap_id, "asked")
-        if swap["partner_id"] != employee_of(who):
+        if swap.partner_id != employee_of(who):
             raise Forbidden("swap.not_partner")
-        await swaps_store.set_swap(tx, swap_id, "agreed", str(employee_of(who)), clock.now())
+        await store.set_swap(tx, swap_id, "agreed", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.agreed", subject=swap_id, reason=None)
 
 
@@ -81,32 +92,22 @@ async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> N
     """A no of either person or of a superior."""
     async with db.transaction() as tx:
         swap = await _swap(tx, swap_id, "asked", "agreed")
-        if who.subject not in (swap["asker_id"], swap["partner_id"]):
-            await _superior(tx, who, swap)
-        await swaps_store.set_swap(tx, swap_id, "refused", str(employee_of(who)), clock.now())
+        if who.subject not in (swap.asker_id, swap.partner_id):
+            await _by_superior(tx, who, swap)
+        await store.set_swap(tx, swap_id, "refused", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.refused", subject=swap_id, reason=None)
 
 
-async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Any:
-    swap = await swaps_store.swap(tx, swap_id)
-    if swap is None:
-        raise Missing("not_found")
-    if swap["status"] not in statuses:
-        raise Conflict("swap.status", params={"status": swap["status"]})
+async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Swap:
+    swap = or_missing(await store.swap(tx, swap_id))
+    if swap.status not in statuses:
+        raise Conflict("swap.status", params={"status": swap.status})
     return swap
 
 
-async def _superior(tx: Tx, who: Principal, swap: Any) -> None:
-    """403 unless the caller is the asker's superior or deputy, the OPD's admin, or BKPSDM."""
-    asker = await people.person(tx, swap["asker_id"])
-    if asker is None:
-        raise Missing("not_found")
-    if only_opd(who) is not None:
-        own_opd(who, [asker.opd_code])
-    elif not acts_for_city(who):
-        officer = await people.person(tx, employee_of(who))
-        if officer is None or not is_superior(officer, asker):
-            raise Forbidden("swap.not_superior")
+async def _by_superior(tx: Tx, who: Principal, swap: Swap) -> None:
+    """Raises Forbidden unless the caller answers for the asker."""
+    await superior_of(tx, who, or_missing(await people.person(tx, swap.asker_id)))
 
 
 async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, override: str | None) -> int:
@@ -114,20 +115,19 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
     async with db.transaction() as tx:
         await directory.lock(tx)
         swap = await _swap(tx, swap_id, "agreed")
-        if who.subject in (swap["asker_id"], swap["partner_id"]):
+        if who.subject in (swap.asker_id, swap.partner_id):
             raise Forbidden("swap.own")
-        await _superior(tx, who, swap)
-        dates = (swap["asker_date"], swap["partner_date"])
-        if min(dates) < local_date(clock.now()):
+        await _by_superior(tx, who, swap)
+        if min(swap.asker_date, swap.partner_date) < local_date(clock.now()):
             raise _wrong("my_date", "swap.past")
-        rows = await _rows(tx, swap["asker_id"], swap["partner_id"], dates)
+        rows = await _rows(tx, swap)
         await _limits(tx, rows)
         short = await changes.minimum_check(tx, rows, override)
         now = clock.now()
         if await plans.late_keys(tx, now, rows):
             raise _wrong("my_date", "swap.begun")
         changed = await plans.write(tx, now, rows, pinned=True)
-        await swaps_store.set_swap(tx, swap_id, "approved", str(employee_of(who)), now)
+        await store.set_swap(tx, swap_id, "approved", str(employee_of(who)), now)
         await plans.note(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))
         return changed
 
@@ -161,3 +161,37 @@ async def _week(tx: Tx, rows: list[Planned], employee_id: UUID, day: dt.date) ->
     modes = {plan.work_date: plan.mode for plan in stored}
     modes |= {plan.work_date: plan.mode for plan in rows if plan.employee_id == employee_id}
     return sum(mode == "WFH" for date, mode in modes.items() if monday <= date <= monday + dt.timedelta(6))
+
+
+async def set_wish(db: Database, clock: Clock, who: Principal, wish: Wish) -> None:
+    """A request for a date to come. Raises Missing for a stranger."""
+    now, me = clock.now(), employee_of(who)
+    if wish.work_date <= local_date(now):
+        raise _wrong("work_date", "wish.past")
+    async with db.transaction() as tx:
+        or_missing(await people.person(tx, me), "directory.unknown")
+        await store.set_wish(tx, me, wish.work_date, mode=wish.mode, weight=wish.weight, at=now)
+        detail = {"date": wish.work_date, "mode": wish.mode, "weight": wish.weight}
+        await plans.note(tx, now, who, "wish.given", subject=me, reason=None, **detail)
+
+
+async def drop_wish(db: Database, clock: Clock, who: Principal, day: dt.date) -> None:
+    """Take a request back."""
+    me = employee_of(who)
+    async with db.transaction() as tx:
+        await store.drop_wish(tx, me, day)
+        await plans.note(tx, clock.now(), who, "wish.dropped", subject=me, reason=None, date=day)
+
+
+async def keep_apart(db: Database, clock: Clock, who: Principal, pair: Pair) -> None:
+    """Name two people of a unit of whom one is always at the office."""
+    first, second = pair.employee_ids
+    async with db.transaction() as tx:
+        for index, employee_id in enumerate(pair.employee_ids):
+            person = await people.person(tx, employee_id)
+            if person is None or person.unit_id != pair.unit_id or first == second:
+                raise _wrong(f"employee_ids.{index}", "apart.unit")
+            own_opd(who, [person.opd_code])
+        await store.set_apart(tx, pair.unit_id, first, second, pair.reason)
+        now, both = clock.now(), [first, second]
+        await plans.note(tx, now, who, "apart.named", subject=pair.unit_id, reason=pair.reason, people=both)

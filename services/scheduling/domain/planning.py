@@ -3,7 +3,7 @@
 import datetime as dt
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from services.scheduling.domain.policies import Policy
@@ -99,6 +99,13 @@ class Wish:
     weight: int = 1
 
 
+class Pinned(NamedTuple):
+    """A day that a roster leaves as it is."""
+
+    day: dt.date
+    mode: Literal["WFO", "WFH"]
+
+
 @dataclass(frozen=True, slots=True)
 class Person:
     employee_id: UUID
@@ -125,7 +132,7 @@ class Person:
     planned: int = 0
     """WFH days in the plans that stand, bit n for day n of the span: kept where possible, so that a new roster
     changes little."""
-    pinned: tuple[tuple[dt.date, Literal["WFO", "WFH"]], ...] = ()
+    pinned: tuple[Pinned, ...] = ()
     """Days settled by a swap or a named change: a roster leaves them alone."""
     wishes: tuple[Wish, ...] = ()
 

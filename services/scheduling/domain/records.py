@@ -1,12 +1,33 @@
 """What an import brings, as values that can be compared with what is stored."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Annotated, NamedTuple
 from uuid import UUID
 
-Places = tuple[tuple[float, float, float], ...]
-"""Circles: latitude and longitude in degrees, radius in metres."""
+from pydantic import PlainSerializer, SerializationInfo
+
+AS_STORED = "as stored"
+"""The context in which a record is written for PostgreSQL: its parts are objects there, lists in a proposal."""
+
+
+def _part(value: NamedTuple, info: SerializationInfo) -> object:
+    return value._asdict() if info.context == AS_STORED else tuple(value)
+
+
+_WRITTEN = PlainSerializer(_part)
+
+
+class Place(NamedTuple):
+    """A circle: latitude and longitude in degrees, radius in metres."""
+
+    lat: float
+    lon: float
+    radius_m: float
+
+
+Places = tuple[Annotated[Place, _WRITTEN], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +92,22 @@ class Employee:
     active: bool
 
 
+class Holiday(NamedTuple):
+    date: dt.date
+    kind: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class CalendarYear:
-    """All holidays of one year: (date, kind, name), by date."""
+    """All holidays of one year, by date."""
 
     year: int
-    holidays: tuple[tuple[dt.date, str, str], ...]
+    holidays: tuple[Annotated[Holiday, _WRITTEN], ...]
+
+    @property
+    def dates(self) -> frozenset[dt.date]:
+        return frozenset(holiday.date for holiday in self.holidays)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +130,6 @@ def gives_way(stored: Absence, given: Absence) -> bool:
     return given.kind == "sick" and stored.kind == "annual"
 
 
-Record = Opd | Unit | RequirementSet | Employee | CalendarYear | Absence
-
-
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the checks of an import need to know of what is stored."""
@@ -111,4 +139,3 @@ class Known:
     unit_sizes: Mapping[str, int] = field(default_factory=dict[str, int])
     ids_by_nip: Mapping[str, UUID] = field(default_factory=dict[str, UUID])
     supervisors: Mapping[UUID, UUID] = field(default_factory=dict[UUID, UUID])
-    absences: Mapping[UUID, Sequence[Absence]] = field(default_factory=dict[UUID, Sequence[Absence]])

@@ -3,13 +3,16 @@
 import datetime as dt
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.scheduling.domain.planning import Away, Person, UnitInput, Wish
+from pydantic import TypeAdapter
+
+from services.scheduling.domain.planning import Away, Person, Pinned, UnitInput, Wish
 from services.scheduling.domain.records import RequirementSet
+from services.scheduling.domain.spans import Days
 from services.scheduling.domain.timetable import Pattern, SpecialHours, special_of
-from services.scheduling.store.directory import opening_of
+from services.scheduling.store.directory import plain
 from services.scheduling.store.hours import special_hours
 from services.scheduling.store.tables import Roster
 from shared.database import Tx
@@ -74,11 +77,11 @@ _SHARES = """
         select a.recommended_share from assessment a
         where a.assessed_on <= $2 and ((a.subject_kind = 'unit' and a.subject_id = u.unit_id)
             or (a.subject_kind = 'opd' and a.subject_id = u.opd_code))
-        order by a.subject_kind desc, a.assessed_on desc limit 1)
+        order by a.subject_kind desc, a.assessed_on desc limit 1) as share
     from unit u where u.unit_id = any($1::text[])
 """
 _HOLIDAYS = """
-    select (holiday ->> 'date')::date from calendar, jsonb_array_elements(holidays) as holiday
+    select (holiday ->> 'date')::date as date from calendar, jsonb_array_elements(holidays) as holiday
     where year between $1 and $2
 """
 
@@ -115,6 +118,51 @@ class Wanted:
     unit_ids: tuple[str, ...] = ()
 
 
+_SETS = TypeAdapter(list[RequirementSet])
+
+
+class _Unit(NamedTuple):
+    unit_id: str
+    opd_code: str
+    opd_kind: str
+    direct_service: bool
+
+
+class _Person(NamedTuple):
+    employee_id: UUID
+    unit_id: str
+    timetable: str
+    shift_group: int | None
+    echelon: str | None
+    is_head: bool
+    post_since: dt.date | None
+    discipline_until: dt.date | None
+
+
+class _Standing(NamedTuple):
+    """What the plans that stand say of a person, as `Person` has it."""
+
+    earlier_days: int = 0
+    earlier_in_week: int = 0
+    home_before: bool = False
+    later_in_week: int = 0
+    home_after: bool = False
+    planned: int = 0
+    pinned_days: Sequence[dt.date] | None = None
+    pinned_modes: Sequence[str] | None = None
+
+
+_NOTHING = _Standing()
+
+
+class _Change(NamedTuple):
+    """A change of posting that is due."""
+
+    effective_from: dt.date
+    kind: str
+    body: Mapping[str, Any]
+
+
 @dataclass(frozen=True, slots=True)
 class Posting:
     """Where a person is posted for a while; None where a bound lies outside the span."""
@@ -125,17 +173,17 @@ class Posting:
 
 async def requirements(tx: Tx, unit_ids: Sequence[str]) -> dict[str, list[RequirementSet]]:
     """Opening hours by service point."""
+    rows = await tx.connection.fetch(_REQUIREMENTS, list(unit_ids))
     sets: dict[str, list[RequirementSet]] = {}
-    for unit_id, effective_from, openings in await tx.connection.fetch(_REQUIREMENTS, list(unit_ids)):
-        opened = RequirementSet(unit_id, effective_from, tuple(opening_of(opening) for opening in openings))
-        sets.setdefault(unit_id, []).append(opened)
+    for opened in _SETS.validate_python([dict(row) for row in rows]):
+        sets.setdefault(opened.unit_id, []).append(opened)
     return sets
 
 
 async def holidays(tx: Tx, first: dt.date, last: dt.date) -> frozenset[dt.date]:
     """The holidays of the years that touch the span."""
     rows = await tx.connection.fetch(_HOLIDAYS, first.year - 1, last.year + 1)
-    return frozenset(row[0] for row in rows)
+    return frozenset(row["date"] for row in rows)
 
 
 async def units(
@@ -150,92 +198,83 @@ async def units(
     special = await special_hours(tx, first, last)
     rows = await tx.connection.fetch(_UNITS, wanted.all, list(wanted.opd_codes), list(wanted.unit_ids))
     for start in range(0, len(rows), UNITS_AT_ONCE):
-        yield await _inputs(tx, rows[start : start + UNITS_AT_ONCE], (first, last), special, fresh=fresh)
+        part = [_Unit(*row) for row in rows[start : start + UNITS_AT_ONCE]]
+        yield await _inputs(tx, part, Days(first, last), special, fresh=fresh)
 
 
 async def _inputs(
     tx: Tx,
-    rows: Sequence[Any],
-    span: tuple[dt.date, dt.date],
+    units: Sequence[_Unit],
+    span: Days,
     special: Sequence[SpecialHours],
     *,
     fresh: bool,
 ) -> list[UnitInput]:
-    first, last = span
-    ids = [row[0] for row in rows]
+    ids = [unit.unit_id for unit in units]
     people: dict[str, list[Person]] = {unit_id: [] for unit_id in ids}
-    for posting in await _postings(tx, ids, first, last, fresh=fresh):
+    for posting in await _postings(tx, ids, span, fresh=fresh):
         if posting.unit_id in people:
             people[posting.unit_id].append(posting.person)
     openings = await requirements(tx, ids)
     apart: dict[str, list[tuple[UUID, UUID]]] = {}
     for unit_id, one, other in await tx.connection.fetch(_APART, ids):
-        apart.setdefault(unit_id, []).append((_plain(one), _plain(other)))
-    shares = {row[0]: row[1] for row in await tx.connection.fetch(_SHARES, ids, first)}
+        apart.setdefault(unit_id, []).append((plain(one), plain(other)))
+    shares = {row["unit_id"]: row["share"] for row in await tx.connection.fetch(_SHARES, ids, span.first)}
     return [
         UnitInput(
-            unit_id,
-            opd_code,
-            kind,
-            direct_service,
-            tuple(people[unit_id]),
-            tuple(openings.get(unit_id, ())),
-            shares.get(unit_id),
-            special_of(special, opd_code, unit_id),
-            tuple(apart.get(unit_id, ())),
+            *unit,
+            tuple(people[unit.unit_id]),
+            tuple(openings.get(unit.unit_id, ())),
+            shares.get(unit.unit_id),
+            special_of(special, unit.opd_code, unit.unit_id),
+            tuple(apart.get(unit.unit_id, ())),
         )
-        for unit_id, opd_code, kind, direct_service in rows
+        for unit in units
     ]
 
 
-def _plain(value: UUID) -> UUID:
-    # asyncpg gives a subclass; a plain one pickles small and compares fast.
-    return UUID(int=value.int)
-
-
-async def _postings(tx: Tx, ids: list[str], first: dt.date, last: dt.date, *, fresh: bool) -> list[Posting]:
-    rows = await tx.connection.fetch(_PEOPLE, ids, last)
-    who = [row[0] for row in rows]
+async def _postings(tx: Tx, ids: list[str], span: Days, *, fresh: bool) -> list[Posting]:
+    people = [_Person(*row) for row in await tx.connection.fetch(_PEOPLE, ids, span.last)]
+    who = [person.employee_id for person in people]
+    beside = span.first - dt.timedelta(1), span.last + dt.timedelta(1)
     away: dict[UUID, list[Away]] = {}
-    beside = first - dt.timedelta(1), last + dt.timedelta(1)
-    for row in await tx.connection.fetch(_AWAY, who, *beside):
-        away.setdefault(row[0], []).append(Away(row[1], row[2], row[3]))
+    for employee_id, *absence in await tx.connection.fetch(_AWAY, who, *beside):
+        away.setdefault(employee_id, []).append(Away(*absence))
     wishes: dict[UUID, list[Wish]] = {}
-    for row in await tx.connection.fetch(_WISHES, who, first, last):
-        wishes.setdefault(row[0], []).append(Wish(row[1], row[2], row[3]))
-    standing = {row[0]: row[1:] for row in await tx.connection.fetch(_STANDING, who, first, last)}
-    changes: dict[UUID, list[Any]] = {}
-    for row in await tx.connection.fetch(_CHANGES, who, last):
-        changes.setdefault(row[0], []).append(row)
-    found: list[Posting] = []
-    for row in rows:
-        days, in_week, before, later, after, planned, pinned_days, pinned_modes = standing.get(
-            row[0], (0, 0, False, 0, False, 0, None, None)
-        )
+    for employee_id, *wish in await tx.connection.fetch(_WISHES, who, *span):
+        wishes.setdefault(employee_id, []).append(Wish(*wish))
+    rows = await tx.connection.fetch(_STANDING, who, *span)
+    standing = {employee_id: _Standing(*plans) for employee_id, *plans in rows}
+    changes: dict[UUID, list[_Change]] = {}
+    for employee_id, *change in await tx.connection.fetch(_CHANGES, who, span.last):
+        changes.setdefault(employee_id, []).append(_Change(*change))
+    postings: list[Posting] = []
+    for row in people:
+        stands = standing.get(row.employee_id, _NOTHING)
         person = Person(
-            _plain(row[0]),
-            Pattern(row[2], row[3]),
-            row[4],
-            row[5],
-            row[6],
-            row[7],
-            tuple(away.get(row[0], ())),
-            earlier_days=days,
-            earlier_in_week=in_week,
-            home_before=before,
-            later_in_week=later,
-            home_after=after,
-            planned=0 if fresh else planned,
+            plain(row.employee_id),
+            Pattern(row.timetable, row.shift_group),
+            row.echelon,
+            row.is_head,
+            row.post_since,
+            row.discipline_until,
+            tuple(away.get(row.employee_id, ())),
+            earlier_days=stands.earlier_days,
+            earlier_in_week=stands.earlier_in_week,
+            home_before=stands.home_before,
+            later_in_week=stands.later_in_week,
+            home_after=stands.home_after,
+            planned=0 if fresh else stands.planned,
             pinned=tuple(
-                (day, mode)
-                for day, mode in zip(pinned_days or (), pinned_modes or (), strict=True)
+                Pinned(day, mode)
+                for day, mode in zip(stands.pinned_days or (), stands.pinned_modes or (), strict=True)
                 if mode in ("WFO", "WFH")
             ),
-            wishes=tuple(wishes.get(row[0], ())),
+            wishes=tuple(wishes.get(row.employee_id, ())),
         )
-        postings = _timeline(Posting(row[1], person), changes.get(row[0], ()))
-        found.extend(replace(one, person=_own_days(one.person, first)) for one in postings)
-    return found
+        timeline = _timeline(Posting(row.unit_id, person), changes.get(row.employee_id, ()))
+        postings.extend(replace(posting, person=_own_days(posting.person, span.first)) for posting in timeline)
+    return postings
 
 
 def _own_days(person: Person, first: dt.date) -> Person:
@@ -246,21 +285,20 @@ def _own_days(person: Person, first: dt.date) -> Person:
     mask = (1 << LONGEST_DAYS if until is None else 1 << max(0, (until - first).days + 1)) - 1
     if since is not None:
         mask &= -1 << max(0, (since - first).days)
-    pinned = tuple(one for one in person.pinned if (since or one[0]) <= one[0] <= (until or one[0]))
+    pinned = tuple(one for one in person.pinned if (since or one.day) <= one.day <= (until or one.day))
     return replace(person, planned=person.planned & mask, pinned=pinned)
 
 
-def _timeline(posting: Posting, changes: Sequence[Any]) -> list[Posting]:
+def _timeline(posting: Posting, changes: Sequence[_Change]) -> list[Posting]:
     """A person's postings one after the other, as the changes that are due cut them."""
-    found: list[Posting] = []
-    for _, effective_from, kind, body in changes:
-        until = effective_from - dt.timedelta(1)
-        found.append(replace(posting, person=replace(posting.person, until=until)))
-        if kind == "departure":
-            return found
-        posting = _after(posting, effective_from, kind, body)
-    found.append(posting)
-    return found
+    postings: list[Posting] = []
+    for change in changes:
+        until = change.effective_from - dt.timedelta(1)
+        postings.append(replace(posting, person=replace(posting.person, until=until)))
+        if change.kind == "departure":
+            return postings
+        posting = _after(posting, *change)
+    return [*postings, posting]
 
 
 def _after(posting: Posting, day: dt.date, kind: str, body: Mapping[str, Any]) -> Posting:

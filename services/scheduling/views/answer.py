@@ -1,8 +1,8 @@
 """What all answers have in common."""
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Generic, TypeVar
+from collections.abc import Iterable, Sequence
+from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
@@ -42,3 +42,8 @@ class Dated(Answer):
 def dated(counts: Sequence[tuple[dt.date, int]]) -> Some[Dated]:
     """(date, person-days) as a list of an answer."""
     return some([Dated(work_date=day, person_days=count) for day, count in counts])
+
+
+def as_json(items: Iterable[BaseModel]) -> list[dict[str, Any]]:
+    """Answers as they are written into the audit, or into the members of a refusal."""
+    return [item.model_dump(mode="json", by_alias=True) for item in items]

@@ -5,14 +5,37 @@ from dataclasses import dataclass
 from typing import Any, Literal
 from uuid import UUID
 
-from services.scheduling.domain.found import Found
-from services.scheduling.domain.records import Employee, Record
 from services.scheduling.store import directory
 from services.scheduling.store import superiors as store
+from services.scheduling.views.answer import Answer
 from shared.database import Tx
 
 MOST = 100_000
 """People without a superior that are counted: above every city. An answer names the first thousand."""
+
+
+class Subordinate(Answer):
+    employee_id: UUID
+    name: str
+
+
+class LeftBehind(Answer):
+    """What somebody leaves behind: headships that end, and people whose superior goes elsewhere."""
+
+    employee_id: UUID
+    because: Literal["transfer", "departure"]
+    heads: Sequence[str]
+    people: Sequence[Subordinate]
+
+
+class WithoutSuperior(Answer):
+    """Someone with nobody named to review them; `reviewer_id` does so meanwhile."""
+
+    employee_id: UUID
+    name: str
+    unit_id: str
+    because: Literal["none", "departed", "other_opd"]
+    reviewer_id: UUID | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,30 +51,16 @@ class Leaver:
         return "departure" if self.opd_code is None else "transfer"
 
 
-def of_file(before: Mapping[object, Record], found: Sequence[Found]) -> list[Leaver]:
-    """Who leaves by a file of people: departs, or goes on in another OPD."""
-    leavers: list[Leaver] = []
-    for one in found:
-        new, old = one.record, before.get(directory.key_of(one.record))
-        if not isinstance(new, Employee) or not isinstance(old, Employee) or not old.active:
-            continue
-        if not new.active:
-            leavers.append(Leaver(new.employee_id, None, old.heads))
-        elif old.opd_code != new.opd_code or one.heads_ended:
-            leavers.append(Leaver(new.employee_id, new.opd_code, one.heads_ended))
-    return leavers
-
-
 async def of_posting(tx: Tx, employee_id: UUID, kind: str, body: Mapping[str, Any]) -> list[Leaver]:
     """Who leaves by a posting change, as the directory stands now."""
     person = await store.leaving(tx, employee_id)
     if kind == "departure":
-        return [Leaver(employee_id, None, person["heads"])]
-    opd_code = body.get("opd_code", person["opd_code"])
-    if opd_code == person["opd_code"]:
+        return [Leaver(employee_id, None, person.heads)]
+    opd_code = body.get("opd_code", person.opd_code)
+    if opd_code == person.opd_code:
         return []
-    units = (await directory.known(tx, "holidays")).unit_opd
-    return [Leaver(employee_id, opd_code, elsewhere(person["heads"], opd_code, units))]
+    units = (await directory.known(tx)).unit_opd
+    return [Leaver(employee_id, opd_code, elsewhere(person.heads, opd_code, units))]
 
 
 def elsewhere(heads: Collection[str], opd_code: str, unit_opd: Mapping[str, str]) -> list[str]:
@@ -59,30 +68,26 @@ def elsewhere(heads: Collection[str], opd_code: str, unit_opd: Mapping[str, str]
     return [head for head in heads if unit_opd.get(head, head) != opd_code]
 
 
-async def left_behind(tx: Tx, leavers: Sequence[Leaver]) -> list[dict[str, Any]]:
+async def left_behind(tx: Tx, leavers: Sequence[Leaver]) -> list[LeftBehind]:
     """For each leaver the headships that end and the people outside the OPD they go to whose superior they are."""
-    under = await store.under(tx, [one.employee_id for one in leavers])
-    listed: list[dict[str, Any]] = []
-    for one in leavers:
+    under = await store.under(tx, [leaver.employee_id for leaver in leavers])
+    listed: list[LeftBehind] = []
+    for leaver in leavers:
         people = [
-            {"employee_id": str(row["employee_id"]), "name": row["name"]}
-            for row in under.get(one.employee_id, ())
-            if row["opd_code"] != one.opd_code
+            Subordinate.model_validate(person)
+            for person in under.get(leaver.employee_id, ())
+            if person.opd_code != leaver.opd_code
         ]
-        if people or one.heads:
-            listed.append(
-                {
-                    "employee_id": str(one.employee_id),
-                    "because": one.why,
-                    "heads": list(one.heads),
-                    "people": people,
-                }
+        if people or leaver.heads:
+            left = LeftBehind(
+                employee_id=leaver.employee_id, because=leaver.why, heads=leaver.heads, people=people
             )
+            listed.append(left)
     return listed
 
 
-async def without_superior(tx: Tx, around: Sequence[UUID]) -> list[dict[str, Any]]:
+async def without_superior(tx: Tx, around: Sequence[UUID]) -> list[WithoutSuperior]:
     """Of these people and those under them, who has nobody named to review them, and who does so meanwhile."""
-    rows = await store.without(tx, around=around, limit=MOST)
-    names = ("employee_id", "name", "unit_id", "because", "reviewer_id")
-    return [{name: None if row[name] is None else str(row[name]) for name in names} for row in rows]
+    return [
+        WithoutSuperior.model_validate(dict(row)) for row in await store.without(tx, around=around, limit=MOST)
+    ]

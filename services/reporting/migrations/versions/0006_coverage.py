@@ -1,4 +1,4 @@
-"""Since when a service point is short: the functions that count coverage, anew.
+"""Coverage says since when a service point is short, and who is wanted without a tree: its functions anew.
 
 Revision ID: 0006
 Revises: 0005

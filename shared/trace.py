@@ -1,0 +1,97 @@
+"""The trace of what is under way: because of which request, or which record, something is done.
+
+W3C Trace Context, level 1: `00-<trace id>-<parent id>-<flags>`. A hop keeps the trace id and writes a parent id of
+its own. The gate begins a hop for each request, the bus for each batch; the outbox and the log read it here, so
+that nothing between has to carry it. What nobody asked for (a timer, a publication that a whole batch led to)
+begins a trace of its own.
+"""
+
+import re
+import secrets
+from collections.abc import Generator, Iterable, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from uuid import UUID
+
+from shared.events import Received
+
+_FORM = re.compile(
+    r"(?!ff)([0-9a-f]{2})-((?!0{32})[0-9a-f]{32})-((?!0{16})[0-9a-f]{16})-([0-9a-f]{2})(-.*)?", re.S
+)
+_SAMPLED = 0x01
+
+
+class _Hop:
+    """What is known of the work under way. A context may be kept for long, by a connection opened in it: what a
+    batch holds is let go at its end."""
+
+    def __init__(self, traceparent: str | None, batch: Iterable[Received] = ()) -> None:
+        self.traceparent = traceparent
+        self.batch = batch
+        self._by_id: Mapping[UUID, str | None] | None = None
+
+    def of(self, cause: UUID) -> str | None:
+        if self._by_id is None:
+            self._by_id = {received.id: received.traceparent for received in self.batch}
+        return self._by_id.get(cause)
+
+    def end(self) -> None:
+        self.traceparent, self.batch, self._by_id = None, (), {}
+
+
+_HOP: ContextVar[_Hop | None] = ContextVar("hop", default=None)
+
+
+def new() -> str:
+    """A trace, sampled, for what begins here."""
+    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+
+
+def onward(traceparent: str | None) -> str:
+    """The next hop of a trace; a new one for what is no traceparent.
+
+    A later version is read as this one, as far as this one goes (W3C Trace Context, 4.3).
+    """
+    read = _FORM.fullmatch(traceparent or "")
+    if read is None:
+        return new()
+    version, trace_id, _, flags, more = read.groups()
+    if more is not None and version == "00":
+        return new()
+    return f"00-{trace_id}-{secrets.token_hex(8)}-{int(flags, 16) & _SAMPLED:02x}"
+
+
+def begin(traceparent: str | None = None) -> None:
+    """From here on, until this task ends, what is done is a hop of this trace; without one, of a new trace."""
+    _HOP.set(_Hop(onward(traceparent)))
+
+
+@contextmanager
+def handling(batch: list[Received]) -> Generator[None]:
+    """Within the block `because_of` finds the traces of the batch's records. One record alone is what all is done
+    because of."""
+    hop = _Hop(onward(batch[0].traceparent) if len(batch) == 1 else None, batch)
+    token = _HOP.set(hop)
+    try:
+        yield
+    finally:
+        _HOP.reset(token)
+        hop.end()
+
+
+def current() -> str | None:
+    """The traceparent that a publication or a call made now carries on; None where no trace has begun."""
+    hop = _HOP.get()
+    return hop and hop.traceparent
+
+
+def because_of(cause: UUID) -> str | None:
+    """The same for what is done because of one record of the batch under way, named by its event's id."""
+    hop = _HOP.get()
+    traceparent = hop and hop.of(cause)
+    return current() if traceparent is None else onward(traceparent)
+
+
+def id_of(traceparent: str | None) -> str | None:
+    """The trace id, which is the same at every hop."""
+    return traceparent and traceparent.split("-", 2)[1]
