@@ -56,8 +56,9 @@ format: setup ## Mend style
 	@$(RUN) ruff check --fix -q . || true
 	@$(RUN) ruff format .
 
-schemas: setup ## Write the events' JSON schemas to docs/events/
+schemas: setup ## Write the events' JSON schemas to docs/events/ and the doors' OpenAPI documents to docs/api/
 	@$(RUN) python -m shared.events.schemas
+	@$(RUN) python -m deploy.openapi
 
 bench: setup ## Measure, as ratios in one run (ONLY="projector intake")
 	@$(RUN) python -m bench $(ONLY)

@@ -6,8 +6,8 @@ from typing import Any, Generic, TypeVar
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
-from pydantic import BaseModel
+from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
@@ -63,30 +63,52 @@ def as_problem(refused: Refused) -> Problem:
     )
 
 
-def problem_body(problem: Problem, language: Language) -> dict[str, Any]:
+PROBLEM_JSON = "application/problem+json"
+
+
+class WrongField(BaseModel):
+    """One wrong field, and what to do about it; other members say where else it is, such as a row of a file."""
+
+    model_config = ConfigDict(extra="allow")
+
+    field: str
+    message: str
+
+
+class ProblemBody(BaseModel):
+    """A problem (RFC 9457), in the reader's language; other members belong to its type."""
+
+    model_config = ConfigDict(extra="allow")
+
+    type: str = Field(examples=["urn:hadir:problem:not_found"])
+    title: str
+    status: int
+    detail: str
+    errors: Sequence[WrongField] = Field(default=(), exclude_if=lambda errors: not errors)
+
+
+def problem_body(problem: Problem, language: Language) -> ProblemBody:
     """The members of RFC 9457, for an answer of its own or as one result of many."""
-    body: dict[str, Any] = {
-        "type": f"urn:hadir:problem:{problem.code}",
-        "title": title(problem.code, language),
-        "status": problem.status_code,
-        "detail": text(problem.code, language, **problem.params),
+    return ProblemBody(
+        type=f"urn:hadir:problem:{problem.code}",
+        title=title(problem.code, language),
+        status=problem.status_code,
+        detail=text(problem.code, language, **problem.params),
+        errors=[
+            WrongField(field=wrong.field, message=text(wrong.code, language, **wrong.params), **wrong.where)
+            for wrong in problem.errors
+        ],
         **problem.extra,
-    }
-    if problem.errors:
-        body["errors"] = [
-            {"field": one.field, "message": text(one.code, language, **one.params), **one.where}
-            for one in problem.errors
-        ]
-    return body
+    )
 
 
-def problem_response(request: Request, problem: Problem) -> JSONResponse:
+def problem_response(request: Request, problem: Problem) -> Response:
     language = language_of(request.headers.get("accept-language"))
-    return JSONResponse(
-        problem_body(problem, language),
+    return Response(
+        problem_body(problem, language).model_dump_json(),
         problem.status_code,
         headers=dict(problem.headers or {}),
-        media_type="application/problem+json",
+        media_type=PROBLEM_JSON,
     )
 
 
@@ -120,7 +142,7 @@ def _methods(request: Request) -> set[str]:
 def install(app: FastAPI) -> None:
     """Give `app` the answers that every service has where a door refuses or fails."""
 
-    async def on_http(request: Request, error: Exception) -> JSONResponse:
+    async def on_http(request: Request, error: Exception) -> Response:
         if isinstance(error, Problem):
             return problem_response(request, error)
         status = error.status_code if isinstance(error, HTTPException) else 500
@@ -131,17 +153,17 @@ def install(app: FastAPI) -> None:
             return problem_response(request, Problem(404, "not_found"))
         return problem_response(request, Problem(status, "validation"))
 
-    async def on_refused(request: Request, error: Exception) -> JSONResponse:
+    async def on_refused(request: Request, error: Exception) -> Response:
         if isinstance(error, Refused):
             return problem_response(request, as_problem(error))
         raise error
 
-    async def on_validation(request: Request, error: Exception) -> JSONResponse:
+    async def on_validation(request: Request, error: Exception) -> Response:
         if isinstance(error, RequestValidationError):
             return problem_response(request, as_problem(unreadable(error.errors())))
         raise error
 
-    async def on_crash(request: Request, error: Exception) -> JSONResponse:
+    async def on_crash(request: Request, error: Exception) -> Response:
         log.error("a request failed", exc_info=error)
         return problem_response(request, internal())
 
@@ -159,8 +181,3 @@ class Page(BaseModel, Generic[Item]):
 
     items: Sequence[Item]
     next: str | None = None
-
-
-def page(items: Sequence[Any], next_cursor: str | None) -> dict[str, Any]:
-    """The shape of every list."""
-    return {"items": list(items), "next": next_cursor}

@@ -10,8 +10,13 @@ from shared.events import TOPICS, schemas
 from shared.refusals import Missing
 from shared.settings import Settings
 
-MEDIA_TYPE = "application/schema+json"
 CACHED_S = 3600
+
+
+class JsonSchema(Response):
+    """A JSON Schema, byte for byte."""
+
+    media_type = "application/schema+json"
 
 
 def address(settings: Settings, topic: str) -> str:
@@ -28,7 +33,7 @@ def router(settings: Settings) -> APIRouter:
         if topic.owner == settings.service
     }
 
-    @doors.get("/{topic}.json")
+    @doors.get("/{topic}.json", response_class=JsonSchema)
     async def schema(topic: str, request: Request) -> Response:
         """The JSON Schema of one topic's value; its `$id` is this address. Only grows within a major version."""
         body = bodies.get(topic)
@@ -41,6 +46,6 @@ def router(settings: Settings) -> APIRouter:
         known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
         if headers["ETag"] in known or "*" in known:
             return Response(status_code=304, headers=headers)
-        return Response(body, media_type=MEDIA_TYPE, headers=headers)
+        return JsonSchema(body, headers=headers)
 
     return doors

@@ -14,8 +14,9 @@ from functools import partial
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
 
 from shared import http, schema_doors
 from shared.auth import Authenticator
@@ -25,6 +26,7 @@ from shared.clock import Clock, clock_for
 from shared.database import Database
 from shared.events import source_of
 from shared.gate import Gate
+from shared.openapi import Documented, operation_id
 from shared.outbox import Relay
 from shared.query import ONLY_KNOWN
 from shared.server import config as server_config
@@ -154,8 +156,10 @@ def build(
             except TimeoutError:
                 log.warning("the database's connections did not close in time; left behind")
 
-    app = FastAPI(
+    app = Documented(
         title=f"Hadir {settings.service}",
+        version="1",
+        generate_unique_id_function=operation_id,
         lifespan=lifespan,
         openapi_url=f"{prefix}/openapi.json",
         docs_url=None,
@@ -175,29 +179,41 @@ def build(
     return app
 
 
+class Liveness(BaseModel):
+    """Whether a restart would help: consumers that do not move though there is work."""
+
+    stuck: list[str]
+
+
+class Readiness(BaseModel):
+    """Why no requests should come now, and the background tasks that fail in any case."""
+
+    not_ready: list[str]
+    failing: list[str]
+
+
 def _operations(prefix: str) -> APIRouter:
     """The doors for machines that look after the service. Keep them inside the house: no token is asked."""
     router = APIRouter(prefix=prefix, include_in_schema=False)
 
     @router.get("/livez")
-    async def livez(request: Request) -> Response:
-        """Touches no dependency; fails only where a restart would help."""
-        service: Service = request.app.state.service
-        stuck = service.bus.stuck()
-        return JSONResponse({"stuck": stuck}, 503 if stuck else 200)
+    async def livez(request: Request, response: Response) -> Liveness:
+        """Touches no dependency; 503 only where a restart would help."""
+        alive = Liveness(stuck=service_of(request).bus.stuck())
+        response.status_code = 503 if alive.stuck else 200
+        return alive
 
     @router.get("/readyz")
-    async def readyz(request: Request) -> Response:
-        """503 where another replica should be asked instead; `failing` names the tasks that fail in any case."""
-        service: Service = request.app.state.service
-        reasons = await service.not_ready()
-        failing = list(service.failing().values())
-        return JSONResponse({"not_ready": reasons, "failing": failing}, 503 if reasons else 200)
+    async def readyz(request: Request, response: Response) -> Readiness:
+        """503 where another replica should be asked instead."""
+        service = service_of(request)
+        ready = Readiness(not_ready=await service.not_ready(), failing=list(service.failing().values()))
+        response.status_code = 503 if ready.not_ready else 200
+        return ready
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:
-        service: Service = request.app.state.service
-        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(generate_latest(service_of(request).metrics.registry), media_type=CONTENT_TYPE_LATEST)
 
     return router
 

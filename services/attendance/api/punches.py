@@ -27,7 +27,7 @@ from shared.dates import local_date
 from shared.events import PunchKind
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Date
-from shared.http import Page, Problem, as_problem, internal, problem_body
+from shared.http import Page, Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of
 from shared.refusals import Refused
 
@@ -148,7 +148,7 @@ class RefusedOut(BaseModel):
     """What a punch of a batch got: the status that it would have got alone, and the problem (RFC 9457)."""
 
     status: int
-    problem: dict[str, Any]
+    problem: ProblemBody
 
 
 PUNCH = TypeAdapter(PunchIn)

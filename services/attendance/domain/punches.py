@@ -87,15 +87,16 @@ def work_date_of(kind: PunchKind, at: dt.datetime, plans: Iterable[Plan]) -> dt.
     Of the plans with hours whose [starts_at - 4 h, ends_at + 4 h] contains it, the one with the nearest
     starts_at (`in`) or ends_at (`out`), the earlier date at a tie; else its local date.
     """
-    best: tuple[dt.timedelta, dt.date] | None = None
+    claims: list[tuple[dt.timedelta, dt.date]] = []
     for plan in plans:
         if plan.starts_at is None or plan.ends_at is None:
             continue
         if plan.starts_at - REACH <= at <= plan.ends_at + REACH:
-            distance = abs(at - (plan.starts_at if kind == "in" else plan.ends_at))
-            if best is None or (distance, plan.work_date) < best:
-                best = (distance, plan.work_date)
-    return local_date(at) if best is None else best[1]
+            claims.append((abs(at - (plan.starts_at if kind == "in" else plan.ends_at)), plan.work_date))
+    if not claims:
+        return local_date(at)
+    _, work_date = min(claims)
+    return work_date
 
 
 def metres_between(a: Position | Place, b: Position | Place) -> float:

@@ -27,7 +27,7 @@ class AuditOut(BaseModel):
 
 async def listed(tx: Tx, *, limit: int, cursor: str | None) -> tuple[list[AuditOut], str | None]:
     """The audit log, the newest entry first; and the cursor of those after them."""
-    before: int | None = read_cursor(cursor, int)[0] if cursor else None
+    (before,) = read_cursor(cursor, int) if cursor else (None,)
     entries = await store.listed(tx, limit=limit + 1, before=before)
     items = [AuditOut.model_validate(entry) for entry in entries[:limit]]
     return items, encode_cursor(items[-1].id) if entries[limit:] else None

@@ -42,7 +42,7 @@ async def shown(
     tx: Tx, employee_id: UUID, *, cursor: str | None, limit: int, unread_only: bool, accept_language: str | None
 ) -> Shown:
     """Messages of a person, newest first, in the language they chose, else in the one their client asks for."""
-    before: int | None = read_cursor(cursor, int)[0] if cursor else None
+    (before,) = read_cursor(cursor, int) if cursor else (None,)
     rows = await store.messages(tx, employee_id, before=before, limit=limit + 1, unread_only=unread_only)
     language = (await preferences.of(tx, employee_id)).language or language_of(accept_language)
     following = encode_cursor(rows[limit - 1].place) if len(rows) > limit else None
@@ -82,29 +82,29 @@ def render(
 ) -> tuple[str, str]:
     """(title, text) of a message, in `language`."""
     code = f"notification.{kind}"
-    given: dict[str, Any] = {}
+    places: dict[str, Any] = {}
     if "work_date" in params:
-        given["date"] = date_text(dt.date.fromisoformat(params["work_date"]), language)
+        places["date"] = date_text(dt.date.fromisoformat(params["work_date"]), language)
     if kind == "schedule.wfh":
         dates = sorted(dt.date.fromisoformat(day["work_date"]) for day in params["days"])
-        given["dates"] = "; ".join(date_text(date, language) for date in dates)
+        places["dates"] = "; ".join(date_text(date, language) for date in dates)
     elif kind in ("schedule.new", "schedule.changed"):
-        given["mode"] = text(f"mode.{params['mode']}", language)
-        given["hours"] = _hours(params["starts_at"], params["ends_at"], language)
+        places["mode"] = text(f"mode.{params['mode']}", language)
+        places["hours"] = _hours(params["starts_at"], params["ends_at"], language)
         if kind == "schedule.changed":
-            given["previous"] = text(f"mode.{params['previous']}", language)
+            places["previous"] = text(f"mode.{params['previous']}", language)
     elif kind in ("duty.not_met", "duty.unknown", "duty.corrected"):
-        given["duty"] = text(f"duty.{params['duty']}", language)
+        places["duty"] = text(f"duty.{params['duty']}", language)
         if kind != "duty.corrected":
             code = f"{code}.{params['duty']}"
     elif kind in ("counter.short", "counter.met"):
         as_of = dt.datetime.fromisoformat(params["as_of"])
-        given["unit"] = unit_name or subject
-        given["time"] = f"{moment_text(as_of, language)} WIB"
-        given["present"], given["required"] = params["present"], params["required"]
+        places["unit"] = unit_name or subject
+        places["time"] = f"{moment_text(as_of, language)} WIB"
+        places["present"], places["required"] = params["present"], params["required"]
     elif kind in ("outage.declared", "outage.revoked"):
         start, end = (dt.datetime.fromisoformat(params[name]) for name in ("starts_at", "ends_at"))
-        given["interval"] = span_text(start, end, language)
-        given["reason"] = params["reason"]
-    title = text(f"notification.{kind}.title", language, **given)
-    return title, text(f"{code}.text", language, **given)
+        places["interval"] = span_text(start, end, language)
+        places["reason"] = params["reason"]
+    title = text(f"notification.{kind}.title", language, **places)
+    return title, text(f"{code}.text", language, **places)

@@ -14,7 +14,7 @@ different instants cannot be taken from one another.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from services.reporting.domain.figures import MODES, STATES, Compliance
 from shared.events import DUTIES
@@ -35,6 +35,8 @@ Cell = tuple[str, str]
 _EVERY_CELL: tuple[Cell, ...] = tuple((family, name) for family, names in _FAMILIES for name in names)
 
 Figures = TypeVar("Figures", bound=Compliance)
+Group = TypeVar("Group", int, Cell)
+"""A row of many, by its place, or a cell of one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +120,7 @@ def _close_column(rows: Sequence[_Row], hidden: Sequence[set[Cell]], cell: Cell,
         hidden[at].add(cell)
 
 
-def _enough(hidden: Mapping[Any, int], counts: Mapping[Any, int]) -> set[Any]:
+def _enough(hidden: Mapping[Group, int], counts: Mapping[Group, int]) -> set[Group]:
     """`hidden` and as many of the next smallest groups as leave their sum to be of two groups and FEW people."""
     chosen = dict(hidden)
     others = sorted((n, str(key), key) for key, n in counts.items() if n and key not in chosen)

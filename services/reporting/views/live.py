@@ -9,7 +9,6 @@ import time
 from collections import Counter
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from pydantic import BaseModel
 
@@ -44,7 +43,7 @@ class Frame:
     view: View
     version: int
     board: Board
-    shape: Any
+    shape: object
     at: float
     _encoded: dict[Reader, bytes] = field(default_factory=dict[Reader, bytes])
 
@@ -63,7 +62,7 @@ class Frame:
         return UnitsFrame(items=board.units(), coverage=board.coverage(), short=board.short())
 
 
-def _shape(view: View, board: Board) -> Any:
+def _shape(view: View, board: Board) -> object:
     """What a frame of `view` says beside the moment and the durations, which change with every tick."""
     if view == "units":
         return [
@@ -105,6 +104,8 @@ class Live:
 
     def publish(self, board: Board) -> None:
         """Take the newest board; what is no news makes a frame only once in a while."""
+        if not self._subscribers:
+            return  # they left while it was computed, and whoever comes next must not be shown the past
         now = time.monotonic()
         for view in VIEWS:
             old, shape = self._frames.get(view), _shape(view, board)

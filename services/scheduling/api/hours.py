@@ -41,7 +41,7 @@ class HoursIn(Body):
     @field_validator("weekdays")
     @classmethod
     def _forward(cls, weekdays: dict[int, tuple[str, str] | None]) -> dict[int, tuple[str, str] | None]:
-        if not weekdays or any(hours is not None and hours[0] >= hours[1] for hours in weekdays.values()):
+        if not weekdays or not all(start < end for start, end in filter(None, weekdays.values())):
             raise ValueError("name at least one weekday, each with a start before its end")
         return weekdays
 

@@ -24,7 +24,7 @@ from services.scheduling.views.superiors import LeftBehind, WithoutSuperior
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
-from shared.http import Problem, as_problem, internal, problem_body
+from shared.http import Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
 from shared.refusals import FieldError, Invalid, Refused
@@ -102,7 +102,7 @@ class Ended(Answer):
 
     status: int
     result: ImportResult | None = None
-    problem: Json | None = None
+    problem: ProblemBody | None = None
 
 
 class Stage(Answer):

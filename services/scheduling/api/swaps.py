@@ -50,8 +50,9 @@ class ApartIn(Body):
 @router.post("/me/swaps", status_code=201)
 async def ask(given: SwapIn, service: Running, who: Caller) -> SwapStatus:
     """Ask a colleague of the same unit."""
-    dates = given.my_date, given.their_date
-    swap_id = await commands.ask(service.db, service.clock, who, given.partner_id, dates)
+    swap_id = await commands.ask(
+        service.db, service.clock, who, given.partner_id, my_date=given.my_date, their_date=given.their_date
+    )
     return SwapStatus(swap_id=swap_id, status="asked")
 
 

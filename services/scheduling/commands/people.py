@@ -15,7 +15,7 @@ from services.scheduling.domain.superiors import loops
 from services.scheduling.store import directory
 from services.scheduling.store import people as store
 from services.scheduling.store import plans as plans_store
-from services.scheduling.store.people import PersonRow
+from services.scheduling.store.people import ActingPeriod, PersonRow, PostingChange
 from services.scheduling.views import superiors
 from services.scheduling.views.answer import dated, some
 from services.scheduling.views.people import ChangedPosting
@@ -70,7 +70,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
             raise _wrong("employee_id", "directory.departed")
         await _check_posting(tx, employee_id, body)
         waiting = await store.changes_of(tx, employee_id)
-        if any((due["status"], due["effective_from"], due["kind"]) == ("due", day, kind) for due in waiting):
+        if any((due.status, due.effective_from, due.kind) == ("due", day, kind) for due in waiting):
             raise Conflict("posting.twice", errors=[FieldError("effective_from", "posting.twice")])
         freed: list[Planned] = []
         if kind == "departure":
@@ -82,7 +82,8 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         left_behind = await superiors.left_behind(tx, leavers)
         first = max(day, local_date(clock.now()))
         needing = await _out_of_date(tx, employee_id, first, body)
-        await store.add_change(tx, change_id, employee_id, day, kind, now, str(employee_of(who)), body=body)
+        change = PostingChange(change_id, employee_id, day, kind, body, "due")
+        await store.add_change(tx, change, now, str(employee_of(who)))
         await plans.note(
             tx, now, who, f"posting.{kind}", subject=employee_id, reason=None, effective_from=day, body=body
         )
@@ -140,8 +141,8 @@ def _freed(stored: Sequence[Planned]) -> list[Planned]:
 
 async def in_force(tx: Tx, clock: Clock) -> int:
     """Apply what is due and publish every entry that differs from the published one. Returns how many."""
-    for row in await store.take_due(tx, local_date(clock.now())):
-        await store.apply_change(tx, row["employee_id"], row["body"])
+    for change in await store.take_due(tx, local_date(clock.now())):
+        await store.apply_change(tx, change)
     await plans.write(tx, clock.now(), await days_of_departed(tx, local_date(clock.now())))
     return (await publish.directory_changes(tx, clock.now())).count
 
@@ -164,20 +165,11 @@ async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) ->
             raise _wrong("deputy_id", "directory.departed")
         other = await store.acting_overlap(tx, absent_id, *span)
         if other is not None:
-            params = {"start": other["from_date"], "end": other["to_date"]}
+            params = {"start": other.first, "end": other.last}
             raise Conflict("acting.overlap", params=params, errors=[FieldError("from", "acting.overlap", params)])
         acting_id, now = uuid4(), clock.now()
-        await store.add_acting(
-            tx,
-            acting_id,
-            absent_id,
-            deputy_id,
-            acting.kind,
-            *span,
-            acting.letter,
-            now,
-            str(employee_of(who)),
-        )
+        period = ActingPeriod(acting_id, absent_id, deputy_id, acting.kind, *span, acting.letter)
+        await store.add_acting(tx, period, now, str(employee_of(who)))
         await plans.note(
             tx, now, who, "acting.given", subject=absent_id, reason=acting.letter, deputy=deputy_id, span=span
         )

@@ -14,7 +14,7 @@ from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.dates import local_date
-from shared.refusals import Missing
+from shared.refusals import or_missing
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +46,14 @@ async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, d
         await directory.lock(tx)
         opds = await check_known(tx, given)
         versions = await store.policy_versions(tx, given.policy_id)
-        if versions:
-            newest = PolicyIn.model_validate(versions[0].body)
-            own_opd(who, newest.scope.opd_codes, everybody=newest.scope.all)
-        number = versions[0].version + 1 if versions else 1
+        newest = next(iter(versions), None)
+        if newest is not None:
+            scope_before = PolicyIn.model_validate(newest.body).scope
+            own_opd(who, scope_before.opd_codes, everybody=scope_before.all)
+        number = newest.version + 1 if newest is not None else 1
         met = conflicts(Policy(given.policy_id, number, given), await store.current_policies(tx), opds)
-        if versions and not versions[0].withdrawn and PolicyIn.model_validate(versions[0].body) == given:
-            return Given(versions[0], False, met)
+        if newest is not None and not newest.withdrawn and PolicyIn.model_validate(newest.body) == given:
+            return Given(newest, False, met)
         row = _version(given, number, clock.now(), who)
         if not dry_run:
             await tables.add(tx, row)
@@ -90,9 +91,7 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
     async with db.transaction() as tx:
         await directory.lock(tx)
         versions = await store.policy_versions(tx, policy_id)
-        if not versions:
-            raise Missing("not_found")
-        newest = versions[0]
+        newest = or_missing(next(iter(versions), None))
         content = PolicyIn.model_validate(newest.body)
         own_opd(who, content.scope.opd_codes, everybody=content.scope.all)
         if newest.withdrawn:

@@ -4,6 +4,7 @@ from services.scheduling.commands import plans
 from services.scheduling.domain.readiness import AssessmentIn, Weights, recommended_share, score
 from services.scheduling.store import readiness as store
 from services.scheduling.store.directory import known
+from services.scheduling.store.readiness import Assessed
 from services.scheduling.views.readiness import Assessment, StoredWeights
 from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
@@ -43,18 +44,16 @@ async def assess(db: Database, clock: Clock, who: Principal, given: AssessmentIn
             score=score(given, weights),
             recommended_share=recommended_share(given, weights),
         )
-        await store.add(
-            tx,
+        assessed = Assessed(
             given.subject_kind,
             given.subject_id,
             given.assessed_on,
             version,
+            given.model_dump_json(exclude={"subject_kind", "subject_id", "assessed_on"}),
             assessment.score,
             assessment.recommended_share,
-            now,
-            officer,
-            body=given.model_dump(mode="json", exclude={"subject_kind", "subject_id", "assessed_on"}),
         )
+        await store.add(tx, assessed, now, officer)
         await plans.note(
             tx,
             now,

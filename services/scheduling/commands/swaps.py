@@ -15,6 +15,7 @@ from services.scheduling.store import plans as plans_store
 from services.scheduling.store import policies as policies_store
 from services.scheduling.store import swaps as store
 from services.scheduling.store.rosters import Wanted
+from services.scheduling.store.swaps import Swap
 from services.scheduling.views.swaps import Pair, Wish
 from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
@@ -28,37 +29,45 @@ def _wrong(field: str, code: str, **params: Any) -> Invalid:
 
 
 async def ask(
-    db: Database, clock: Clock, who: Principal, partner_id: UUID, dates: tuple[dt.date, dt.date]
+    db: Database, clock: Clock, who: Principal, partner_id: UUID, *, my_date: dt.date, their_date: dt.date
 ) -> UUID:
-    """Offer one's own WFH day for a WFH day of a colleague of the same unit: `dates` are (mine, theirs)."""
+    """Offer one's own WFH day for a WFH day of a colleague of the same unit."""
     me = employee_of(who)
+    swap = Swap(uuid4(), me, partner_id, my_date, their_date, "asked")
     async with db.transaction() as tx:
         mine, theirs = await people.person(tx, me), await people.person(tx, partner_id)
         if theirs is None or mine is None or theirs.unit_id != mine.unit_id or partner_id == me:
             raise _wrong("partner_id", "swap.partner")
-        if dates[0] == dates[1]:
+        if my_date == their_date:
             raise _wrong("their_date", "swap.same_date")
-        for field, day in (("my_date", dates[0]), ("their_date", dates[1])):
+        for field, day in (("my_date", my_date), ("their_date", their_date)):
             if day < local_date(clock.now()):
                 raise _wrong(field, "swap.past")
-        if await plans.late_keys(tx, clock.now(), await _rows(tx, me, partner_id, dates)):
+        if await plans.late_keys(tx, clock.now(), await _rows(tx, swap)):
             raise _wrong("my_date", "swap.begun")
-        swap_id = uuid4()
-        now = clock.now()
-        await store.add_swap(tx, swap_id, me, partner_id, *dates, now)
+        now, dates = clock.now(), (my_date, their_date)
+        await store.add_swap(tx, swap, now)
         await plans.note(
-            tx, now, who, "swap.asked", subject=swap_id, reason=None, asker=me, partner=partner_id, dates=dates
+            tx,
+            now,
+            who,
+            "swap.asked",
+            subject=swap.swap_id,
+            reason=None,
+            asker=me,
+            partner=partner_id,
+            dates=dates,
         )
-        return swap_id
+        return swap.swap_id
 
 
-async def _rows(tx: Tx, asker: UUID, partner: UUID, dates: tuple[dt.date, dt.date]) -> list[Planned]:
-    """The four changed plans. 422 unless the plans still are what the swap is about."""
+async def _rows(tx: Tx, swap: Swap) -> list[Planned]:
+    """The four changed plans. Raises Invalid unless the plans still are what the swap is about."""
     expected = (
-        ("my_date", asker, dates[0], "WFH", "WFO"),
-        ("my_date", partner, dates[0], "WFO", "WFH"),
-        ("their_date", partner, dates[1], "WFH", "WFO"),
-        ("their_date", asker, dates[1], "WFO", "WFH"),
+        ("my_date", swap.asker_id, swap.asker_date, "WFH", "WFO"),
+        ("my_date", swap.partner_id, swap.asker_date, "WFO", "WFH"),
+        ("their_date", swap.partner_id, swap.partner_date, "WFH", "WFO"),
+        ("their_date", swap.asker_id, swap.partner_date, "WFO", "WFH"),
     )
     rows: list[Planned] = []
     for field, employee_id, day, mode, new_mode in expected:
@@ -73,7 +82,7 @@ async def agree(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> No
     """The colleague's yes."""
     async with db.transaction() as tx:
         swap = await _swap(tx, swap_id, "asked")
-        if swap["partner_id"] != employee_of(who):
+        if swap.partner_id != employee_of(who):
             raise Forbidden("swap.not_partner")
         await store.set_swap(tx, swap_id, "agreed", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.agreed", subject=swap_id, reason=None)
@@ -83,22 +92,22 @@ async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> N
     """A no of either person or of a superior."""
     async with db.transaction() as tx:
         swap = await _swap(tx, swap_id, "asked", "agreed")
-        if who.subject not in (swap["asker_id"], swap["partner_id"]):
+        if who.subject not in (swap.asker_id, swap.partner_id):
             await _by_superior(tx, who, swap)
         await store.set_swap(tx, swap_id, "refused", str(employee_of(who)), clock.now())
         await plans.note(tx, clock.now(), who, "swap.refused", subject=swap_id, reason=None)
 
 
-async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Any:
+async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Swap:
     swap = or_missing(await store.swap(tx, swap_id))
-    if swap["status"] not in statuses:
-        raise Conflict("swap.status", params={"status": swap["status"]})
+    if swap.status not in statuses:
+        raise Conflict("swap.status", params={"status": swap.status})
     return swap
 
 
-async def _by_superior(tx: Tx, who: Principal, swap: Any) -> None:
+async def _by_superior(tx: Tx, who: Principal, swap: Swap) -> None:
     """Raises Forbidden unless the caller answers for the asker."""
-    await superior_of(tx, who, or_missing(await people.person(tx, swap["asker_id"])))
+    await superior_of(tx, who, or_missing(await people.person(tx, swap.asker_id)))
 
 
 async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, override: str | None) -> int:
@@ -106,13 +115,12 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
     async with db.transaction() as tx:
         await directory.lock(tx)
         swap = await _swap(tx, swap_id, "agreed")
-        if who.subject in (swap["asker_id"], swap["partner_id"]):
+        if who.subject in (swap.asker_id, swap.partner_id):
             raise Forbidden("swap.own")
         await _by_superior(tx, who, swap)
-        dates = (swap["asker_date"], swap["partner_date"])
-        if min(dates) < local_date(clock.now()):
+        if min(swap.asker_date, swap.partner_date) < local_date(clock.now()):
             raise _wrong("my_date", "swap.past")
-        rows = await _rows(tx, swap["asker_id"], swap["partner_id"], dates)
+        rows = await _rows(tx, swap)
         await _limits(tx, rows)
         short = await changes.minimum_check(tx, rows, override)
         now = clock.now()
@@ -125,7 +133,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
 
 
 async def _limits(tx: Tx, rows: list[Planned]) -> None:
-    """409 where a limit of the policy in force bars who would be at home, or their week is full."""
+    """Raises Conflict where a limit of the policy in force bars who would be at home, or their week is full."""
     policies = await policies_store.current_policies(tx)
     for plan in rows:
         employee_id, day = plan.person_day
@@ -162,7 +170,7 @@ async def set_wish(db: Database, clock: Clock, who: Principal, wish: Wish) -> No
         raise _wrong("work_date", "wish.past")
     async with db.transaction() as tx:
         or_missing(await people.person(tx, me), "directory.unknown")
-        await store.set_wish(tx, me, wish.work_date, wish.mode, wish.weight, now)
+        await store.set_wish(tx, me, wish.work_date, mode=wish.mode, weight=wish.weight, at=now)
         detail = {"date": wish.work_date, "mode": wish.mode, "weight": wish.weight}
         await plans.note(tx, now, who, "wish.given", subject=me, reason=None, **detail)
 

@@ -15,7 +15,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
-from typing import Any
+from typing import Any, NamedTuple
 
 from services.scheduling.domain.records import Place, Places
 from shared.events.base import read_date
@@ -26,7 +26,7 @@ TITLE_ROWS = 10
 """How many rows may stand above the header, a title and its like."""
 
 _SEP_LINE = re.compile(r'"?sep=(?P<sign>[,;\t|])"?[,;\t]*', re.IGNORECASE)
-_AS_TEXT = re.compile(r'="(.*)"', re.DOTALL)
+_AS_TEXT = re.compile(r'="(?P<text>.*)"', re.DOTALL)
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 _TRUTH = {"true": True, "false": False, "benar": True, "salah": False}
 """An Indonesian spreadsheet writes TRUE and FALSE as BENAR and SALAH."""
@@ -84,13 +84,21 @@ def _plain(cell: str) -> str:
     """A cell without the `="..."` that keeps a spreadsheet from reading it as a number."""
     cell = cell.strip()
     found = _AS_TEXT.fullmatch(cell)
-    return found[1].replace('""', '"').strip() if found else cell
+    return found["text"].replace('""', '"').strip() if found else cell
 
 
-def _layout(text: str, columns: Collection[str]) -> tuple[str, int]:
-    """The delimiter, and how many rows with content stand above the header: what makes most columns known."""
-    given = _SEP_LINE.fullmatch(text.partition("\n")[0].strip("\r\ufeff "))
-    best = (0, ",", 0)
+class _Layout(NamedTuple):
+    """The delimiter, and how many rows with content stand above the header."""
+
+    delimiter: str
+    above: int
+
+
+def _layout(text: str, columns: Collection[str]) -> _Layout:
+    """What makes most columns known."""
+    first, _, _ = text.partition("\n")
+    given = _SEP_LINE.fullmatch(first.strip("\r\ufeff "))
+    best, known = _Layout(",", 0), 0
     # What `sep=` says comes first; where another sign makes more columns known, it says so in vain.
     for sign in (given["sign"] if given else "") + ",;\t|":
         reader = csv.reader(io.StringIO(text, newline=""), delimiter=sign)
@@ -98,12 +106,13 @@ def _layout(text: str, columns: Collection[str]) -> tuple[str, int]:
             filled = (cells for cells in reader if any(cell.strip() for cell in cells))
             for above, cells in enumerate(islice(filled, TITLE_ROWS)):
                 score = sum(_column(cell) in columns for cell in cells)
-                if score > best[0]:
-                    best = (score, sign, above)
-    if best[0] == 0:
-        first = text.partition("\n")[0]
-        return (given["sign"], 1) if given else (";" if first.count(";") > first.count(",") else ",", 0)
-    return best[1], best[2]
+                if score > known:
+                    best, known = _Layout(sign, above), score
+    if known:
+        return best
+    if given:
+        return _Layout(given["sign"], 1)
+    return _Layout(";" if first.count(";") > first.count(",") else ",", 0)
 
 
 def _header_errors(

@@ -12,7 +12,7 @@ from typing import Literal
 
 Employment = Literal["PNS", "PPPK"]
 
-_NUMBER = re.compile(r"[0-9]{18}")
+_NUMBER = re.compile(r"(?P<born>[0-9]{8})(?P<start>[0-9]{4})(?P<month>[0-9]{2})(?P<sex>[0-9])(?P<serial>[0-9]{3})")
 _GROUPS = re.compile(r"([0-9]{8})[.-]([0-9]{6})[.-]([0-9])[.-]([0-9]{3})")
 _UNSEEN = re.compile(r"[\s\u200b-\u200f\u2060\ufeff]+")
 _SCIENTIFIC = re.compile(r"[0-9]([.,][0-9]+)?[eE]\+?[0-9]{1,2}")
@@ -49,15 +49,16 @@ def _date(digits: str) -> dt.date | None:
 
 def fault_of(nip: str) -> NipFault | None:
     """The first thing that makes `nip` impossible, whatever the kind of employment; None if nothing does."""
-    if not _NUMBER.fullmatch(nip):
+    number = _NUMBER.fullmatch(nip)
+    if number is None:
         as_number = ((_SCIENTIFIC, "nip.scientific"), (_DECIMAL, "nip.decimal"))
         return NipFault(next((code for form, code in as_number if form.fullmatch(nip)), "nip.length"))
-    born = _date(nip[:8])
+    born = _date(number["born"])
     parts = (
         (born is not None and born.year >= 1900, "nip.birth_date"),
-        (born is not None and born.year + 15 <= int(nip[8:12]) <= born.year + 70, "nip.start_year"),
-        (nip[14] in "12", "nip.sex"),
-        (nip[15:] != "000", "nip.serial"),
+        (born is not None and born.year + 15 <= int(number["start"]) <= born.year + 70, "nip.start_year"),
+        (number["sex"] in "12", "nip.sex"),
+        (number["serial"] != "000", "nip.serial"),
     )
     return next((NipFault(code) for fits, code in parts if not fits), None)
 

@@ -1,11 +1,12 @@
 """SQL of leave and duty travel."""
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any
 from uuid import UUID
 
+from asyncpg import Record
+
 from services.scheduling.domain.records import Absence
+from services.scheduling.store.directory import plain
 from shared.database import Tx
 
 _OVERLAPS = """
@@ -35,8 +36,9 @@ async def overlapping(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) 
     return [_absence(row) for row in await tx.connection.fetch(_OVERLAPS, employee_id, first, last)]
 
 
-def _absence(row: Any) -> Absence:
-    return Absence(UUID(int=row["employee_id"].int), *row[1:])
+def _absence(row: Record) -> Absence:
+    employee_id, *rest = row
+    return Absence(plain(employee_id), *rest)
 
 
 async def absence(tx: Tx, employee_id: UUID, category: str, first: dt.date, last: dt.date) -> Absence | None:
@@ -56,6 +58,6 @@ async def end_absence(tx: Tx, one: Absence) -> None:
     await tx.connection.execute(_END_ABSENCE, one.employee_id, one.category, one.from_date, one.to_date)
 
 
-async def absences(tx: Tx, opd_code: str | None, first: dt.date, last: dt.date) -> Sequence[Any]:
+async def absences(tx: Tx, opd_code: str | None, first: dt.date, last: dt.date) -> list[Absence]:
     """Absences that touch the span, the first thousand."""
-    return await tx.connection.fetch(_ABSENCES, opd_code, first, last)
+    return [_absence(row) for row in await tx.connection.fetch(_ABSENCES, opd_code, first, last)]

@@ -1,8 +1,7 @@
 """SQL of the calendar feed: whose it is, and the plans in it."""
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any
+from typing import NamedTuple
 from uuid import UUID
 
 from shared.database import Tx
@@ -18,9 +17,22 @@ _FEED = "insert into feed (token_hash, employee_id, created_at) values ($1, $2, 
 _FEED_OWNER = "select employee_id from feed where token_hash = $1 and revoked_at is null"
 
 
-async def feed(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
+class FeedPlan(NamedTuple):
+    """A plan as a calendar shows it; `published_at` is None for one from before that was kept."""
+
+    employee_id: UUID
+    work_date: dt.date
+    revision: int
+    mode: str
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    published_at: dt.datetime | None
+
+
+async def feed(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> list[FeedPlan]:
     """One person's plans that are, or in an earlier revision were, more than a free day; by date."""
-    return await tx.connection.fetch(_FEED_PLANS, employee_id, first, last)
+    rows = await tx.connection.fetch(_FEED_PLANS, employee_id, first, last)
+    return [FeedPlan(*row) for row in rows]
 
 
 async def replace_feed(tx: Tx, employee_id: UUID, token_hash: bytes | None, now: dt.datetime) -> None:

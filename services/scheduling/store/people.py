@@ -2,11 +2,12 @@
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
+from services.scheduling.domain.spans import Days
 from shared.database import Tx
 
 _PERSON = """
@@ -16,12 +17,12 @@ _PERSON = """
 """
 _ADD_CHANGE = """
     insert into posting_change (change_id, employee_id, effective_from, kind, body, status, created_at, created_by)
-    values ($1, $2, $3, $4, $5::jsonb, 'due', $6, $7)
+    values ($1, $2, $3, $4, $5::jsonb, $6, $7, $8)
 """
 _DUE = """
     update posting_change set status = 'applied'
     where change_id in (select change_id from posting_change where status = 'due' and effective_from <= $1)
-    returning employee_id, effective_from, kind, body, change_id
+    returning change_id, employee_id, effective_from, kind, body, status
 """
 _CHANGES_OF = """
     select change_id, employee_id, effective_from, kind, body, status from posting_change
@@ -104,21 +105,35 @@ async def person(tx: Tx, employee_id: UUID) -> PersonRow | None:
     return None if row is None else PersonRow(*row)
 
 
-async def add_change(tx: Tx, change_id: UUID, employee_id: UUID, *rest: Any, body: dict[str, Any]) -> None:
-    """`rest` is effective_from, kind, created_at, created_by."""
-    effective_from, kind, *made = rest
-    text = json.dumps(body, default=str)
-    await tx.connection.execute(_ADD_CHANGE, change_id, employee_id, effective_from, kind, text, *made)
+class PostingChange(NamedTuple):
+    """What changes about a person from a date on; `body` holds the fields that change."""
+
+    change_id: UUID
+    employee_id: UUID
+    effective_from: dt.date
+    kind: str
+    body: Mapping[str, Any]
+    status: str
 
 
-async def take_due(tx: Tx, today: dt.date) -> list[Any]:
+async def add_change(tx: Tx, change: PostingChange, at: dt.datetime, by: str) -> None:
+    """Store a change that waits for its date."""
+    await tx.connection.execute(_ADD_CHANGE, *change._replace(body=_json(change.body)), at, by)
+
+
+def _json(body: Mapping[str, Any]) -> Any:
+    return json.dumps(body, default=str)
+
+
+async def take_due(tx: Tx, today: dt.date) -> list[PostingChange]:
     """Posting changes whose date has come, oldest first; they count as applied with this transaction."""
-    rows = await tx.connection.fetch(_DUE, today)
-    return sorted(rows, key=lambda row: (row["effective_from"], row["change_id"]))
+    due = [PostingChange(*row) for row in await tx.connection.fetch(_DUE, today)]
+    return sorted(due, key=lambda change: (change.effective_from, change.change_id))
 
 
-async def changes_of(tx: Tx, employee_id: UUID) -> Sequence[Any]:
-    return await tx.connection.fetch(_CHANGES_OF, employee_id)
+async def changes_of(tx: Tx, employee_id: UUID) -> list[PostingChange]:
+    """A person's changes, past and to come, by date."""
+    return [PostingChange(*row) for row in await tx.connection.fetch(_CHANGES_OF, employee_id)]
 
 
 async def cancel_change(tx: Tx, change_id: UUID) -> bool:
@@ -126,33 +141,47 @@ async def cancel_change(tx: Tx, change_id: UUID) -> bool:
     return bool(await tx.connection.fetchval(_CANCEL_CHANGE, change_id))
 
 
-async def apply_change(tx: Tx, employee_id: UUID, body: dict[str, Any]) -> None:
-    """Put the fields that `body` names into the directory."""
-    await tx.connection.execute(_APPLY, employee_id, json.dumps(body, default=str))
+async def apply_change(tx: Tx, change: PostingChange) -> None:
+    """Put the fields that the change names into the directory."""
+    await tx.connection.execute(_APPLY, change.employee_id, _json(change.body))
 
 
-async def acting_overlap(tx: Tx, absent_id: UUID, first: dt.date, last: dt.date) -> Any | None:
+async def acting_overlap(tx: Tx, absent_id: UUID, first: dt.date, last: dt.date) -> Days | None:
     """A period of the same absent superior that touches the span."""
-    return await tx.connection.fetchrow(_ACTING_OVERLAP, absent_id, first, last)
+    row = await tx.connection.fetchrow(_ACTING_OVERLAP, absent_id, first, last)
+    return None if row is None else Days(*row)
 
 
-async def add_acting(tx: Tx, *values: Any) -> None:
-    """acting_id, absent_id, deputy_id, kind, from_date, to_date, letter, created_at, created_by."""
-    await tx.connection.execute(_ADD_ACTING, *values)
+class ActingPeriod(NamedTuple):
+    """While `absent_id` is away, `deputy_id` stands in; both dates included."""
+
+    acting_id: UUID
+    absent_id: UUID
+    deputy_id: UUID
+    kind: str
+    from_date: dt.date
+    to_date: dt.date
+    letter: str | None
+
+
+async def add_acting(tx: Tx, period: ActingPeriod, at: dt.datetime, by: str) -> None:
+    """Store a period."""
+    await tx.connection.execute(_ADD_ACTING, *period, at, by)
 
 
 async def cancel_acting(tx: Tx, acting_id: UUID) -> bool:
     return bool(await tx.connection.fetchval(_CANCEL_ACTING, acting_id))
 
 
-async def acting(tx: Tx, today: dt.date) -> Sequence[Any]:
+async def acting(tx: Tx, today: dt.date) -> list[ActingPeriod]:
     """Periods that have not ended, by start."""
-    return await tx.connection.fetch(_ACTING, today)
+    return [ActingPeriod(*row) for row in await tx.connection.fetch(_ACTING, today)]
 
 
 async def supervisors(tx: Tx) -> dict[UUID, UUID]:
     """Superior by person."""
-    return {row[0]: row[1] for row in await tx.connection.fetch(_SUPERVISORS)}
+    rows = await tx.connection.fetch(_SUPERVISORS)
+    return {row["employee_id"]: row["supervisor_id"] for row in rows}
 
 
 async def set_remote_places(tx: Tx, employee_id: UUID, places: list[Any]) -> None:

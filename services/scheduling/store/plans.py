@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import AsyncIterator, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from asyncpg import Record
@@ -15,9 +15,25 @@ from services.scheduling.store.superiors import MEMBERS
 from shared.access import SUPERIOR
 from shared.database import Tx
 
-_COLUMNS = "employee_id, opd_code, unit_id, work_date, revision, mode, starts_at, ends_at, policy_version, reason"
 
-_NAMED = ", ".join(f"p.{name}" for name in _COLUMNS.split(", "))
+class StoredPlan(NamedTuple):
+    """A plan as it stands, the `revision`th of its person-day."""
+
+    employee_id: UUID
+    opd_code: str
+    unit_id: str
+    work_date: dt.date
+    revision: int
+    mode: str
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    policy_version: str | None
+    reason: str | None
+
+
+_COLUMNS = ", ".join(StoredPlan._fields)
+
+_NAMED = ", ".join(f"p.{name}" for name in StoredPlan._fields)
 _MINE = f"select {_COLUMNS} from plan where employee_id = $1 and work_date between $2 and $3 order by work_date"  # noqa: S608
 _OF_DATE = f"""
     select {_COLUMNS} from plan where work_date = $1 and ($2::text is null or opd_code = $2)
@@ -133,24 +149,33 @@ _CHANGES = f"""
 _COUNT = f"select count(*) from {_INCOMING}"  # noqa: S608
 
 
-async def mine(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
+class NamedPlan(NamedTuple):
+    """A plan with the name of whose it is; None of somebody who was erased."""
+
+    plan: StoredPlan
+    name: str | None
+
+
+async def mine(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> list[StoredPlan]:
     """One person's plans, by date."""
-    return await tx.connection.fetch(_MINE, employee_id, first, last)
+    return [StoredPlan(*row) for row in await tx.connection.fetch(_MINE, employee_id, first, last)]
 
 
-async def of_date(tx: Tx, day: dt.date, opd_code: str | None, after: UUID, limit: int) -> Sequence[Any]:
+async def of_date(tx: Tx, day: dt.date, opd_code: str | None, after: UUID, limit: int) -> list[StoredPlan]:
     """Plans of a date, by employee_id, after `after`."""
-    return await tx.connection.fetch(_OF_DATE, day, opd_code, after, limit)
+    return [StoredPlan(*row) for row in await tx.connection.fetch(_OF_DATE, day, opd_code, after, limit)]
 
 
-async def team(tx: Tx, superior: UUID, first: dt.date, last: dt.date) -> Sequence[Any]:
+async def team(tx: Tx, superior: UUID, first: dt.date, last: dt.date) -> list[NamedPlan]:
     """Plans, with names, of those whose superior or acting superior this is, as published."""
-    return await tx.connection.fetch(_TEAM, superior, first, last)
+    rows = await tx.connection.fetch(_TEAM, superior, first, last)
+    return [NamedPlan(StoredPlan(*plan), name) for *plan, name in rows]
 
 
-async def unit(tx: Tx, unit_id: str, first: dt.date, last: dt.date) -> Sequence[Any]:
+async def unit(tx: Tx, unit_id: str, first: dt.date, last: dt.date) -> list[NamedPlan]:
     """Plans of a unit, with names."""
-    return await tx.connection.fetch(_UNIT, unit_id, first, last)
+    rows = await tx.connection.fetch(_UNIT, unit_id, first, last)
+    return [NamedPlan(StoredPlan(*plan), name) for *plan, name in rows]
 
 
 async def opd_of_unit(tx: Tx, unit_id: str) -> str | None:
@@ -162,10 +187,10 @@ async def at_home(tx: Tx, opd_code: str, day: dt.date) -> Sequence[Any]:
     return await tx.connection.fetch(_WFH, opd_code, day)
 
 
-async def export(tx: Tx, first: dt.date, last: dt.date, opd_code: str | None) -> AsyncIterator[Any]:
+async def export(tx: Tx, first: dt.date, last: dt.date, opd_code: str | None) -> AsyncIterator[StoredPlan]:
     """All plans of a span, one after the other; needs the transaction to stay open."""
     async for row in tx.connection.cursor(_EXPORT, first, last, opd_code, prefetch=2000):
-        yield row
+        yield StoredPlan(*row)
 
 
 async def plans_of(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> list[Planned]:
@@ -230,7 +255,7 @@ def _columns(rows: Iterable[Planned]) -> list[tuple[Any, ...]]:
     return list(zip(*rows, strict=True))
 
 
-async def merge(tx: Tx, rows: Sequence[Planned], now: dt.datetime, *, pinned: bool = False) -> Sequence[Any]:
+async def merge(tx: Tx, rows: Sequence[Planned], now: dt.datetime, *, pinned: bool = False) -> list[StoredPlan]:
     """Write what differs from the stored plans, published at `now`; each change gets the next revision.
 
     Returns those rows.
@@ -245,7 +270,7 @@ async def merge(tx: Tx, rows: Sequence[Planned], now: dt.datetime, *, pinned: bo
         # Those that were so already: nothing to tell anybody, and settled from now on all the same.
         people, dates, _, _, modes, *_ = _columns(rows)
         await tx.connection.execute(_PIN, people, dates, modes)
-    return changed
+    return [StoredPlan(*row) for row in changed]
 
 
 async def changes(tx: Tx, rows: Sequence[Planned]) -> list[PlanChange]:

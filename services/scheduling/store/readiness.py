@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from shared.database import Tx
 
@@ -40,17 +40,29 @@ _CITY = """
 async def weights(tx: Tx) -> tuple[int, Any] | None:
     """(version, body) of the newest weights."""
     row = await tx.connection.fetchrow(_WEIGHTS)
-    return None if row is None else (row[0], row[1])
+    return None if row is None else (row["version"], row["body"])
 
 
-async def add_weights(tx: Tx, body: dict[str, Any], *made: Any) -> int:
-    """`made` is created_at, created_by. Returns the new version."""
-    return int(await tx.connection.fetchval(_ADD_WEIGHTS, json.dumps(body), *made) or 0)
+async def add_weights(tx: Tx, body: dict[str, Any], at: dt.datetime, by: str) -> int:
+    """Store the next version. Returns its number."""
+    return int(await tx.connection.fetchval(_ADD_WEIGHTS, json.dumps(body), at, by) or 0)
 
 
-async def add(tx: Tx, *values: Any, body: dict[str, Any]) -> None:
-    """subject_kind, subject_id, assessed_on, weights_version, score, share, created_at, created_by."""
-    await tx.connection.execute(_ADD, *values[:4], json.dumps(body, default=str), *values[4:])
+class Assessed(NamedTuple):
+    """An assessment as it is stored; `body` holds the criteria as JSON, with the evidence."""
+
+    subject_kind: str
+    subject_id: str
+    assessed_on: dt.date
+    weights_version: int
+    body: str
+    score: float
+    recommended_share: float
+
+
+async def add(tx: Tx, assessed: Assessed, at: dt.datetime, by: str) -> None:
+    """Store an assessment, over one of the same subject and date."""
+    await tx.connection.execute(_ADD, *assessed, at, by)
 
 
 async def city(tx: Tx, day: dt.date, opd_code: str | None) -> Sequence[Any]:

@@ -1,7 +1,7 @@
 """SQL of who answers for whom: the superior whom the directory names, or the next one up."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from shared.database import Tx
@@ -66,7 +66,7 @@ _UNDER = """
     select supervisor_id, employee_id, name, opd_code from employee
     where active and supervisor_id = any($1::uuid[]) order by supervisor_id, employee_id
 """
-_LEAVING = "select name, opd_code, unit_id, heads, active from employee where employee_id = $1"
+_LEAVING = "select opd_code, heads from employee where employee_id = $1"
 
 
 async def without(
@@ -87,14 +87,31 @@ async def without(
     return await tx.connection.fetch(_WITHOUT, opd_code, unit_id, after, limit, keep)
 
 
-async def under(tx: Tx, superiors: Sequence[UUID]) -> dict[UUID, list[Any]]:
+class Subordinate(NamedTuple):
+    """Someone whose named superior another is."""
+
+    employee_id: UUID
+    name: str
+    opd_code: str
+
+
+class Leaving(NamedTuple):
+    """Someone whose posting changes: where they work, and the units and OPD that they head."""
+
+    opd_code: str
+    heads: Sequence[str]
+
+
+async def under(tx: Tx, superiors: Sequence[UUID]) -> dict[UUID, list[Subordinate]]:
     """The active people (employee_id, name, opd_code) whose named superior each of these is."""
-    found: dict[UUID, list[Any]] = {}
-    for row in await tx.connection.fetch(_UNDER, list(superiors)):
-        found.setdefault(UUID(int=row["supervisor_id"].int), []).append(row)
-    return found
+    below: dict[UUID, list[Subordinate]] = {}
+    for superior, *person in await tx.connection.fetch(_UNDER, list(superiors)):
+        below.setdefault(UUID(int=superior.int), []).append(Subordinate(*person))
+    return below
 
 
-async def leaving(tx: Tx, employee_id: UUID) -> Any:
-    """(name, opd_code, unit_id, heads, active) of someone whose posting changes."""
-    return await tx.connection.fetchrow(_LEAVING, employee_id)
+async def leaving(tx: Tx, employee_id: UUID) -> Leaving:
+    """Someone of the directory whose posting changes."""
+    row = await tx.connection.fetchrow(_LEAVING, employee_id)
+    assert row is not None  # noqa: S101 - who is asked about has just been found
+    return Leaving(*row)

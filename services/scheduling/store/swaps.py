@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.scheduling.store.superiors import MEMBERS
@@ -23,7 +23,7 @@ _APART = """
 """
 _ADD_SWAP = """
     insert into swap (swap_id, asker_id, partner_id, asker_date, partner_date, status, asked_at)
-    values ($1, $2, $3, $4, $5, 'asked', $6)
+    values ($1, $2, $3, $4, $5, $6, $7)
 """
 _SWAP = """
     select swap_id, asker_id, partner_id, asker_date, partner_date, status from swap where swap_id = $1 for update
@@ -39,9 +39,20 @@ _SWAPS = f"""
 """  # noqa: S608
 
 
-async def set_wish(tx: Tx, *values: Any) -> None:
-    """employee_id, work_date, mode, weight, created_at."""
-    await tx.connection.execute(_WISH, *values)
+class Swap(NamedTuple):
+    """The asker gives up their WFH day `asker_date` for the partner's, `partner_date`."""
+
+    swap_id: UUID
+    asker_id: UUID
+    partner_id: UUID
+    asker_date: dt.date
+    partner_date: dt.date
+    status: str
+
+
+async def set_wish(tx: Tx, employee_id: UUID, day: dt.date, *, mode: str, weight: int, at: dt.datetime) -> None:
+    """Store a person's request for a date, over one that they had."""
+    await tx.connection.execute(_WISH, employee_id, day, mode, weight, at)
 
 
 async def wishes(tx: Tx, employee_id: UUID, day: dt.date) -> Sequence[Any]:
@@ -56,19 +67,20 @@ async def set_apart(tx: Tx, unit_id: str, one: UUID, other: UUID, reason: str) -
     await tx.connection.execute(_APART, unit_id, min(one, other), max(one, other), reason)
 
 
-async def add_swap(tx: Tx, *values: Any) -> None:
-    """swap_id, asker_id, partner_id, asker_date, partner_date, asked_at."""
-    await tx.connection.execute(_ADD_SWAP, *values)
+async def add_swap(tx: Tx, swap: Swap, at: dt.datetime) -> None:
+    """Store one that was asked for."""
+    await tx.connection.execute(_ADD_SWAP, *swap, at)
 
 
-async def swap(tx: Tx, swap_id: UUID) -> Any | None:
+async def swap(tx: Tx, swap_id: UUID) -> Swap | None:
     """One swap, locked until the end of the transaction."""
-    return await tx.connection.fetchrow(_SWAP, swap_id)
+    row = await tx.connection.fetchrow(_SWAP, swap_id)
+    return None if row is None else Swap(*row)
 
 
-async def set_swap(tx: Tx, swap_id: UUID, status: str, *decided: Any) -> None:
-    """`decided` is decided_by, decided_at."""
-    await tx.connection.execute(_SET_SWAP, swap_id, status, *decided)
+async def set_swap(tx: Tx, swap_id: UUID, status: str, by: str, at: dt.datetime) -> None:
+    """Note what was decided, by whom and when."""
+    await tx.connection.execute(_SET_SWAP, swap_id, status, by, at)
 
 
 async def swaps(tx: Tx, employee_id: UUID) -> Sequence[Any]:

@@ -22,4 +22,4 @@ class Absence(Answer):
 
 async def listed(tx: Tx, who: Principal, first: dt.date, last: dt.date) -> list[Absence]:
     """Absences that touch the span; an OPD admin sees their own OPD."""
-    return [Absence.model_validate(dict(row)) for row in await store.absences(tx, only_opd(who), first, last)]
+    return [Absence.model_validate(absence) for absence in await store.absences(tx, only_opd(who), first, last)]

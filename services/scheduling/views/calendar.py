@@ -4,12 +4,12 @@ import datetime as dt
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 from uuid import UUID
 
 from icalendar import Calendar, Component, Event
 
 from services.scheduling.store import calendar as store
+from services.scheduling.store.calendar import FeedPlan
 from services.scheduling.views.answer import Answer
 from shared.database import Tx
 from shared.dates import midnight
@@ -47,13 +47,15 @@ async def owner(tx: Tx, token: str) -> UUID | None:
 
 async def feed(tx: Tx, employee_id: UUID, day: dt.date) -> Feed:
     """A person's plans around `day`. It changes with a plan, and with the date."""
-    rows = await store.feed(tx, employee_id, day - PAST, day + AHEAD)
-    modified = max([midnight(day), *(_published(row) for row in rows)]).astimezone(dt.UTC).replace(microsecond=0)
-    return Feed(_calendar(rows), modified)
+    plans = await store.feed(tx, employee_id, day - PAST, day + AHEAD)
+    modified = (
+        max([midnight(day), *(_published(plan) for plan in plans)]).astimezone(dt.UTC).replace(microsecond=0)
+    )
+    return Feed(_calendar(plans), modified)
 
 
-def _published(row: Any) -> dt.datetime:
-    return row["published_at"] or BEFORE
+def _published(plan: FeedPlan) -> dt.datetime:
+    return plan.published_at or BEFORE
 
 
 def _add(component: Component, properties: Mapping[str, object]) -> None:
@@ -61,7 +63,7 @@ def _add(component: Component, properties: Mapping[str, object]) -> None:
         component.add(name, value)  # pyright: ignore[reportUnknownMemberType] - any value, says icalendar by no type
 
 
-def _calendar(rows: Sequence[Any]) -> bytes:
+def _calendar(plans: Sequence[FeedPlan]) -> bytes:
     """The feed: one event for each plan that is, or once was, more than a free day.
 
     UID is the person and the date, and SEQUENCE grows with the plan's revision, so that calendars replace an
@@ -78,29 +80,27 @@ def _calendar(rows: Sequence[Any]) -> bytes:
             "x-wr-calname": "Jadwal kerja Hadir",
         },
     )
-    for row in rows:
+    for plan in plans:
         event = Event()
-        instant = _published(row).astimezone(dt.UTC)
+        instant = _published(plan).astimezone(dt.UTC)
         _add(
             event,
             {
-                "uid": f"{row['employee_id']}-{row['work_date']}@hadir",
-                "sequence": max(0, row["revision"] - 1),
+                "uid": f"{plan.employee_id}-{plan.work_date}@hadir",
+                "sequence": max(0, plan.revision - 1),
                 "dtstamp": instant,
                 "last-modified": instant,
-                "summary": heading(f"mode.{row['mode']}"),
-                "categories": [row["mode"]],
+                "summary": heading(f"mode.{plan.mode}"),
+                "categories": [plan.mode],
             },
         )
-        if row["mode"] == "OFF":
+        if plan.mode == "OFF":
             # A day that was more when the calendar was last read must go away there too.
             _add(event, {"status": "CANCELLED"})
-        if row["starts_at"] is not None:
-            _add(
-                event, {"dtstart": row["starts_at"].astimezone(dt.UTC), "dtend": row["ends_at"].astimezone(dt.UTC)}
-            )
+        if plan.starts_at is not None and plan.ends_at is not None:
+            _add(event, {"dtstart": plan.starts_at.astimezone(dt.UTC), "dtend": plan.ends_at.astimezone(dt.UTC)})
         else:
-            until = row["work_date"] + dt.timedelta(1)
-            _add(event, {"dtstart": row["work_date"], "dtend": until, "transp": "TRANSPARENT"})
+            until = plan.work_date + dt.timedelta(1)
+            _add(event, {"dtstart": plan.work_date, "dtend": until, "transp": "TRANSPARENT"})
         calendar.add_component(event)
     return calendar.to_ical()

@@ -94,9 +94,9 @@ class EndedActing(ActingId):
 
 async def postings(tx: Tx, employee_id: UUID) -> list[PostingChange]:
     """A person's changes, past and to come, by date."""
-    return [PostingChange.model_validate(dict(row)) for row in await store.changes_of(tx, employee_id)]
+    return [PostingChange.model_validate(change) for change in await store.changes_of(tx, employee_id)]
 
 
 async def acting(tx: Tx, day: dt.date) -> list[Acting]:
     """Acting periods that have not ended by a date."""
-    return [Acting.model_validate(dict(row)) for row in await store.acting(tx, day)]
+    return [Acting.model_validate(period) for period in await store.acting(tx, day)]

@@ -6,11 +6,11 @@ it as it is.
 
 import datetime as dt
 from collections.abc import AsyncIterator, Sequence
-from typing import Any, TypeVar
 from uuid import UUID
 
 from services.scheduling.domain.planning import public_reason
 from services.scheduling.store import plans as store
+from services.scheduling.store.plans import StoredPlan
 from services.scheduling.views.answer import Answer
 from services.scheduling.views.csv_text import csv_chunks
 from shared.access import READ_REASONS, Principal, may, opd_within, own_opd
@@ -52,23 +52,24 @@ class AtHome(Answer):
     policy_version: str | None
 
 
-AnyPlan = TypeVar("AnyPlan", bound=Plan)
+def _shown(plan: StoredPlan, *, reasons: bool) -> StoredPlan:
+    return plan if reasons else plan._replace(reason=public_reason(plan.reason))
 
 
-def _shown(kind: type[AnyPlan], rows: Sequence[Any], *, reasons: bool) -> list[AnyPlan]:
-    if reasons:
-        return [kind.model_validate(dict(row)) for row in rows]
-    return [kind.model_validate({**row, "reason": public_reason(row["reason"])}) for row in rows]
+def _named(rows: Sequence[store.NamedPlan], *, reasons: bool) -> list[NamedPlan]:
+    return [
+        NamedPlan.model_validate({**_shown(row.plan, reasons=reasons)._asdict(), "name": row.name}) for row in rows
+    ]
 
 
 async def mine(tx: Tx, me: UUID, first: dt.date, last: dt.date) -> list[Plan]:
     """A person's own plans, by date."""
-    return _shown(Plan, await store.mine(tx, me, first, last), reasons=True)
+    return [Plan.model_validate(plan) for plan in await store.mine(tx, me, first, last)]
 
 
 async def team(tx: Tx, superior: UUID, first: dt.date, last: dt.date) -> list[NamedPlan]:
     """Plans of those whose superior, or whose superior's deputy, this is."""
-    return _shown(NamedPlan, await store.team(tx, superior, first, last), reasons=False)
+    return _named(await store.team(tx, superior, first, last), reasons=False)
 
 
 async def of_unit(tx: Tx, who: Principal, unit_id: str, first: dt.date, last: dt.date) -> list[NamedPlan]:
@@ -78,7 +79,7 @@ async def of_unit(tx: Tx, who: Principal, unit_id: str, first: dt.date, last: dt
         raise Missing("not_found")
     own_opd(who, [opd_code])
     rows = await store.unit(tx, unit_id, first, last)
-    return _shown(NamedPlan, rows, reasons=may(who, READ_REASONS))
+    return _named(rows, reasons=may(who, READ_REASONS))
 
 
 async def of_date(
@@ -86,7 +87,8 @@ async def of_date(
 ) -> list[Plan]:
     """Plans of a date, by employee_id; an OPD admin sees their own OPD."""
     rows = await store.of_date(tx, day, opd_within(who, opd_code), after, limit)
-    return _shown(Plan, rows, reasons=may(who, READ_REASONS))
+    reasons = may(who, READ_REASONS)
+    return [Plan.model_validate(_shown(plan, reasons=reasons)) for plan in rows]
 
 
 async def at_home(tx: Tx, who: Principal, opd_code: str, day: dt.date) -> list[AtHome]:
@@ -100,8 +102,7 @@ def table(tx: Tx, who: Principal, first: dt.date, last: dt.date, opd_code: str |
     reasons = may(who, READ_REASONS)
 
     async def rows() -> AsyncIterator[list[object]]:
-        async for row in store.export(tx, first, last, opd_within(who, opd_code)):
-            *values, reason = (row[name] for name in Plan.model_fields)
-            yield [*values, reason if reasons else public_reason(reason)]
+        async for plan in store.export(tx, first, last, opd_within(who, opd_code)):
+            yield [*_shown(plan, reasons=reasons)]
 
-    return csv_chunks([*Plan.model_fields], rows())
+    return csv_chunks(StoredPlan._fields, rows())

@@ -55,12 +55,12 @@ async def of_posting(tx: Tx, employee_id: UUID, kind: str, body: Mapping[str, An
     """Who leaves by a posting change, as the directory stands now."""
     person = await store.leaving(tx, employee_id)
     if kind == "departure":
-        return [Leaver(employee_id, None, person["heads"])]
-    opd_code = body.get("opd_code", person["opd_code"])
-    if opd_code == person["opd_code"]:
+        return [Leaver(employee_id, None, person.heads)]
+    opd_code = body.get("opd_code", person.opd_code)
+    if opd_code == person.opd_code:
         return []
     units = (await directory.known(tx)).unit_opd
-    return [Leaver(employee_id, opd_code, elsewhere(person["heads"], opd_code, units))]
+    return [Leaver(employee_id, opd_code, elsewhere(person.heads, opd_code, units))]
 
 
 def elsewhere(heads: Collection[str], opd_code: str, unit_opd: Mapping[str, str]) -> list[str]:
@@ -74,9 +74,9 @@ async def left_behind(tx: Tx, leavers: Sequence[Leaver]) -> list[LeftBehind]:
     listed: list[LeftBehind] = []
     for leaver in leavers:
         people = [
-            Subordinate.model_validate(dict(row))
-            for row in under.get(leaver.employee_id, ())
-            if row["opd_code"] != leaver.opd_code
+            Subordinate.model_validate(person)
+            for person in under.get(leaver.employee_id, ())
+            if person.opd_code != leaver.opd_code
         ]
         if people or leaver.heads:
             left = LeftBehind(

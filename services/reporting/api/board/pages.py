@@ -3,7 +3,7 @@
 import datetime as dt
 import hashlib
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse
@@ -71,11 +71,11 @@ def _language(request: Request) -> Language:
     return asked if asked in ("id", "en") else language_of(request.headers.get("accept-language"))
 
 
-def show(request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+def show(request: Request, template: str, status: int = 200, **values: object) -> HTMLResponse:
     """A page of the board, in the reader's language."""
     language = _language(request)
 
-    def t(code: str, **params: Any) -> str:
+    def t(code: str, **params: object) -> str:
         return text(f"board.{code}", language, **params)
 
     html = _templates.get_template(template).render(

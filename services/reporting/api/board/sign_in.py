@@ -5,12 +5,14 @@ changes nothing, so that a program which previews links cannot use it up; the pa
 The cookie holds a session of ours, is not sent from other sites (SameSite=Strict), and opens reading doors only.
 """
 
+import datetime as dt
 import time
-from typing import Annotated, Any
+from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
+from pydantic import BaseModel
 
 from services.reporting.api.board.pages import HOME, in_language, show
 from services.reporting.commands.sessions import Sessions
@@ -22,6 +24,13 @@ router = APIRouter(prefix="/reporting", include_in_schema=False, dependencies=[D
 links = APIRouter(prefix="/reporting/v1", tags=["sign-in"])
 
 Secret = Annotated[str, Form(max_length=8000)]
+
+
+class SignInLink(BaseModel):
+    """Where a browser is signed in, once, and until when."""
+
+    url: str
+    expires_at: dt.datetime
 
 
 def sessions_of(request: Request) -> Sessions:
@@ -50,14 +59,14 @@ def same_origin(request: Request) -> None:
 
 
 @links.post("/sign-in-links", status_code=201)
-async def make_link(who: Bearer, known: Known, service: Running) -> dict[str, Any]:
+async def make_link(who: Bearer, known: Known, service: Running) -> SignInLink:
     """A link that signs a browser in as the caller, once and within ten minutes. By bearer token only.
 
     Its address is that of the installation (HADIR_PUBLIC_URL), and without one that of this door's server.
     """
     code, expires_at = await known.code_for(who)
     there = service.settings.base_url if service.settings.public_url else ""
-    return {"url": f"{there}/reporting/login?code={code}", "expires_at": expires_at}
+    return SignInLink(url=f"{there}/reporting/login?code={code}", expires_at=expires_at)
 
 
 @router.get("/login", response_class=HTMLResponse)

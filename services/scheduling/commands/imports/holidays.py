@@ -50,11 +50,11 @@ class Holidays(ImportKind[CalendarYear]):
 
     def stretches(self, stored: Mapping[object, CalendarYear], after: Sequence[CalendarYear]) -> list[Stretch]:
         """A holiday that only gets another kind or name touches nothing: both kinds count alike."""
-        found: list[Stretch] = []
+        stretches: list[Stretch] = []
         for year in after:
             before = stored.get(year.year)
             old = before.dates if before else frozenset[dt.date]()
             for day in sorted(old ^ year.dates):
                 altered = {"holiday": {"old": day in old, "new": day in year.dates}}
-                found.append(Stretch(None, day, day + _DAY, frees=day in old, altered=altered))
-        return found
+                stretches.append(Stretch(None, day, day + _DAY, frees=day in old, altered=altered))
+        return stretches
