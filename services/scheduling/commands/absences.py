@@ -20,7 +20,7 @@ from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Absence, gives_way
 from services.scheduling.domain.roster import plan_unit
 from services.scheduling.domain.spans import Days, covered, without
-from services.scheduling.store import absences as absences_store
+from services.scheduling.store import absences as store
 from services.scheduling.store import directory, rosters
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store import policies as policies_store
@@ -32,7 +32,7 @@ from services.scheduling.views.changes import shortage
 from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
-from shared.refusals import Conflict, FieldError, Missing
+from shared.refusals import Conflict, FieldError, or_missing
 
 DAY = dt.timedelta(1)
 
@@ -59,10 +59,10 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
     async with db.transaction() as tx:
         await directory.lock(tx)
         await in_own_opd(tx, who, leave.employee_id)
-        given = Absence(leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter)
-        split = await make_room(tx, given)
-        rows = await _absent_rows(tx, given, [Days(leave.first, leave.last)])
-        await absences_store.add_absence(tx, given)
+        absence = Absence(leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter)
+        split = await make_room(tx, absence)
+        rows = await _absent_rows(tx, absence, [Days(leave.first, leave.last)])
+        await store.add_absence(tx, absence)
         done = await go_through(tx, clock, who, rows, terms)
         await plans.note(
             tx,
@@ -74,37 +74,38 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
             category=leave.category,
             first=leave.first,
             last=leave.last,
-            split=[(one.from_date, one.to_date) for one in split],
+            split=[(cut.from_date, cut.to_date) for cut in split],
             changed=done.changed,
             overridden=as_json(shortage(short) for short in done.short),
-            recalled=[str(one.employee_id) for one in terms.recalls],
+            recalled=[str(recall.employee_id) for recall in terms.recalls],
         )
         return done
 
 
-async def make_room(tx: Tx, given: Absence, itself: Absence | None = None) -> list[Absence]:
-    """Cut what is stored and gives way; 409 for what does not. Returns what was cut, as it was."""
-    stored = await absences_store.overlapping(tx, given.employee_id, given.from_date, given.to_date)
-    others = [one for one in stored if one != itself]
-    for one in others:
-        if not gives_way(one, given):
-            params = {"start": one.from_date, "end": one.to_date}
+async def make_room(tx: Tx, wanted: Absence, itself: Absence | None = None) -> list[Absence]:
+    """Cut what is stored and gives way to `wanted`; raises Conflict for the rest. Returns those as they were."""
+    days = Days(wanted.from_date, wanted.to_date)
+    stored = await store.overlapping(tx, wanted.employee_id, *days)
+    others = [absence for absence in stored if absence != itself]
+    for absence in others:
+        if not gives_way(absence, wanted):
+            params = {"start": absence.from_date, "end": absence.to_date}
             error = FieldError("from", "import.overlaps_stored", params)
             raise Conflict("import.overlaps_stored", params=params, errors=[error])
-    for one in others:
-        left = without(Days(one.from_date, one.to_date), Days(given.from_date, given.to_date))
-        await _replace(tx, one, [one], left)
+    for absence in others:
+        left = without(Days(absence.from_date, absence.to_date), days)
+        await _replace(tx, absence, [absence], left)
     return others
 
 
 async def _replace(tx: Tx, kind_of: Absence, stored: Sequence[Absence], spans: Sequence[Days]) -> list[Absence]:
     """The same absence over other days."""
-    for one in stored:
-        await absences_store.end_absence(tx, one)
-    made = [replace(kind_of, from_date=first, to_date=last) for first, last in spans]
-    for one in made:
-        await absences_store.add_absence(tx, one)
-    return made
+    for absence in stored:
+        await store.end_absence(tx, absence)
+    absences = _spans(kind_of, spans)
+    for absence in absences:
+        await store.add_absence(tx, absence)
+    return absences
 
 
 async def _absent_rows(tx: Tx, absence: Absence, spans: Sequence[Days]) -> list[Planned]:
@@ -125,7 +126,7 @@ async def end_leave(db: Database, clock: Clock, who: Principal, leave: Leave, re
 async def amend_leave(
     db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms, *, days: Days
 ) -> Done:
-    """Let a stored absence have other dates: only the days between change. 404 if there is none."""
+    """Let a stored absence have other dates: only the days between change. Raises Missing."""
     return await _change(db, clock, who, leave, terms, days=days)
 
 
@@ -136,9 +137,7 @@ async def _change(
         await directory.lock(tx)
         person = await in_own_opd(tx, who, leave.employee_id)
         was = Days(leave.first, leave.last)
-        stored = await absences_store.absence(tx, leave.employee_id, leave.category, *was)
-        if stored is None:
-            raise Missing("absence.unknown")
+        stored = or_missing(await store.absence(tx, leave.employee_id, leave.category, *was), "absence.unknown")
         given_back = [was] if days is None else without(was, days)
         if days is not None:
             for wanted in _spans(stored, [days]):
@@ -193,22 +192,25 @@ def _wait(
         **proposal.body,
         "employee_id": str(absence.employee_id),
         "category": absence.category,
-        "stored": [[str(one.from_date), str(one.to_date)] for one in kept],
+        "stored": [[str(absence.from_date), str(absence.to_date)] for absence in kept],
         "after": [[str(first), str(last)] for first, last in after],
     }
     tx.session.add(proposal)
 
 
 async def approve(tx: Tx, now: dt.datetime, proposal: Proposal) -> int:
-    """Let the amended absence hold and write the listed plans. 409 where it or a plan has changed since."""
+    """Let the amended absence hold and write the listed plans.
+
+    Raises Conflict where it or a plan has changed since.
+    """
     body = proposal.body
     employee_id = UUID(body["employee_id"])
     stored: list[Absence] = []
     for first, last in _days(body["stored"]):
-        found = await absences_store.absence(tx, employee_id, body["category"], first, last)
-        if found is None:
+        absence = await store.absence(tx, employee_id, body["category"], first, last)
+        if absence is None:
             raise Conflict("proposal.stale")
-        stored.append(found)
+        stored.append(absence)
     await _replace(tx, next(iter(stored)), stored, _days(body["after"]))
     return await plans.approve(tx, now, proposal.proposal_id, pinned=False)
 
@@ -224,12 +226,12 @@ async def _replanned(tx: Tx, person: PersonRow, first: dt.date, last: dt.date) -
     rows: list[Planned] = []
     while first <= last:
         end = min(last, first + (LONGEST_DAYS - 7 - first.weekday()) * DAY)
-        found = [unit async for part in rosters.units(tx, wanted, first, end) for unit in part]
+        units = [unit async for part in rosters.units(tx, wanted, first, end) for unit in part]
         if rows:
             home = any(plan.work_date == first - DAY and plan.mode == "WFH" for plan in rows)
-            found = [_after_home(unit, person.employee_id, home=home) for unit in found]
+            units = [_after_home(unit, person.employee_id, home=home) for unit in units]
         span = Span(first, end, await rosters.holidays(tx, first, end), policies)
-        planned = plan_rows(Draft(span, found, [plan_unit(unit, span) for unit in found]))
+        planned = plan_rows(Draft(span, units, [plan_unit(unit, span) for unit in units]))
         rows.extend(plan for plan in planned if plan.employee_id == person.employee_id)
         first = end + DAY
     return rows

@@ -88,7 +88,7 @@ async def settle(db: Database, clock: Clock, who: Principal, moves: Sequence[Mov
 
 
 async def moved(tx: Tx, employee_id: UUID, day: dt.date, mode: str, where: str) -> Planned:
-    """The stored plan with another place to work. 422 for a day without working hours."""
+    """The stored plan with another place to work. Raises Invalid for a day without hours."""
     plan = await plans_store.plan_of(tx, employee_id, day)
     if plan is None or plan.starts_at is None:
         errors = [FieldError(where, "change.no_work", {"date": day})]
@@ -111,8 +111,8 @@ async def go_through(
     `pinned` settles the rows; `check` is False for rows that give people back.
     """
     recalls = [
-        await moved(tx, one.employee_id, one.work_date, "WFO", f"recall.{index}")
-        for index, one in enumerate(terms.recalls)
+        await moved(tx, recall.employee_id, recall.work_date, "WFO", f"recall.{index}")
+        for index, recall in enumerate(terms.recalls)
     ]
     own_opd(who, [plan.opd_code for plan in recalls])
     short = await minimum_check(tx, [*rows, *recalls], terms.override) if check else []
@@ -154,7 +154,7 @@ async def losses(tx: Tx, rows: Sequence[Planned]) -> list[Loss]:
         standing: dict[str, list[Standing]] = {}
         for plan in stand:
             standing.setdefault(plan.unit_id, []).append(plan)
-        found: list[Loss] = []
+        lost: list[Loss] = []
         for unit_id, sets in requirements.items():
             before, touched = standing.get(unit_id, []), sorted(days.get(unit_id, ()))
             after = [
@@ -167,14 +167,14 @@ async def losses(tx: Tx, rows: Sequence[Planned]) -> list[Loss]:
                 domain.shortages(sets, after, unit_id, touched, holidays),
             )
             if short:
-                found.append(Loss(unit_id, short, after))
-        return found
+                lost.append(Loss(unit_id, short, after))
+        return lost
 
     return await asyncio.to_thread(work)
 
 
 async def minimum_check(tx: Tx, rows: Sequence[Planned], override: str | None) -> list[Short]:
-    """What the rows take below a minimum. 409 with hours and substitutes, unless it is overridden."""
+    """What the rows take below a minimum. Raises Conflict with hours and substitutes, unless it is overridden."""
     lost = await losses(tx, rows)
     if not lost or override:
         return [short for loss in lost for short in loss.short]

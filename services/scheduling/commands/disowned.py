@@ -24,7 +24,8 @@ Kind = Literal["disown", "own"]
 async def disown(db: Database, clock: Clock, who: Principal, given: DisownedIn) -> Proposal:
     """Propose that an event counts as never sent. The same proposal again is the one that waits.
 
-    422 for a topic of no events, or whose events cannot be taken back; 409 for an event that is disowned already.
+    Raises Invalid for a topic of no events, or whose events cannot be taken back; Conflict for an event that is
+    disowned already.
     """
     if given.topic not in CAN_BE_DISOWNED:
         params = {"topics": ", ".join(CAN_BE_DISOWNED)}
@@ -37,7 +38,7 @@ async def disown(db: Database, clock: Clock, who: Principal, given: DisownedIn) 
 
 
 async def own(db: Database, clock: Clock, who: Principal, ce_id: UUID, given: RevocationIn) -> Proposal:
-    """Propose that a disowned event counts again. 404 for an event that is not disowned."""
+    """Propose that a disowned event counts again. Raises Missing for one that is not disowned."""
     async with db.transaction() as tx:
         await directory.lock(tx)
         row = await _to_own(tx, ce_id)

@@ -58,7 +58,7 @@ def _date(value: str | None) -> dt.date | None:
 async def give(
     db: Database, clock: Clock, who: Principal, body: dict[str, Any], *, reason: str | None = None
 ) -> Given:
-    """Store special hours from today or later on. 422 for a start in the past or an unknown OPD or unit."""
+    """Store special hours from today or later on. Raises Invalid for a start in the past."""
     async with db.transaction() as tx:
         await directory.lock(tx)
         now = clock.now()
@@ -72,7 +72,7 @@ async def give(
 async def withdraw(
     db: Database, clock: Clock, who: Principal, special_id: UUID, *, reason: str | None = None
 ) -> Given:
-    """They hold from today on no longer; dates before today keep them. 404 where there are none."""
+    """They hold from today on no longer; dates before today keep them. Raises Missing."""
     async with db.transaction() as tx:
         await directory.lock(tx)
         now = clock.now()
@@ -159,7 +159,7 @@ async def _store(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reas
 async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) -> int:
     """Let proposed hours hold, and write the listed plans. Returns how many plans changed.
 
-    409 where a listed plan has changed since, or the change alters more days by now than were listed.
+    Raises Conflict where a listed plan has changed since, or the change alters more days by now than were listed.
     """
     body = proposal.body
     first = dt.date.fromisoformat(body["from"])

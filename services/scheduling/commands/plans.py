@@ -67,7 +67,7 @@ async def put(tx: Tx, now: dt.datetime, gate: Gate, rows: Iterable[Planned], *, 
     """Write what may be written at `now`; what is late joins the proposal of `gate`.
 
     `tx` holds `directory.lock`, and `now` is read after it was taken: a change is judged when it is published.
-    422 without a reason where something is late.
+    Raises Invalid without a reason where something is late.
     """
     for part in _parts(rows):
         late = await _late(tx, now, part)
@@ -161,7 +161,7 @@ async def offer(
 
 
 async def check_listed(tx: Tx, proposal: Proposal, late: Sequence[PlanChange]) -> None:
-    """409 where changes are late by now and not in the list that the second officer has seen."""
+    """Raises Conflict where changes are late by now that the second officer has not seen in the list."""
     listed = await proposals.listed(tx, proposal.proposal_id)
     grown = sum(change.new.person_day not in listed for change in late)
     if grown:
@@ -171,7 +171,7 @@ async def check_listed(tx: Tx, proposal: Proposal, late: Sequence[PlanChange]) -
 async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool = True) -> int:
     """Write the plans of an approved proposal. Returns how many changed.
 
-    409 when a listed day has changed since: the officers have not seen what would be lost.
+    Raises Conflict when a listed day has changed since: the officers have not seen what would be lost.
     """
     if await proposals.moved_on(tx, proposal_id, local_date(now)):
         raise Conflict("proposal.stale")

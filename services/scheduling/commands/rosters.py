@@ -116,7 +116,7 @@ async def what_if(
     tried = replace(now.span, policies=(*others, replace(policy, draft=True)))
     then = Draft(tried, now.units, await compute(now.units, tried, method))
     met = conflicts(policy, others, opds)
-    lost = [one.because == "greater_id" and one.winner != policy.label for one in met]
+    lost = [other.because == "greater_id" and other.winner != policy.label for other in met]
     return Tried(now, then, list(zip(met, lost, strict=True)))
 
 
@@ -159,8 +159,8 @@ async def publish_draft(
     """Publish what changed and is not late; late changes become a proposal.
 
     `request` is kept as what was asked for. A leave, a swap or whatever else a unit's plans follow from may be
-    written while they are computed: such a unit is planned once more. 409 when that happens again; what is
-    published by then stays, and the roster's row and the audit say so.
+    written while they are computed: such a unit is planned once more. Raises Conflict when that happens again;
+    what is published by then stays, and the roster's row and the audit say so.
     """
     gate = plans.Gate(who, reason)
     roster_id = await _begin(db, clock, gate, drafted, request)
@@ -217,7 +217,7 @@ async def _finish(
         "changed": gate.changed,
         "late": gate.proposal.person_days if gate.proposal else 0,
         "proposal_id": gate.proposal and str(gate.proposal.proposal_id),
-        "policy_versions": sorted({one for result in drafted.results for one in result.policies if one}),
+        "policy_versions": sorted({label for result in drafted.results for label in result.policies if label}),
     }
     async with db.transaction() as tx:
         row = await rosters_store.roster(tx, roster_id)

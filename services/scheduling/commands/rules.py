@@ -70,7 +70,10 @@ async def _touches(tx: Tx, given: RulesIn, now: dt.datetime) -> list[Touch]:
 
 
 async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) -> None:
-    """Let a proposed version take effect. 409 if it exists, or alters person-days by now that were not listed."""
+    """Let a proposed version take effect.
+
+    Raises Conflict if it exists, or alters person-days by now that were not listed.
+    """
     given = RulesIn.model_validate(proposal.body)
     if await store.rules(tx, given.rules_version) is not None:
         raise Conflict("proposal.version_exists", params={"version": given.rules_version})

@@ -62,7 +62,7 @@ async def ask(
 
 
 async def _rows(tx: Tx, swap: Swap) -> list[Planned]:
-    """The four changed plans. 422 unless the plans still are what the swap is about."""
+    """The four changed plans. Raises Invalid unless the plans still are what the swap is about."""
     expected = (
         ("my_date", swap.asker_id, swap.asker_date, "WFH", "WFO"),
         ("my_date", swap.partner_id, swap.asker_date, "WFO", "WFH"),
@@ -133,7 +133,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
 
 
 async def _limits(tx: Tx, rows: list[Planned]) -> None:
-    """409 where a limit of the policy in force bars who would be at home, or their week is full."""
+    """Raises Conflict where a limit of the policy in force bars who would be at home, or their week is full."""
     policies = await policies_store.current_policies(tx)
     for plan in rows:
         employee_id, day = plan.person_day
