@@ -205,3 +205,27 @@ def test_new_doors_members_parameters_and_words_are_growth() -> None:
     parameter = {"in": "query", "name": "year", "schema": {"type": "integer"}}
     new["paths"][OUTAGES]["get"].setdefault("parameters", []).append(parameter)
     assert closes(old, new) == []
+
+
+def test_a_door_that_takes_a_body_says_which() -> None:
+    """A body that a route reads by hand and does not declare is invisible to those who write clients."""
+    bare = {
+        path
+        for service in SERVICES
+        for path, doors in document(service)["paths"].items()
+        for method, door in doors.items()
+        if method in ("post", "put") and "requestBody" not in door
+    }
+    assert bare == {
+        "/notifications/v1/me/inbox/read",
+        "/notifications/v1/me/inbox/{notification_id}/read",
+        "/reporting/v1/sign-in-links",
+        "/scheduling/v1/acting/{acting_id}/end",
+        "/scheduling/v1/directory/publish",
+        "/scheduling/v1/hours/{special_id}/withdraw",
+        "/scheduling/v1/me/calendar",
+        "/scheduling/v1/policies/{policy_id}/withdraw",
+        "/scheduling/v1/postings/{change_id}/cancel",
+        "/scheduling/v1/swaps/{swap_id}/agree",
+        "/scheduling/v1/swaps/{swap_id}/refuse",
+    }
