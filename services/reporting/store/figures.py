@@ -2,8 +2,7 @@
 
 import datetime as dt
 from collections import Counter
-from collections.abc import Callable, Collection
-from operator import itemgetter
+from collections.abc import Collection
 from typing import NamedTuple
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from services.reporting.domain.figures import States
 from services.reporting.store import planner
 from services.reporting.store.duties import each_duty
 from shared.database import Tx
-from shared.events import DUTIES, State
+from shared.events import DUTIES
 
 _COUNTS = f"""
     select opd_code, mode, {each_duty()}, count(*) as n
@@ -40,9 +39,6 @@ _OPD_NAMES = """
 """
 
 
-_states: Callable[[asyncpg.Record], tuple[State, ...]] = itemgetter(*DUTIES)
-
-
 class Judged(NamedTuple):
     """One person's date. `next_due`: the earliest instant at which time alone may change a state."""
 
@@ -61,7 +57,7 @@ class Later(NamedTuple):
 
 def states_of(row: asyncpg.Record) -> States:
     """The states in a row that has a column for each."""
-    return States(row["mode"], _states(row))
+    return States(row["mode"], tuple([row[duty] for duty in DUTIES]))
 
 
 async def counts(
