@@ -13,7 +13,7 @@ import pytest_asyncio
 from deploy.local.postgres import create_database
 from deploy.local.topics import create_topics
 from shared.database import Database, migrate
-from tests.backing import KAFKA_ADDRESS, POSTGRES_ADDRESS, choose, docker_answers, kafka_from, postgres_from
+from tests.kit.backing import KAFKA_ADDRESS, POSTGRES_ADDRESS, choose, docker_answers, kafka_from, postgres_from
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
 ROOT = Path(__file__).parent.parent

@@ -14,7 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.auth import Authenticator
 from shared.settings import SERVICES
-from tests.backing import KAFKA_IMAGE, POSTGRES_IMAGE
+from tests.kit.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 
 ROOT = Path(__file__).parents[2]
 FILES = ["docker-compose.yml", "deploy/kafka/compose.yml", "deploy/prometheus/compose.yml"]

@@ -9,7 +9,8 @@ import subprocess
 from collections import Counter
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
-from pathlib import Path
+from fnmatch import fnmatch
+from pathlib import Path, PurePosixPath
 from typing import get_args
 from uuid import UUID, uuid4
 
@@ -56,6 +57,14 @@ def test_the_pages_of_the_services_name_every_flag_and_every_kind_of_message() -
     )
     assert set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", attendance, re.MULTILINE)) == set(get_args(Flag))
     assert set(re.findall(r"`(\w+\.\w+)`", notifications)) - {"domain.py", "tasks.py"} == set(KINDS)
+
+
+def test_every_path_that_the_guide_names_is_there() -> None:
+    named = re.findall(r"`([\w*.-]*[/.][\w*./-]+)`", (ROOT / "docs" / "where.md").read_text(encoding="utf-8"))
+    files = [path.relative_to(ROOT).as_posix() for path in tracked()]
+    places = {place for name in files for place in (name, *(f"{part}/" for part in PurePosixPath(name).parents))}
+    assert len(named) > 30
+    assert [name for name in named if not any(fnmatch(place, name) for place in places)] == []
 
 
 def test_every_link_of_the_documentation_leads_somewhere() -> None:

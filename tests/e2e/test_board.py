@@ -12,8 +12,8 @@ from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from deploy.links import sign_in_link
 from shared.database import Database
-from tests.integration.reporting import city as small
-from tests.integration.reporting.city import Running, Staff, at
+from tests.kit import reporting as small
+from tests.kit.reporting import Running, Staff, at
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
 
@@ -67,7 +67,7 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
 async def signed_in(context: BrowserContext, service: Running, role: str = "bkpsdm", **claims: object) -> Page:
     """A page on the board, come to by the sign-in link; complaints of the browser fail the test at its end."""
     page = await context.new_page()
-    token = service.token(role, **claims)  # pyright: ignore[reportArgumentType]
+    token = service.signer.token(role, **claims)  # pyright: ignore[reportArgumentType]
     await page.goto(await asyncio.to_thread(sign_in_link, service.url, token))
     await page.get_by_role("button", name="Masuk").click()
     await page.wait_for_url(f"{service.url}/reporting/")

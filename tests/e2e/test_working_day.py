@@ -14,8 +14,8 @@ from demo import day
 from deploy import cli
 from deploy.local.state import State
 from shared.auth import load_private_key, sign
-from tests.backing import temporary_state
 from tests.integration.test_local_system import HADIR, environment, up
+from tests.kit.backing import temporary_state
 
 STAFF = "600"
 PATIENCE_S = 420

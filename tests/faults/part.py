@@ -13,7 +13,7 @@ from shared.database import Database
 from shared.events import TOPICS, Received
 from shared.outbox import Relay
 from shared.telemetry import Metrics
-from tests.integration.probe import declared, fold_plans, running_bus
+from tests.kit.kafka import declared, fold_plans, running_bus
 
 ROOT = Path(__file__).parent.parent.parent
 

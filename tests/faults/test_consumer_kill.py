@@ -12,7 +12,8 @@ from shared.database import Database
 from shared.events import Event
 from tests.conftest import DatabaseFor
 from tests.faults.part import kill, part
-from tests.integration.probe import (
+from tests.integration.test_bus import Seen, good
+from tests.kit.kafka import (
     committed,
     eventually,
     message,
@@ -21,7 +22,6 @@ from tests.integration.probe import (
     produce,
     running_bus,
 )
-from tests.integration.test_bus import Seen, good
 
 
 async def plans_of(db: Database) -> dict[tuple[Any, ...], tuple[int, UUID]]:

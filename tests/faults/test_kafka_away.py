@@ -8,10 +8,10 @@ from deploy.local.kafka import Kafka
 from deploy.local.topics import create_topics
 from shared.service import Service
 from shared.telemetry import Sparing
-from tests.backing import temporary_state
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import attendance
-from tests.integration.probe import eventually, reading
+from tests.kit.attendance import attendance
+from tests.kit.backing import temporary_state
+from tests.kit.kafka import eventually, reading
 
 
 class Lines(logging.Handler):

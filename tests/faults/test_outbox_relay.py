@@ -15,12 +15,12 @@ from deploy.local.topics import create_topics
 from shared.bus import Router
 from shared.database import Database
 from shared.telemetry import Metrics
-from tests.backing import temporary_state
 from tests.conftest import DatabaseFor
 from tests.faults.part import kill, part
-from tests.integration.attendance_rig import AT_OFFICE, attendance
-from tests.integration.probe import committed, eventually, fold_plans, probe_topic, reading, running_bus
 from tests.integration.test_outbox import empty, promise, relay, waiting
+from tests.kit.attendance import AT_OFFICE, attendance
+from tests.kit.backing import temporary_state
+from tests.kit.kafka import committed, eventually, fold_plans, probe_topic, reading, running_bus
 
 # Holds every commit that empties the outbox until the test lets go: the moment between Kafka's
 # acknowledgement and the relay's commit, as long as it takes.

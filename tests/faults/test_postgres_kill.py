@@ -20,13 +20,13 @@ from deploy.local.postgres import Postgres
 from deploy.local.processes import StartFailed
 from shared.database import Database, Tx, migrate
 from shared.telemetry import Metrics
-from tests.backing import temporary_state
 from tests.conftest import ROOT, make_database
-from tests.integration.attendance_rig import attendance, employee, plan, unit
-from tests.integration.probe import eventually, probe_topic, produce, reading, running_bus
-from tests.integration.reporting import city
 from tests.integration.test_bus import good
 from tests.integration.test_bus_poison import Keeps, all_read, reasons
+from tests.kit import reporting as city
+from tests.kit.attendance import attendance, employee, plan, unit
+from tests.kit.backing import temporary_state
+from tests.kit.kafka import eventually, probe_topic, produce, reading, running_bus
 
 PEOPLE = 150
 
@@ -124,7 +124,7 @@ async def test_check_ins_and_reports_while_postgresql_is_killed_are_503_then_rec
                     retry_after.add(answer.headers.get("retry-after"))
                     await asyncio.sleep(0.3)
 
-            async with Client(reporting.url, reporting.key) as app:
+            async with Client(reporting.url, reporting.signer.key) as app:
 
                 async def report(person: UUID) -> None:
                     path = f"/reporting/v1/me/reports/{city.DAY}"

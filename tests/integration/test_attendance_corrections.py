@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from shared.auth import Role
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import Rig, attendance, employee, plan, wib
+from tests.kit.attendance import Rig, attendance, employee, plan, wib
 
 MANUAL = {"kind": "in", "at": "2025-11-06T07:20:00+07:00", "reason": "telepon genggam rusak"}
 

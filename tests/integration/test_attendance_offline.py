@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import AT_OFFICE, Rig, attendance, plan, wib
+from tests.kit.attendance import AT_OFFICE, Rig, attendance, plan, wib
 
 
 @pytest_asyncio.fixture

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from shared.auth import Role
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import Rig, attendance
+from tests.kit.attendance import Rig, attendance
 
 OUTAGE: dict[str, Any] = {
     "scope": {"opd_codes": ["DISDUKCAPIL"]},

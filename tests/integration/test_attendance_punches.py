@@ -11,9 +11,8 @@ import pytest
 import pytest_asyncio
 
 from services.attendance.store import directory
-from shared.auth import sign
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import (
+from tests.kit.attendance import (
     AT_HOME,
     AT_OFFICE,
     AT_SEA,
@@ -337,7 +336,7 @@ async def test_a_body_that_is_no_punch_is_a_clear_422(rig: Rig, body: bytes) -> 
 async def test_a_caller_without_a_token_or_without_an_employee_is_refused(rig: Rig) -> None:
     body = {"punch_id": str(uuid4()), "kind": "in", "device_at": None, "position": None}
     assert (await rig.client.post("/attendance/v1/punches", json=body)).status_code == 401
-    office = {"authorization": f"Bearer {sign(rig.private_key, role='bkpsdm')}"}
+    office = rig.signer.headers("bkpsdm")
     assert (await rig.client.post("/attendance/v1/punches", json=body, headers=office)).status_code == 403
 
 

@@ -11,10 +11,10 @@ from deploy.local.postgres import Postgres
 from shared.database import Database, migrate
 from shared.events import TOPICS, decode
 from shared.tasks import Health
-from tests.backing import temporary_state
 from tests.conftest import ROOT, DatabaseFor, make_database
-from tests.integration.attendance_rig import AT_OFFICE, attendance, employee, plan, unit
-from tests.integration.probe import eventually, message, produce, reading
+from tests.kit.attendance import AT_OFFICE, attendance, employee, plan, unit
+from tests.kit.backing import temporary_state
+from tests.kit.kafka import eventually, message, produce, reading
 
 
 async def test_from_the_directory_on_the_bus_to_a_punch_on_the_bus(

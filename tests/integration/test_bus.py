@@ -14,7 +14,7 @@ from shared.bus import HandlerContext, Router
 from shared.events import Message, Received, Topic
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
-from tests.integration.probe import (
+from tests.kit.kafka import (
     committed,
     eventually,
     message,

@@ -10,8 +10,8 @@ from confluent_kafka import Producer
 from shared.dead_letters import MAX_BYTES as MAX_DEAD_LETTER_BYTES
 from shared.events import Message
 from tests.conftest import DatabaseFor
-from tests.integration.probe import eventually, message, plan_event, probe_topic, reading, running_bus
 from tests.integration.test_bus import Seen, good, with_value
+from tests.kit.kafka import eventually, message, plan_event, probe_topic, reading, running_bus
 
 
 def write(kafka: str, messages: list[Message], **options: object) -> None:

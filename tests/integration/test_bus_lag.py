@@ -13,8 +13,8 @@ from shared.bus import Bus
 from shared.events import Message, Topic
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
-from tests.integration.probe import committed, eventually, probe_topic, produce, running_bus
 from tests.integration.test_bus import Seen, good
+from tests.kit.kafka import committed, eventually, probe_topic, produce, running_bus
 
 
 class Foreign:

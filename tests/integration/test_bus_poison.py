@@ -15,8 +15,8 @@ from shared.database import Database, Tx
 from shared.events import Message, Received, Topic
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
-from tests.integration.probe import committed, eventually, probe_topic, produce, reading, running_bus
 from tests.integration.test_bus import good, with_value
+from tests.kit.kafka import committed, eventually, probe_topic, produce, reading, running_bus
 
 RECORDS = 500
 

@@ -17,7 +17,6 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
@@ -31,9 +30,10 @@ from shared.log import readable, reading
 from shared.outbox import Outgoing
 from shared.settings import SERVICES, Settings, SettingsError, load
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import employee, plan, settings_for, unit
-from tests.integration.probe import eventually, message
 from tests.integration.test_containers_kafka import broker, until_up
+from tests.kit.attendance import employee, plan, unit
+from tests.kit.kafka import eventually, message
+from tests.kit.services import Signer, settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -135,10 +135,10 @@ async def test_a_service_reads_publishes_sets_aside_and_rebuilds_over_tls(
         await producer.stop()
     given = tls.settings("attendance")
     settings = settings_for(
-        db,
-        tls.bootstrap,
+        "attendance",
+        Signer(),
         tmp_path,
-        Ed25519PrivateKey.generate(),
+        database_url=db.url,
         **{name: getattr(given, name) for name in type(given).model_fields if name.startswith("kafka_")}
         | {"kafka_bootstrap": tls.bootstrap},
     )

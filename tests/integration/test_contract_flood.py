@@ -16,8 +16,6 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 from aiokafka import AIOKafkaProducer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 
 from deploy.local.kafka import Kafka
@@ -25,21 +23,21 @@ from deploy.local.topics import create_topics
 from services.attendance.app import create_app as attendance
 from services.notifications.app import create_app as notifications
 from services.reporting.app import create_app as reporting
-from shared.auth import sign
-from shared.clock import Clock, FixedClock
+from shared.clock import FixedClock
 from shared.events import TOPICS, Event, InvalidEvent, Message, decode, encode, source_of
-from shared.settings import Settings
-from tests.backing import temporary_state
+from shared.settings import ServiceName
 from tests.conftest import DatabaseFor
 from tests.contract.spoilt import DAY, flood
-from tests.integration.probe import reading
+from tests.kit.backing import temporary_state
+from tests.kit.kafka import reading
+from tests.kit.services import Signer, settings_for
 
 WIB = dt.timezone(dt.timedelta(hours=7))
 NOW = dt.datetime(2026, 2, 16, 9, 0, tzinfo=WIB)
 DRAWN = int(os.environ.get("HADIR_FLOOD_EXAMPLES", "20"))
 """Values drawn for each topic, beside those at every bound. More of them find more; CI needs no luck."""
 
-SERVICES: dict[str, Callable[[Settings, Clock], FastAPI]] = {
+SERVICES: dict[ServiceName, Callable[..., FastAPI]] = {
     "attendance": attendance,
     "reporting": reporting,
     "notifications": notifications,
@@ -64,11 +62,11 @@ class City:
     kafka: str
     apps: dict[str, FastAPI]
     clients: dict[str, httpx.AsyncClient]
-    key: Ed25519PrivateKey
+    signer: Signer
 
     async def get(self, service: str, path: str, *, subject: UUID | None = None, role: Any = "bkpsdm") -> Any:
-        token = sign(self.key, role=role, subject=subject)
-        answer = await self.clients[service].get(f"/{service}{path}", headers={"authorization": f"Bearer {token}"})
+        headers = self.signer.headers(role, subject)
+        answer = await self.clients[service].get(f"/{service}{path}", headers=headers)
         assert answer.status_code == 200, f"{path}: {answer.status_code} {answer.text}"
         return answer.json()
 
@@ -76,26 +74,22 @@ class City:
 @asynccontextmanager
 async def city(database_for: DatabaseFor, folder: Path) -> AsyncGenerator[City]:
     """The three services that read, on a broker of their own: nobody else shall meet these records."""
-    key = Ed25519PrivateKey.generate()
-    public = folder / "token.pub"
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    signer = Signer()
     async with AsyncExitStack() as stack:
         broker = Kafka(stack.enter_context(temporary_state()))
         await broker.start()
         stack.push_async_callback(broker.stop)
         await create_topics(broker.bootstrap)
-        found = City(broker.bootstrap, {}, {}, key)
+        found = City(broker.bootstrap, {}, {}, signer)
         for name, create_app in SERVICES.items():
-            settings = Settings.model_validate(
-                {
-                    "service": name,
-                    "database_url": (await database_for(name)).url,
-                    "kafka_bootstrap": broker.bootstrap,
-                    "token_public_key_file": public,
-                    "state_dir": folder,
-                    "dead_letter_limit": 1_000_000,
-                    "dead_letter_per_thousand": 1000,
-                }
+            settings = settings_for(
+                name,
+                signer,
+                folder,
+                database_url=(await database_for(name)).url,
+                kafka=broker.bootstrap,
+                dead_letter_limit=1_000_000,
+                dead_letter_per_thousand=1000,
             )
             app = create_app(settings, FixedClock(NOW))
             await stack.enter_async_context(app.router.lifespan_context(app))
@@ -251,7 +245,7 @@ async def test_after_any_events_a_good_one_still_reaches_the_board_an_inbox_and_
             punched = await running.clients["attendance"].post(
                 "/attendance/v1/punches",
                 json={"punch_id": str(uuid4()), "kind": "in", "device_at": None, "position": None},
-                headers={"authorization": f"Bearer {sign(running.key, role='staff', subject=person)}"},
+                headers=running.signer.headers("staff", person),
             )
             assert (punched.status_code, punched.json()["work_date"]) == (201, DAY)
     trouble = {

@@ -14,9 +14,9 @@ from services.reporting.views import counters
 from shared.database import Database, Tx
 from shared.refusals import Missing
 from tests.conftest import DatabaseFor
+from tests.kit import worlds
+from tests.kit.oracle import Facts, coverage, fold, timeline
 from tests.kit.properties import SLOW_IS_FINE
-from tests.reference import worlds
-from tests.reference.facts import Facts, coverage, fold, timeline
 
 
 class _Undo(Exception):

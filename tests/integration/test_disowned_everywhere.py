@@ -44,9 +44,9 @@ from shared.projections import Projection
 from shared.repairs import Rejoin
 from shared.settings import ServiceName
 from tests.conftest import DatabaseFor
-from tests.integration.disowning import NOW, Logs, context_of, disowning
+from tests.kit import worlds
+from tests.kit.disowning import NOW, Logs, context_of, disowning
 from tests.kit.properties import SLOW_IS_FINE
-from tests.reference import worlds
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

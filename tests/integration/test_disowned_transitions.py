@@ -12,9 +12,9 @@ from shared import repairs
 from shared.database import Database
 from shared.events import DUTIES, Event, Received, ScheduleChanged, UnitChanged
 from tests.conftest import DatabaseFor
-from tests.integration.disowning import Logs, context_of, disowning
 from tests.integration.test_facts_transitions import PERSON, at, counter, learn, plan, punch, rows, said
-from tests.reference import worlds
+from tests.kit import worlds
+from tests.kit.disowning import Logs, context_of, disowning
 
 
 @pytest_asyncio.fixture

@@ -23,7 +23,7 @@ from shared.auth import Role, sign
 from shared.clock import FixedClock
 from shared.settings import SERVICES, ServiceName, Settings
 from tests.conftest import drop_database, make_database
-from tests.integration.attendance_rig import wib
+from tests.kit.attendance import wib
 
 NOW = wib("2025-11-06T09:00")
 TEMPLATES = Callable[[str], Awaitable[str]]

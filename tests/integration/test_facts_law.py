@@ -22,9 +22,9 @@ from shared.log import Log, Offsets, Record
 from shared.repairs import Repaired
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
-from tests.integration.disowning import Logs, MemoryLog, context_of, disowning
+from tests.kit import worlds
+from tests.kit.disowning import Logs, MemoryLog, context_of, disowning
 from tests.kit.properties import SLOW_IS_FINE
-from tests.reference import worlds
 
 
 @pytest_asyncio.fixture

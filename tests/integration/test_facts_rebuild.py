@@ -35,7 +35,7 @@ from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
 from tests.integration.test_facts_transitions import at, plan, punch
-from tests.reference import worlds
+from tests.kit import worlds
 
 
 @pytest_asyncio.fixture

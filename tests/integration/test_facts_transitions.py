@@ -22,7 +22,7 @@ from shared.events import (
 )
 from shared.events.base import Mode, PunchKind
 from tests.conftest import DatabaseFor
-from tests.reference import worlds
+from tests.kit import worlds
 
 PERSON = uuid4()
 THURSDAY = dt.date(2025, 11, 6)

@@ -29,7 +29,7 @@ from deploy.local.topics import TopicsFailed, create_topics, wanted
 from deploy.local.upgrade import upgrade
 from shared.database import migrate
 from shared.events import TOPICS
-from tests.backing import temporary_state
+from tests.kit.backing import temporary_state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

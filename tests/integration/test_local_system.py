@@ -31,7 +31,7 @@ from shared.auth import Authenticator
 from shared.events import RulesChanged
 from shared.events.envelope import encode
 from shared.settings import SERVICES
-from tests.backing import temporary_state
+from tests.kit.backing import temporary_state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 HADIR = [sys.executable, "-c", "from deploy.entry import main; main()"]

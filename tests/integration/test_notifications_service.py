@@ -12,11 +12,8 @@ import httpx
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from services.notifications.app import create_app
-from shared.auth import sign
 from shared.clock import FixedClock
 from shared.events import (
     TOPICS,
@@ -31,8 +28,8 @@ from shared.events import (
     encode,
     source_of,
 )
-from shared.settings import Settings
 from tests.conftest import DatabaseFor
+from tests.kit.services import Signer, in_process, settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -45,11 +42,11 @@ Publish = Callable[..., Awaitable[list[UUID]]]
 @dataclass
 class Running:
     client: httpx.AsyncClient
-    key: Ed25519PrivateKey
+    signer: Signer
 
     def headers(self, employee_id: UUID | None, language: str = "id") -> dict[str, str]:
-        token = sign(self.key, role="staff" if employee_id else "bkpsdm", subject=employee_id)
-        return {"authorization": f"Bearer {token}", "accept-language": language}
+        token = self.signer.headers("staff" if employee_id else "bkpsdm", employee_id)
+        return {**token, "accept-language": language}
 
     async def inbox(self, employee_id: UUID, **query: Any) -> dict[str, Any]:
         answer = await self.client.get(
@@ -70,23 +67,10 @@ class Running:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def service(kafka: str, database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Running]:
-    key = Ed25519PrivateKey.generate()
-    public = tmp_path / "token.pem"
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    settings = Settings(
-        service="notifications",
-        database_url=(await database_for("notifications")).url,
-        kafka_bootstrap=kafka,
-        token_public_key_file=public,
-        state_dir=tmp_path,
-    )
-    app = create_app(settings, FixedClock(NOW))
-    transport = httpx.ASGITransport(app)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://hadir") as client,
-    ):
-        yield Running(client, key)
+    signer, db = Signer(), await database_for("notifications")
+    settings = settings_for("notifications", signer, tmp_path, database_url=db.url, kafka=kafka)
+    async with in_process(create_app(settings, FixedClock(NOW))) as client:
+        yield Running(client, signer)
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -18,7 +18,7 @@ from shared.outbox import Outgoing, Relay
 from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
-from tests.integration.probe import eventually, plan_event, probe_topic, reading
+from tests.kit.kafka import eventually, plan_event, probe_topic, reading
 
 SOURCE = source_of("scheduling")
 """Who owns a probe's topic: consumers take its events from nobody else."""

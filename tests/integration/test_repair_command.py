@@ -26,9 +26,9 @@ from shared.database import Database
 from shared.events import Message, UnitChanged, encode
 from shared.log import reading
 from shared.settings import Settings
-from tests.backing import temporary_state
 from tests.conftest import DatabaseFor
-from tests.integration.disowning import NOW
+from tests.kit.backing import temporary_state
+from tests.kit.disowning import NOW
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 

@@ -9,7 +9,7 @@ import httpx
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import Desk, desk, employee_id, nip
+from tests.kit.scheduling import Desk, desk, employee_id, nip
 
 ANI, BUDI = uuid4(), uuid4()
 ONE = employee_id(1)

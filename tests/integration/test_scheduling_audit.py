@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import STAGE_1, Desk, desk, employee_id
 from tests.integration.test_scheduling_day import RULES
+from tests.kit.scheduling import STAGE_1, Desk, desk, employee_id
 
 ANI = uuid4()
 THURSDAY = "2025-11-06"

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import STAGE_1, Desk, desk, employee_id, nip
+from tests.kit.scheduling import STAGE_1, Desk, desk, employee_id, nip
 
 THURSDAY = "2025-11-06"
 HALF = {

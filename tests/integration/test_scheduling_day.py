@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from services.scheduling.store.tables import Table
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import (
+from tests.kit.scheduling import (
     OPDS,
     SMALL_CITY,
     STAGE_1,

@@ -15,7 +15,7 @@ from services.scheduling.commands.people import in_force
 from services.scheduling.store import directory
 from shared.dates import WIB
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import SMALL_CITY, STAGE_1, UNITS, Desk, desk, employee_id, employees
+from tests.kit.scheduling import SMALL_CITY, STAGE_1, UNITS, Desk, desk, employee_id, employees
 
 THURSDAY = "2025-11-06"
 

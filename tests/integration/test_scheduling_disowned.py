@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import Desk, desk
+from tests.kit.scheduling import Desk, desk
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ANI, BUDI = uuid4(), uuid4()

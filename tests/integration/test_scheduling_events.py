@@ -9,7 +9,7 @@ from aiokafka import AIOKafkaConsumer
 
 from shared.events import EmployeeChanged, ScheduleChanged, decode
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import SMALL_CITY, STAGE_1, desk, employee_id, nip
+from tests.kit.scheduling import SMALL_CITY, STAGE_1, desk, employee_id, nip
 
 TOPICS = ("directory.employee.v1", "directory.unit.v1", "calendar.changed.v1", "schedule.changed.v1")
 PEOPLE = {employee_id(n) for n in range(sum(count for _, count in SMALL_CITY.values()))}

@@ -10,8 +10,8 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import Desk, desk, employee_id, nip
 from tests.integration.test_scheduling_day import RULES
+from tests.kit.scheduling import Desk, desk, employee_id, nip
 
 THURSDAY, FRIDAY = "2025-11-06", "2025-11-07"
 REQUIRED = "nip,name,opd_code,unit_id,employment,timetable"

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import (
+from tests.kit.scheduling import (
     HOLIDAYS,
     REQUIREMENTS,
     SMALL_CITY,

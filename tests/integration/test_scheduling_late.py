@@ -12,7 +12,8 @@ import pytest_asyncio
 
 from services.scheduling.commands import rosters
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import (
+from tests.integration.test_scheduling_day import RULES
+from tests.kit.scheduling import (
     HOLIDAYS,
     REQUIREMENTS,
     SMALL_CITY,
@@ -23,7 +24,6 @@ from tests.integration.scheduling_kit import (
     employees,
     nip,
 )
-from tests.integration.test_scheduling_day import RULES
 
 WEDNESDAY, THURSDAY, FRIDAY = "2025-11-05", "2025-11-06", "2025-11-07"
 ANI, BUDI = uuid4(), uuid4()

@@ -15,9 +15,9 @@ from services.scheduling.domain.planning import Method, Span, UnitInput
 from services.scheduling.planning.compute import compute
 from services.scheduling.store.tables import Proposal
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import STAGE_1, Desk, desk, employee_id
 from tests.integration.test_scheduling_changes import HALF, THURSDAY, changed_people, modes, roster, sick
 from tests.integration.test_scheduling_day import RULES
+from tests.kit.scheduling import STAGE_1, Desk, desk, employee_id
 
 FRIDAY = "2025-11-07"
 

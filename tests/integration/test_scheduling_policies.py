@@ -7,7 +7,7 @@ from typing import Any
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import Desk, desk
+from tests.kit.scheduling import Desk, desk
 
 THURSDAY = "2025-11-06"
 

@@ -10,7 +10,7 @@ from uuid import UUID
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import Desk, desk, employee_id
+from tests.kit.scheduling import Desk, desk, employee_id
 
 THURSDAY, FRIDAY = "2025-11-06", "2025-11-07"
 PERSON = employee_id(2)

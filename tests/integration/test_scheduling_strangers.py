@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.integration.scheduling_kit import STAGE_1, Desk, desk, employee_id, nip
+from tests.kit.scheduling import STAGE_1, Desk, desk, employee_id, nip
 
 DAY = "2025-11-10"
 STRANGER, OTHER = str(uuid4()), str(uuid4())

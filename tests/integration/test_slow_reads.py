@@ -10,7 +10,6 @@ from typing import Any
 import httpx
 import pytest_asyncio
 import uvicorn
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import APIRouter, Request
 from prometheus_client import generate_latest
 
@@ -18,7 +17,7 @@ from shared.database import Database
 from shared.server import config
 from shared.service import Service, build
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import settings_for
+from tests.kit.services import Signer, settings_for
 
 SLOW = "select pg_sleep(20), 'a slow read'"
 router = APIRouter(prefix="/attendance")
@@ -54,8 +53,8 @@ async def write(request: Request) -> dict[str, str]:
 @pytest_asyncio.fixture
 async def url(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[tuple[str, Any]]:
     db: Database = await database_for("attendance")
-    key, bounds = Ed25519PrivateKey.generate(), {"read_timeout_s": 1, "database_pool_size": 4}
-    settings = settings_for(db, "127.0.0.1:9", tmp_path, key, **bounds)
+    bounds: dict[str, Any] = {"read_timeout_s": 1, "database_pool_size": 4}
+    settings = settings_for("attendance", Signer(), tmp_path, database_url=db.url, **bounds)
     app = build(settings, routers=[router])
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(config(app, lifespan="on", timeout_graceful_shutdown=1))

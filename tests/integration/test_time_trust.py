@@ -29,7 +29,7 @@ from shared.events import (
 from shared.events.base import Mode, PunchKind, Zone
 from shared.messages import Language
 from tests.conftest import DatabaseFor
-from tests.reference import worlds
+from tests.kit import worlds
 
 DAY = dt.date(2025, 11, 6)
 PERSON = uuid4()

@@ -11,8 +11,9 @@ from shared import trace
 from shared.database import Database
 from shared.events import Received, decode
 from tests.conftest import DatabaseFor
-from tests.integration.attendance_rig import Rig, attendance, employee, plan, settings_for, unit, wib
-from tests.integration.probe import eventually, message, produce, reading
+from tests.kit.attendance import Rig, attendance, employee, plan, unit, wib
+from tests.kit.kafka import eventually, message, produce, reading
+from tests.kit.services import settings_for
 
 
 async def published(kafka: str, topic: str, key: str, because_of: UUID | None = None) -> Received:
@@ -36,7 +37,8 @@ async def test_a_trace_goes_from_the_request_through_the_outbox_to_what_is_publi
     me, unit_id, opd = uuid4(), f"unit-{uuid4().hex[:8]}", f"OPD{uuid4().hex[:6].upper()}"
     hears = await database_for("notifications")
     async with attendance(await database_for("attendance"), tmp_path, kafka=kafka, at="2025-11-06T07:25") as rig:
-        app = create_app(settings_for(hears, kafka, tmp_path, rig.private_key, service="notifications"), rig.clock)
+        settings = settings_for("notifications", rig.signer, tmp_path, database_url=hears.url, kafka=kafka)
+        app = create_app(settings, rig.clock)
         async with app.router.lifespan_context(app):
             await produce(
                 kafka,

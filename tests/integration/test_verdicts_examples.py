@@ -29,7 +29,7 @@ from shared.events import (
 )
 from shared.events.base import Mode, PunchKind, Zone
 from tests.conftest import DatabaseFor
-from tests.reference import worlds
+from tests.kit import worlds
 
 DAY = dt.date(2025, 11, 6)
 PERSON, REPORT = uuid4(), uuid4()

@@ -12,9 +12,9 @@ from services.reporting import facts
 from services.reporting.views.people import person_day
 from shared.database import Database, Tx
 from tests.conftest import DatabaseFor
+from tests.kit import worlds
+from tests.kit.oracle import fold, verdict
 from tests.kit.properties import SLOW_IS_FINE
-from tests.reference import worlds
-from tests.reference.facts import fold, verdict
 
 DUTIES = ("on_time", "place", "hours", "report", "output")
 QUIET = settings(max_examples=80, deadline=None, suppress_health_check=SLOW_IS_FINE)

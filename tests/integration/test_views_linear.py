@@ -15,8 +15,8 @@ from services.reporting.views import counters
 from services.reporting.views.figures import Reader, look_at
 from shared.database import Database, Tx
 from tests.conftest import DatabaseFor
-from tests.reference import worlds
-from tests.reference.facts import coverage, fold, timeline
+from tests.kit import worlds
+from tests.kit.oracle import coverage, fold, timeline
 
 DAY = dt.date(2025, 11, 6)
 NOON = dt.datetime.combine(DAY, dt.time(12), worlds.WIB)

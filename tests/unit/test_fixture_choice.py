@@ -8,7 +8,7 @@ from socketserver import ThreadingUnixStreamServer
 
 import pytest
 
-from tests.backing import KAFKA_ADDRESS, choose, docker_answers
+from tests.kit.backing import KAFKA_ADDRESS, choose, docker_answers
 
 
 class FakeEngine(BaseHTTPRequestHandler):

@@ -44,7 +44,8 @@ def described(adapter: TypeAdapter[Any]) -> dict[str, Any]:
         if not isinstance(node, dict):
             return node
         if "$ref" in node:
-            return whole(parts[str(node["$ref"]).rsplit("/", 1)[1]])
+            _, _, part = str(node["$ref"]).rpartition("/")
+            return whole(parts[part])
         return {name: whole(value) for name, value in node.items() if name != "discriminator"}
 
     return {"requestBody": {"required": True, "content": {"application/json": {"schema": whole(schema)}}}}

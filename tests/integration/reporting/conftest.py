@@ -7,8 +7,8 @@ import pytest
 import pytest_asyncio
 
 from shared.database import Database
-from tests.integration.reporting import city
-from tests.integration.reporting.city import Running, Staff, at
+from tests.kit import reporting as city
+from tests.kit.reporting import Running, Staff, at
 
 
 @pytest.fixture

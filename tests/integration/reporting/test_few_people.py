@@ -5,7 +5,7 @@ import json
 import re
 from typing import Any
 
-from tests.integration.reporting.city import OPD, OTHER_OPD, Running
+from tests.kit.reporting import OPD, OTHER_OPD, Running
 
 
 async def test_an_opd_of_one_is_withheld_from_the_council_everywhere_and_from_nobody_else(

@@ -6,7 +6,7 @@ from uuid import UUID, uuid4
 
 import httpx
 
-from tests.integration.reporting.city import DAY, ITEMS, Running, Staff, put
+from tests.kit.reporting import DAY, ITEMS, Running, Staff, put
 
 
 async def test_a_report_is_created_once_revised_after_and_repeated_without_effect(

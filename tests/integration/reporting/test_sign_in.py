@@ -10,13 +10,13 @@ import pytest
 
 from deploy.links import LinkFailed, sign_in_link
 from services.reporting.api import stream
-from tests.integration.reporting.city import DAY, ITEMS, Running, Staff
+from tests.kit.reporting import DAY, ITEMS, Running, Staff
 
 WORDS = {"Accept-Language": "id"}
 
 
 async def link(service: Running, role: Any = "council", **claims: Any) -> str:
-    return await asyncio.to_thread(sign_in_link, service.url, service.token(role, **claims))
+    return await asyncio.to_thread(sign_in_link, service.url, service.signer.token(role, **claims))
 
 
 def code_of(url: str) -> str:
@@ -66,7 +66,7 @@ async def test_a_link_names_the_address_at_which_the_installation_is_reached(ser
 
 async def test_a_token_has_no_place_in_an_address(service: Running) -> None:
     async with httpx.AsyncClient(base_url=service.url) as browser:
-        answer = await browser.get("/reporting/login", params={"token": service.token("council")})
+        answer = await browser.get("/reporting/login", params={"token": service.signer.token("council")})
         assert answer.status_code == 422
         assert "set-cookie" not in answer.headers
         welcome = await browser.get("/reporting/")
@@ -74,7 +74,7 @@ async def test_a_token_has_no_place_in_an_address(service: Running) -> None:
         for form in ({"token": "nonsense"}, {"code": "nonsense"}, {"code": ""}, {}):
             bad = await browser.post("/reporting/login", data=form)
             assert (bad.status_code, "set-cookie" in bad.headers) == (401, False)
-        pasted = await browser.post("/reporting/login", data={"token": service.token("council")})
+        pasted = await browser.post("/reporting/login", data={"token": service.signer.token("council")})
         assert pasted.status_code == 303
 
 
@@ -140,7 +140,7 @@ async def test_a_session_reads_and_changes_nothing(service: Running, staff: Staf
 async def test_another_site_signs_nobody_in_or_out(service: Running, headers: dict[str, str]) -> None:
     async with httpx.AsyncClient(base_url=service.url) as browser:
         await opened(service, browser)
-        form = {"token": service.token("council")}
+        form = {"token": service.signer.token("council")}
         assert (await browser.post("/reporting/login", data=form, headers=headers)).status_code == 403
         assert (await browser.post("/reporting/logout", headers=headers)).status_code == 403
         assert (await browser.get("/reporting/v1/city")).status_code == 200
@@ -154,7 +154,7 @@ async def test_by_https_the_cookie_is_secure(service: Running) -> None:
 
 async def test_a_forged_session_is_no_session(service: Running) -> None:
     async with httpx.AsyncClient(base_url=service.url) as browser:
-        for value in ("", "x", "x" * 4000, service.token("bkpsdm"), "%00", '"; drop'):
+        for value in ("", "x", "x" * 4000, service.signer.token("bkpsdm"), "%00", '"; drop'):
             answer = await browser.get("/reporting/v1/city", headers={"Cookie": f"hadir_session={value}"})
             assert answer.status_code == 401
 

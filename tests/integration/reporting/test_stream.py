@@ -10,15 +10,13 @@ from typing import Any
 from uuid import UUID
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from deploy.local.processes import free_port
 from shared.access import Role
-from shared.auth import sign
 from shared.database import Database
-from tests.integration.reporting import city as small
-from tests.integration.reporting.city import OPD, OTHER_OPD, Running, Staff
+from tests.kit import reporting as small
+from tests.kit.reporting import OPD, OTHER_OPD, Running, Staff
+from tests.kit.services import Signer
 
 
 async def events(response: httpx.Response) -> AsyncIterator[tuple[str, Any]]:
@@ -93,9 +91,7 @@ async def test_a_process_with_an_open_stream_stops_at_once_when_asked(
     kafka: str, database_for: Callable[[str], Awaitable[Database]], tmp_path: Path
 ) -> None:
     db = await database_for("reporting")
-    key = Ed25519PrivateKey.generate()
-    public = tmp_path / "token.pub"
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    signer = Signer()
     port = free_port()
     process = await asyncio.create_subprocess_exec(
         sys.executable,
@@ -105,13 +101,13 @@ async def test_a_process_with_an_open_stream_stops_at_once_when_asked(
             **os.environ,
             "HADIR_REPORTING_DATABASE_URL": db.url,
             "HADIR_KAFKA_BOOTSTRAP": kafka,
-            "HADIR_TOKEN_PUBLIC_KEY_FILE": str(public),
+            "HADIR_TOKEN_PUBLIC_KEY_FILE": str(signer.public_file(tmp_path)),
             "HADIR_STATE_DIR": str(tmp_path),
             "HADIR_PORT": str(port),
         },
         stderr=asyncio.subprocess.DEVNULL,
     )
-    url, headers = f"http://127.0.0.1:{port}", {"Authorization": f"Bearer {sign(key, role='bkpsdm')}"}
+    url, headers = f"http://127.0.0.1:{port}", signer.headers("bkpsdm")
     try:
         async with asyncio.timeout(60), httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
             while True:

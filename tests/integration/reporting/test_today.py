@@ -14,8 +14,8 @@ from services.reporting.views.today import Today
 from shared.database import Database
 from shared.dates import WIB
 from shared.events import AttendanceVoided, Event, OutageDeclared, ReportSubmitted, Scope
-from tests.integration.reporting import city as small
-from tests.integration.reporting.city import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Staff, at
+from tests.kit import reporting as small
+from tests.kit.reporting import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Staff, at
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
 

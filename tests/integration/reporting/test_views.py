@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shared.access import Role
-from tests.integration.reporting.city import COUNTER, DAY, OPD, OTHER_OPD, Running, Staff, at
+from tests.kit.reporting import COUNTER, DAY, OPD, OTHER_OPD, Running, Staff, at
 
 AS_OF = {"date": DAY.isoformat(), "as_of": "2025-11-06T09:00:00+07:00"}
 

@@ -1,6 +1,7 @@
 """A running attendance service, with a directory and plans to judge by."""
 
 import datetime as dt
+import json
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -9,22 +10,18 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 
 from services.attendance import facts
 from services.attendance.app import create_app
-from shared.access import ROLES
-from shared.auth import Role, sign
+from shared.auth import Role
 from shared.bus import HandlerContext
 from shared.clock import FixedClock
 from shared.database import Database
 from shared.events import EmployeeChanged, Event, Place, Received, ScheduleChanged, UnitChanged
 from shared.service import Service
-from shared.settings import Settings
+from tests.kit.services import NOBODY, OFFICERS, Signer, in_process, settings_for
 
-OFFICERS = {role: uuid4() for role in ROLES}
 OFFICE = Place(lat=-6.2383, lon=106.9756, radius_m=100)
 HOME = Place(lat=-6.3000, lon=107.0000, radius_m=60)
 AT_OFFICE = {"lat": -6.2383, "lon": 106.9756, "accuracy_m": 8.0}
@@ -102,7 +99,7 @@ class Rig:
     app: FastAPI
     client: httpx.AsyncClient
     clock: FixedClock
-    private_key: Ed25519PrivateKey
+    signer: Signer
     db: Database
     headers: dict[str, str] = field(default_factory=dict[str, str])
 
@@ -112,8 +109,7 @@ class Rig:
 
     def token(self, role: Role, subject: UUID | None = None, opd: str | None = None) -> dict[str, str]:
         """Without a subject, one officer of that role: every change is in a person's name."""
-        token = sign(self.private_key, role=role, subject=subject or OFFICERS[role], opd=opd)
-        return {"authorization": f"Bearer {token}", **self.headers}
+        return {**self.signer.headers(role, subject or OFFICERS[role], opd), **self.headers}
 
     async def know(self, *events: Event | None, key: str = "") -> None:
         """As if these events had come over the bus."""
@@ -132,8 +128,6 @@ class Rig:
 
     async def outbox(self) -> list[tuple[str, dict[str, Any]]]:
         """(topic, value) of what has been promised, oldest first, whether or not it has left."""
-        import json
-
         async with self.db.read() as tx:
             rows = await tx.connection.fetch("select topic, value from outbox order by id")
         return [(row["topic"], json.loads(row["value"])) for row in rows]
@@ -143,33 +137,12 @@ class Rig:
             return await tx.connection.fetchval(f"select count(*) from {table}")  # noqa: S608
 
 
-def settings_for(db: Database, kafka: str, folder: Path, key: Ed25519PrivateKey, **changes: Any) -> Settings:
-    public = folder / "token.pub"
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    return Settings.model_validate(
-        {
-            "service": "attendance",
-            "database_url": db.url,
-            "kafka_bootstrap": kafka,
-            "token_public_key_file": public,
-            "state_dir": folder,
-            **changes,
-        }
-    )
-
-
 @asynccontextmanager
 async def attendance(
-    db: Database, folder: Path, *, kafka: str = "127.0.0.1:1", at: str = "2025-11-06T07:25"
+    db: Database, folder: Path, *, kafka: str = NOBODY, at: str = "2025-11-06T07:25"
 ) -> AsyncGenerator[Rig]:
     """The service, without Kafka unless an address is given: what it promises then stays in the outbox."""
-    key = Ed25519PrivateKey.generate()
-    clock = FixedClock(wib(at))
-    app = create_app(settings_for(db, kafka, folder, key), clock)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(
-            transport=httpx.ASGITransport(app, raise_app_exceptions=False), base_url="http://hadir"
-        ) as client,
-    ):
-        yield Rig(app, client, clock, key, db)
+    signer, clock = Signer(), FixedClock(wib(at))
+    app = create_app(settings_for("attendance", signer, folder, database_url=db.url, kafka=kafka), clock)
+    async with in_process(app) as client:
+        yield Rig(app, client, clock, signer, db)

@@ -7,22 +7,18 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from uuid import UUID, uuid4
+from uuid import UUID
 
 import httpx
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 
 from services.scheduling.app import create_app
-from shared.access import ROLES
-from shared.auth import Role, sign
+from shared.auth import Role
 from shared.clock import FixedClock
 from shared.database import Database
 from shared.dates import WIB
-from shared.settings import Settings
+from tests.kit.services import NOBODY, OFFICERS, Signer, in_process, settings_for
 
-OFFICERS = {role: uuid4() for role in ROLES}
 EVENING = dt.datetime(2025, 11, 5, 20, 0, tzinfo=WIB)
 
 OPDS = """opd_code,name,short_name,kind,direct_service
@@ -89,7 +85,7 @@ class Desk:
     client: httpx.AsyncClient
     clock: FixedClock
     db: Database
-    key: Ed25519PrivateKey
+    signer: Signer
 
     def at(self, moment: str) -> None:
         """Set the clock to a local time, such as `2025-11-05 05:00`."""
@@ -97,12 +93,11 @@ class Desk:
 
     def token(self, role: Role, subject: UUID | None = None, opd: str | None = None) -> dict[str, str]:
         """Without a subject, one officer of that role: every change is in a person's name."""
-        subject = subject or OFFICERS[role]
-        return {"authorization": f"Bearer {sign(self.key, role=role, subject=subject, opd=opd)}"}
+        return self.signer.headers(role, subject or OFFICERS[role], opd)
 
     def office(self, role: Role = "bkpsdm") -> dict[str, str]:
         """A token that names a role and nobody: it reads, and changes nothing."""
-        return {"authorization": f"Bearer {sign(self.key, role=role)}"}
+        return self.signer.headers(role)
 
     async def call(
         self, method: str, path: str, *, role: Role = "bkpsdm", subject: UUID | None = None, **how: Any
@@ -140,22 +135,12 @@ class Desk:
 
 
 @asynccontextmanager
-async def desk(database: Database, folder: Path, bootstrap: str = "127.0.0.1:9") -> AsyncGenerator[Desk]:
+async def desk(database: Database, folder: Path, bootstrap: str = NOBODY) -> AsyncGenerator[Desk]:
     """The service on `database`. Without a broker its events stay in the outbox, where a test can count them."""
-    key = Ed25519PrivateKey.generate()
-    public = folder / f"token-{uuid4().hex}.pem"
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    settings = Settings(
-        service="scheduling",
-        database_url=database.url,
-        kafka_bootstrap=bootstrap,
-        token_public_key_file=public,
-        state_dir=folder,
-        database_pool_size=5,
+    signer, clock = Signer(), FixedClock(EVENING)
+    settings = settings_for(
+        "scheduling", signer, folder, database_url=database.url, kafka=bootstrap, database_pool_size=5
     )
-    clock = FixedClock(EVENING)
     app = create_app(settings, clock)
-    async with app.router.lifespan_context(app):
-        transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
-        async with httpx.AsyncClient(transport=transport, base_url="http://test", timeout=120) as client:
-            yield Desk(app, client, clock, database, key)
+    async with in_process(app) as client:
+        yield Desk(app, client, clock, database, signer)

@@ -13,13 +13,11 @@ from uuid import UUID, uuid4
 
 import httpx
 import uvicorn
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 
 from services.reporting import facts
 from services.reporting.app import create_app
-from shared.auth import Role, sign
+from shared.auth import Role
 from shared.clock import FixedClock
 from shared.database import Database
 from shared.dates import WIB
@@ -33,7 +31,7 @@ from shared.events import (
     ScheduleChanged,
     UnitChanged,
 )
-from shared.settings import Settings
+from tests.kit.services import Signer, settings_for
 
 DAY = dt.date(2025, 11, 6)  # a Thursday
 OPD, OTHER_OPD = "3275.DUKCAPIL", "3275.DINKES"
@@ -178,15 +176,11 @@ class Running:
     url: str
     db: Database
     clock: FixedClock
-    key: Ed25519PrivateKey
+    signer: Signer
     server: uvicorn.Server
 
-    def token(self, role: Role, subject: UUID | None = None, opd: str | None = None) -> str:
-        return sign(self.key, role=role, subject=subject, opd=opd)
-
     def caller(self, role: Role, subject: UUID | None = None, opd: str | None = None) -> httpx.AsyncClient:
-        headers = {"Authorization": f"Bearer {self.token(role, subject, opd)}"}
-        return httpx.AsyncClient(base_url=self.url, headers=headers, timeout=30)
+        return httpx.AsyncClient(base_url=self.url, headers=self.signer.headers(role, subject, opd), timeout=30)
 
     async def fold(self, *events: Event) -> None:
         """Facts as they come from Kafka, without the way there."""
@@ -196,20 +190,8 @@ class Running:
 
 @asynccontextmanager
 async def running(kafka: str, db: Database, state: Path, now: dt.datetime) -> AsyncGenerator[Running]:
-    key = Ed25519PrivateKey.generate()
-    public = state / "token.pub"
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    settings = Settings.model_validate(
-        {
-            "service": "reporting",
-            "database_url": db.url,
-            "kafka_bootstrap": kafka,
-            "token_public_key_file": public,
-            "state_dir": state,
-        }
-    )
-    clock = FixedClock(now)
-    app = create_app(settings, clock)
+    signer, clock = Signer(), FixedClock(now)
+    app = create_app(settings_for("reporting", signer, state, database_url=db.url, kafka=kafka), clock)
     listener = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
@@ -221,7 +203,7 @@ async def running(kafka: str, db: Database, state: Path, now: dt.datetime) -> As
                 await serving
             await asyncio.sleep(0.01)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        yield Running(app, url, db, clock, key, server)
+        yield Running(app, url, db, clock, signer, server)
     finally:
         app.state.service.stopping.set()
         server.should_exit = True
