@@ -144,4 +144,4 @@ SUPERIOR = f"""(
 """`is_superior` as a condition of SQL on the directory's rows `officer` and `person`."""
 
 REVIEWER = f"({_OTHER_AND_HERE} and {_DIRECT})"
-"""Of the superiors, those who review: the supervisor, or the deputy while acting (docs/rules.md#superiors-and-reviews)."""
+"""Those superiors who review: the supervisor, or the acting deputy (docs/rules.md#superiors-and-reviews)."""

@@ -33,8 +33,8 @@ from shared.events import (
 from shared.events.base import DUTIES, Mode, PunchKind, Zone
 from tests.architecture.source import ROOT
 from tests.conftest import DatabaseFor
-from tests.reference import worlds
-from tests.reference.facts import coverage, fold, verdict
+from tests.kit import worlds
+from tests.kit.oracle import coverage, fold, verdict
 
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 DAY, ZONES = dt.date(2025, 11, 6), get_args(Zone)
@@ -47,9 +47,7 @@ COUNTER = UnitChanged(
     name="x",
     is_service_point=True,
     requirements=[
-        Requirement(
-            effective_from=dt.date(2025, 1, 1), weekdays=[3], opens="08:00", closes="15:00", min_staff=2
-        )
+        Requirement(effective_from=dt.date(2025, 1, 1), weekdays=[3], opens="08:00", closes="15:00", min_staff=2)
     ],
     slo=0.9,
 )
@@ -60,9 +58,7 @@ def table(heading: str) -> list[Row]:
     """The rows of the table under a heading of the page, by the names of its columns."""
     (section,) = re.findall(rf"^### {heading}\n(.*?)(?=^#|\Z)", PAGE, re.MULTILINE | re.DOTALL)
     names, _, *rows = (
-        [cell.strip() for cell in line[1:-1].split("|")]
-        for line in section.splitlines()
-        if line.startswith("|")
+        [cell.strip() for cell in line[1:-1].split("|")] for line in section.splitlines() if line.startswith("|")
     )
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -213,9 +209,7 @@ async def test_a_day_is_judged_as_the_page_says(db: Database, row: Row) -> None:
 async def test_a_counter_stands_as_the_page_says(db: Database, row: Row) -> None:
     hours = "WFO 07:30-16:00"
     present = [*happened(row["Anna"], ANNA), *happened(row["Budi"], BUDI)]
-    world = await known(
-        db, COUNTER, plan(hours, ANNA), plan(hours, BUDI), *present, *happened(row["besides"])
-    )
+    world = await known(db, COUNTER, plan(hours, ANNA), plan(hours, BUDI), *present, *happened(row["besides"]))
     figures = ("required", "present_low", "present_high", "status")
     said, t = {name: row[name] for name in figures}, at(row["as of"])
     async with db.read() as tx:
