@@ -18,8 +18,9 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from shared.events import DUTIES
+
 WIB = ZoneInfo("Asia/Jakarta")
-DUTIES: tuple[str, ...] = ("on_time", "place", "hours", "report", "output")
 STATES = ("met", "not_met", "unknown", "pending", "not_due")
 MINUTE, MICROSECOND = timedelta(minutes=1), timedelta(microseconds=1)
 

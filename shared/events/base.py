@@ -12,7 +12,7 @@ published can be read and stored by everyone. The checks run in compiled code: t
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 from uuid import UUID as _UUID
 
 from pydantic import (
@@ -249,7 +249,7 @@ EndTime = Annotated[str, _time(END_TIME_PATTERN, "a local time HH:MM or HH:MM:SS
 """As LocalTime; `24:00` is the end of the day. Hours past midnight are two requirements."""
 
 Duty = Literal["on_time", "place", "hours", "report", "output"]
-DUTIES: tuple[Duty, ...] = ("on_time", "place", "hours", "report", "output")
+DUTIES: tuple[Duty, ...] = get_args(Duty)
 State = Literal["met", "not_met", "unknown", "pending", "not_due"]
 Mode = Literal["WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF"]
 Zone = Literal["office", "remote", "elsewhere", "uncertain", "unknown"]

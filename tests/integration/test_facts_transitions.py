@@ -12,6 +12,7 @@ from services.reporting.store import rebuild, transitions
 from services.reporting.tasks.transitions import tick
 from shared.database import Database
 from shared.events import (
+    DUTIES,
     AttendanceRecorded,
     AttendanceVoided,
     Event,
@@ -199,7 +200,7 @@ async def test_a_leave_granted_during_the_day_takes_its_duties_back(db: Database
     await learn(db, plan())
     await tick(db, at("06:00"))
     await learn(db, plan(revision=2, mode="LEAVE"))
-    taken = [(duty, "pending", "not_due") for duty in ("on_time", "place", "hours", "report", "output")]
+    taken = [(duty, "pending", "not_due") for duty in DUTIES]
     assert await said(db, at("06:30")) == taken
 
 

@@ -11,12 +11,12 @@ from hypothesis import given, settings
 from services.reporting import facts
 from services.reporting.views.people import person_day
 from shared.database import Database, Tx
+from shared.events import DUTIES
 from tests.conftest import DatabaseFor
 from tests.kit import worlds
 from tests.kit.oracle import fold, verdict
 from tests.kit.properties import SLOW_IS_FINE
 
-DUTIES = ("on_time", "place", "hours", "report", "output")
 QUIET = settings(max_examples=80, deadline=None, suppress_health_check=SLOW_IS_FINE)
 World = tuple[worlds.World, list[dt.datetime]]
 SPAN = (worlds.DATES[0], worlds.DATES[-1])

@@ -17,7 +17,9 @@ Person = tuple[str, ...]
 PEOPLE = st.lists(
     st.tuples(st.sampled_from(MODES), *(st.sampled_from(STATES) for _ in DUTIES)), min_size=0, max_size=70
 )
-CITIES = st.lists(st.one_of(PEOPLE, st.lists(st.just(("WFO", *["met"] * 5)), max_size=60)), min_size=1, max_size=6)
+CITIES = st.lists(
+    st.one_of(PEOPLE, st.lists(st.just(("WFO", *["met"] * len(DUTIES))), max_size=60)), min_size=1, max_size=6
+)
 
 
 class Row(Compliance):
@@ -26,7 +28,7 @@ class Row(Compliance):
 
 
 def figures(people: Sequence[Person]) -> dict[str, Any]:
-    counted = compliance(Counter(States(*person) for person in people))  # pyright: ignore[reportArgumentType]
+    counted = compliance(Counter(States(mode, tuple(states)) for mode, *states in people))  # pyright: ignore[reportArgumentType]
     return Row(**dict(counted)).model_dump()
 
 

@@ -18,7 +18,7 @@ from services.reporting.domain.counters import (
 )
 from services.reporting.domain.figures import STATES, States, compliance, rate, wilson
 from services.reporting.domain.transitions import transition_id
-from shared.events import Mode, State
+from shared.events import DUTIES, Mode, State
 
 counts = st.fixed_dictionaries({state: st.integers(0, 40) for state in STATES})
 
@@ -55,7 +55,7 @@ def test_wilson_is_the_published_interval() -> None:
 
 def test_people_are_counted_by_mode_and_duty() -> None:
     def all_alike(mode: Mode, state: State) -> States:
-        return States(mode, state, state, state, state, state)
+        return States(mode, (state,) * len(DUTIES))
 
     figures = compliance(
         {all_alike("WFO", "met"): 3, all_alike("WFH", "not_met"): 1, all_alike("LEAVE", "not_due"): 2}

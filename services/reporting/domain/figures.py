@@ -16,17 +16,13 @@ Z_95 = 1.959963984540054
 
 
 class States(NamedTuple):
-    """One person-day as it is counted: its mode, and the state of each duty."""
+    """One person-day as it is counted: its mode, and the state of each of `DUTIES`, in their order."""
 
     mode: Mode
-    on_time: State
-    place: State
-    hours: State
-    report: State
-    output: State
+    states: tuple[State, ...]
 
-    def of(self, duty: Duty) -> State:
-        return getattr(self, duty)
+    def by_duty(self) -> dict[Duty, State]:
+        return dict(zip(DUTIES, self.states, strict=True))
 
 
 class DutyFigures(BaseModel):
@@ -102,8 +98,8 @@ def compliance(people: Mapping[States, int]) -> Compliance:
     counts: dict[Duty, dict[State, int]] = {duty: dict.fromkeys(STATES, 0) for duty in DUTIES}
     for states, n in people.items():
         modes[states.mode] = (modes[states.mode] or 0) + n
-        for duty in DUTIES:
-            counts[duty][states.of(duty)] += n
+        for duty, state in states.by_duty().items():
+            counts[duty][state] += n
     return Compliance(
         employees=sum(people.values()),
         modes=modes,

@@ -10,16 +10,18 @@ import asyncpg
 
 from services.reporting.domain.figures import States
 from services.reporting.store import planner
+from services.reporting.store.duties import each_duty
 from shared.database import Tx
+from shared.events import DUTIES
 
-_COUNTS = """
-    select opd_code, mode, on_time, place, hours, report, output, count(*) as n
-    from verdicts($1, $1, $2, null, $3) group by 1, 2, 3, 4, 5, 6, 7
-"""
-_STATES = """
-    select employee_id, opd_code, mode, on_time, place, hours, report, output, next_due
+_COUNTS = f"""
+    select opd_code, mode, {each_duty()}, count(*) as n
+    from verdicts($1, $1, $2, null, $3) group by opd_code, mode, {each_duty()}
+"""  # noqa: S608 - names of the contract
+_STATES = f"""
+    select employee_id, opd_code, mode, {each_duty()}, next_due
     from verdicts($1, $1, $2, $3)
-"""
+"""  # noqa: S608 - names of the contract
 _LATER = """
     select employee_id, at from fact_punch
     where work_date = $1 and at > $2 and ($3::uuid[] is null or employee_id = any($3))
@@ -55,7 +57,7 @@ class Later(NamedTuple):
 
 def states_of(row: asyncpg.Record) -> States:
     """The states in a row that has a column for each."""
-    return States(row["mode"], row["on_time"], row["place"], row["hours"], row["report"], row["output"])
+    return States(row["mode"], tuple([row[duty] for duty in DUTIES]))
 
 
 async def counts(

@@ -4,6 +4,7 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from services.reporting.store.duties import each_duty
 from services.reporting.store.transitions import CounterChange, DutyChange
 from shared.database import Tx
 
@@ -15,7 +16,7 @@ _UNITS = """
     insert into gone_unit select * from unnest($1::text[], $2::text[])
     on conflict (unit_id) do update set opd_code = excluded.opd_code
 """
-_DAYS = """
+_DAYS = f"""
     with gone as (delete from gone_plan returning employee_id, work_date, opd_code), said as (
         select published.*, gone.opd_code
         from gone join published_day as published using (employee_id, work_date)
@@ -25,21 +26,18 @@ _DAYS = """
         )
     ), written as (
         update published_day as published
-        set on_time = 'not_due', place = 'not_due', hours = 'not_due', report = 'not_due', output = 'not_due',
-            revision = published.revision + 1
+        set {each_duty("{duty} = 'not_due'")}, revision = published.revision + 1
         from said
         where published.employee_id = said.employee_id and published.work_date = said.work_date
-            and (said.on_time, said.place, said.hours, said.report, said.output)
-                <> ('not_due', 'not_due', 'not_due', 'not_due', 'not_due')
+            and ({each_duty("said.{duty}")}) <> ({each_duty("'not_due'")})
     )
     select said.employee_id, said.opd_code, said.work_date, null as rules_version, said.revision + 1 as revision,
         side.duty, side.previous, 'not_due' as state
-    from said cross join lateral (values
-        (1, 'on_time', said.on_time), (2, 'place', said.place), (3, 'hours', said.hours),
-        (4, 'report', said.report), (5, 'output', said.output)) as side(place, duty, previous)
+    from said
+        cross join lateral (values {each_duty("({place}, '{duty}', said.{duty})")}) as side(place, duty, previous)
     where side.previous <> 'not_due'
     order by said.work_date, said.employee_id, side.place
-"""
+"""  # noqa: S608 - names of the contract
 _COUNTERS = """
     with gone as (delete from gone_unit returning unit_id, opd_code), said as (
         select published.*, gone.opd_code from gone join published_coverage as published using (unit_id)

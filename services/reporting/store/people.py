@@ -7,17 +7,18 @@ from uuid import UUID
 
 from services.reporting.domain.figures import States
 from services.reporting.store import planner
+from services.reporting.store.duties import each_duty
 from services.reporting.store.figures import states_of
 from shared.access import SUPERIOR
 from shared.database import Tx
-from shared.events import Mode, State
+from shared.events import DUTIES, Duty, Mode, State
 
-_OF_OPD = """
-    select employee_id, mode, on_time, place, hours, report, output
+_OF_OPD = f"""
+    select employee_id, mode, {each_duty()}
     from verdicts($1, $1, $2, null, $3)
     where $4::uuid is null or employee_id > $4
     order by employee_id limit $5
-"""
+"""  # noqa: S608 - names of the contract
 _VERDICT = "select * from verdicts($1, $1, $2, $3)"
 
 # The ce_ids of what verdicts() looked at. An event is named by the instants and revisions it was chosen by.
@@ -74,7 +75,7 @@ class PersonStates(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """A row of verdicts(): the five states, the rule that gave each, and what the rules looked at."""
+    """A row of verdicts(): the state of each duty, the rule that gave each, and what the rules looked at."""
 
     employee_id: UUID
     work_date: dt.date
@@ -85,16 +86,8 @@ class Verdict(NamedTuple):
     ends_at: dt.datetime | None
     policy_version: str | None
     rules_version: str | None
-    on_time: State
-    place: State
-    hours: State
-    report: State
-    output: State
-    on_time_because: str
-    place_because: str
-    hours_because: str
-    report_because: str
-    output_because: str
+    states: dict[Duty, State]
+    because: dict[Duty, str]
     tolerance: dt.timedelta
     deadline: dt.datetime | None
     close_at: dt.datetime
@@ -129,7 +122,12 @@ async def verdict(tx: Tx, employee_id: UUID, date: dt.date, as_of: dt.datetime) 
     """How the date was judged as of the instant; None without a plan."""
     await planner.few_rows(tx)
     row = await tx.connection.fetchrow(_VERDICT, date, as_of, [employee_id])
-    return None if row is None else Verdict(**row)
+    if row is None:
+        return None
+    looked_at = dict(row)
+    states: dict[Duty, State] = {duty: looked_at.pop(duty) for duty in DUTIES}
+    because: dict[Duty, str] = {duty: looked_at.pop(f"{duty}_because") for duty in DUTIES}
+    return Verdict(states=states, because=because, **looked_at)
 
 
 async def evidence(tx: Tx, verdict: Verdict, as_of: dt.datetime) -> dict[str, UUID]:

@@ -7,26 +7,21 @@ from uuid import UUID
 
 from services.reporting.domain.counters import Status
 from services.reporting.store import planner
+from services.reporting.store.duties import each_duty
 from shared.database import Tx
 from shared.events import Duty, State
 from shared.events.base import LAST_DATE
 
 # `previous` of a person-day never seen before: `pending` while the local date on which it ends is not over,
 # because this morning it was so; else its first state, which is no transition.
-_JUDGE = """
+_JUDGE = f"""
     with judged as materialized (
-        select employee_id, work_date, opd_code, ends_at, rules_version,
-            on_time, place, hours, report, output, next_due
+        select employee_id, work_date, opd_code, ends_at, rules_version, {each_duty()}, next_due
         from verdicts($1, $1, $2)
     ), compared as materialized (
-        select judged.employee_id, judged.opd_code, judged.rules_version, judged.on_time, judged.place,
-            judged.hours, judged.report, judged.output,
+        select judged.employee_id, judged.opd_code, judged.rules_version, {each_duty("judged.{duty}")},
             published.employee_id is null as is_new, coalesce(published.revision, 0) as revision,
-            coalesce(published.on_time, first_state(judged.on_time, running)) as on_time_before,
-            coalesce(published.place, first_state(judged.place, running)) as place_before,
-            coalesce(published.hours, first_state(judged.hours, running)) as hours_before,
-            coalesce(published.report, first_state(judged.report, running)) as report_before,
-            coalesce(published.output, first_state(judged.output, running)) as output_before
+            {each_duty("coalesce(published.{duty}, first_state(judged.{duty}, running)) as {duty}_before")}
         from judged
             cross join lateral (
                 select coalesce((judged.ends_at at time zone 'Asia/Jakarta')::date, judged.work_date) >= $3
@@ -35,17 +30,14 @@ _JUDGE = """
             left join published_day as published
                 on published.work_date = $1 and published.employee_id = judged.employee_id
     ), changed as materialized (
-        select compared.*,
-            (on_time, place, hours, report, output)
-                <> (on_time_before, place_before, hours_before, report_before, output_before) as is_transition
+        select compared.*, ({each_duty()}) <> ({each_duty("{duty}_before")}) as is_transition
         from compared
     ), written as (
-        insert into published_day (work_date, employee_id, on_time, place, hours, report, output, revision)
-        select $1, employee_id, on_time, place, hours, report, output, revision + is_transition::int
+        insert into published_day (work_date, employee_id, {each_duty()}, revision)
+        select $1, employee_id, {each_duty()}, revision + is_transition::int
         from changed where is_new or is_transition
-        on conflict (work_date, employee_id) do update set on_time = excluded.on_time,
-            place = excluded.place, hours = excluded.hours, report = excluded.report,
-            output = excluded.output, revision = excluded.revision
+        on conflict (work_date, employee_id) do update
+            set {each_duty("{duty} = excluded.{duty}")}, revision = excluded.revision
     ), due as (
         insert into next_due (work_date, due_at)
         select $1, coalesce(least(
@@ -59,13 +51,12 @@ _JUDGE = """
     )
     select changed.employee_id, changed.opd_code, $1::date as work_date, changed.rules_version,
         changed.revision + 1 as revision, side.duty, side.previous, side.state
-    from changed cross join lateral (values
-        (1, 'on_time', on_time_before, on_time), (2, 'place', place_before, place),
-        (3, 'hours', hours_before, hours), (4, 'report', report_before, report),
-        (5, 'output', output_before, output)) as side(place, duty, previous, state)
+    from changed cross join lateral (
+        values {each_duty("({place}, '{duty}', {duty}_before, {duty})")}
+    ) as side(place, duty, previous, state)
     where changed.is_transition and side.previous <> side.state
     order by changed.employee_id, side.place
-"""
+"""  # noqa: S608 - names of the contract
 _COVER = """
     with compared as materialized (
         select unit.unit_id, unit.opd_code, coalesce(published.status, 'closed') as previous,

@@ -85,7 +85,7 @@ async def of_opd(  # noqa: PLR0917 - a page of a list
         PersonStates(
             employee_id=person.employee_id,
             mode=person.states.mode,
-            duties={duty: person.states.of(duty) for duty in DUTIES},
+            duties=person.states.by_duty(),
         )
         for person in await store.of_opd(tx, opd_code, date, as_of, after, limit)
     ]
@@ -125,15 +125,14 @@ async def person_day(
 
 
 async def _reason(tx: Tx, duty: Duty, verdict: Verdict, events: dict[str, UUID], language: Language) -> Reason:
-    branch: str = getattr(verdict, f"{duty}_because")
-    state: State = getattr(verdict, duty)
+    branch, state = verdict.because[duty], verdict.states[duty]
     params: dict[str, Compared] = {}
     if state == "not_due":
         kinds = ("plan", "rules") if branch == "mode_without_report" else ("plan",)
         event_ids = [events[kind] for kind in kinds if kind in events]
     else:
         source = _FOLLOWS.get(branch, duty)
-        rule: str = getattr(verdict, f"{source}_because")
+        rule = verdict.because[source]
         columns, kinds = _LOOKED_AT.get(f"{source}.{rule}", _LOOKED_AT[source])
         event_ids = [events[kind] for kind in ("plan", *kinds) if kind in events]
         if rule == "outage":
