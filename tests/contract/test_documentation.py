@@ -23,7 +23,7 @@ from deploy import cli
 from services.attendance.domain.punches import Flag
 from services.notifications.domain import KINDS
 from shared.events import TOPICS, CoverageChanged, Message, encode, schemas
-from shared.settings import Settings
+from shared.settings import SERVICES, Settings
 from tests.architecture.source import ROOT, tracked
 
 README = (schemas.FOLDER / "README.md").read_text(encoding="utf-8")
@@ -129,6 +129,15 @@ def test_what_the_containers_let_an_operator_set_is_in_the_runbook() -> None:
     }
     # Secrets are in the runbook by kind, and made by deploy/new_env.sh.
     assert {name for name in named if not name.endswith("_PASSWORD") and name not in RUNBOOK} == set()
+
+
+def test_every_task_is_in_the_runbook() -> None:
+    part = RUNBOOK.split("### TaskFails")[1].split("###")[0]
+    composed = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "services").glob("*/app.py"))
+    dictionaries = re.findall(r"tasks=\{(.*?)\}", composed, re.DOTALL)
+    names = {name for entries in dictionaries for name in re.findall(r'"(\w+)":', entries)} | {"bus", "relay"}
+    assert len(dictionaries) == len(SERVICES)
+    assert {name for name in names if f"`{name}`" not in part} == set()
 
 
 def test_every_command_is_in_the_runbook() -> None:
