@@ -15,7 +15,7 @@ from deploy.local import tools
 from deploy.local.postgres import Postgres, ensure_database
 from deploy.local.processes import StartFailed, end_leftovers, unprivileged_user
 from deploy.local.state import State, Unusable, say
-from shared.settings import SERVICES, ServiceName
+from shared.events.base import SERVICES, ServiceName
 
 
 async def upgrade(state: State) -> Path | None:

@@ -283,7 +283,8 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-Owner = Literal["scheduling", "attendance", "reporting", "notifications"]
+ServiceName = Literal["scheduling", "attendance", "reporting", "notifications"]
+SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
 Audience = Literal["public", "internal", "restricted"]
 KEEP_FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
 
@@ -301,7 +302,7 @@ class Event(Part):
 
     topic: ClassVar[str]
     key_field: ClassVar[str]
-    owner: ClassVar[Owner]
+    owner: ClassVar[ServiceName]
     audience: ClassVar[Audience]
     description: ClassVar[str]
     trigger: ClassVar[str]
