@@ -35,8 +35,6 @@ MAX_TEXT = 4000
 MAX_NAME = 300
 MAX_CODE = 100
 MAX_REVISION = 2**40
-MAX_SAFE_INTEGER = 2**53 - 1
-"""The greatest integer that every reader of JSON holds exactly."""
 
 MAX_REQUIREMENTS = 200
 MAX_PLACES = 50
