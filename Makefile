@@ -8,6 +8,7 @@ SPEED ?=
 ONCE ?=
 ONLY ?=
 ARGS ?=
+COVERAGE ?=
 
 .PHONY: help setup hooks browser up run test lint format schemas bench clean
 
@@ -43,8 +44,9 @@ up: setup ## Start everything on this machine, empty of data; Ctrl-C stops it
 run: setup ## Start everything and play a working day, then stay up (ONCE=1: stop after it; STAFF=24000; SPEED=600)
 	@$(RUN) hadir run $(if $(ONCE),--once) $(if $(STAFF),--staff $(STAFF)) $(if $(SPEED),--speed $(SPEED)) $(ARGS)
 
-test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch")
-	@$(RUN) pytest $(ARGS)
+test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch"; COVERAGE=1 counts branches)
+	@$(RUN) $(if $(COVERAGE),coverage run -m) pytest $(ARGS)
+	@$(if $(COVERAGE),$(RUN) coverage report)
 
 lint: setup ## Check style, types, and who imports whom
 	@$(RUN) ruff check .

@@ -1,6 +1,6 @@
 """What the board must show, worked out from the receipts alone.
 
-A second opinion: written from the rules of judgement and sharing no code with the services, it takes the plans
+A second opinion: written from the rules (docs/rules.md) and sharing no code with the services, it takes the plans
 that were published and what the HTTP answers said (`at`, `zone`, how far the time can be
 believed, `submitted_at`, decisions) and nothing else.
 Slow and obvious on purpose. The tests hold the SQL against it too, on random small worlds.

@@ -48,7 +48,7 @@ AGGREGATES_ONLY: Permission = ("council", "ops")
 """Those who are shown no person but themselves, whatever the directory says of them."""
 
 SMALL_CELLS_MERGED: Permission = ("council",)
-"""Those for whom figures of few people are merged (product.md section 12)."""
+"""Those for whom figures of few people are merged (docs/rules.md#rates)."""
 
 _CITY_WIDE: Permission = ("bkpsdm",)
 _ONE_OPD: Permission = ("opd_admin",)
@@ -144,4 +144,4 @@ SUPERIOR = f"""(
 """`is_superior` as a condition of SQL on the directory's rows `officer` and `person`."""
 
 REVIEWER = f"({_OTHER_AND_HERE} and {_DIRECT})"
-"""Of the superiors, those who review: the supervisor, or the deputy while acting (product.md section 11)."""
+"""Those superiors who review: the supervisor, or the acting deputy (docs/rules.md#superiors-and-reviews)."""

@@ -1,4 +1,4 @@
-"""Events that count as never sent (product.md section 5): which they are, and what a fold does about them.
+"""Events that count as never sent (docs/rules.md#facts): which they are, and what a fold does about them.
 
 `disowned` is a fact table like any other, folded from `record.disowned.v1`, but it is no part of the facts: the
 facts are those of the log without the disowned events, whether these ever came or not. A fold passes over an

@@ -237,7 +237,7 @@ async def _news(tx: Tx, this: Shape, received: Iterable[Received], rows: Sequenc
 
 
 def is_news(revision: int, ce_id: UUID, held: Held) -> bool:
-    """Whether (revision, ce_id) ranks above what is held: product.md section 5."""
+    """Whether (revision, ce_id) ranks above what is held: docs/rules.md#facts."""
     return held is None or (revision, ce_id) > (held["revision"], held["ce_id"])
 
 

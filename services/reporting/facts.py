@@ -1,4 +1,4 @@
-"""The facts of reporting, and what a batch of them leaves to be judged again (product.md section 5).
+"""The facts of reporting, and what a batch of them leaves to be judged again (docs/rules.md#facts).
 
 Each is the newest event of its fact key. Verdicts and coverage are SQL over these tables.
 """

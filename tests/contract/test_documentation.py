@@ -23,7 +23,7 @@ from deploy import cli
 from services.attendance.domain.punches import Flag
 from services.notifications.domain import KINDS
 from shared.events import TOPICS, CoverageChanged, Message, encode, schemas
-from shared.settings import Settings
+from shared.settings import SERVICES, Settings
 from tests.architecture.source import ROOT, tracked
 
 README = (schemas.FOLDER / "README.md").read_text(encoding="utf-8")
@@ -59,12 +59,26 @@ def test_the_pages_of_the_services_name_every_flag_and_every_kind_of_message() -
     assert set(re.findall(r"`(\w+\.\w+)`", notifications)) - {"domain.py", "tasks.py"} == set(KINDS)
 
 
-def test_every_path_that_the_guide_names_is_there() -> None:
-    named = re.findall(r"`([\w*.-]*[/.][\w*./-]+)`", (ROOT / "docs" / "where.md").read_text(encoding="utf-8"))
+def test_every_path_that_the_documentation_names_is_there() -> None:
+    """In the guide and among the rules whatever looks like a path; elsewhere what begins with a folder of ours, or
+    on a service's own page with one of its rooms."""
     files = [path.relative_to(ROOT).as_posix() for path in tracked()]
     places = {place for name in files for place in (name, *(f"{part}/" for part in PurePosixPath(name).parents))}
-    assert len(named) > 30
-    assert [name for name in named if not any(fnmatch(place, name) for place in places)] == []
+
+    def stands(path: str) -> bool:
+        return any(fnmatch(place, path) for place in places)
+
+    gone: list[str] = []
+    for page in tracked():
+        if page.suffix != ".md" or "data" in page.parts or page.name == "CHANGELOG.md":
+            continue
+        strict, own = page.stem in {"where", "rules"}, f"services/{page.stem}/"
+        for name in re.findall(r"`([\w*.-]*[/.][\w*./-]+)`", page.read_text(encoding="utf-8")):
+            top, inside, _ = name.partition("/")
+            is_path = strict or (inside and (stands(f"{top}/") or stands(f"{own}{top}/")))
+            if is_path and not any(stands(path) for path in (name, f"{name}/", f"{own}{name}", f"{own}{name}/")):
+                gone.append(f"{page.relative_to(ROOT)}: {name}")
+    assert gone == []
 
 
 def test_every_link_of_the_documentation_leads_somewhere() -> None:
@@ -87,6 +101,20 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w\- ]", "", head).lower().replace(" ", "-") for head in heads}
 
 
+def test_every_section_that_the_code_names_is_there() -> None:
+    named = {
+        (path.name, page, anchor)
+        for path in tracked()
+        if path.suffix in {".py", ".sql"}
+        for page, anchor in re.findall(r"\b(docs/[\w/-]+\.md)(?:#([\w-]+))?", path.read_text(encoding="utf-8"))
+    }
+    assert {
+        (name, page, anchor)
+        for name, page, anchor in named
+        if not (ROOT / page).exists() or (anchor and anchor not in anchors(ROOT / page))
+    } == set()
+
+
 def test_every_setting_of_a_service_is_explained_in_one_row() -> None:
     rows = re.findall(r"^\| (`HADIR_[^|]*) \|", RUNBOOK, re.MULTILINE)
     said = Counter(re.findall(r"`(HADIR_[A-Z_]+)`", " ".join(rows)))
@@ -101,6 +129,15 @@ def test_what_the_containers_let_an_operator_set_is_in_the_runbook() -> None:
     }
     # Secrets are in the runbook by kind, and made by deploy/new_env.sh.
     assert {name for name in named if not name.endswith("_PASSWORD") and name not in RUNBOOK} == set()
+
+
+def test_every_task_is_in_the_runbook() -> None:
+    part = RUNBOOK.split("### TaskFails")[1].split("###")[0]
+    composed = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "services").glob("*/app.py"))
+    dictionaries = re.findall(r"tasks=\{(.*?)\}", composed, re.DOTALL)
+    names = {name for entries in dictionaries for name in re.findall(r'"(\w+)":', entries)} | {"bus", "relay"}
+    assert len(dictionaries) == len(SERVICES)
+    assert {name for name in names if f"`{name}`" not in part} == set()
 
 
 def test_every_command_is_in_the_runbook() -> None:

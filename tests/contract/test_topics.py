@@ -8,7 +8,7 @@ import pytest
 from shared.events import TOPICS, Audience, schemas
 from shared.events.base import SERVICES
 
-# product.md section 4, and section 3 for the owners: written out here so that a slip in the code is seen.
+# Of docs/events/README.md key, audience and owner: written out here so that a slip in the code is seen.
 SPECIFIED = {
     "directory.employee.v1": ("employee_id", "restricted", "scheduling"),
     "directory.unit.v1": ("unit_id", "public", "scheduling"),

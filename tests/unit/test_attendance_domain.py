@@ -1,4 +1,4 @@
-"""The pure rules of attendance against the words of product.md section 2."""
+"""The pure rules of attendance against the words of docs/rules.md#a-punch."""
 
 import datetime as dt
 from math import cos, radians

@@ -74,7 +74,7 @@ def reasons_of(roster: UnitRoster, index: int) -> set[str]:
     return {REASONS[code] for code in roster.reasons[index]}
 
 
-# --- A slow, plain judge of a roster, written from product.md alone ------------------------------------------
+# --- A slow, plain judge of a roster, written from docs/rules.md alone -----------------------------------------
 
 
 def on_site(

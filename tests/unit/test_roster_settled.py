@@ -123,7 +123,7 @@ def harder(draw: st.DrawFn) -> tuple[UnitInput, Span]:
 
 
 def assert_personal_limits(one: UnitInput, when: Span, roster: UnitRoster) -> None:
-    """The limits of a person, written from product.md: a chosen day never breaks one."""
+    """The limits of a person, written from docs/rules.md: a chosen day never breaks one."""
     [rule] = when.policies
     limits = rule.content.limits
     at_home: dict[Any, set[int]] = {}

@@ -51,7 +51,7 @@ CORRECTION: TypeAdapter[ManualIn | VoidIn] = TypeAdapter(
 @router.post(
     "/corrections",
     status_code=201,
-    responses={200: {"description": "The same correction had been made"}},
+    responses={200: {"model": Receipt | VoidOut, "description": "The same correction had been made"}},
     openapi_extra=described(CORRECTION),
 )
 async def correct(request: Request, response: Response, who: Corrector, service: Running) -> Receipt | VoidOut:

@@ -1,4 +1,4 @@
-"""Of a punch: its work date, its zone, and the honest time of one made offline (docs/attendance.md)."""
+"""Of a punch: its work date, its zone, and the honest time of one made offline (docs/rules.md#a-punch)."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence

@@ -24,7 +24,7 @@ Reviewer = Annotated[Principal, Depends(require(REVIEW_REPORTS))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
-@router.put("/me/reports/{work_date}", responses={201: {"description": "The first revision"}})
+@router.put("/me/reports/{work_date}", responses={201: {"model": ReportView, "description": "The first revision"}})
 async def submit(
     *,
     work_date: Date,
@@ -84,7 +84,9 @@ async def team_reports(
     return cut(reports, limit, lambda report: [report.work_date, report.report_id])
 
 
-@router.post("/reports/{report_id}/reviews", responses={201: {"description": "A new decision"}})
+@router.post(
+    "/reports/{report_id}/reviews", responses={201: {"model": DecisionView, "description": "A new decision"}}
+)
 async def review(
     *,
     report_id: UUID,

@@ -23,7 +23,13 @@ SignedIn = Callable[[], Awaitable[bool]]
 """Whether who opened a stream still may follow it."""
 
 
-@router.get("/stream", response_class=StreamingResponse)
+class EventStream(StreamingResponse):
+    """Server-sent events."""
+
+    media_type = "text/event-stream"
+
+
+@router.get("/stream", response_class=EventStream)
 async def stream(request: Request, who: Caller) -> StreamingResponse:
     """Server-sent events `city`, `opds` and `units`: today's views, whole, each time they change.
 

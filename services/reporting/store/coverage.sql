@@ -1,4 +1,4 @@
--- Coverage, exact. Everything that can change at a service point is an edge: a person
+-- Coverage (docs/rules.md#coverage), exact. Everything that can change at a service point is an edge: a person
 -- comes or goes, a requirement opens or closes, an outage begins or ends. Edges are summed in order of time.
 
 -- The pieces of local date `day` up to `t`, one service point after another when `only_units` is null. Within

@@ -1,4 +1,4 @@
--- Verdicts. Facts in, states out; nothing is stored.
+-- Verdicts (docs/rules.md#verdicts). Facts in, states out; nothing is stored.
 -- Every timestamp is an instant; local dates and times are those of Asia/Jakarta, which has no summer time.
 
 create or replace function local_midnight(day date) returns timestamptz

@@ -118,7 +118,17 @@ class StageLines(StreamingResponse):
     media_type = "application/x-ndjson"
 
 
-@router.post("/{kind}", response_model=ImportResult)
+@router.post(
+    "/{kind}",
+    response_model=ImportResult,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "description": "The whole file: a header line, then one row each; UTF-8 or UTF-16, comma or semicolon",
+            "content": {"text/csv": {"schema": {"type": "string", "format": "binary"}}},
+        }
+    },
+)
 async def import_csv(
     kind: Kind,
     request: Request,

@@ -1,4 +1,4 @@
-"""Opening hours of a service point, and how many of its people are there (product.md section 7)."""
+"""Opening hours of a service point, and how many of its people are there (docs/rules.md#coverage)."""
 
 import datetime as dt
 import itertools

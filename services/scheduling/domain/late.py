@@ -1,4 +1,4 @@
-"""Late changes: what an officer may not do alone (product.md section 8).
+"""Late changes: what an officer may not do alone (docs/rules.md#late-changes).
 
 A change is late for a person-day that is over or has begun. Whoever came on time under the plan that stood must
 not become late by a plan made afterwards, unless two officers have seen the list.

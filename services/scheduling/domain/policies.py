@@ -1,4 +1,4 @@
-"""Policies as data: who may work from home, when, and within which limits (product.md section 8).
+"""Policies as data: who may work from home, when, and within which limits (docs/rules.md#plans-and-policies).
 
 Nothing about a weekday, a share or a grade is a constant of the program: within five months the rule in force
 moved from "Thursday, everyone" over "50:50" to "Friday, without echelons II to IV".
@@ -176,7 +176,7 @@ def standing(versions: Sequence[tuple[Policy, dt.date | None]]) -> list[Policy]:
 
 
 def in_force(policies: Sequence[Policy], opd_code: str, day: dt.date) -> Policy | None:
-    """The policy that decides: latest effective_from, then the narrower scope, then the id (product.md 8)."""
+    """The policy that decides: latest effective_from, then the narrower scope, then the id."""
 
     def rank(policy: Policy) -> tuple[dt.date, int, bool, str]:
         scope = policy.content.scope

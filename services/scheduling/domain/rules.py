@@ -44,7 +44,7 @@ NONE_IN_FORCE = RulesIn(
     report_cutoff="23:59:59",
     review_sla_working_days=3,
 )
-"""How days are judged that no version governs (product.md section 6)."""
+"""How days are judged that no version governs (docs/rules.md#verdicts)."""
 
 
 def touches(given: RulesIn, stored: Sequence[RulesIn], today: dt.date) -> list[Touch]:
