@@ -18,7 +18,7 @@ RULES: dict[str, Rule] = {
     "asks the database outside a transaction that is named first": rooms.without_a_transaction,
     "names a column by its number": rooms.numbered,
 }
-LEFT: dict[str, dict[str, int]] = {"uses a room that it may not use": {"scheduling": 2}}
+LEFT: dict[str, dict[str, int]] = {"uses a room that it may not use": {"scheduling": 1}}
 """How many places of each service still break a rule. These numbers only fall."""
 BAD: dict[str, tuple[str, str]] = {
     "uses a room that it may not use": (

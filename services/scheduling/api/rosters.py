@@ -11,9 +11,8 @@ from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 from services.scheduling.api.doors import Body, Running
 from services.scheduling.commands import rosters as commands
 from services.scheduling.domain.frame import Draft
-from services.scheduling.domain.planning import Method, Span
+from services.scheduling.domain.planning import LONGEST_DAYS, Method, Publications, Span
 from services.scheduling.domain.policies import PolicyIn
-from services.scheduling.store.rosters import LONGEST_DAYS, Chosen
 from services.scheduling.views import rosters as views
 from services.scheduling.views.rosters import Preview, Published, Roster, TriedConflict, WhatIf
 from shared.access import PLAN, READ_PLANS, READ_REASONS, Principal, may, only_opd
@@ -133,7 +132,7 @@ async def list_rosters(service: Running, who: Reader, given: Annotated[RostersQu
 
     An OPD admin sees those that name nothing but their own OPD.
     """
-    chosen = Chosen(only_opd(who), given.opd_code, given.first, given.last, given.officer)
+    chosen = Publications(only_opd(who), given.opd_code, given.first, given.last, given.officer)
     before = read_cursor(given.cursor, dt.datetime, UUID) if given.cursor else None
     async with service.db.read() as tx:
         rosters = await views.publications(tx, who, chosen, before, PAGE)
@@ -144,7 +143,7 @@ async def list_rosters(service: Running, who: Reader, given: Annotated[RostersQu
 async def read_roster(roster_id: UUID, service: Running, who: Reader) -> Roster:
     """What was asked for, by whom, and what came of it. 404 for one that plans more than an OPD admin's OPD."""
     async with service.db.read() as tx:
-        rosters = await views.publications(tx, who, Chosen(only_opd(who), roster_id=roster_id), None, 1)
+        rosters = await views.publications(tx, who, Publications(only_opd(who), roster_id=roster_id), None, 1)
     for roster in rosters:
         return roster
     raise Missing("not_found")

@@ -15,7 +15,7 @@ from services.scheduling.commands.access import in_own_opd
 from services.scheduling.commands.changes import Done, Terms, go_through
 from services.scheduling.commands.rosters import plan_rows
 from services.scheduling.domain.frame import Draft
-from services.scheduling.domain.planning import Span, UnitInput
+from services.scheduling.domain.planning import LONGEST_DAYS, Span, UnitInput
 from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Absence, gives_way
 from services.scheduling.domain.roster import plan_unit
@@ -25,7 +25,7 @@ from services.scheduling.store import directory, rosters
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store import policies as policies_store
 from services.scheduling.store.people import PersonRow
-from services.scheduling.store.rosters import LONGEST_DAYS, Wanted
+from services.scheduling.store.rosters import Wanted
 from services.scheduling.store.tables import Proposal
 from services.scheduling.views.answer import as_json
 from services.scheduling.views.changes import shortage

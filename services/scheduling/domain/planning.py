@@ -10,6 +10,9 @@ from services.scheduling.domain.policies import Policy
 from services.scheduling.domain.records import RequirementSet
 from services.scheduling.domain.timetable import Pattern, SpecialHours
 
+LONGEST_DAYS = 62
+"""The longest span that can be planned at once."""
+
 NONE, WFO, WFH, DUTY_TRAVEL, LEAVE, OFF = range(6)
 MODES = ("NONE", "WFO", "WFH", "DUTY_TRAVEL", "LEAVE", "OFF")
 """NONE: this unit does not plan this person on this date."""
@@ -169,3 +172,18 @@ class Span:
 def floor_share(share: float, people: int) -> int:
     """A share of so many people, rounded down; 0.58 of 100 is 58 in spite of binary fractions."""
     return math.floor(share * people + 1e-9)
+
+
+@dataclass(frozen=True, slots=True)
+class Publications:
+    """Which publications to show; each field narrows where it is given.
+
+    `within` is the OPD of a reader who sees nothing else: publications for more than it are left out.
+    """
+
+    within: str | None = None
+    opd_code: str | None = None
+    first: dt.date | None = None
+    last: dt.date | None = None
+    officer: str | None = None
+    roster_id: UUID | None = None

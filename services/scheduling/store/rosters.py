@@ -8,7 +8,7 @@ from uuid import UUID
 
 from pydantic import TypeAdapter
 
-from services.scheduling.domain.planning import Away, Person, Pinned, UnitInput, Wish
+from services.scheduling.domain.planning import LONGEST_DAYS, Away, Person, Pinned, Publications, UnitInput, Wish
 from services.scheduling.domain.records import RequirementSet
 from services.scheduling.domain.spans import Days
 from services.scheduling.domain.timetable import Pattern, SpecialHours, special_of
@@ -17,8 +17,6 @@ from services.scheduling.store.hours import special_hours
 from services.scheduling.store.tables import Roster
 from shared.database import Tx
 
-LONGEST_DAYS = 62
-"""The longest span that can be planned at once."""
 _UNITS = """
     select u.unit_id, u.opd_code, o.kind, u.direct_service
     from unit u join opd o using (opd_code)
@@ -317,23 +315,8 @@ async def roster(tx: Tx, roster_id: UUID) -> Roster | None:
     return await tx.session.get(Roster, roster_id)
 
 
-@dataclass(frozen=True, slots=True)
-class Chosen:
-    """Which publications to show; each field narrows where it is given.
-
-    `within` is the OPD of a reader who sees nothing else: publications for more than it are left out.
-    """
-
-    within: str | None = None
-    opd_code: str | None = None
-    first: dt.date | None = None
-    last: dt.date | None = None
-    officer: str | None = None
-    roster_id: UUID | None = None
-
-
 async def publications(
-    tx: Tx, chosen: Chosen, before: tuple[dt.datetime, UUID] | None, limit: int
+    tx: Tx, chosen: Publications, before: tuple[dt.datetime, UUID] | None, limit: int
 ) -> Sequence[Any]:
     """Publications, newest first, older than `before`."""
     return await tx.connection.fetch(

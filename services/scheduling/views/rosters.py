@@ -13,7 +13,16 @@ from pydantic import Field
 
 from services.scheduling.domain import counters, frame
 from services.scheduling.domain.frame import Draft, UnitRoster
-from services.scheduling.domain.planning import MODES, NONE, REASONS, WFH, WFO, UnitInput, public_reason
+from services.scheduling.domain.planning import (
+    MODES,
+    NONE,
+    REASONS,
+    WFH,
+    WFO,
+    Publications,
+    UnitInput,
+    public_reason,
+)
 from services.scheduling.domain.timetable import clock_text
 from services.scheduling.store import rosters as store
 from services.scheduling.views.answer import Answer, Json
@@ -366,7 +375,7 @@ def moved(now: Draft, then: Draft) -> Moved:
 
 
 async def publications(
-    tx: Tx, who: Principal, chosen: store.Chosen, before: tuple[dt.datetime, UUID] | None, limit: int
+    tx: Tx, who: Principal, chosen: Publications, before: tuple[dt.datetime, UUID] | None, limit: int
 ) -> list[Roster]:
     """Publications, newest first; those of more than their OPD do not exist for an OPD admin (`chosen.within`)."""
     reasons = may(who, READ_REASONS)
