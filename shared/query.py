@@ -7,9 +7,9 @@ from urllib.parse import parse_qsl
 from fastapi import Depends, Request, params
 from fastapi.dependencies.utils import get_flat_params
 from fastapi.routing import APIRoute
-from pydantic import AfterValidator, BeforeValidator
+from pydantic import BeforeValidator
 
-from shared.events.base import Instant
+from shared.events.base import InstantUTC
 from shared.refusals import FieldError, Invalid
 
 AHEAD = dt.timedelta(seconds=60)
@@ -57,7 +57,7 @@ def _plus(value: Any) -> Any:
     return f"{head}+{offset}" if space and "T" in head.upper() else value
 
 
-InstantParam = Annotated[Instant, BeforeValidator(_plus), AfterValidator(lambda value: value.astimezone(dt.UTC))]
+InstantParam = Annotated[InstantUTC, BeforeValidator(_plus)]
 """An instant in a query: RFC 3339 date-time with its offset, the years 1900 to 2999; in UTC."""
 
 

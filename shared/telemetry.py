@@ -138,7 +138,9 @@ def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
     return getattr(record, "fields", {})
 
 
-class _JsonLines(logging.Formatter):
+class JsonLines(logging.Formatter):
+    """A line of the log as one JSON object; `exception` is the traceback, `trace_id` the request it belongs to."""
+
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
@@ -151,7 +153,7 @@ class _JsonLines(logging.Formatter):
         line.update(_fields(record))
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
-            line["trace"] = self.formatException(record.exc_info)
+            line["exception"] = self.formatException(record.exc_info)
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
@@ -191,7 +193,7 @@ class Sparing(logging.Filter):
 def configure_logging(level: str) -> None:
     """One JSON object a line on standard error, for every logger of the process."""
     handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
+    handler.setFormatter(JsonLines())
     handler.addFilter(Sparing())
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for chatty in ("aiokafka", "hadir.kafka", "alembic", "httpx", "uvicorn.access"):

@@ -2,9 +2,11 @@
 
 from fastapi import FastAPI
 
-from services.attendance import facts, handlers
+from services.attendance import handlers
 from services.attendance.api import audit, corrections, outages, punches
+from services.attendance.commands import facts
 from services.attendance.commands.punches import record
+from services.attendance.facts import PROJECTION
 from shared import repairs
 from shared.clock import Clock
 from shared.database import GroupCommit
@@ -18,7 +20,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[punches.router, corrections.router, outages.router, audit.router],
         handlers=handlers.router,
-        tasks={"repairs": repairs.task(facts.PROJECTION, facts.rejoin)},
+        tasks={"repairs": repairs.task(PROJECTION, facts.rejoin)},
         clock=clock,
         body_limits={"/attendance/v1/punches/batch": 1024 * 1024},
         # At 07:30 a check-in that is turned away is an absence.

@@ -1,20 +1,15 @@
 """What attendance keeps of other services' facts: by it a punch is judged."""
 
 import datetime as dt
-from collections.abc import Sequence
 from uuid import UUID
 
 from sqlalchemy import Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.attendance.store import punches
 from services.attendance.store.tables import Base
-from shared.bus import HandlerContext
-from shared.database import Tx
-from shared.events import EmployeeChanged, Received, ScheduleChanged, UnitChanged
+from shared.events import EmployeeChanged, ScheduleChanged, UnitChanged
 from shared.facts import Fact
 from shared.projections import Projection
-from shared.repairs import Repaired
 from shared.tables import column
 
 
@@ -59,20 +54,3 @@ class PlanFact(Base, Fact, table=True):
 
 
 PROJECTION = Projection(EmployeeFact, UnitFact, PlanFact)
-
-
-async def take_in(batch: list[Received], context: HandlerContext) -> None:
-    """The consumer's handler: one batch, one transaction."""
-    async with context.db.transaction() as tx:
-        await _join(tx, batch, context)
-
-
-async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
-    """Nobody is told anything by attendance: a repair joins as the consumer does."""
-    await _join(tx, repaired.events, context)
-
-
-async def _join(tx: Tx, batch: Sequence[Received], context: HandlerContext) -> None:
-    fold = await PROJECTION.fold(tx, batch, context.metrics)
-    if fold.erased:
-        await punches.forget_positions(tx, fold.erased)

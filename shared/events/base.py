@@ -16,6 +16,7 @@ from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 from uuid import UUID as _UUID
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     ConfigDict,
     Field,
@@ -141,6 +142,9 @@ Digits after the sixth of a second are cut, never rounded: 07:29:59.9999999 is b
 reader of instants; nothing else, no database either, reads them from text. A leap second (`:60`) is refused:
 neither Python nor PostgreSQL can hold one.
 """
+
+InstantUTC = Annotated[Instant, AfterValidator(lambda value: value.astimezone(dt.UTC))]
+"""An Instant that is kept and published in UTC, whatever offset it came with."""
 
 UUID = Annotated[
     _UUID,

@@ -192,6 +192,16 @@ async def test_the_record_of_a_stranger_looks_as_if_it_were_not_there(rig: Rig) 
     assert seen.status_code == 404
 
 
+async def test_an_account_without_a_person_learns_of_nobody_who_there_is(rig: Rig) -> None:
+    office = rig.signer.headers("supervisor") | rig.headers
+    known, unknown = [
+        await rig.client.get(f"/attendance/v1/people/{someone}/punches", headers=office)
+        for someone in (await rig.staff(), uuid4())
+    ]
+    assert (known.status_code, unknown.status_code) == (403, 403)
+    assert known.json() == unknown.json()
+
+
 @pytest.mark.parametrize("role", ["staff", "council", "auditor", "ops", "bkpsdm"])
 async def test_other_roles_correct_nothing(rig: Rig, role: Role) -> None:
     boss, me = await boss_of(rig)

@@ -19,6 +19,7 @@ import services.attendance.handlers
 import services.notifications.handlers
 import services.reporting.handlers
 from services.attendance import facts as attendance
+from services.attendance.commands import facts as attendance_commands
 from services.notifications import facts as notifications
 from services.notifications.commands import notices
 from services.reporting import facts as reporting
@@ -61,7 +62,7 @@ class Part(NamedTuple):
 
 PARTS: dict[ServiceName, Part] = {
     "reporting": Part(services.reporting.handlers.router, reporting.PROJECTION, reporting.rejoin),
-    "attendance": Part(services.attendance.handlers.router, attendance.PROJECTION, attendance.rejoin),
+    "attendance": Part(services.attendance.handlers.router, attendance.PROJECTION, attendance_commands.rejoin),
     "notifications": Part(services.notifications.handlers.router, notifications.PROJECTION, notices.rejoin),
 }
 UNIT_OF: dict[ServiceName, str] = {

@@ -127,6 +127,32 @@ async def test_what_does_not_exist_is_said_and_never_a_crash(running: Desk) -> N
     assert written == {}
 
 
+def changes_of(someone: str) -> dict[str, dict[str, Any]]:
+    """By door, the body of a change of what concerns the person."""
+    leave = {"employee_id": someone, "category": "leave", "kind": "annual", "from": DAY, "to": DAY}
+    return {
+        "/absences": leave,
+        "/absences/end": leave,
+        "/plans/settle": {
+            "moves": [{"employee_id": someone, "work_date": DAY, "mode": "WFO"}],
+            "reason": "perintah",
+        },
+        "/units/DISDIK-A/apart": {"employee_ids": [someone, OTHER], "reason": "satu tugas"},
+    }
+
+
+async def test_an_opd_admin_cannot_tell_another_opd_s_people_from_nobody(running: Desk) -> None:
+    admin: dict[str, Any] = {"role": "opd_admin", "subject": UUID(OTHER)}
+    for opd in ("9.99", None):
+        for path in changes_of(KNOWN):
+            known, unknown = [
+                await running.call("POST", path, json=changes_of(someone)[path], opd=opd, **admin)
+                for someone in (KNOWN, STRANGER)
+            ]
+            assert (known.status_code, unknown.status_code) == (403, 403), path
+            assert known.json() == unknown.json(), path
+
+
 async def test_files_beyond_what_an_event_may_carry_are_refused_by_row(running: Desk) -> None:
     header = "unit_id,effective_from,weekdays,opens,closes,min_staff,on_holidays\n"
     days = [f"{1900 + n // 28 // 12}-{n // 28 % 12 + 1:02d}-{n % 28 + 1:02d}" for n in range(9_000)]

@@ -12,8 +12,8 @@ from uuid import UUID, uuid4
 import httpx
 from fastapi import FastAPI
 
-from services.attendance import facts
 from services.attendance.app import create_app
+from services.attendance.commands import facts
 from shared.auth import Role
 from shared.bus import HandlerContext
 from shared.clock import FixedClock

@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPa
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from deploy.local.topics import DEAD_LETTERS
-from services.attendance import facts
+from services.attendance.commands import facts
 from shared.bus import Bus, HandlerContext, Router
 from shared.clock import SystemClock
 from shared.database import Database

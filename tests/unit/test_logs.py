@@ -1,11 +1,13 @@
 """Logs stay readable while something is away: one line a minute of what is said again and again."""
 
+import json
 import logging
+import sys
 from typing import Any
 
 import pytest
 
-from shared.telemetry import Sparing
+from shared.telemetry import JsonLines, Sparing
 
 
 class Wall:
@@ -44,3 +46,15 @@ def test_voices_do_not_silence_each_other_and_what_is_no_voice_is_never_held_bac
     assert [sparing.filter(line("shared.consumer", sparing="reporting.facts")) for _ in range(2)] == [True, False]
     assert sparing.filter(line("aiokafka.conn"))
     assert all(sparing.filter(line("shared.dead_letters")) for _ in range(5))
+
+
+def test_a_traceback_does_not_pass_for_the_trace_that_the_line_belongs_to() -> None:
+    record = line("hadir")
+    try:
+        int("no")
+    except ValueError:
+        record.exc_info = sys.exc_info()
+    written = json.loads(JsonLines().format(record))
+    assert written["error"] == "ValueError"
+    assert written["exception"].startswith("Traceback")
+    assert "trace" not in written

@@ -9,12 +9,12 @@ from pydantic import Field, TypeAdapter
 from services.attendance.api import PREFIX, Running, described, read
 from services.attendance.commands import Act, corrections
 from services.attendance.commands.punches import Stated
-from services.attendance.domain import Exact, Moment
+from services.attendance.domain import Exact
 from services.attendance.views.punches import Receipt, VoidOut
 from shared.access import CORRECT_RECORDS, Principal
 from shared.auth import require
 from shared.events import PunchKind
-from shared.events.base import UUID, Date
+from shared.events.base import UUID, Date, InstantUTC
 from shared.personal import Reason
 
 router = APIRouter(prefix=PREFIX)
@@ -28,7 +28,7 @@ class ManualIn(Exact):
     punch_id: UUID | None = None
     employee_id: UUID
     kind: PunchKind
-    at: Moment
+    at: InstantUTC
     work_date: Date | None = None
     zone: Literal["office", "remote", "elsewhere"] | None = None
     """Where it happened, if the officer vouches for that too; without it the place stays unknown."""

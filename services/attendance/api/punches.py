@@ -14,7 +14,7 @@ from pydantic_core import to_json
 
 from services.attendance.api import PREFIX, Running, described, read, unreadable
 from services.attendance.commands.punches import Intake, Recorded, record
-from services.attendance.domain import Exact, Moment
+from services.attendance.domain import Exact
 from services.attendance.domain.punches import Position, Unusable
 from services.attendance.views import people
 from services.attendance.views import punches as views
@@ -26,7 +26,7 @@ from shared.database import GroupCommit
 from shared.dates import local_date
 from shared.events import PunchKind
 from shared.events.base import UUID as ExactUUID
-from shared.events.base import Date
+from shared.events.base import Date, InstantUTC
 from shared.http import Page, Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of
 from shared.refusals import Refused
@@ -71,7 +71,7 @@ class PositionIn(Exact):
 
 
 _POSITION = TypeAdapter(PositionIn)
-_MOMENT = TypeAdapter(Moment)
+_INSTANT = TypeAdapter(InstantUTC)
 
 
 # A reading that is no reading must not cost anyone the check-in that it came with.
@@ -82,12 +82,12 @@ def _position(value: Any) -> PositionIn | NoReading | None:
         return NoReading.UNUSABLE
 
 
-def _moment(value: Any) -> dt.datetime | NoReading | None:
+def _instant(value: Any) -> dt.datetime | NoReading | None:
     if value is None:
         return None
     try:
         # Read as JSON, where a time is a text.
-        return _MOMENT.validate_json(to_json(value)) if isinstance(value, str) else NoReading.UNUSABLE
+        return _INSTANT.validate_json(to_json(value)) if isinstance(value, str) else NoReading.UNUSABLE
     except ValidationError:
         return NoReading.UNUSABLE
 
@@ -102,7 +102,7 @@ class PunchIn(Exact):
     punch_id: ExactUUID
     kind: PunchKind
     device_at: Annotated[
-        dt.datetime | NoReading | None, PlainValidator(_moment, json_schema_input_type=Moment | None)
+        dt.datetime | NoReading | None, PlainValidator(_instant, json_schema_input_type=InstantUTC | None)
     ] = None
     position: Annotated[
         PositionIn | NoReading | None, PlainValidator(_position, json_schema_input_type=PositionIn | None)

@@ -1,14 +1,6 @@
 """The pure rules of attendance. No clock, no I/O: times come in as arguments."""
 
-import datetime as dt
-from typing import Annotated
-
-from pydantic import AfterValidator, BaseModel, ConfigDict
-
-from shared.events.base import Instant
-
-Moment = Annotated[Instant, AfterValidator(lambda value: value.astimezone(dt.UTC))]
-"""An instant, kept and published in UTC whatever offset it came with."""
+from pydantic import BaseModel, ConfigDict
 
 
 class Exact(BaseModel):

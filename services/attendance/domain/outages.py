@@ -4,9 +4,10 @@ from collections.abc import Iterator
 
 from pydantic import ConfigDict
 
-from services.attendance.domain import Exact, Moment
+from services.attendance.domain import Exact
 from shared.events import Scope
 from shared.events.attendance import LONGEST_OUTAGE
+from shared.events.base import InstantUTC
 from shared.personal import Reason
 from shared.refusals import FieldError
 
@@ -21,8 +22,8 @@ class OutageTerms(Exact):
     """Whom an outage excuses, when, and why."""
 
     scope: ScopeIn
-    starts_at: Moment
-    ends_at: Moment
+    starts_at: InstantUTC
+    ends_at: InstantUTC
     reason: Reason
 
 

@@ -10,11 +10,14 @@ from shared.refusals import FieldError, Forbidden, Missing
 
 
 async def in_own_opd(tx: Tx, who: Principal, employee_id: UUID) -> PersonRow:
-    """The person a change is about. Raises Missing for a stranger, Forbidden for another OPD's."""
+    """The person a change is about. Raises Missing for a stranger, Forbidden for another OPD's.
+
+    To an OPD admin a stranger is another OPD's: who works elsewhere is not theirs to learn.
+    """
     person = await people.person(tx, employee_id)
+    own_opd(who, [person.opd_code] if person else [], everybody=person is None)
     if person is None:
         raise Missing("directory.unknown", errors=[FieldError("employee_id", "directory.unknown")])
-    own_opd(who, [person.opd_code])
     return person
 
 

@@ -189,9 +189,9 @@ async def keep_apart(db: Database, clock: Clock, who: Principal, pair: Pair) -> 
     async with db.transaction() as tx:
         for index, employee_id in enumerate(pair.employee_ids):
             person = await people.person(tx, employee_id)
+            own_opd(who, [person.opd_code] if person else [], everybody=person is None)
             if person is None or person.unit_id != pair.unit_id or first == second:
                 raise _wrong(f"employee_ids.{index}", "apart.unit")
-            own_opd(who, [person.opd_code])
         await store.set_apart(tx, pair.unit_id, first, second, pair.reason)
         now, both = clock.now(), [first, second]
         await plans.note(tx, now, who, "apart.named", subject=pair.unit_id, reason=pair.reason, people=both)
