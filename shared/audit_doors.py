@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field
 from shared.access import READ_AUDIT
 from shared.audit import AuditRow, Chosen, entries
 from shared.auth import require
-from shared.cursors import encode_cursor, read_cursor
+from shared.cursors import cut, read_cursor
 from shared.dates import midnight
 from shared.events.base import Date
 from shared.http import Page
@@ -48,7 +48,7 @@ def router(prefix: str, model: type[Shown], tag: str | None = None) -> APIRouter
         (before,) = read_cursor(wanted.cursor, int) if wanted.cursor else (2**62,)
         async with service.db.read() as tx:
             found = await entries(tx, wanted.chosen(), before=before, limit=wanted.limit + 1)
-        items = [model.model_validate(entry.model_dump()) for entry in found[: wanted.limit]]
-        return Page(items=items, next=encode_cursor(items[-1].audit_id) if found[wanted.limit :] else None)
+        rows = [model.model_validate(entry.model_dump()) for entry in found]
+        return cut(rows, wanted.limit, lambda row: [row.audit_id])
 
     return doors
