@@ -91,7 +91,8 @@ class Bus:
     async def _start(self) -> None:
         pause = 0.2
         while True:
-            broker = self._make_broker()
+            # Known before it starts: a start that is cancelled halfway has joined its groups already, and must leave.
+            broker = self._broker = self._make_broker()
             try:
                 for consumer in self._consumers:
                     consumer.subscribe(broker)
@@ -109,9 +110,8 @@ class Bus:
                     await broker.stop()
                 await asyncio.sleep(pause)
                 pause = min(10.0, pause * 2)
-                continue
-            self._broker = broker
-            return
+            else:
+                return
 
     def _make_broker(self) -> KafkaBroker:
         return KafkaBroker(

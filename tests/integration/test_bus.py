@@ -8,6 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
+from confluent_kafka.admin import AdminClient
 from faststream.kafka import KafkaBroker
 
 from shared.bus import HandlerContext, Router
@@ -256,6 +257,31 @@ async def test_consumers_that_wait_for_kafka_are_not_ready_and_not_stuck(
     async with running_bus(await database_for("attendance"), "127.0.0.1:1", seen.router) as bus:
         await eventually(lambda: bus.not_ready() == [seen.group])
         assert bus.stuck() == []
+
+
+async def test_a_start_that_is_cancelled_halfway_leaves_its_group(
+    database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A member that stays behind holds its partitions until its session ends, and nobody reads them."""
+    topic = await probe_topic(monkeypatch, kafka)
+    seen, joined = Seen(topic), asyncio.Event()
+    really_start = KafkaBroker.start
+
+    async def never_done(self: KafkaBroker) -> None:
+        await really_start(self)
+        joined.set()
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(KafkaBroker, "start", never_done)
+    async with running_bus(await database_for("attendance"), kafka, seen.router):
+        await joined.wait()
+        assert await asyncio.to_thread(members, kafka, seen.group) == 1
+    assert await asyncio.to_thread(members, kafka, seen.group) == 0
+
+
+def members(kafka: str, group: str) -> int:
+    admin = AdminClient({"bootstrap.servers": kafka})  # answers come only while it lives
+    return len(admin.describe_consumer_groups([group])[group].result(timeout=30).members)
 
 
 async def test_a_client_that_never_lets_go_does_not_keep_the_process_from_ending(
