@@ -9,6 +9,7 @@ from services.attendance.views import audit as views
 from services.attendance.views.audit import AuditOut
 from shared.access import READ_AUDIT, Principal
 from shared.auth import require
+from shared.cursors import cut, read_cursor
 from shared.http import Page
 
 router = APIRouter(prefix=PREFIX)
@@ -23,6 +24,7 @@ async def listed(
     cursor: str | None = None,
 ) -> Page[AuditOut]:
     """Who corrected whose record and who declared which outage, the newest first."""
+    (before,) = read_cursor(cursor, int) if cursor else (None,)
     async with service.db.read() as tx:
-        items, following = await views.listed(tx, limit=limit, cursor=cursor)
-    return Page[AuditOut](items=items, next=following)
+        entries = await views.listed(tx, limit=limit + 1, before=before)
+    return cut(entries, limit, lambda entry: [entry.id])

@@ -1,5 +1,6 @@
 """Outages of the city's own systems."""
 
+import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
@@ -14,6 +15,7 @@ from services.attendance.views import outages as views
 from services.attendance.views.outages import OutageOut
 from shared.access import DECLARE_OUTAGES, Principal
 from shared.auth import Caller, require
+from shared.cursors import cut, read_cursor
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Revision
 from shared.http import Page
@@ -90,6 +92,10 @@ async def listed(
     cursor: str | None = None,
 ) -> Page[OutageOut]:
     """Outages, the latest start first; everyone signed in may see what excuses whom."""
+    after = None
+    if cursor:
+        starts_at, outage_id = read_cursor(cursor, dt.datetime, UUID)
+        after = starts_at, outage_id
     async with service.db.read() as tx:
-        items, following = await views.listed(tx, limit=limit, cursor=cursor, ends_from=ends_from)
-    return Page[OutageOut](items=items, next=following)
+        declared = await views.listed(tx, limit=limit + 1, after=after, ends_from=ends_from)
+    return cut(declared, limit, lambda outage: [outage.starts_at, outage.outage_id])

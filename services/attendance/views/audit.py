@@ -6,7 +6,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict
 
 from services.attendance.store import audit as store
-from shared.cursors import encode_cursor, read_cursor
 from shared.database import Tx
 
 
@@ -25,9 +24,6 @@ class AuditOut(BaseModel):
     details: dict[str, Any]
 
 
-async def listed(tx: Tx, *, limit: int, cursor: str | None) -> tuple[list[AuditOut], str | None]:
-    """The audit log, the newest entry first; and the cursor of those after them."""
-    (before,) = read_cursor(cursor, int) if cursor else (None,)
-    entries = await store.listed(tx, limit=limit + 1, before=before)
-    items = [AuditOut.model_validate(entry) for entry in entries[:limit]]
-    return items, encode_cursor(items[-1].id) if entries[limit:] else None
+async def listed(tx: Tx, *, limit: int, before: int | None) -> list[AuditOut]:
+    """The audit log, the newest entry first."""
+    return [AuditOut.model_validate(entry) for entry in await store.listed(tx, limit=limit, before=before)]

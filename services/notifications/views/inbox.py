@@ -10,7 +10,7 @@ from pydantic import BaseModel
 from services.notifications.domain import Kind
 from services.notifications.store import inbox as store
 from services.notifications.store import preferences
-from shared.cursors import encode_cursor, read_cursor
+from shared.cursors import cut, read_cursor
 from shared.database import Tx
 from shared.dates import date_text, moment_text, span_text, time_text
 from shared.messages import Language, language_of, text
@@ -45,9 +45,9 @@ async def shown(
     (before,) = read_cursor(cursor, int) if cursor else (None,)
     rows = await store.messages(tx, employee_id, before=before, limit=limit + 1, unread_only=unread_only)
     language = (await preferences.of(tx, employee_id)).language or language_of(accept_language)
-    following = encode_cursor(rows[limit - 1].place) if len(rows) > limit else None
-    messages = [_message(row, language) for row in rows[:limit]]
-    return Shown(messages, following, await store.unread(tx, employee_id))
+    page = cut(rows, limit, lambda row: [row.place])
+    messages = [_message(row, language) for row in page.items]
+    return Shown(messages, page.next, await store.unread(tx, employee_id))
 
 
 def _message(row: store.Stored, language: Language) -> Message:

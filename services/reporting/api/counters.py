@@ -7,7 +7,7 @@ from services.reporting.domain.counters import UnitFigures
 from services.reporting.views import counters as views
 from services.reporting.views.counters import UnitTimeline
 from shared.auth import Caller
-from shared.cursors import encode_cursor, read_cursor
+from shared.cursors import cut, read_cursor
 from shared.http import Page
 
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
@@ -18,13 +18,10 @@ async def units(
     at: At, _: Caller, service: Running, limit: Limit = 1000, cursor: str | None = None
 ) -> Page[UnitFigures]:
     """Every service point, by unit_id. For everyone who is signed in."""
-    after = ""
-    if cursor:
-        (after,) = read_cursor(cursor, str)
+    (after,) = read_cursor(cursor, str) if cursor else ("",)
     async with service.db.read() as tx:
         listed = [unit for unit in await views.units(tx, at.date, at.as_of) if unit.unit_id > after]
-    more = encode_cursor(listed[limit - 1].unit_id) if len(listed) > limit else None
-    return Page(items=listed[:limit], next=more)
+    return cut(listed, limit, lambda unit: [unit.unit_id])
 
 
 @router.get("/units/{unit_id}/timeline")

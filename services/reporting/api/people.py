@@ -11,7 +11,7 @@ from services.reporting.views import people as views
 from services.reporting.views.people import PersonDay, PersonStates
 from shared.access import READ_PEOPLE, Principal, only_opd
 from shared.auth import Caller, require
-from shared.cursors import encode_cursor, read_cursor
+from shared.cursors import cut, read_cursor
 from shared.events.base import Date
 from shared.http import Page
 from shared.messages import language_of
@@ -45,8 +45,7 @@ async def people(
         at = Moment(at.date if "date" in asked else date, at.as_of if "as_of" in asked else as_of)
     async with service.db.read() as tx:
         listed = await views.of_opd(tx, opd_code, at.date, at.as_of, after, limit + 1)
-    more = encode_cursor(listed[limit - 1].employee_id, at.date, at.as_of) if len(listed) > limit else None
-    return Page(items=listed[:limit], next=more)
+    return cut(listed, limit, lambda person: [person.employee_id, at.date, at.as_of])
 
 
 @router.get("/people/{employee_id}/days/{date}")

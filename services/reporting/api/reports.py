@@ -12,7 +12,7 @@ from services.reporting.views import reports as views
 from services.reporting.views.reports import DecisionView, Place, ReportView, Status, TeamReportView
 from shared.access import REVIEW_REPORTS, Principal
 from shared.auth import Employee, employee_of, require
-from shared.cursors import encode_cursor, read_cursor
+from shared.cursors import cut, read_cursor
 from shared.events.base import Date
 from shared.http import Page
 from shared.service import Service, service_of
@@ -54,13 +54,10 @@ async def own_reports(
     cursor: str | None = None,
 ) -> Page[ReportView]:
     """One's own reports by work date, with the decision on each."""
-    after: dt.date | None = None
-    if cursor:
-        (after,) = read_cursor(cursor, dt.date)
+    (after,) = read_cursor(cursor, dt.date) if cursor else (None,)
     async with service.db.read() as tx:
         reports = await views.own(tx, employee_id, status, first=first, last=last, after=after, limit=limit + 1)
-    more = encode_cursor(reports[limit - 1].work_date) if len(reports) > limit else None
-    return Page(items=reports[:limit], next=more)
+    return cut(reports, limit, lambda report: [report.work_date])
 
 
 @router.get("/me/reports/{work_date}")
@@ -84,11 +81,7 @@ async def team_reports(
     after = Place(*read_cursor(cursor, dt.date, UUID)) if cursor else None
     async with service.db.read() as tx:
         reports = await views.team(tx, superior, status, after=after, limit=limit + 1)
-    more = None
-    if len(reports) > limit:
-        last = reports[limit - 1]
-        more = encode_cursor(last.work_date, last.report_id)
-    return Page(items=reports[:limit], next=more)
+    return cut(reports, limit, lambda report: [report.work_date, report.report_id])
 
 
 @router.post(
