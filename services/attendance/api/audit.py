@@ -2,15 +2,14 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 
 from services.attendance.api import PREFIX, Running
 from services.attendance.views import audit as views
 from services.attendance.views.audit import AuditOut
 from shared.access import READ_AUDIT, Principal
 from shared.auth import require
-from shared.cursors import cut, read_cursor
-from shared.http import Page
+from shared.cursors import Limit, Page, cut, read_cursor
 
 router = APIRouter(prefix=PREFIX)
 Inspector = Annotated[Principal, Depends(require(READ_AUDIT))]
@@ -20,7 +19,7 @@ Inspector = Annotated[Principal, Depends(require(READ_AUDIT))]
 async def listed(
     _: Inspector,
     service: Running,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    limit: Limit = 1000,
     cursor: str | None = None,
 ) -> Page[AuditOut]:
     """Who corrected whose record and who declared which outage, the newest first."""

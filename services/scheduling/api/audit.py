@@ -12,10 +12,9 @@ from services.scheduling.views import audit as views
 from services.scheduling.views.audit import AuditRow
 from shared.access import READ_AUDIT
 from shared.auth import require
-from shared.cursors import paged, read_cursor
+from shared.cursors import Page, cut, read_cursor
 from shared.dates import midnight
 from shared.events.base import Date
-from shared.http import Page
 
 router = APIRouter(prefix="/scheduling/v1", tags=["proposals"])
 PAGE = 1000
@@ -42,5 +41,5 @@ async def read_audit(service: Running, given: Annotated[AuditQuery, Query()]) ->
     """Who changed what, newest first: by subject, officer, action, or local dates, both included."""
     (before,) = read_cursor(given.cursor, int) if given.cursor else (2**62,)
     async with service.db.read() as tx:
-        rows = await views.rows(tx, given.chosen(), before, PAGE)
-    return paged(rows, PAGE, lambda row: (row.audit_id,))
+        rows = await views.rows(tx, given.chosen(), before, PAGE + 1)
+    return cut(rows, PAGE, lambda row: (row.audit_id,))
