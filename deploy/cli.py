@@ -16,7 +16,8 @@ from deploy import repair
 from deploy.local.manifest import some
 from deploy.local.state import NotRunning, Running, State, write_private
 from shared.auth import MOST_TTL_S
-from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load, readable_url
+from shared.events.base import SERVICES, ServiceName
+from shared.settings import Settings, SettingsError, load, readable_url
 
 if TYPE_CHECKING:
     from demo.day import Place

@@ -5,7 +5,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from shared.settings import SERVICES, ServiceName, load
+from shared.events.base import SERVICES, ServiceName
+from shared.settings import load
 
 FOLDER = Path(__file__).parents[1] / "docs" / "api"
 

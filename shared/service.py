@@ -25,12 +25,13 @@ from shared.callers import Callers
 from shared.clock import Clock, clock_for
 from shared.database import Database
 from shared.events import source_of
+from shared.events.base import ServiceName
 from shared.gate import Gate
 from shared.openapi import Documented, operation_id
 from shared.outbox import Relay
 from shared.query import ONLY_KNOWN
 from shared.server import config as server_config
-from shared.settings import ServiceName, Settings, SettingsError, load
+from shared.settings import Settings, SettingsError, load
 from shared.stopping import FOR_THE_DATABASE_S, FOR_THE_REST_S, Stopping
 from shared.tasks import Health, forever
 from shared.telemetry import Metrics, configure_logging

@@ -12,9 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from shared import clock as business_clock
-
-ServiceName = Literal["attendance", "scheduling", "reporting", "notifications"]
-SERVICES: tuple[ServiceName, ...] = ("scheduling", "attendance", "reporting", "notifications")
+from shared.events.base import ServiceName
 
 
 class SettingsError(Exception):

@@ -16,7 +16,7 @@ from typing import Any, Literal, get_args
 
 from shared.bus import Router
 from shared.events import TOPICS, Audience
-from shared.settings import SERVICES
+from shared.events.base import SERVICES
 
 ADMIN = "admin"
 ITERATIONS = 8192

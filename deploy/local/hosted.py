@@ -18,7 +18,7 @@ from deploy.local.postgres import ensure_database
 from deploy.local.processes import Child, StartFailed, start_on_a_port
 from deploy.local.state import State, write_private
 from shared.database import migrate
-from shared.settings import SERVICES, ServiceName
+from shared.events.base import SERVICES, ServiceName
 from shared.stopping import GRACE_S
 
 READY_TIMEOUT = 120.0

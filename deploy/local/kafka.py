@@ -4,7 +4,6 @@ import asyncio
 import base64
 import os
 import signal
-import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -15,12 +14,11 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError
 
 from deploy.local import tools
-from deploy.local.processes import Child, StartFailed, free_port, is_free, start_on_a_port
-from deploy.local.state import State
+from deploy.local.processes import Child, free_port, is_free, run
+from deploy.local.server import Server
 
 LOG4J = Path(__file__).with_name("log4j2.xml")
 READY_TOPIC = "_hadir-ready"
-START_TIMEOUT = 60.0
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -57,22 +55,14 @@ JVM = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-
 
 
 @dataclass(slots=True)
-class Kafka:
-    """The broker of one state directory. `start` may be called again after a crash: same port, same data."""
-
-    state: State
-    port: int = 0
-    _child: Child | None = field(default=None, init=False)
+class Kafka(Server):
+    """The broker."""
 
     name: str = field(default="kafka", init=False)
 
     @property
     def bootstrap(self) -> str:
         return f"127.0.0.1:{self.port}"
-
-    @property
-    def pid(self) -> int | None:
-        return self._child.pid if self._child else None
 
     @property
     def log_file(self) -> Path:
@@ -83,32 +73,22 @@ class Kafka:
         java = await asyncio.to_thread(tools.java)
         jars = await asyncio.to_thread(tools.kafka_jars)
 
-        async def on(port: int) -> None:
-            self.port = port
-            child = self._configure(java, jars)
+        async def on(port: int) -> Child:
+            child = self._configure(java, jars, port)
             if not (self.state.kafka / "data" / "meta.properties").exists():
                 await self._format(java, jars)
-            child.start()
-            await self._ready(child)
+            return child
 
-        await start_on_a_port(self.port, self.state.ports().get(self.name, 0), on, self.stop)
-        self.state.remember_port(self.name, self.port)
+        await self.start_child("Kafka", on)
 
-    async def wait(self) -> int:
-        return await self._child.wait() if self._child else 0
-
-    async def stop(self) -> None:
-        if self._child:
-            await self._child.stop()
-
-    def _configure(self, java: str, jars: Path) -> Child:
+    def _configure(self, java: str, jars: Path, port: int) -> Child:
         properties = self.state.kafka / "server.properties"
         data = self.state.kafka / "data"
-        text = PROPERTIES.format(port=self.port, controller_port=free_port(), data=data)
+        text = PROPERTIES.format(port=port, controller_port=free_port(), data=data)
         properties.write_text(text)
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         logging = [f"-Dkafka.logs.dir={self.log_file.parent}", f"-Dlog4j2.configurationFile={LOG4J}"]
-        self._child = Child(
+        return Child(
             name=self.name,
             argv=[java, *JVM, *logging, "-cp", f"{jars}/*", "kafka.Kafka", str(properties)],
             log=self.state.logs / "kafka.out",
@@ -118,7 +98,6 @@ class Kafka:
             env={k: v for k, v in os.environ.items() if k not in {"JAVA_TOOL_OPTIONS", "_JAVA_OPTIONS"}},
             stop_signal=signal.SIGTERM,
         )
-        return self._child
 
     async def _format(self, java: str, jars: Path) -> None:
         # As StorageTool random-uuid makes it, without a JVM; it may not begin with a dash.
@@ -127,34 +106,16 @@ class Kafka:
         )
         properties = str(self.state.kafka / "server.properties")
         command = [java, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool"]
-        formatting = await asyncio.create_subprocess_exec(
-            *command,
-            *("format", "-t", cluster, "-c", properties),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.STDOUT,
-        )
-        try:
-            output, _ = await formatting.communicate()
-        except asyncio.CancelledError:
-            formatting.kill()
-            raise
-        if formatting.returncode != 0:
-            raise StartFailed(f"Kafka's storage could not be formatted:\n{output.decode(errors='replace')}")
+        await run([*command, "format", "-t", cluster, "-c", properties], "Kafka's storage could not be formatted")
 
-    async def _ready(self, child: Child) -> None:
-        """Return when the cluster answers and acknowledges a record: an open port alone promises nothing."""
-        started = time.monotonic()
-        while time.monotonic() - started < START_TIMEOUT:
-            if not child.alive:
-                raise child.failed("Kafka ended while starting")
-            if not is_free(self.port):  # aiokafka logs an error for every refused connection
-                with suppress(KafkaError, OSError, TimeoutError):
-                    async with asyncio.timeout(10):
-                        await _acknowledges(self.bootstrap)
-                    return
-            await asyncio.sleep(0.1)
-        raise child.failed(f"Kafka was not ready after {START_TIMEOUT:.0f} s")
+    async def answers(self) -> bool:
+        """Whether the cluster answers and acknowledges a record: an open port alone promises nothing."""
+        if not is_free(self.port):  # aiokafka logs an error for every refused connection
+            with suppress(KafkaError, OSError, TimeoutError):
+                async with asyncio.timeout(10):
+                    await _acknowledges(self.bootstrap)
+                return True
+        return False
 
 
 async def _acknowledges(bootstrap: str) -> None:

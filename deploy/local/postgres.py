@@ -4,7 +4,6 @@ import asyncio
 import os
 import shutil
 import signal
-import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -14,11 +13,11 @@ from urllib.parse import quote
 import asyncpg
 
 from deploy.local import tools
-from deploy.local.processes import Child, StartFailed, identity, start_on_a_port, unprivileged_user
+from deploy.local.processes import Child, StartFailed, identity, unprivileged_user
+from deploy.local.server import Server
 from deploy.local.state import State, reachable
 
 ADMIN = "hadir"
-START_TIMEOUT = 60.0
 SETTINGS = {
     "listen_addresses": "127.0.0.1",
     "unix_socket_directories": "",
@@ -36,30 +35,18 @@ SETTINGS = {
 
 
 @dataclass(slots=True)
-class Postgres:
-    """The server of one state directory. `start` may be called again after a crash: same port, same data."""
+class Postgres(Server):
+    """The database server."""
 
-    state: State
-    port: int = 0
     folder: str = "data"
     """The data's folder, below the server's own."""
     settings: Mapping[str, str] = field(default_factory=lambda: SETTINGS)
-    _child: Child | None = field(default=None, init=False)
-
     name: str = field(default="postgres", init=False)
 
     @property
     def url(self) -> str:
         """The administrator's URL."""
         return f"postgresql://{ADMIN}:{quote(self.state.password(ADMIN))}@127.0.0.1:{self.port}/postgres"
-
-    @property
-    def pid(self) -> int | None:
-        return self._child.pid if self._child else None
-
-    @property
-    def alive(self) -> bool:
-        return self._child is not None and self._child.alive
 
     async def start(self) -> None:
         """Make the data folder if need be, start, and return when it answers; raises StartFailed, Missing."""
@@ -69,24 +56,13 @@ class Postgres:
             await self._initdb(bin_dir, data)
         _forget_dead_postmaster(data)
 
-        async def on(port: int) -> None:
-            self.port = port
+        async def on(port: int) -> Child:
             options = [
                 word for k, v in {**self.settings, "port": str(port)}.items() for word in ("-c", f"{k}={v}")
             ]
-            child = self._child = self._program([str(bin_dir / "postgres"), "-D", str(data), *options], self.name)
-            child.start()
-            await self._ready(child)
+            return self._program([str(bin_dir / "postgres"), "-D", str(data), *options], self.name)
 
-        await start_on_a_port(self.port, self.state.ports().get(self.name, 0), on, self.stop)
-        self.state.remember_port(self.name, self.port)
-
-    async def wait(self) -> int:
-        return await self._child.wait() if self._child else 0
-
-    async def stop(self) -> None:
-        if self._child:
-            await self._child.stop()
+        await self.start_child("PostgreSQL", on)
 
     def made_by(self) -> int | None:
         """The major version that made the data; None when there are none."""
@@ -151,17 +127,12 @@ class Postgres:
             secret.unlink()
         fresh.rename(data)
 
-    async def _ready(self, child: Child) -> None:
-        started = time.monotonic()
-        while time.monotonic() - started < START_TIMEOUT:
-            if not child.alive:
-                raise child.failed("PostgreSQL ended while starting")
-            with suppress(OSError, asyncpg.PostgresError, TimeoutError):
-                connection: asyncpg.Connection = await asyncpg.connect(self.url, timeout=5)
-                await connection.close()
-                return
-            await asyncio.sleep(0.05)
-        raise child.failed(f"PostgreSQL was not ready after {START_TIMEOUT:.0f} s")
+    async def answers(self) -> bool:
+        with suppress(OSError, asyncpg.PostgresError, TimeoutError):
+            connection: asyncpg.Connection = await asyncpg.connect(self.url, timeout=5)
+            await connection.close()
+            return True
+        return False
 
 
 @dataclass(frozen=True, slots=True)

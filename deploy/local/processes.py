@@ -169,6 +169,24 @@ class Child:
         return StartFailed("\n".join([f"{what} ({', '.join(map(str, logs))}):", *tails]))
 
 
+async def run(command: Sequence[str], what: str, env: Mapping[str, str] | None = None) -> None:
+    """Run a tool to its end; it dies with whoever waits for it. Raises StartFailed: `what`, and its own words."""
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=env,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+    )
+    try:
+        said, _ = await process.communicate()
+    except asyncio.CancelledError:
+        process.kill()
+        raise
+    if process.returncode != 0:
+        raise StartFailed(f"{what}:\n{said.decode(errors='replace').strip()}")
+
+
 async def start_on_a_port(
     wanted: int, known: int, start: Callable[[int], Awaitable[None]], stop: Callable[[], Awaitable[None]]
 ) -> None:

@@ -27,8 +27,9 @@ from deploy.local.processes import StartFailed, end_leftovers, is_free
 from deploy.local.state import Running, State, say
 from deploy.local.topics import create_topics
 from shared.clock import Clock, clock_for
+from shared.events.base import SERVICES, ServiceName
 from shared.server import config as server_config
-from shared.settings import SERVICES, ServiceName, Settings, SettingsError, load
+from shared.settings import Settings, SettingsError, load
 from shared.telemetry import configure_logging
 
 LONG_ENOUGH = 30.0

@@ -13,9 +13,9 @@ from urllib.parse import urlsplit
 
 from deploy.local import tools
 from deploy.local.postgres import Postgres, ensure_database
-from deploy.local.processes import StartFailed, end_leftovers, unprivileged_user
+from deploy.local.processes import StartFailed, end_leftovers, run, unprivileged_user
 from deploy.local.state import State, Unusable, say
-from shared.settings import SERVICES, ServiceName
+from shared.events.base import SERVICES, ServiceName
 
 
 async def upgrade(state: State) -> Path | None:
@@ -81,17 +81,5 @@ async def _run(state: State, admin_url: str, name: ServiceName, command: list[st
     server = urlsplit(admin_url)
     where = {"PGHOST": server.hostname or "", "PGPORT": str(server.port), "PGUSER": name, "PGDATABASE": name}
     clean = {k: v for k, v in os.environ.items() if not k.startswith("PG")}
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env={**clean, **where, "PGPASSWORD": state.password(name)},
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.STDOUT,
-    )
-    try:
-        said, _ = await process.communicate()
-    except asyncio.CancelledError:
-        process.kill()
-        raise
-    if process.returncode != 0:
-        raise StartFailed(f"{Path(command[0]).name} of {name} failed: {said.decode(errors='replace').strip()}")
+    env = {**clean, **where, "PGPASSWORD": state.password(name)}
+    await run(command, f"{Path(command[0]).name} of {name} failed", env)

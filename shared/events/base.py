@@ -36,8 +36,6 @@ MAX_TEXT = 4000
 MAX_NAME = 300
 MAX_CODE = 100
 MAX_REVISION = 2**40
-MAX_SAFE_INTEGER = 2**53 - 1
-"""The greatest integer that every reader of JSON holds exactly."""
 
 MAX_REQUIREMENTS = 200
 MAX_PLACES = 50
@@ -287,7 +285,8 @@ class Part(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
 
-Owner = Literal["scheduling", "attendance", "reporting", "notifications"]
+ServiceName = Literal["scheduling", "attendance", "reporting", "notifications"]
+SERVICES: tuple[ServiceName, ...] = get_args(ServiceName)
 Audience = Literal["public", "internal", "restricted"]
 KEEP_FOR_EVER = {"cleanup.policy": "delete", "retention.ms": "-1"}
 
@@ -305,7 +304,7 @@ class Event(Part):
 
     topic: ClassVar[str]
     key_field: ClassVar[str]
-    owner: ClassVar[Owner]
+    owner: ClassVar[ServiceName]
     audience: ClassVar[Audience]
     description: ClassVar[str]
     trigger: ClassVar[str]

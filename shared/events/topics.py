@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from shared.events import attendance, disowned, notifications, reporting, scheduling
-from shared.events.base import Audience, Event, Owner
+from shared.events.base import Audience, Event, ServiceName
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Topic:
         return self.event.key_field
 
     @property
-    def owner(self) -> Owner:
+    def owner(self) -> ServiceName:
         return self.event.owner
 
     @property

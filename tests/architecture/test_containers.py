@@ -13,7 +13,7 @@ import yaml
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.auth import Authenticator
-from shared.settings import SERVICES
+from shared.events.base import SERVICES
 from tests.kit.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 
 ROOT = Path(__file__).parents[2]

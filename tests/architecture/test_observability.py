@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from shared.settings import SERVICES
+from shared.events.base import SERVICES
 from shared.telemetry import DECODE_REASONS, Metrics
 from tests.debian import debian_tool
 

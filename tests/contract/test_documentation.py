@@ -23,7 +23,8 @@ from deploy import cli
 from services.attendance.domain.punches import Flag
 from services.notifications.domain import KINDS
 from shared.events import TOPICS, CoverageChanged, Message, encode, schemas
-from shared.settings import SERVICES, Settings
+from shared.events.base import SERVICES
+from shared.settings import Settings
 from tests.architecture.source import ROOT, tracked
 
 README = (schemas.FOLDER / "README.md").read_text(encoding="utf-8")

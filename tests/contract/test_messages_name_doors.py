@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from shared.events.base import SERVICES
 from shared.messages import catalogue
-from shared.settings import SERVICES, Settings
+from shared.settings import Settings
 
 DOOR = re.compile(rf"(?:\b(GET|POST|PUT|DELETE) )?(/(?:{'|'.join(SERVICES)})(?:/[\w.{{}}-]+)+)")
 # Asking for leave and appealing are no doors of Hadir: who needs them is sent to a person.

@@ -9,7 +9,7 @@ from typing import Any, cast
 import pytest
 
 from deploy import openapi
-from shared.settings import SERVICES, ServiceName
+from shared.events.base import SERVICES, ServiceName
 from tests.contract.compatibility import closes
 
 RELEASED = openapi.FOLDER / "released" / "v1"

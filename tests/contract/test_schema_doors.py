@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from shared import http, schema_doors
 from shared.auth import Authenticator
 from shared.events import TOPICS, schemas
+from shared.events.base import SERVICES, ServiceName
 from shared.gate import Gate
-from shared.settings import SERVICES, ServiceName, Settings, load
+from shared.settings import Settings, load
 from shared.telemetry import Metrics
 
 BASE = "https://hadir.contoh.go.id"

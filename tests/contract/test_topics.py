@@ -6,7 +6,7 @@ from typing import Any, get_args
 import pytest
 
 from shared.events import TOPICS, Audience, schemas
-from shared.settings import SERVICES
+from shared.events.base import SERVICES
 
 # Of docs/events/README.md key, audience and owner: written out here so that a slip in the code is seen.
 SPECIFIED = {

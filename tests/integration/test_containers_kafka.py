@@ -28,7 +28,8 @@ from deploy.local import tools
 from deploy.local.processes import free_port
 from deploy.local.topics import create_topics
 from shared.bus import client_arguments
-from shared.settings import SERVICES, load
+from shared.events.base import SERVICES
+from shared.settings import load
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 ROOT = Path(__file__).parents[2]

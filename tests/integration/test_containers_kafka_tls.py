@@ -26,9 +26,10 @@ from services.attendance.app import create_app
 from services.reporting.facts import PROJECTION
 from shared import outbox
 from shared.bus import client_arguments
+from shared.events.base import SERVICES
 from shared.log import readable, reading
 from shared.outbox import Outgoing
-from shared.settings import SERVICES, Settings, SettingsError, load
+from shared.settings import Settings, SettingsError, load
 from tests.conftest import DatabaseFor
 from tests.integration.test_containers_kafka import broker, until_up
 from tests.kit.attendance import employee, plan, unit

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 import asyncpg
 import pytest
 
-from shared.settings import SERVICES
+from shared.events.base import SERVICES
 from tests.debian import debian_tool
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

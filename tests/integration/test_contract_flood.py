@@ -25,7 +25,7 @@ from services.notifications.app import create_app as notifications
 from services.reporting.app import create_app as reporting
 from shared.clock import FixedClock
 from shared.events import TOPICS, Event, InvalidEvent, Message, decode, encode, source_of
-from shared.settings import ServiceName
+from shared.events.base import ServiceName
 from tests.conftest import DatabaseFor
 from tests.contract.spoilt import DAY, flood
 from tests.kit.backing import temporary_state

@@ -18,8 +18,8 @@ from services.notifications import facts as notifications
 from services.reporting import facts as reporting
 from shared import disowned
 from shared.database import sqlalchemy_url
+from shared.events.base import ServiceName
 from shared.facts import ABSORBING
-from shared.settings import ServiceName
 from tests.conftest import DatabaseFor
 
 DECLARED: dict[ServiceName, MetaData] = {

@@ -41,9 +41,9 @@ from shared.events import (
     encode,
     source_of,
 )
+from shared.events.base import ServiceName
 from shared.projections import Projection
 from shared.repairs import Rejoin
-from shared.settings import ServiceName
 from tests.conftest import DatabaseFor
 from tests.kit import worlds
 from tests.kit.disowning import NOW, Logs, context_of, disowning

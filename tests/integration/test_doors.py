@@ -21,7 +21,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from shared.auth import Role, sign
 from shared.clock import FixedClock
-from shared.settings import SERVICES, ServiceName, Settings
+from shared.events.base import SERVICES, ServiceName
+from shared.settings import Settings
 from tests.conftest import drop_database, make_database
 from tests.kit.attendance import wib
 

@@ -29,8 +29,8 @@ from deploy.local.processes import free_port, identity
 from deploy.local.state import State
 from shared.auth import Authenticator
 from shared.events import RulesChanged
+from shared.events.base import SERVICES
 from shared.events.envelope import encode
-from shared.settings import SERVICES
 from tests.kit.backing import temporary_state
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")

@@ -10,7 +10,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 
-from services.scheduling.store.tables import Table
+from services.scheduling.store.tables import Stored
 from tests.conftest import DatabaseFor
 from tests.kit.scheduling import (
     OPDS,
@@ -180,7 +180,7 @@ async def test_the_directory_can_be_read_and_hides_nips_outside_the_hr_agency(ru
 
 async def test_the_models_are_the_migrated_tables(running: Desk) -> None:
     async with running.db.read() as tx:
-        for table in Table.metadata.sorted_tables:
+        for table in Stored.metadata.sorted_tables:
             rows = await tx.connection.fetch(
                 "select column_name, is_nullable = 'YES' from information_schema.columns where table_name = $1",
                 table.name,

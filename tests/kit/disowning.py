@@ -12,8 +12,9 @@ from shared.bus import HandlerContext
 from shared.clock import SystemClock
 from shared.database import Database
 from shared.events import Received, RecordDisowned, encode
+from shared.events.base import ServiceName
 from shared.log import Log, Offsets, Record
-from shared.settings import ServiceName, Settings
+from shared.settings import Settings
 from shared.telemetry import Metrics
 
 NOW = dt.datetime(2025, 11, 6, 8, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))

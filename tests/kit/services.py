@@ -14,7 +14,8 @@ from fastapi import FastAPI
 
 from shared.access import ROLES, Role
 from shared.auth import sign
-from shared.settings import ServiceName, Settings
+from shared.events.base import ServiceName
+from shared.settings import Settings
 
 OFFICERS = {role: uuid4() for role in ROLES}
 """One officer of each role: every change is in a person's name."""

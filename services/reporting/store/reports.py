@@ -2,16 +2,16 @@
 """The SQL of work reports. The state of a report is one row, locked before anything about it is published."""
 
 import datetime as dt
-import json
 from typing import Literal, NamedTuple
 from uuid import UUID
 
 import asyncpg
+from pydantic import TypeAdapter
 
 from services.reporting.domain.reports import Report, Review
 from shared.access import REVIEWER
 from shared.database import Tx
-from shared.events import ReportItem, ReviewedItem
+from shared.events import ReportItem
 
 Status = Literal["waiting", "accepted", "returned", "all"]
 
@@ -69,48 +69,21 @@ class Place(NamedTuple):
     report_id: UUID
 
 
+_REPORT = TypeAdapter(Report)
+_ITEMS = TypeAdapter(tuple[ReportItem, ...])
+_REVIEW = TypeAdapter(Review)
+
+
 def _report(row: asyncpg.Record) -> Report:
-    review = row["review"]
-    return Report(
-        report_id=row["report_id"],
-        employee_id=row["employee_id"],
-        opd_code=row["opd_code"],
-        work_date=row["work_date"],
-        revision=row["revision"],
-        submitted_at=row["submitted_at"],
-        items=tuple(ReportItem.model_validate(item) for item in row["items"]),
-        reviews=row["reviews"],
-        review=None
-        if review is None
-        else Review(
-            revision=review["revision"],
-            decision=review["decision"],
-            reviewed_at=dt.datetime.fromisoformat(review["reviewed_at"]),
-            reviewer_id=UUID(review["reviewer_id"]),
-            items=tuple(ReviewedItem.model_validate(item) for item in review["items"]),
-            note=review["note"],
-        ),
-    )
+    return _REPORT.validate_python(dict(row))
 
 
 def _items(report: Report) -> str:
-    return json.dumps([item.model_dump(mode="json") for item in report.items])
+    return _ITEMS.dump_json(report.items).decode()
 
 
 def _review(report: Report) -> str | None:
-    review = report.review
-    if review is None:
-        return None
-    return json.dumps(
-        {
-            "revision": review.revision,
-            "decision": review.decision,
-            "reviewed_at": review.reviewed_at.isoformat(),
-            "reviewer_id": str(review.reviewer_id),
-            "items": [item.model_dump(mode="json") for item in review.items],
-            "note": review.note,
-        }
-    )
+    return None if report.review is None else _REVIEW.dump_json(report.review).decode()
 
 
 async def opd_of(tx: Tx, employee_id: UUID, work_date: dt.date) -> str | None:

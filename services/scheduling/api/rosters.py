@@ -27,7 +27,6 @@ router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
 Officer = Annotated[Principal, Depends(require(PLAN))]
 Reader = Annotated[Principal, Depends(require(READ_PLANS))]
 PAGE = 200
-PUBLISHED: dict[int | str, dict[str, Any]] = {201: {"model": Published}, 202: {"model": Published}}
 RosterDate = Annotated[Date, Field(ge=dt.date(2000, 1, 1))]
 
 

@@ -1,6 +1,6 @@
 """Alembic's entry: everything is in `shared.database`."""
 
-from services.scheduling.store.tables import Table
+from services.scheduling.store.tables import Stored
 from shared.database import run_migrations
 
-run_migrations(Table.metadata)
+run_migrations(Stored.metadata)
