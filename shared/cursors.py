@@ -72,11 +72,6 @@ def cut(items: Sequence[Item], limit: int, key: Callable[[Item], Sequence[Part]]
     return Page(items=items[:limit], next=encode_cursor(*key(items[limit - 1])) if len(items) > limit else None)
 
 
-def cut(items: Sequence[Item], limit: int, key: Callable[[Item], Sequence[Part]]) -> Page[Item]:
-    """As `paged`, of items of which `limit + 1` were asked for: the last page knows that it is the last."""
-    return Page(items=items[:limit], next=encode_cursor(*key(items[limit - 1])) if len(items) > limit else None)
-
-
 def _position(cursor: str) -> list[object]:
     if len(cursor) > LONGEST or not cursor.isascii():
         raise ValueError("no cursor is as long")
