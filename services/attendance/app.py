@@ -3,11 +3,12 @@
 from fastapi import FastAPI
 
 from services.attendance import handlers
-from services.attendance.api import audit, corrections, outages, punches
+from services.attendance.api import corrections, outages, punches
 from services.attendance.commands import facts
 from services.attendance.commands.punches import record
 from services.attendance.facts import PROJECTION
-from shared import repairs
+from services.attendance.views.audit import AuditOut
+from shared import audit_doors, repairs
 from shared.clock import Clock
 from shared.database import GroupCommit
 from shared.service import Service, build
@@ -18,7 +19,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The attendance service: punches, corrections, outages."""
     return build(
         settings,
-        routers=[punches.router, corrections.router, outages.router, audit.router],
+        routers=[
+            punches.router,
+            corrections.router,
+            outages.router,
+            audit_doors.router("/attendance/v1", AuditOut),
+        ],
         handlers=handlers.router,
         tasks={"repairs": repairs.task(PROJECTION, facts.rejoin)},
         clock=clock,

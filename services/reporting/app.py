@@ -9,7 +9,8 @@ from services.reporting.commands.sessions import Sessions
 from services.reporting.tasks import transitions
 from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
-from shared import repairs
+from shared import audit_doors, repairs
+from shared.audit import AuditRow
 from shared.clock import Clock
 from shared.service import Service, build
 from shared.settings import Settings
@@ -28,7 +29,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     doors = [reports, figures, people, counters, stream]
     app = build(
         settings,
-        routers=[*(door.router for door in doors), sign_in.links, sign_in.router, pages.router],
+        routers=[
+            *(door.router for door in doors),
+            audit_doors.router("/reporting/v1", AuditRow),
+            sign_in.links,
+            sign_in.router,
+            pages.router,
+        ],
         handlers=handlers.router,
         tasks={
             "transitions": transitions.ticker,

@@ -4,7 +4,6 @@ from fastapi import FastAPI
 
 from services.scheduling.api import (
     absences,
-    audit,
     calendar,
     changes,
     directory,
@@ -21,6 +20,8 @@ from services.scheduling.api import (
     swaps,
 )
 from services.scheduling.tasks import keep_in_force
+from shared import audit_doors
+from shared.audit import AuditRow
 from shared.clock import Clock
 from shared.service import build
 from shared.settings import Settings
@@ -35,7 +36,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             imports.router,
             rules.router,
             proposals.router,
-            audit.router,
+            audit_doors.router("/scheduling/v1", AuditRow, "proposals"),
             policies.router,
             rosters.router,
             plans.router,

@@ -55,11 +55,12 @@ def speaking_http(name: str, tree: ast.Module) -> list[str]:
 
 
 def publishing(name: str, tree: ast.Module) -> list[str]:
-    """Events put into the outbox where no decision is taken."""
+    """Events put into the outbox, or entries into the audit, where no decision is taken."""
     if room_of(name) in PUBLISHES or room_of(name) is None:
         return []
-    by_name = [f"{name}: shared.outbox.add" for module in imports(tree) if module == "shared.outbox.add"]
-    return by_name + [f"{name}:{call.lineno}" for _, call in calls(tree) if ast.unparse(call.func) == "outbox.add"]
+    adding = ("outbox.add", "audit.add")
+    by_name = [f"{name}: {module}" for module in imports(tree) if module.removeprefix("shared.") in adding]
+    return by_name + [f"{name}:{call.lineno}" for _, call in calls(tree) if ast.unparse(call.func) in adding]
 
 
 def without_a_transaction(name: str, tree: ast.Module) -> list[str]:

@@ -15,7 +15,13 @@ SQL = re.compile(
     r"|(create|alter|drop)\s+(table|index|function|view|type|database|role)\b)",
     re.IGNORECASE | re.DOTALL,
 )
-SQL_ALLOWED = ("shared/outbox.py", "shared/database.py", "shared/facts.py", "shared/disowned.py")
+SQL_ALLOWED = (
+    "shared/outbox.py",
+    "shared/database.py",
+    "shared/facts.py",
+    "shared/disowned.py",
+    "shared/audit.py",
+)
 NOW_IN_SQL = re.compile(r"\bnow\(\)|\bcurrent_(timestamp|date|time)\b|\blocaltimestamp\b", re.IGNORECASE)
 KAFKA_ALLOWED = (
     "shared/bus.py",

@@ -11,7 +11,7 @@ async def test_the_audit_log_refuses_every_change(database_for: DatabaseFor, cha
     db = await database_for("attendance")
     async with db.transaction() as tx:
         await tx.connection.execute(
-            "insert into audit (at, actor, role, action, subject, reason, details)"
+            "insert into audit (at, officer, role, action, subject, reason, detail)"
             " values (now(), 'a', 'b', 'c', 'd', 'e', '{}')"
         )
     with pytest.raises(asyncpg.RaiseError, match="append only"):

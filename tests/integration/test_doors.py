@@ -229,6 +229,7 @@ async def test_the_documents_name_the_lists_that_page(city: City) -> None:
     assert {
         "GET /attendance/v1/outages",
         "GET /attendance/v1/audit",
+        "GET /reporting/v1/audit",
         "GET /reporting/v1/units",
         "GET /reporting/v1/opds/{opd_code}/people",
         "GET /reporting/v1/me/reports",

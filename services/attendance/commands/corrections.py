@@ -8,7 +8,7 @@ from services.attendance.domain import punches as domain
 from services.attendance.store import punches as store
 from services.attendance.store.tables import Void
 from services.attendance.views import people
-from shared import outbox
+from shared import audit, outbox
 from shared.access import Principal
 from shared.database import Tx
 from shared.dates import local_date
@@ -47,7 +47,7 @@ async def add_manual(
             "work_date": result.row.work_date.isoformat(),
             "zone": stated.zone,
         }
-        tx.session.add(act.audit("punch.manual", punch_id, reason, details))
+        await audit.add(tx, act.now, act.who, "punch.manual", subject=punch_id, reason=reason, detail=details)
     return result
 
 
@@ -65,11 +65,12 @@ async def void(tx: Tx, act: Act, punch_id: UUID, reason: str) -> tuple[Void, boo
         employee_id=punch.employee_id,
         work_date=punch.work_date,
         voided_at=act.now,
-        voided_by=act.actor,
+        voided_by=act.officer,
         reason=reason,
     )
     voided = Void(**event.model_dump())
     details = {"employee_id": str(punch.employee_id), "work_date": punch.work_date.isoformat()}
-    tx.session.add_all([voided, act.audit("punch.void", punch_id, reason, details)])
+    tx.session.add(voided)
+    await audit.add(tx, act.now, act.who, "punch.void", subject=punch_id, reason=reason, detail=details)
     await outbox.add(tx, [Outgoing(event, uuid4(), act.now)], source=SOURCE)
     return voided, True

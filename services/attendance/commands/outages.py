@@ -6,7 +6,7 @@ from services.attendance.commands import SOURCE, Act
 from services.attendance.domain.outages import OutageTerms, faults
 from services.attendance.store import outages as store
 from services.attendance.store.tables import Outage
-from shared import outbox
+from shared import audit, outbox
 from shared.database import Tx
 from shared.events import OutageDeclared
 from shared.events.attendance import LONGEST_OUTAGE
@@ -91,5 +91,7 @@ async def _publish(tx: Tx, act: Act, outage: Outage, action: str, reason: str) -
     # One declared before outages had a longest span can still be taken back.
     ends_at = min(outage.ends_at, outage.starts_at + LONGEST_OUTAGE) if outage.revoked else outage.ends_at
     event = OutageDeclared.model_validate({**outage.model_dump(), "ends_at": ends_at})
-    tx.session.add_all([outage, act.audit(action, outage.outage_id, reason, event.model_dump(mode="json"))])
+    tx.session.add(outage)
+    detail = event.model_dump(mode="json")
+    await audit.add(tx, act.now, act.who, action, subject=outage.outage_id, reason=reason, detail=detail)
     await outbox.add(tx, [Outgoing(event, uuid4(), act.now)], source=SOURCE)

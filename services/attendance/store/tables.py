@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Identity, Index, Text
+from sqlalchemy import BigInteger, Date, DateTime, Index, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
@@ -65,18 +65,3 @@ class Outage(Base, table=True):
     reason: str = Field(sa_type=Text)
     declared_by: str = Field(sa_type=Text)
     revoked: bool = False
-
-
-class Audit(Base, table=True):
-    """Who did what to whose record, when and why. Append only: a trigger refuses anything else."""
-
-    id: int | None = Field(
-        default=None, primary_key=True, sa_type=BigInteger, sa_column_args=[Identity(always=True)]
-    )
-    at: dt.datetime = Field(sa_type=INSTANT)
-    actor: str = Field(sa_type=Text)
-    role: str = Field(sa_type=Text)
-    action: str = Field(sa_type=Text)
-    subject: str = Field(sa_type=Text)
-    reason: str = Field(sa_type=Text)
-    details: dict[str, Any] = Field(sa_type=JSONB)

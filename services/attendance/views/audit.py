@@ -1,29 +1,17 @@
-"""The audit log."""
+"""The audit, with the names that attendance's door had first beside those that every service's has."""
 
-import datetime as dt
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import Field
 
-from services.attendance.store import audit as store
-from shared.database import Tx
+from shared.audit import AuditRow
 
 
-class AuditOut(BaseModel):
-    """Who did what to whose record, when and why."""
+class AuditOut(AuditRow, frozen=True):
+    """Who did what to whose record, when and why. `id`, `actor`, `details` are `audit_id`, `officer`, `detail`."""
 
-    model_config = ConfigDict(from_attributes=True)
-
-    id: int
-    at: dt.datetime
-    actor: str
     role: str
-    action: str
-    subject: str
     reason: str
-    details: dict[str, Any]
-
-
-async def listed(tx: Tx, *, limit: int, before: int | None) -> list[AuditOut]:
-    """The audit log, the newest entry first."""
-    return [AuditOut.model_validate(entry) for entry in await store.listed(tx, limit=limit, before=before)]
+    id: int = Field(validation_alias="audit_id")
+    actor: str = Field(validation_alias="officer")
+    details: dict[str, Any] = Field(validation_alias="detail")

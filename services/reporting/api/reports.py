@@ -98,6 +98,6 @@ async def review(
     404 unless the caller is the author's supervisor or acting deputy, 403 for one's own report, 409 for
     another revision than the newest.
     """
-    reviewed = await commands.review(service.db, service.clock, employee_of(who), report_id, given)
+    reviewed = await commands.review(service.db, service.clock, who, report_id, given)
     response.status_code = 201 if reviewed.decided else 200
     return views.decided(reviewed.report, reviewed.review)

@@ -7,7 +7,8 @@ from uuid import UUID, uuid5
 from services.reporting.domain import reports
 from services.reporting.domain.reports import Report, Review, ReviewIn
 from services.reporting.store import reports as store
-from shared import outbox
+from shared import audit, outbox
+from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database
 from shared.dates import local_date
@@ -64,12 +65,13 @@ async def submit(
     return Submitted(report, created=held is None)
 
 
-async def review(db: Database, clock: Clock, reviewer_id: UUID, report_id: UUID, given: ReviewIn) -> Reviewed:
+async def review(db: Database, clock: Clock, who: Principal, report_id: UUID, given: ReviewIn) -> Reviewed:
     """Accept or return the newest revision of a report. Exactly the same decision again changes nothing.
 
     Raises Missing unless the reviewer is the author's supervisor or acting deputy, Forbidden for one's own report,
     Conflict for another revision than the newest, Invalid for wrong quantities.
     """
+    reviewer_id = employee_of(who)
     async with db.transaction() as tx:
         held = await store.lock(tx, report_id)
         if held is None:
@@ -83,6 +85,19 @@ async def review(db: Database, clock: Clock, reviewer_id: UUID, report_id: UUID,
         assert decision is not None  # noqa: S101 - `reports.review` returns a report with a decision
         if report is not held:
             await store.update(tx, report)
+            await audit.add(
+                tx,
+                decision.reviewed_at,
+                who,
+                f"report.{decision.decision}",
+                subject=report_id,
+                reason=decision.note,
+                employee_id=report.employee_id,
+                work_date=report.work_date,
+                report_revision=report.revision,
+                revision=decision.revision,
+                accepted={str(item.item_id): item.accepted_quantity for item in decision.items},
+            )
             event_id = uuid5(report_id, f"reviewed/{report.revision}/{decision.revision}")
             event = outbox.Outgoing(report.reviewed(), event_id, decision.reviewed_at)
             await outbox.add(tx, [event], source=SOURCE)

@@ -29,6 +29,7 @@ from services.scheduling.store.rosters import Wanted
 from services.scheduling.store.tables import Proposal
 from services.scheduling.views.answer import as_json
 from services.scheduling.views.changes import shortage
+from shared import audit
 from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -64,7 +65,7 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
         rows = await _absent_rows(tx, absence, [Days(leave.first, leave.last)])
         await store.add_absence(tx, absence)
         done = await go_through(tx, clock, who, rows, terms)
-        await plans.note(
+        await audit.add(
             tx,
             clock.now(),
             who,
@@ -156,7 +157,7 @@ async def _change(
             kept = await _replace(tx, stored, _spans(stored, after), interim)
             _wait(tx, gate.proposal, stored, kept, after)
         action = "absence.ended" if days is None else "absence.amended"
-        await plans.note(
+        await audit.add(
             tx,
             now,
             who,

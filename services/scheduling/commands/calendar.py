@@ -2,10 +2,10 @@
 
 import secrets
 
-from services.scheduling.commands.plans import note
 from services.scheduling.store import calendar as store
 from services.scheduling.store import people
 from services.scheduling.views.calendar import token_hash
+from shared import audit
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database
@@ -18,7 +18,7 @@ async def open_feed(db: Database, clock: Clock, who: Principal) -> str:
     async with db.transaction() as tx:
         or_missing(await people.person(tx, employee_id), "directory.unknown")
         await store.replace_feed(tx, employee_id, token_hash(token), clock.now())
-        await note(tx, clock.now(), who, "calendar.opened", subject=employee_id, reason=None)
+        await audit.add(tx, clock.now(), who, "calendar.opened", subject=employee_id, reason=None)
     return token
 
 
@@ -27,4 +27,4 @@ async def close_feed(db: Database, clock: Clock, who: Principal) -> None:
     employee_id = employee_of(who)
     async with db.transaction() as tx:
         await store.replace_feed(tx, employee_id, None, clock.now())
-        await note(tx, clock.now(), who, "calendar.closed", subject=employee_id, reason=None)
+        await audit.add(tx, clock.now(), who, "calendar.closed", subject=employee_id, reason=None)

@@ -23,6 +23,7 @@ from services.scheduling.store.tables import Proposal
 from services.scheduling.views.answer import as_json
 from services.scheduling.views.changes import BelowMinimum, Change, Substitute, shortage
 from services.scheduling.views.proposals import ProposalInBrief
+from shared import audit
 from shared.access import Principal, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -74,7 +75,7 @@ async def settle(db: Database, clock: Clock, who: Principal, moves: Sequence[Mov
             await in_own_opd(tx, who, move.employee_id)
             rows.append(await moved(tx, *move, f"moves.{index}"))
         done = await go_through(tx, clock, who, rows, terms, pinned=True)
-        await plans.note(
+        await audit.add(
             tx,
             clock.now(),
             who,

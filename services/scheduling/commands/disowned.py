@@ -9,6 +9,7 @@ from services.scheduling.domain.disowned import CAN_BE_DISOWNED, DisownedIn, Rev
 from services.scheduling.store import directory
 from services.scheduling.store import disowned as store
 from services.scheduling.store.tables import Disowned, Proposal
+from shared import audit
 from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -65,7 +66,7 @@ async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) 
         row.revision, row.revoked = row.revision + 1, True
     await publish.send(tx, [_event(row)], now)
     action = "record.disowned" if proposal.kind == "disown" else "record.owned"
-    await plans.note(
+    await audit.add(
         tx,
         now,
         who,

@@ -18,6 +18,7 @@ from services.scheduling.store import directory, proposals, rosters
 from services.scheduling.store import hours as store
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store.tables import Proposal
+from shared import audit
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -151,7 +152,7 @@ async def _store(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reas
         first, officer = change.first, str(employee_of(who))
         await store.add(tx, change.special_id, change.body, first=first, last=last, at=now, by=officer)
     action = "hours.withdrawn" if change.withdraw else "hours.given"
-    await plans.note(
+    await audit.add(
         tx, now, who, action, subject=change.special_id, reason=reason, hours=change.body, first=change.first
     )
 

@@ -19,6 +19,7 @@ from services.scheduling.store.people import ActingPeriod, PersonRow, PostingCha
 from services.scheduling.views import superiors
 from services.scheduling.views.answer import dated, some
 from services.scheduling.views.people import ChangedPosting
+from shared import audit
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -84,7 +85,7 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         needing = await _out_of_date(tx, employee_id, first, body)
         change = PostingChange(change_id, employee_id, day, kind, body, "due")
         await store.add_change(tx, change, now, str(employee_of(who)))
-        await plans.note(
+        await audit.add(
             tx, now, who, f"posting.{kind}", subject=employee_id, reason=None, effective_from=day, body=body
         )
         await in_force(tx, clock)
@@ -170,7 +171,7 @@ async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) ->
         acting_id, now = uuid4(), clock.now()
         period = ActingPeriod(acting_id, absent_id, deputy_id, acting.kind, *span, acting.letter)
         await store.add_acting(tx, period, now, str(employee_of(who)))
-        await plans.note(
+        await audit.add(
             tx, now, who, "acting.given", subject=absent_id, reason=acting.letter, deputy=deputy_id, span=span
         )
         await in_force(tx, clock)
@@ -183,7 +184,7 @@ async def end_acting(db: Database, clock: Clock, who: Principal, acting_id: UUID
         await directory.lock(tx)
         if not await store.cancel_acting(tx, acting_id):
             raise Missing("not_found")
-        await plans.note(tx, clock.now(), who, "acting.ended", subject=acting_id, reason=None)
+        await audit.add(tx, clock.now(), who, "acting.ended", subject=acting_id, reason=None)
         await in_force(tx, clock)
 
 
@@ -193,7 +194,7 @@ async def cancel_posting(db: Database, clock: Clock, who: Principal, change_id: 
         await directory.lock(tx)
         if not await store.cancel_change(tx, change_id):
             raise Conflict("posting.applied")
-        await plans.note(tx, clock.now(), who, "posting.cancelled", subject=change_id, reason=None)
+        await audit.add(tx, clock.now(), who, "posting.cancelled", subject=change_id, reason=None)
 
 
 async def set_remote_places(
@@ -204,8 +205,8 @@ async def set_remote_places(
         await directory.lock(tx)
         await _known(tx, "employee_id", employee_id)
         await store.set_remote_places(tx, employee_id, places)
-        await plans.note(
-            tx, clock.now(), who, "remote_places", subject=employee_id, reason=None, count=len(places)
+        await audit.add(
+            tx, clock.now(), who, "remote_places.set", subject=employee_id, reason=None, count=len(places)
         )
         await publish.directory_changes(tx, clock.now())
 
@@ -219,7 +220,7 @@ async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, r
         now = clock.now()
         tombstone = Outgoing(None, uuid4(), now, topic=EmployeeChanged.topic, key=str(employee_id))
         await add(tx, [tombstone], source=publish.SOURCE)
-        await plans.note(tx, now, who, "employee.erased", subject=employee_id, reason=reason)
+        await audit.add(tx, now, who, "employee.erased", subject=employee_id, reason=reason)
         await publish.directory_changes(tx, now)
 
 
@@ -228,5 +229,5 @@ async def publish_again(db: Database, clock: Clock, who: Principal) -> publish.S
     async with db.transaction() as tx:
         await directory.lock(tx)
         await store.forget_published(tx)
-        await plans.note(tx, clock.now(), who, "directory.published", subject="-", reason=None)
+        await audit.add(tx, clock.now(), who, "directory.published", subject="-", reason=None)
         return await publish.directory_changes(tx, clock.now())

@@ -14,9 +14,10 @@ from services.scheduling.commands import publish
 from services.scheduling.domain.late import never_late_from, officers_needed
 from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.plans import PersonDay, PlanChange, Planned
-from services.scheduling.store import audit, proposals, tables
 from services.scheduling.store import plans as plans_store
+from services.scheduling.store import proposals, tables
 from services.scheduling.store.tables import Proposal
+from shared import audit
 from shared.access import Principal, employee_of
 from shared.database import Database, Tx
 from shared.dates import local_date
@@ -156,7 +157,7 @@ async def offer(
     )
     await tables.add(tx, proposal)
     about = proposal.proposal_id if subject is None else subject
-    await note(tx, now, who, action, subject=about, reason=reason, **(detail or {"kind": kind}))
+    await audit.add(tx, now, who, action, subject=about, reason=reason, **(detail or {"kind": kind}))
     return proposal
 
 
@@ -182,11 +183,3 @@ async def approve(tx: Tx, now: dt.datetime, proposal_id: UUID, *, pinned: bool =
         *_, last = page
         after = last.work_date, last.employee_id
     return changed
-
-
-async def note(
-    tx: Tx, now: dt.datetime, who: Principal, action: str, *, subject: object, reason: str | None, **detail: Any
-) -> None:
-    """One row of the audit log: who wrote, in which role, and what."""
-    officer = str(employee_of(who))
-    await audit.add(tx, now, officer, who.role, action, subject=str(subject), reason=reason, detail=detail)

@@ -4,12 +4,13 @@ import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from services.scheduling.commands import plans, scope
+from services.scheduling.commands import scope
 from services.scheduling.domain.conflicts import PolicyConflict, conflicts
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.store import directory, late, tables
 from services.scheduling.store import policies as store
 from services.scheduling.store.tables import PolicyVersion
+from shared import audit
 from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -57,7 +58,7 @@ async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, d
         row = _version(given, number, clock.now(), who)
         if not dry_run:
             await tables.add(tx, row)
-            await plans.note(
+            await audit.add(
                 tx,
                 row.created_at,
                 who,
@@ -99,7 +100,7 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
         row = _version(content, newest.version + 1, clock.now(), who)
         row.withdrawn, row.effective_from, row.effective_to = True, local_date(clock.now()), None
         await tables.add(tx, row)
-        await plans.note(
+        await audit.add(
             tx,
             row.created_at,
             who,

@@ -8,6 +8,7 @@ from services.scheduling.commands.imports import file
 from services.scheduling.store import directory
 from services.scheduling.store import proposals as store
 from services.scheduling.store.tables import Proposal
+from shared import audit
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -34,7 +35,7 @@ async def decide(
         proposal.decided_by = officer if officer != proposal.proposed_by else None
         proposal.decided_at, proposal.decision_reason = now, reason
         tx.session.add(proposal)
-        await plans.note(
+        await audit.add(
             tx,
             now,
             who,

@@ -1,11 +1,11 @@
 """Readiness of OPD and units: weights by version, and assessments by them."""
 
-from services.scheduling.commands import plans
 from services.scheduling.domain.readiness import AssessmentIn, Weights, recommended_share, score
 from services.scheduling.store import readiness as store
 from services.scheduling.store.directory import known
 from services.scheduling.store.readiness import Assessed
 from services.scheduling.views.readiness import Assessment, StoredWeights
+from shared import audit
 from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database
@@ -17,7 +17,7 @@ async def set_weights(db: Database, clock: Clock, who: Principal, weights: Weigh
     now, body = clock.now(), weights.model_dump()
     async with db.transaction() as tx:
         version = await store.add_weights(tx, body, now, str(employee_of(who)))
-        await plans.note(tx, now, who, "readiness.weights", subject=version, reason=None, weights=body)
+        await audit.add(tx, now, who, "readiness.weights", subject=version, reason=None, weights=body)
     return StoredWeights(version=version, **body)
 
 
@@ -54,7 +54,7 @@ async def assess(db: Database, clock: Clock, who: Principal, given: AssessmentIn
             assessment.recommended_share,
         )
         await store.add(tx, assessed, now, officer)
-        await plans.note(
+        await audit.add(
             tx,
             now,
             who,

@@ -22,6 +22,7 @@ from services.scheduling.store import rosters as rosters_store
 from services.scheduling.store.rosters import Wanted
 from services.scheduling.store.tables import Proposal, Roster
 from services.scheduling.views.rosters import summary
+from shared import audit
 from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -191,7 +192,7 @@ async def _begin(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, r
         )
         await tables.add(tx, row)
         # Before anything is written: a publication that breaks off is in the audit as well.
-        await plans.note(
+        await audit.add(
             tx, now, gate.who, "roster.begun", subject=row.roster_id, reason=gate.reason, request=row.request
         )
         return row.roster_id
@@ -224,7 +225,7 @@ async def _finish(
         assert row is not None  # noqa: S101 - `_begin` has kept it
         row.status, row.summary = status, {**figures, **came}
         tx.session.add(row)
-        await plans.note(
+        await audit.add(
             tx,
             clock.now(),
             gate.who,
@@ -234,7 +235,7 @@ async def _finish(
             request=row.request,
             units=len(drafted.units),
             person_days=figures["person_days"],
-            **came,
+            detail=came,
         )
 
 

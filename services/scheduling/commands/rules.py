@@ -9,6 +9,7 @@ from services.scheduling.domain.rules import RulesIn, touches
 from services.scheduling.store import directory, late, proposals, tables
 from services.scheduling.store import rules as store
 from services.scheduling.store.tables import Proposal, Rules
+from shared import audit
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -88,7 +89,7 @@ async def _publish(tx: Tx, now: dt.datetime, who: Principal, given: RulesIn) -> 
     row = Rules(**given.model_dump(), created_at=now, created_by=str(employee_of(who)))
     await tables.add(tx, row)
     await publish.send(tx, [given.event()], now)
-    await plans.note(
+    await audit.add(
         tx, now, who, "rules.given", subject=given.rules_version, reason=None, rules=given.model_dump(mode="json")
     )
     return row

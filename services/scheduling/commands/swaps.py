@@ -17,6 +17,7 @@ from services.scheduling.store import swaps as store
 from services.scheduling.store.rosters import Wanted
 from services.scheduling.store.swaps import Swap
 from services.scheduling.views.swaps import Pair, Wish
+from shared import audit
 from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -47,7 +48,7 @@ async def ask(
             raise _wrong("my_date", "swap.begun")
         now, dates = clock.now(), (my_date, their_date)
         await store.add_swap(tx, swap, now)
-        await plans.note(
+        await audit.add(
             tx,
             now,
             who,
@@ -85,7 +86,7 @@ async def agree(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> No
         if swap.partner_id != employee_of(who):
             raise Forbidden("swap.not_partner")
         await store.set_swap(tx, swap_id, "agreed", str(employee_of(who)), clock.now())
-        await plans.note(tx, clock.now(), who, "swap.agreed", subject=swap_id, reason=None)
+        await audit.add(tx, clock.now(), who, "swap.agreed", subject=swap_id, reason=None)
 
 
 async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> None:
@@ -95,7 +96,7 @@ async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> N
         if who.subject not in (swap.asker_id, swap.partner_id):
             await _by_superior(tx, who, swap)
         await store.set_swap(tx, swap_id, "refused", str(employee_of(who)), clock.now())
-        await plans.note(tx, clock.now(), who, "swap.refused", subject=swap_id, reason=None)
+        await audit.add(tx, clock.now(), who, "swap.refused", subject=swap_id, reason=None)
 
 
 async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Swap:
@@ -128,7 +129,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
             raise _wrong("my_date", "swap.begun")
         changed = await plans.write(tx, now, rows, pinned=True)
         await store.set_swap(tx, swap_id, "approved", str(employee_of(who)), now)
-        await plans.note(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))
+        await audit.add(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))
         return changed
 
 
@@ -172,7 +173,7 @@ async def set_wish(db: Database, clock: Clock, who: Principal, wish: Wish) -> No
         or_missing(await people.person(tx, me), "directory.unknown")
         await store.set_wish(tx, me, wish.work_date, mode=wish.mode, weight=wish.weight, at=now)
         detail = {"date": wish.work_date, "mode": wish.mode, "weight": wish.weight}
-        await plans.note(tx, now, who, "wish.given", subject=me, reason=None, **detail)
+        await audit.add(tx, now, who, "wish.given", subject=me, reason=None, detail=detail)
 
 
 async def drop_wish(db: Database, clock: Clock, who: Principal, day: dt.date) -> None:
@@ -180,7 +181,7 @@ async def drop_wish(db: Database, clock: Clock, who: Principal, day: dt.date) ->
     me = employee_of(who)
     async with db.transaction() as tx:
         await store.drop_wish(tx, me, day)
-        await plans.note(tx, clock.now(), who, "wish.dropped", subject=me, reason=None, date=day)
+        await audit.add(tx, clock.now(), who, "wish.dropped", subject=me, reason=None, date=day)
 
 
 async def keep_apart(db: Database, clock: Clock, who: Principal, pair: Pair) -> None:
@@ -194,4 +195,4 @@ async def keep_apart(db: Database, clock: Clock, who: Principal, pair: Pair) -> 
                 raise _wrong(f"employee_ids.{index}", "apart.unit")
         await store.set_apart(tx, pair.unit_id, first, second, pair.reason)
         now, both = clock.now(), [first, second]
-        await plans.note(tx, now, who, "apart.named", subject=pair.unit_id, reason=pair.reason, people=both)
+        await audit.add(tx, now, who, "apart.named", subject=pair.unit_id, reason=pair.reason, people=both)

@@ -197,3 +197,35 @@ async def test_reports_and_reviews_reach_kafka_and_come_back_as_facts(service: R
         judged = await output()
     assert judged["because"]["code"] == "output.accepted"
     assert len(judged["event_ids"]) == 3
+
+
+async def test_the_audit_says_who_decided_what_on_which_report(service: Running, staff: Staff) -> None:
+    async with (
+        service.caller("staff", staff.clerk) as clerk,
+        service.caller("supervisor", staff.supervisor) as boss,
+        service.caller("auditor") as auditor,
+    ):
+        report_id = (await put(clerk)).json()["report_id"]
+        await review(boss, report_id)
+        await review(boss, report_id)
+        await review(boss, report_id, decision="returned", note="Lampirkan bukti")
+        await review(boss, report_id, revision=9)
+        everything = (await auditor.get("/reporting/v1/audit", params={"subject": report_id})).json()
+        page = {"subject": report_id, "action": "report", "officer": str(staff.supervisor), "limit": 1}
+        newest = (await auditor.get("/reporting/v1/audit", params=page)).json()
+        oldest = (await auditor.get("/reporting/v1/audit", params={**page, "cursor": newest["next"]})).json()
+        chosen = await auditor.get("/reporting/v1/audit", params={"action": "report.returned", "to": "2025-11-01"})
+        refused = [(await who.get("/reporting/v1/audit")).status_code for who in (clerk, boss)]
+    returned, accepted = everything["items"]
+    assert (newest["items"], oldest["items"], oldest["next"]) == ([returned], [accepted], None)
+    assert (returned["action"], returned["reason"]) == ("report.returned", "Lampirkan bukti")
+    assert (accepted["officer"], accepted["role"]) == (str(staff.supervisor), "supervisor")
+    assert accepted["detail"] == {
+        "employee_id": str(staff.clerk),
+        "work_date": str(DAY),
+        "report_revision": 1,
+        "revision": 1,
+        "accepted": {"a": 30.0, "b": 4.5},
+    }
+    assert chosen.json()["items"] == []
+    assert refused == [403, 403]

@@ -25,6 +25,7 @@ from services.scheduling.store.tables import Proposal
 from services.scheduling.views.answer import MOST, Json, as_json
 from services.scheduling.views.changes import UnitShortage, unit_shortage
 from services.scheduling.views.people import Withheld
+from shared import audit
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.refusals import Conflict
@@ -169,7 +170,7 @@ async def _apply(of: ImportKind[Any], job: Job[Any], outcome: Outcome, watch: Wa
         outcome.withheld = sent.withheld
     outcome.to_mend = await of.to_mend(job)
     if job.records and not job.order.dry_run:
-        await plans.note(
+        await audit.add(
             job.tx,
             job.now,
             job.order.who,
