@@ -9,13 +9,10 @@ from pydantic import BaseModel, Field
 from shared.access import READ_AUDIT
 from shared.audit import AuditRow, Chosen, entries
 from shared.auth import require
-from shared.cursors import cut, read_cursor
+from shared.cursors import Limit, Page, cut, read_cursor
 from shared.dates import midnight
 from shared.events.base import Date
-from shared.http import Page
 from shared.service import Service
-
-MOST = 1000
 
 Shown = TypeVar("Shown", bound=AuditRow)
 
@@ -28,7 +25,7 @@ class AuditQuery(BaseModel):
     officer: str | None = None
     first: Annotated[Date | None, Field(alias="from")] = None
     last: Annotated[Date | None, Field(alias="to")] = None
-    limit: Annotated[int, Field(ge=1, le=MOST)] = MOST
+    limit: Limit = 1000
     cursor: str | None = None
 
     def chosen(self) -> Chosen:

@@ -1,13 +1,15 @@
-"""Cursors of lists: opaque text for the place after the last item, read back only exactly as we write it."""
+"""Lists come in pages, with a cursor: opaque text for the place after the last item, read back only exactly as we
+write it."""
 
 import base64
 import datetime as dt
 import json
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeVar, cast
+from typing import Annotated, Any, Generic, TypeVar, cast
 from uuid import UUID
 
-from shared.http import Page
+from pydantic import BaseModel, Field
+
 from shared.refusals import FieldError, Invalid
 
 LONGEST = 1024
@@ -19,6 +21,16 @@ _LONGEST_TEXT = 300
 
 Part = UUID | dt.datetime | dt.date | int | str
 Item = TypeVar("Item")
+
+Limit = Annotated[int, Field(ge=1, le=1000)]
+"""How many items a caller wants on a page."""
+
+
+class Page(BaseModel, Generic[Item]):
+    """The shape of every list: `next` is the cursor of the items after these, null at the end."""
+
+    items: Sequence[Item]
+    next: str | None = None
 
 
 def encode_cursor(*position: Part) -> str:
@@ -52,16 +64,11 @@ def read_id_cursor(cursor: str | None) -> UUID:
     return after
 
 
-def paged(items: Sequence[Item], limit: int, key: Callable[[Item], Sequence[Part]]) -> Page[Item]:
-    """Up to `limit` items as a page; where there may be more, with the cursor of those after the last one.
-
-    `key` gives the sort key of an item.
-    """
-    return Page(items=items, next=encode_cursor(*key(items[-1])) if len(items) == limit else None)
-
-
 def cut(items: Sequence[Item], limit: int, key: Callable[[Item], Sequence[Part]]) -> Page[Item]:
-    """As `paged`, of items of which `limit + 1` were asked for: the last page knows that it is the last."""
+    """A page of at most `limit` items of which `limit + 1` were asked for, so that the last page knows that it is.
+
+    `key` gives the sort key of an item: where there are more, the cursor of those after the last one.
+    """
     return Page(items=items[:limit], next=encode_cursor(*key(items[limit - 1])) if len(items) > limit else None)
 
 

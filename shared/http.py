@@ -1,8 +1,8 @@
-"""HTTP as all services speak it: problem+json (RFC 9457), and the shape of lists."""
+"""HTTP as all services speak it: problem+json (RFC 9457)."""
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -171,13 +171,3 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Refused, on_refused)
     app.add_exception_handler(RequestValidationError, on_validation)
     app.add_exception_handler(Exception, on_crash)
-
-
-Item = TypeVar("Item")
-
-
-class Page(BaseModel, Generic[Item]):
-    """The shape of every list: `next` is the cursor of the items after these, null at the end."""
-
-    items: Sequence[Item]
-    next: str | None = None

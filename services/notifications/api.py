@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, ConfigDict
 
 from services.notifications.commands import inbox, preferences
@@ -14,7 +14,7 @@ from services.notifications.views import preferences as preference_views
 from services.notifications.views.inbox import Message
 from services.notifications.views.preferences import PreferencesOut
 from shared.auth import Employee
-from shared.http import Page
+from shared.cursors import Limit, Page
 from shared.messages import Language
 from shared.service import Service, service_of
 
@@ -59,7 +59,7 @@ async def read_inbox(
     service: Running,
     *,
     cursor: str | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Limit = 100,
     unread: bool = False,
     accept_language: AcceptLanguage = None,
 ) -> Inbox:

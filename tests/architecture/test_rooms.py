@@ -38,7 +38,7 @@ GOOD: dict[str, tuple[str, str]] = {
         "services/attendance/api/outages.py",
         "from services.attendance.commands import outages\nfrom services.attendance.domain.outages import Outage",
     ),
-    "knows HTTP": ("services/attendance/api/outages.py", "from shared.http import Page"),
+    "knows HTTP": ("services/attendance/api/outages.py", "from shared.http import Problem"),
     "publishes": ("services/attendance/tasks/outages.py", "async def end(tx):\n    await outbox.add(tx, [])"),
     "asks the database outside a transaction that is named first": (
         "services/attendance/store/outages.py",

@@ -125,7 +125,7 @@ async def test_the_service_describes_its_doors_without_loose_ends(
             case _:
                 return []
 
-    parts = {f"#/components/schemas/{name}" for name in described["components"]["schemas"]}
+    parts = {f"#/components/{kind}/{name}" for kind, named in described["components"].items() for name in named}
     assert set(references(described)) <= parts
     body = described["paths"]["/attendance/v1/punches"]["post"]["requestBody"]["content"]["application/json"]
     assert set(body["schema"]["required"]) == {"punch_id", "kind"}

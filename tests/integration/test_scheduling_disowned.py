@@ -181,5 +181,7 @@ async def test_the_list_comes_in_pages_and_a_forged_cursor_is_refused(running: D
         if cursor is None:
             break
     assert seen == sorted(str(event) for event in events)
+    full = (await running.call("GET", "/disowned", params={"limit": 5})).json()
+    assert (len(full["items"]), full["next"]) == (5, None)
     forged = await running.call("GET", "/disowned", params={"cursor": "x"})
     assert problem(forged) == (422, "cursor.invalid", ["cursor"])

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.cursors import encode_cursor, read_cursor, read_id_cursor
+from shared.cursors import cut, encode_cursor, read_cursor, read_id_cursor
 from shared.refusals import Invalid
 
 ID = UUID("0192f1d4-7c1e-7b57-9d43-0a6f3c6f1c55")
@@ -92,3 +92,14 @@ def test_no_cursor_is_the_first_page_and_an_id_is_read_alike() -> None:
     assert read_id_cursor(encode_cursor(ID)) == ID
     assert read_cursor(encode_cursor(NOW, ID), dt.datetime, UUID) == (NOW, ID)
     assert read_cursor(encode_cursor(DAY), dt.date) == (DAY,)
+
+
+@pytest.mark.parametrize(
+    ("asked_for", "items", "following"), [([], [], None), ([1, 2], [1, 2], None), ([1, 2, 3], [1, 2], 2)]
+)
+def test_a_full_page_is_the_last_one_where_nothing_comes_after_it(
+    asked_for: list[int], items: list[int], following: int | None
+) -> None:
+    page = cut(asked_for, 2, lambda item: [item])
+    assert page.items == items
+    assert page.next == (None if following is None else encode_cursor(following))

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Request, Response
 from pydantic import TypeAdapter
 
 from services.attendance.api import PREFIX, Running, described, read
@@ -15,10 +15,9 @@ from services.attendance.views import outages as views
 from services.attendance.views.outages import OutageOut
 from shared.access import DECLARE_OUTAGES, Principal
 from shared.auth import Caller, require
-from shared.cursors import cut, read_cursor
+from shared.cursors import Limit, Page, cut, read_cursor
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Revision
-from shared.http import Page
 from shared.personal import Reason
 from shared.query import InstantParam
 
@@ -88,7 +87,7 @@ async def listed(
     _: Caller,
     service: Running,
     ends_from: InstantParam | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 1000,
+    limit: Limit = 1000,
     cursor: str | None = None,
 ) -> Page[OutageOut]:
     """Outages, the latest start first; everyone signed in may see what excuses whom."""

@@ -22,12 +22,13 @@ from services.attendance.views.punches import PunchOut, Receipt
 from shared import failures
 from shared.access import READ_RECORDS, Principal
 from shared.auth import Employee, employee_of, principal, require
+from shared.cursors import Page
 from shared.database import GroupCommit
 from shared.dates import local_date
 from shared.events import PunchKind
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Date, InstantUTC
-from shared.http import Page, Problem, ProblemBody, as_problem, internal, problem_body
+from shared.http import Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of
 from shared.refusals import Refused
 

@@ -2,13 +2,12 @@
 
 from fastapi import APIRouter
 
-from services.reporting.api.figures import At, Code, Limit, Running
+from services.reporting.api.figures import At, Code, Running
 from services.reporting.domain.counters import UnitFigures
 from services.reporting.views import counters as views
 from services.reporting.views.counters import UnitTimeline
 from shared.auth import Caller
-from shared.cursors import cut, read_cursor
-from shared.http import Page
+from shared.cursors import Limit, Page, cut, read_cursor
 
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
 

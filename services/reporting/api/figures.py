@@ -12,9 +12,9 @@ from fastapi import APIRouter, Depends, Path, Query
 from services.reporting.views.figures import CityFigures, OpdFigures, look_at, reader_of
 from shared.access import READ_CITY, READ_OPDS
 from shared.auth import Caller, require
+from shared.cursors import Page
 from shared.dates import local_date
 from shared.events.base import MAX_CODE, Date
-from shared.http import Page
 from shared.query import InstantParam, not_ahead
 from shared.refusals import Forbidden
 from shared.service import Service, service_of
@@ -22,7 +22,6 @@ from shared.service import Service, service_of
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
 
 Running = Annotated[Service, Depends(service_of)]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 Code = Annotated[str, Path(max_length=MAX_CODE, pattern=r"^[^\x00]+$")]
 
 

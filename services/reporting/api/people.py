@@ -6,14 +6,13 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request
 
-from services.reporting.api.figures import At, Code, Limit, Moment, Running, moment
+from services.reporting.api.figures import At, Code, Moment, Running, moment
 from services.reporting.views import people as views
 from services.reporting.views.people import PersonDay, PersonStates
 from shared.access import READ_PEOPLE, Principal, only_opd
 from shared.auth import Caller, require
-from shared.cursors import cut, read_cursor
+from shared.cursors import Limit, Page, cut, read_cursor
 from shared.events.base import Date
-from shared.http import Page
 from shared.messages import language_of
 from shared.query import InstantParam
 from shared.refusals import Forbidden, Missing

@@ -12,16 +12,14 @@ from services.reporting.views import reports as views
 from services.reporting.views.reports import DecisionView, Place, ReportView, Status, TeamReportView
 from shared.access import REVIEW_REPORTS, Principal
 from shared.auth import Employee, employee_of, require
-from shared.cursors import cut, read_cursor
+from shared.cursors import Limit, Page, cut, read_cursor
 from shared.events.base import Date
-from shared.http import Page
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting/v1", tags=["work reports"])
 
 Running = Annotated[Service, Depends(service_of)]
 Reviewer = Annotated[Principal, Depends(require(REVIEW_REPORTS))]
-Limit = Annotated[int, Query(ge=1, le=1000)]
 
 
 @router.put("/me/reports/{work_date}", responses={201: {"model": ReportView, "description": "The first revision"}})

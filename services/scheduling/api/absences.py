@@ -17,8 +17,8 @@ from services.scheduling.views.absences import Absence
 from services.scheduling.views.changes import Change
 from shared.access import PLAN, Principal
 from shared.auth import require
+from shared.cursors import Page
 from shared.events.base import Date
-from shared.http import Page
 
 router = APIRouter(prefix="/scheduling/v1/absences", tags=["changes"])
 Officer = Annotated[Principal, Depends(require(PLAN))]

@@ -9,8 +9,7 @@ from services.scheduling.views import directory as views
 from services.scheduling.views.directory import Colleague, Employee, Opd, Unit, Unled
 from shared.access import READ_DIRECTORY, Principal
 from shared.auth import principal, require
-from shared.cursors import paged, read_cursor, read_id_cursor
-from shared.http import Page
+from shared.cursors import Page, cut, read_cursor, read_id_cursor
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
 Officer = Annotated[Principal, Depends(require(READ_DIRECTORY))]
@@ -29,8 +28,8 @@ async def list_units(service: Running, opd_code: str | None = None, cursor: str 
     """Units with their places and opening hours, a thousand to a page."""
     (after,) = read_cursor(cursor, str) if cursor else ("",)
     async with service.db.read() as tx:
-        units = await views.units(tx, opd_code, after, PAGE)
-    return paged(units, PAGE, lambda unit: (unit.unit_id,))
+        units = await views.units(tx, opd_code, after, PAGE + 1)
+    return cut(units, PAGE, lambda unit: (unit.unit_id,))
 
 
 @router.get("/employees")
@@ -51,5 +50,5 @@ async def list_employees(
     view = views.unled if without_superior else views.employees
     after = read_id_cursor(cursor)
     async with service.db.read() as tx:
-        people = await view(tx, who, opd_code=opd_code, unit_id=unit_id, after=after, limit=PAGE)
-    return paged(people, PAGE, lambda person: (person.employee_id,))
+        people = await view(tx, who, opd_code=opd_code, unit_id=unit_id, after=after, limit=PAGE + 1)
+    return cut(people, PAGE, lambda person: (person.employee_id,))

@@ -3,7 +3,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Response
 
 from services.scheduling.api.doors import Running
 from services.scheduling.api.proposals import waiting
@@ -14,8 +14,7 @@ from services.scheduling.views.disowned import Disowned
 from services.scheduling.views.proposals import ProposalInFull
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
-from shared.cursors import paged, read_id_cursor
-from shared.http import Page
+from shared.cursors import Limit, Page, cut, read_id_cursor
 
 router = APIRouter(prefix="/scheduling/v1/disowned", tags=["disowned"])
 Officer = Annotated[Principal, Depends(require(GOVERN))]
@@ -23,13 +22,11 @@ PAGE = 1000
 
 
 @router.get("", dependencies=[Depends(principal)])
-async def list_disowned(
-    service: Running, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=PAGE)] = PAGE
-) -> Page[Disowned]:
+async def list_disowned(service: Running, cursor: str | None = None, limit: Limit = PAGE) -> Page[Disowned]:
     """Every event that was ever disowned, by id; `revoked` ones count again. As public as the topic."""
     async with service.db.read() as tx:
-        rows = await views.listed(tx, read_id_cursor(cursor), limit)
-    return paged(rows, limit, lambda row: (row.ce_id,))
+        rows = await views.listed(tx, read_id_cursor(cursor), limit + 1)
+    return cut(rows, limit, lambda row: (row.ce_id,))
 
 
 @router.post("", status_code=202)

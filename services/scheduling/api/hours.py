@@ -16,8 +16,8 @@ from services.scheduling.views.hours import GivenHours, Reference, StoredHours, 
 from services.scheduling.views.proposals import ProposalInFull
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
+from shared.cursors import Page
 from shared.events.base import MAX_SCOPE, Code
-from shared.http import Page
 from shared.personal import NamesNobody
 
 router = APIRouter(prefix="/scheduling/v1/hours", tags=["hours"])

@@ -25,9 +25,9 @@ from services.scheduling.views.people import (
 )
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
+from shared.cursors import Page
 from shared.dates import local_date
 from shared.events.base import MAX_HEADS, Code, UnitId
-from shared.http import Page
 from shared.personal import Reason
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])

@@ -12,9 +12,8 @@ from services.scheduling.views import plans as views
 from services.scheduling.views.plans import AtHome, NamedPlan, Plan
 from shared.access import READ_PLANS, Principal
 from shared.auth import Employee, require
-from shared.cursors import paged, read_id_cursor
+from shared.cursors import Page, cut, read_id_cursor
 from shared.events.base import Date
-from shared.http import Page
 from shared.refusals import FieldError, Invalid
 
 router = APIRouter(prefix="/scheduling/v1", tags=["plans"])
@@ -86,5 +85,5 @@ async def plans_of_date(
     """All plans of a date, a thousand to a page; an OPD admin sees their own OPD."""
     after = read_id_cursor(cursor)
     async with service.db.read() as tx:
-        plans = await views.of_date(tx, who, date, opd_code=opd_code, after=after, limit=PAGE)
-    return paged(plans, PAGE, lambda plan: (plan.employee_id,))
+        plans = await views.of_date(tx, who, date, opd_code=opd_code, after=after, limit=PAGE + 1)
+    return cut(plans, PAGE, lambda plan: (plan.employee_id,))

@@ -11,7 +11,7 @@ from services.scheduling.views import policies as views
 from services.scheduling.views.policies import GivenPolicy, LatePolicy, PolicyVersion, Reference
 from shared.access import PLAN, Principal
 from shared.auth import principal, require
-from shared.http import Page
+from shared.cursors import Page
 
 router = APIRouter(prefix="/scheduling/v1/policies", tags=["policies"])
 Officer = Annotated[Principal, Depends(require(PLAN))]

@@ -13,8 +13,7 @@ from services.scheduling.views import proposals as views
 from services.scheduling.views.proposals import PAGE, PersonDay, Proposal, ProposalInFull
 from shared.access import GOVERN, READ_PROPOSALS, Principal
 from shared.auth import require
-from shared.cursors import paged, read_cursor
-from shared.http import Page
+from shared.cursors import Page, cut, read_cursor
 
 router = APIRouter(prefix="/scheduling/v1/proposals", tags=["proposals"])
 Officer = Annotated[Principal, Depends(require(GOVERN))]
@@ -37,8 +36,8 @@ async def list_proposals(
     """Late changes, waiting or decided, newest first; an OPD admin sees those that they proposed."""
     before = read_cursor(cursor, dt.datetime, UUID) if cursor else None
     async with service.db.read() as tx:
-        proposals = await views.listed(tx, who, status, before)
-    return paged(proposals, PAGE, lambda proposal: (proposal.proposed_at, proposal.proposal_id))
+        proposals = await views.listed(tx, who, status, before, PAGE + 1)
+    return cut(proposals, PAGE, lambda proposal: (proposal.proposed_at, proposal.proposal_id))
 
 
 @router.get("/{proposal_id}")
@@ -57,8 +56,8 @@ async def list_person_days(
     after = read_cursor(cursor, dt.date, UUID) if cursor else views.START
     async with service.db.read() as tx:
         await views.check_readable(tx, who, proposal_id)
-        days = await views.person_days(tx, proposal_id, after)
-    return paged(days, PAGE, lambda day: (day.work_date, day.employee_id))
+        days = await views.person_days(tx, proposal_id, after, PAGE + 1)
+    return cut(days, PAGE, lambda day: (day.work_date, day.employee_id))
 
 
 @router.post("/{proposal_id}/approve")

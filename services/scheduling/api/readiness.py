@@ -11,9 +11,9 @@ from services.scheduling.views import readiness as views
 from services.scheduling.views.readiness import Assessment, Readiness, StoredWeights
 from shared.access import ASSESS_READINESS, GOVERN, READ_READINESS, Principal
 from shared.auth import principal, require
+from shared.cursors import Page
 from shared.dates import local_date
 from shared.events.base import Date
-from shared.http import Page
 
 router = APIRouter(prefix="/scheduling/v1/readiness", tags=["readiness"])
 Officer = Annotated[Principal, Depends(require(GOVERN))]

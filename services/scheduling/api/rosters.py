@@ -17,10 +17,9 @@ from services.scheduling.views import rosters as views
 from services.scheduling.views.rosters import Preview, Published, Roster, TriedConflict, WhatIf
 from shared.access import PLAN, READ_PLANS, READ_REASONS, Principal, may, only_opd
 from shared.auth import require
-from shared.cursors import paged, read_cursor
+from shared.cursors import Page, cut, read_cursor
 from shared.events import Scope
 from shared.events.base import Date
-from shared.http import Page
 from shared.personal import NamesNobody
 from shared.refusals import Missing
 
@@ -134,8 +133,8 @@ async def list_rosters(service: Running, who: Reader, given: Annotated[RostersQu
     chosen = Publications(only_opd(who), given.opd_code, given.first, given.last, given.officer)
     before = read_cursor(given.cursor, dt.datetime, UUID) if given.cursor else None
     async with service.db.read() as tx:
-        rosters = await views.publications(tx, who, chosen, before, PAGE)
-    return paged(rosters, PAGE, lambda roster: (roster.created_at, roster.roster_id))
+        rosters = await views.publications(tx, who, chosen, before, PAGE + 1)
+    return cut(rosters, PAGE, lambda roster: (roster.created_at, roster.roster_id))
 
 
 @router.get("/{roster_id}")

@@ -13,7 +13,7 @@ from services.scheduling.views.proposals import ProposalInFull
 from services.scheduling.views.rules import Rules
 from shared.access import GOVERN, Principal
 from shared.auth import principal, require
-from shared.http import Page
+from shared.cursors import Page
 
 router = APIRouter(prefix="/scheduling/v1/rules", tags=["rules"])
 Officer = Annotated[Principal, Depends(require(GOVERN))]

@@ -12,9 +12,9 @@ from services.scheduling.views import swaps as views
 from services.scheduling.views.swaps import ApprovedSwap, Pair, Swap, SwapStatus, Wish
 from shared.access import PLAN, Principal
 from shared.auth import Caller, Employee, require
+from shared.cursors import Page
 from shared.dates import local_date
 from shared.events.base import Date
-from shared.http import Page
 from shared.personal import Reason
 
 router = APIRouter(prefix="/scheduling/v1", tags=["swaps"])

@@ -87,14 +87,14 @@ async def in_full(tx: Tx, proposal_id: UUID) -> ProposalInFull:
         {
             **proposal.model_dump(),
             "alone_from": None if disowning else alone_from(proposal.proposed_at),
-            "items": await person_days(tx, proposal.proposal_id, START),
+            "items": await person_days(tx, proposal.proposal_id, START, PAGE),
         }
     )
 
 
-async def person_days(tx: Tx, proposal_id: UUID, after: tuple[dt.date, UUID]) -> list[PersonDay]:
-    """The person-days that a proposal alters after (work_date, employee_id), a page of them."""
-    return [_person_day(day) for day in await store.proposal_days(tx, proposal_id, after, PAGE)]
+async def person_days(tx: Tx, proposal_id: UUID, after: tuple[dt.date, UUID], limit: int) -> list[PersonDay]:
+    """The person-days that a proposal alters after (work_date, employee_id), at most `limit`."""
+    return [_person_day(day) for day in await store.proposal_days(tx, proposal_id, after, limit)]
 
 
 def _person_day(day: store.ListedDay) -> PersonDay:
@@ -120,10 +120,11 @@ async def listed(
     who: Principal,
     status: Literal["open", "approved", "refused"] | None,
     before: tuple[dt.datetime, UUID] | None,
+    limit: int,
 ) -> list[Proposal]:
-    """Proposals, newest first, a page of them; an OPD admin sees those that they made."""
+    """Proposals, newest first, at most `limit`; an OPD admin sees those that they made."""
     proposer = (who.subject or UUID(int=0)) if only_opd(who) is not None else None
-    rows = await store.proposals(tx, store.Chosen(status, proposer), before, PAGE)
+    rows = await store.proposals(tx, store.Chosen(status, proposer), before, limit)
     return [Proposal.model_validate(row) for row in rows]
 
 
