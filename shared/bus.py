@@ -91,7 +91,7 @@ class Bus:
     async def _start(self) -> None:
         pause = 0.2
         while True:
-            # Known before it starts: a start that is cancelled halfway has joined its groups already, and must leave.
+            # Known before it starts: a start that is cancelled halfway has joined its groups, and must leave.
             broker = self._broker = self._make_broker()
             try:
                 for consumer in self._consumers:
