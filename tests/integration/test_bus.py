@@ -280,7 +280,7 @@ async def test_a_start_that_is_cancelled_halfway_leaves_its_group(
 
 
 def members(kafka: str, group: str) -> int:
-    admin = AdminClient({"bootstrap.servers": kafka})  # answers come only while it lives
+    admin: Any = AdminClient({"bootstrap.servers": kafka})  # untyped; answers come only while it lives
     return len(admin.describe_consumer_groups([group])[group].result(timeout=30).members)
 
 
