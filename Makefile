@@ -8,9 +8,8 @@ SPEED ?=
 ONCE ?=
 ONLY ?=
 ARGS ?=
-COVERAGE ?=
 
-.PHONY: help setup hooks browser up run test lint format schemas bench clean
+.PHONY: help setup hooks browser up run test coverage lint format schemas bench clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,9 +43,12 @@ up: setup ## Start everything on this machine, empty of data; Ctrl-C stops it
 run: setup ## Start everything and play a working day, then stay up (ONCE=1: stop after it; STAFF=24000; SPEED=600)
 	@$(RUN) hadir run $(if $(ONCE),--once) $(if $(STAFF),--staff $(STAFF)) $(if $(SPEED),--speed $(SPEED)) $(ARGS)
 
-test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch"; COVERAGE=1 counts branches)
-	@$(RUN) $(if $(COVERAGE),coverage run -m) pytest $(ARGS)
-	@$(if $(COVERAGE),$(RUN) coverage report)
+test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch")
+	@$(RUN) pytest $(ARGS)
+
+coverage: setup ## Count the branches that tests/unit and tests/contract take (ARGS=tests: all)
+	@$(RUN) coverage run -m pytest $(or $(ARGS),tests/unit tests/contract)
+	@$(RUN) coverage report
 
 lint: setup ## Check style, types, and who imports whom
 	@$(RUN) ruff check .

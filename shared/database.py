@@ -207,12 +207,12 @@ class GroupCommit(Generic[Item, Result]):
                 one.done.set_exception(error)
 
 
-def migrate(url: str, script_location: Path) -> None:
-    """Bring a database to the newest version of its service's tables. Blocks; call it in a thread."""
+def migrate(url: str, script_location: Path, revision: str = "head") -> None:
+    """Bring a database to a version of its tables, the newest by default. Blocks; call it in a thread."""
     config = Config()
     config.set_main_option("script_location", str(script_location))
     config.attributes["url"] = url
-    alembic.command.upgrade(config, "head")
+    alembic.command.upgrade(config, revision)
 
 
 def run_migrations(metadata: MetaData) -> None:

@@ -7,10 +7,8 @@ import re
 from dataclasses import replace
 from uuid import uuid4
 
-import alembic.command
 import asyncpg
 import pytest
-from alembic.config import Config
 
 from shared import audit
 from shared.access import Principal
@@ -56,10 +54,7 @@ async def test_entries_from_before_the_audits_were_one_are_kept_as_they_were(pos
     """Attendance had an audit of its own shape; scheduling's was the model, and reporting had none."""
     name = f"attendance_{uuid4().hex[:12]}"
     url = await make_database(postgres, name)
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "services" / "attendance" / "migrations"))
-    config.attributes["url"] = url
-    await asyncio.to_thread(alembic.command.upgrade, config, "0004")
+    await asyncio.to_thread(migrate, url, ROOT / "services" / "attendance" / "migrations", "0004")
     db = Database(url)
     async with db.transaction() as tx:
         await tx.connection.execute(

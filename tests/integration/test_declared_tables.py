@@ -1,14 +1,11 @@
 """What the classes declare and what the migrations make are the same tables."""
 
 import asyncio
-from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import Connection, MetaData
 from sqlalchemy.ext.asyncio import create_async_engine
@@ -17,10 +14,10 @@ from services.attendance import facts as attendance
 from services.notifications import facts as notifications
 from services.reporting import facts as reporting
 from shared import disowned
-from shared.database import sqlalchemy_url
+from shared.database import Database, migrate, sqlalchemy_url
 from shared.events.base import ServiceName
 from shared.facts import ABSORBING
-from tests.conftest import DatabaseFor
+from tests.conftest import ROOT, DatabaseFor, drop_database, make_database
 
 DECLARED: dict[ServiceName, MetaData] = {
     "attendance": attendance.Base.metadata,
@@ -49,19 +46,18 @@ async def test_the_migrated_tables_are_the_declared_ones(database_for: DatabaseF
     await engine.dispose()
 
 
-async def test_an_erasure_of_old_ranks_as_one_of_today(database_for: DatabaseFor) -> None:
+async def test_an_erasure_of_old_ranks_as_one_of_today(postgres: str) -> None:
     """Attendance had another revision for it, and rows that have it: read again, the erasure changes nothing."""
-    db, person, left = await database_for("attendance"), uuid4(), uuid4()
-    config = Config()
-    migrations = Path(__file__).parents[2] / "services" / "attendance" / "migrations"
-    config.set_main_option("script_location", str(migrations))
-    config.attributes["url"] = db.url
-    await asyncio.to_thread(alembic.command.downgrade, config, "0003")
+    name, person, left = f"attendance_{uuid4().hex[:12]}", uuid4(), uuid4()
+    db, migrations = Database(await make_database(postgres, name)), ROOT / "services" / "attendance" / "migrations"
+    await asyncio.to_thread(migrate, db.url, migrations, "0003")
     insert = "insert into employee_fact values ($1, null, null, null, null, '[]', '[]', false, $2, $3)"
     async with db.transaction() as tx:
         await tx.connection.execute(insert, person, 2**53 + 1, uuid4())
         await tx.connection.execute(insert, left, 2**40, uuid4())
-    await asyncio.to_thread(alembic.command.upgrade, config, "head")
+    await asyncio.to_thread(migrate, db.url, migrations)
     async with db.read() as tx:
         rows = await tx.connection.fetch("select employee_id, revision from employee_fact")
     assert {row["employee_id"]: row["revision"] for row in rows} == {person: ABSORBING, left: 2**40}
+    await db.close()
+    await drop_database(postgres, name)
