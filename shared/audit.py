@@ -95,15 +95,14 @@ async def add(
     subject: object,
     reason: str | None,
     detail: Mapping[str, Any] | None = None,
-    **more: Any,
 ) -> None:
-    """Note that `who` did `action` to `subject` (an id, never a NIP); `detail` and `more` say what exactly.
+    """Note that `who` did `action` to `subject` (an id, never a NIP); `detail` says what exactly.
 
     Raises ValueError for an action that is not in the vocabulary, Forbidden for an office account.
     """
     if action not in ACTIONS:
         raise ValueError(f"{action} is no action of shared/audit.py")
-    body = json.dumps({**(detail or {}), **more}, default=str)
+    body = json.dumps(detail or {}, default=str)
     await tx.connection.execute(_ADD, now, str(employee_of(who)), who.role, action, str(subject), reason, body)
 
 

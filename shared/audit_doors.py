@@ -3,7 +3,7 @@
 import datetime as dt
 from typing import Annotated, TypeVar
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, Field
 
 from shared.access import READ_AUDIT
@@ -12,7 +12,7 @@ from shared.auth import require
 from shared.cursors import Limit, Page, cut, read_cursor
 from shared.dates import midnight
 from shared.events.base import Date
-from shared.service import Service
+from shared.service import Service, service_of
 
 Shown = TypeVar("Shown", bound=AuditRow)
 
@@ -39,9 +39,10 @@ def router(prefix: str, model: type[Shown], tag: str | None = None) -> APIRouter
     doors = APIRouter(prefix=prefix, tags=[tag] if tag else None)
 
     @doors.get("/audit", dependencies=[Depends(require(READ_AUDIT))], response_model=Page[model])
-    async def read_audit(request: Request, wanted: Annotated[AuditQuery, Query()]) -> Page[Shown]:
+    async def read_audit(
+        service: Annotated[Service, Depends(service_of)], wanted: Annotated[AuditQuery, Query()]
+    ) -> Page[Shown]:
         """Who decided what, newest first: by subject, officer, action, or local dates, both included."""
-        service: Service = request.app.state.service
         (before,) = read_cursor(wanted.cursor, int) if wanted.cursor else (2**62,)
         async with service.db.read() as tx:
             found = await entries(tx, wanted.chosen(), before=before, limit=wanted.limit + 1)

@@ -40,7 +40,7 @@ async def test_the_table_is_the_same_wherever_there_is_one(database_for: Databas
 async def test_nobody_rewrites_it(database_for: DatabaseFor, service: str, change: str) -> None:
     db = await database_for(service)
     async with db.transaction() as tx:
-        await audit.add(tx, NOW, OFFICER, "punch.void", subject="x", reason="r", detail={"a": 1}, b=2)
+        await audit.add(tx, NOW, OFFICER, "punch.void", subject="x", reason="r", detail={**{"a": 1}, "b": 2})
     with pytest.raises(asyncpg.PostgresError, match=r"append only|only added"):
         async with db.transaction() as tx:
             await tx.connection.execute(change)

@@ -92,11 +92,13 @@ async def review(db: Database, clock: Clock, who: Principal, report_id: UUID, gi
                 f"report.{decision.decision}",
                 subject=report_id,
                 reason=decision.note,
-                employee_id=report.employee_id,
-                work_date=report.work_date,
-                report_revision=report.revision,
-                revision=decision.revision,
-                accepted={str(item.item_id): item.accepted_quantity for item in decision.items},
+                detail={
+                    "employee_id": report.employee_id,
+                    "work_date": report.work_date,
+                    "report_revision": report.revision,
+                    "revision": decision.revision,
+                    "accepted": {str(item.item_id): item.accepted_quantity for item in decision.items},
+                },
             )
             event_id = uuid5(report_id, f"reviewed/{report.revision}/{decision.revision}")
             event = outbox.Outgoing(report.reviewed(), event_id, decision.reviewed_at)

@@ -72,13 +72,15 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
             "absence.added",
             subject=leave.employee_id,
             reason=terms.override or terms.reason,
-            category=leave.category,
-            first=leave.first,
-            last=leave.last,
-            split=[(cut.from_date, cut.to_date) for cut in split],
-            changed=done.changed,
-            overridden=as_json(shortage(short) for short in done.short),
-            recalled=[str(recall.employee_id) for recall in terms.recalls],
+            detail={
+                "category": leave.category,
+                "first": leave.first,
+                "last": leave.last,
+                "split": [(cut.from_date, cut.to_date) for cut in split],
+                "changed": done.changed,
+                "overridden": as_json(shortage(short) for short in done.short),
+                "recalled": [str(recall.employee_id) for recall in terms.recalls],
+            },
         )
         return done
 
@@ -164,12 +166,14 @@ async def _change(
             action,
             subject=leave.employee_id,
             reason=gate.reason,
-            category=leave.category,
-            first=leave.first,
-            last=leave.last,
-            after=after,
-            changed=gate.changed,
-            proposal_id=gate.proposal and gate.proposal.proposal_id,
+            detail={
+                "category": leave.category,
+                "first": leave.first,
+                "last": leave.last,
+                "after": after,
+                "changed": gate.changed,
+                "proposal_id": gate.proposal and gate.proposal.proposal_id,
+            },
         )
         return Done(gate.changed, gate.proposal, done.short)
 

@@ -82,8 +82,10 @@ async def settle(db: Database, clock: Clock, who: Principal, moves: Sequence[Mov
             "plans.settled",
             subject=next((move.employee_id for move in moves), "-"),
             reason=terms.override or terms.reason,
-            moves=[(str(one), str(day), mode) for one, day, mode in moves],
-            overridden=as_json(shortage(short) for short in done.short),
+            detail={
+                "moves": [(str(one), str(day), mode) for one, day, mode in moves],
+                "overridden": as_json(shortage(short) for short in done.short),
+            },
         )
         return done
 

@@ -73,9 +73,7 @@ async def approve(tx: Tx, now: dt.datetime, who: Principal, proposal: Proposal) 
         action,
         subject=row.ce_id,
         reason=given.reason,
-        topic=row.topic,
-        revision=row.revision,
-        proposed_by=proposal.proposed_by,
+        detail={"topic": row.topic, "revision": row.revision, "proposed_by": proposal.proposed_by},
     )
 
 

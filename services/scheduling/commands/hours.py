@@ -153,7 +153,13 @@ async def _store(tx: Tx, now: dt.datetime, who: Principal, change: _Change, reas
         await store.add(tx, change.special_id, change.body, first=first, last=last, at=now, by=officer)
     action = "hours.withdrawn" if change.withdraw else "hours.given"
     await audit.add(
-        tx, now, who, action, subject=change.special_id, reason=reason, hours=change.body, first=change.first
+        tx,
+        now,
+        who,
+        action,
+        subject=change.special_id,
+        reason=reason,
+        detail={"hours": change.body, "first": change.first},
     )
 
 

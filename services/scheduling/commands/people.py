@@ -86,7 +86,13 @@ async def change_posting(db: Database, clock: Clock, who: Principal, posting: Po
         change = PostingChange(change_id, employee_id, day, kind, body, "due")
         await store.add_change(tx, change, now, str(employee_of(who)))
         await audit.add(
-            tx, now, who, f"posting.{kind}", subject=employee_id, reason=None, effective_from=day, body=body
+            tx,
+            now,
+            who,
+            f"posting.{kind}",
+            subject=employee_id,
+            reason=None,
+            detail={"effective_from": day, "body": body},
         )
         await in_force(tx, clock)
         if kind == "departure":
@@ -172,7 +178,13 @@ async def appoint(db: Database, clock: Clock, who: Principal, acting: Acting) ->
         period = ActingPeriod(acting_id, absent_id, deputy_id, acting.kind, *span, acting.letter)
         await store.add_acting(tx, period, now, str(employee_of(who)))
         await audit.add(
-            tx, now, who, "acting.given", subject=absent_id, reason=acting.letter, deputy=deputy_id, span=span
+            tx,
+            now,
+            who,
+            "acting.given",
+            subject=absent_id,
+            reason=acting.letter,
+            detail={"deputy": deputy_id, "span": span},
         )
         await in_force(tx, clock)
         return acting_id
@@ -206,7 +218,13 @@ async def set_remote_places(
         await _known(tx, "employee_id", employee_id)
         await store.set_remote_places(tx, employee_id, places)
         await audit.add(
-            tx, clock.now(), who, "remote_places.set", subject=employee_id, reason=None, count=len(places)
+            tx,
+            clock.now(),
+            who,
+            "remote_places.set",
+            subject=employee_id,
+            reason=None,
+            detail={"count": len(places)},
         )
         await publish.directory_changes(tx, clock.now())
 

@@ -157,7 +157,7 @@ async def offer(
     )
     await tables.add(tx, proposal)
     about = proposal.proposal_id if subject is None else subject
-    await audit.add(tx, now, who, action, subject=about, reason=reason, **(detail or {"kind": kind}))
+    await audit.add(tx, now, who, action, subject=about, reason=reason, detail=detail or {"kind": kind})
     return proposal
 
 

@@ -65,7 +65,7 @@ async def give(db: Database, clock: Clock, who: Principal, given: PolicyIn, *, d
                 "policy.given",
                 subject=f"{given.policy_id}/{number}",
                 reason=given.limits.readiness_exception,
-                policy=row.body,
+                detail={"policy": row.body},
             )
         return Given(row, not dry_run, met, await _begun(tx, given, given.effective_from, row.created_at))
 
@@ -107,7 +107,6 @@ async def withdraw(db: Database, clock: Clock, who: Principal, policy_id: str) -
             "policy.withdrawn",
             subject=policy_id,
             reason=None,
-            version=row.version,
-            withdrawn_from=row.effective_from,
+            detail={"version": row.version, "withdrawn_from": row.effective_from},
         )
         return Given(row, True, (), await _begun(tx, content, row.effective_from, row.created_at))

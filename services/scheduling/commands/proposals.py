@@ -42,10 +42,12 @@ async def decide(
             f"proposal.{proposal.status}",
             subject=proposal_id,
             reason=reason or proposal.reason,
-            kind=proposal.kind,
-            person_days=proposal.person_days,
-            proposed_by=proposal.proposed_by,
-            proposed_at=proposal.proposed_at,
+            detail={
+                "kind": proposal.kind,
+                "person_days": proposal.person_days,
+                "proposed_by": proposal.proposed_by,
+                "proposed_at": proposal.proposed_at,
+            },
         )
         return proposal
 

@@ -17,7 +17,7 @@ async def set_weights(db: Database, clock: Clock, who: Principal, weights: Weigh
     now, body = clock.now(), weights.model_dump()
     async with db.transaction() as tx:
         version = await store.add_weights(tx, body, now, str(employee_of(who)))
-        await audit.add(tx, now, who, "readiness.weights", subject=version, reason=None, weights=body)
+        await audit.add(tx, now, who, "readiness.weights", subject=version, reason=None, detail={"weights": body})
     return StoredWeights(version=version, **body)
 
 
@@ -61,7 +61,9 @@ async def assess(db: Database, clock: Clock, who: Principal, given: AssessmentIn
             "readiness.assessed",
             subject=given.subject_id,
             reason=None,
-            assessment=given.model_dump(mode="json"),
-            recommended_share=assessment.recommended_share,
+            detail={
+                "assessment": given.model_dump(mode="json"),
+                "recommended_share": assessment.recommended_share,
+            },
         )
         return assessment

@@ -193,7 +193,13 @@ async def _begin(db: Database, clock: Clock, gate: plans.Gate, drafted: Draft, r
         await tables.add(tx, row)
         # Before anything is written: a publication that breaks off is in the audit as well.
         await audit.add(
-            tx, now, gate.who, "roster.begun", subject=row.roster_id, reason=gate.reason, request=row.request
+            tx,
+            now,
+            gate.who,
+            "roster.begun",
+            subject=row.roster_id,
+            reason=gate.reason,
+            detail={"request": row.request},
         )
         return row.roster_id
 
@@ -232,10 +238,12 @@ async def _finish(
             f"roster.{status}",
             subject=roster_id,
             reason=gate.reason,
-            request=row.request,
-            units=len(drafted.units),
-            person_days=figures["person_days"],
-            detail=came,
+            detail={
+                **came,
+                "request": row.request,
+                "units": len(drafted.units),
+                "person_days": figures["person_days"],
+            },
         )
 
 

@@ -90,6 +90,12 @@ async def _publish(tx: Tx, now: dt.datetime, who: Principal, given: RulesIn) -> 
     await tables.add(tx, row)
     await publish.send(tx, [given.event()], now)
     await audit.add(
-        tx, now, who, "rules.given", subject=given.rules_version, reason=None, rules=given.model_dump(mode="json")
+        tx,
+        now,
+        who,
+        "rules.given",
+        subject=given.rules_version,
+        reason=None,
+        detail={"rules": given.model_dump(mode="json")},
     )
     return row

@@ -55,9 +55,7 @@ async def ask(
             "swap.asked",
             subject=swap.swap_id,
             reason=None,
-            asker=me,
-            partner=partner_id,
-            dates=dates,
+            detail={"asker": me, "partner": partner_id, "dates": dates},
         )
         return swap.swap_id
 
@@ -129,7 +127,9 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
             raise _wrong("my_date", "swap.begun")
         changed = await plans.write(tx, now, rows, pinned=True)
         await store.set_swap(tx, swap_id, "approved", str(employee_of(who)), now)
-        await audit.add(tx, now, who, "swap.approved", subject=swap_id, reason=override, overridden=len(short))
+        await audit.add(
+            tx, now, who, "swap.approved", subject=swap_id, reason=override, detail={"overridden": len(short)}
+        )
         return changed
 
 
@@ -181,7 +181,7 @@ async def drop_wish(db: Database, clock: Clock, who: Principal, day: dt.date) ->
     me = employee_of(who)
     async with db.transaction() as tx:
         await store.drop_wish(tx, me, day)
-        await audit.add(tx, clock.now(), who, "wish.dropped", subject=me, reason=None, date=day)
+        await audit.add(tx, clock.now(), who, "wish.dropped", subject=me, reason=None, detail={"date": day})
 
 
 async def keep_apart(db: Database, clock: Clock, who: Principal, pair: Pair) -> None:
@@ -195,4 +195,6 @@ async def keep_apart(db: Database, clock: Clock, who: Principal, pair: Pair) -> 
                 raise _wrong(f"employee_ids.{index}", "apart.unit")
         await store.set_apart(tx, pair.unit_id, first, second, pair.reason)
         now, both = clock.now(), [first, second]
-        await audit.add(tx, now, who, "apart.named", subject=pair.unit_id, reason=pair.reason, people=both)
+        await audit.add(
+            tx, now, who, "apart.named", subject=pair.unit_id, reason=pair.reason, detail={"people": both}
+        )

@@ -177,12 +177,14 @@ async def _apply(of: ImportKind[Any], job: Job[Any], outcome: Outcome, watch: Wa
             f"import.{of.name}",
             subject=of.name,
             reason=job.order.reason,
-            created=outcome.created,
-            changed=outcome.changed,
-            plans=outcome.plans,
-            below_minimum=as_json(outcome.below_minimum[:MOST]),
-            removed=outcome.removed[:MOST],
-            cleared=outcome.cleared[:MOST],
+            detail={
+                "created": outcome.created,
+                "changed": outcome.changed,
+                "plans": outcome.plans,
+                "below_minimum": as_json(outcome.below_minimum[:MOST]),
+                "removed": outcome.removed[:MOST],
+                "cleared": outcome.cleared[:MOST],
+            },
         )
 
 
