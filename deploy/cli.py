@@ -228,7 +228,7 @@ def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES)
 @app.command()
 def digest() -> None:
     """Print the hash of the fact tables: the same facts give the same hash, in whatever order they came."""
-    from services.reporting import facts
+    from services.reporting.commands import facts
     from shared.database import Database
 
     async def compute() -> str:

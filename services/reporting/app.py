@@ -2,10 +2,12 @@
 
 from fastapi import FastAPI
 
-from services.reporting import facts, handlers
+from services.reporting import handlers
 from services.reporting.api import counters, figures, people, reports, stream
 from services.reporting.api.board import pages, sign_in
+from services.reporting.commands import facts
 from services.reporting.commands.sessions import Sessions
+from services.reporting.facts import PROJECTION
 from services.reporting.tasks import transitions
 from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
@@ -40,7 +42,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         tasks={
             "transitions": transitions.ticker,
             "live": live,
-            "repairs": repairs.task(facts.PROJECTION, facts.rejoin),
+            "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,
         never_refused=["/reporting/static/"],

@@ -1,22 +1,17 @@
-"""The facts of reporting, and what a batch of them leaves to be judged again (docs/rules.md#facts).
+"""The facts of reporting (docs/rules.md#facts).
 
 Each is the newest event of its fact key. Verdicts and coverage are SQL over these tables.
 """
 
 import datetime as dt
-from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any, Protocol, cast
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Double, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.reporting.store import facts as store
-from services.reporting.store import gone
 from services.reporting.store.tables import Stored
-from shared.bus import HandlerContext
-from shared.database import Database, Tx
 from shared.dates import WIB
 from shared.events import (
     AttendanceRecorded,
@@ -24,7 +19,6 @@ from shared.events import (
     CalendarChanged,
     EmployeeChanged,
     OutageDeclared,
-    Received,
     ReportReviewed,
     ReportSubmitted,
     RulesChanged,
@@ -33,9 +27,7 @@ from shared.events import (
 )
 from shared.facts import Fact
 from shared.projections import Projection
-from shared.repairs import Repaired
 from shared.tables import column
-from shared.telemetry import Metrics
 
 _MIDNIGHT_BEFORE = f"(work_date::timestamp at time zone '{WIB}')"
 _MIDNIGHT_AFTER = f"((work_date + 1)::timestamp at time zone '{WIB}')"
@@ -237,65 +229,3 @@ PROJECTION = Projection(
     FactReport,
     FactReview,
 )
-
-
-class _OfADay(Protocol):
-    """An event that is about one work date, most often of one person."""
-
-    employee_id: UUID
-    work_date: dt.date
-
-
-_OF_NO_DATE = {FactUnit, FactEmployee}
-"""No verdict depends on these. On a fact that has no work date either, those of every date may."""
-
-
-async def take_in(batch: list[Received], context: HandlerContext) -> None:
-    """The consumer's handler: one batch, one transaction."""
-    async with context.db.transaction() as tx:
-        await apply(tx, batch, context.metrics)
-
-
-async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = None) -> None:
-    """Join a batch into the fact tables and note which work dates it touched. Disowned events are left out."""
-    fold = {fact: folded for fact, folded in (await PROJECTION.fold(tx, batch, metrics)).items() if folded.changed}
-    touched: set[dt.date | None] = set()
-    people: set[UUID] | None = set()
-    for fact, folded in fold.items():
-        of_one_date = "work_date" in fact.model_fields
-        if folded.conflicts or not (of_one_date or fact in _OF_NO_DATE):
-            # The loser of a conflict may have had another date, as an earlier revision of an outage may.
-            touched.add(None)
-        elif of_one_date:
-            days = cast("list[_OfADay]", [received.event for received in folded.received])
-            touched |= {day.work_date for day in days}
-            # A void may name another person than its punch, a plan may leave a unit that it no longer names.
-            if fact in (FactVoid, FactPlan) or "employee_id" not in fact.model_fields:
-                people = None
-            elif people is not None:
-                people |= {day.employee_id for day in days}
-            if fact is FactVoid:  # the punch may lie on another work date than its void says
-                punches = [received.event.punch_id for received in folded.received
-                           if isinstance(received.event, AttendanceVoided)]  # fmt: skip
-                touched |= await store.dates_of_punches(tx, punches)
-    if fold:
-        await store.touch(tx, touched, people, counters=FactUnit in fold)
-
-
-async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
-    """What is gone may have had any date, and what it hid another one: every verdict is looked at again."""
-    await apply(tx, repaired.events, context.metrics)
-    if repaired.topic == ScheduleChanged.topic:
-        await gone.note_plans(tx, repaired.gone)
-    elif repaired.topic == UnitChanged.topic:
-        await gone.note_units(tx, repaired.gone)
-    await store.touch(tx, [None], counters=True)
-
-
-async def digest(db: Database) -> str:
-    """SHA-256 over the fact tables, row for row in key order, as hexadecimal text: the name of these facts.
-
-    It depends on the facts alone, not on the order or the number of times in which they came.
-    """
-    async with db.read() as tx:
-        return await store.digest(tx, [(table.name, table.key) for table in PROJECTION.tables])

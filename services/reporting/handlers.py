@@ -1,10 +1,11 @@
 """What reporting reads: every topic whose events are facts."""
 
-from services.reporting import facts
+from services.reporting.commands import facts
+from services.reporting.facts import PROJECTION
 from shared.bus import Router
 
 router = Router()
 
 GROUP = "reporting.facts"
 
-router.batch(*facts.PROJECTION.topics, group=GROUP)(facts.take_in)
+router.batch(*PROJECTION.topics, group=GROUP)(facts.take_in)

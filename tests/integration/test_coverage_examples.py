@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.reporting import facts
+from services.reporting.commands import facts
 from services.reporting.views import counters
 from shared.database import Database
 from shared.events import (

@@ -9,7 +9,7 @@ import pytest_asyncio
 from hypothesis import given, settings
 
 from demo.expect import Moment
-from services.reporting import facts
+from services.reporting.commands import facts
 from services.reporting.views import counters
 from shared.database import Database, Tx
 from shared.refusals import Missing

@@ -23,8 +23,9 @@ from services.attendance.commands import facts as attendance_commands
 from services.notifications import facts as notifications
 from services.notifications.commands import notices
 from services.reporting import facts as reporting
+from services.reporting.commands.facts import digest
+from services.reporting.commands.facts import rejoin as reporting_rejoin
 from services.reporting.commands.rebuild import rebuild
-from services.reporting.facts import digest
 from shared import repairs
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import FixedClock
@@ -61,7 +62,7 @@ class Part(NamedTuple):
 
 
 PARTS: dict[ServiceName, Part] = {
-    "reporting": Part(services.reporting.handlers.router, reporting.PROJECTION, reporting.rejoin),
+    "reporting": Part(services.reporting.handlers.router, reporting.PROJECTION, reporting_rejoin),
     "attendance": Part(services.attendance.handlers.router, attendance.PROJECTION, attendance_commands.rejoin),
     "notifications": Part(services.notifications.handlers.router, notifications.PROJECTION, notices.rejoin),
 }

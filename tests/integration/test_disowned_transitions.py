@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest_asyncio
 
-from services.reporting import facts
+from services.reporting.commands import facts
+from services.reporting.facts import PROJECTION
 from services.reporting.tasks.transitions import tick
 from shared import repairs
 from shared.database import Database
@@ -28,7 +29,7 @@ async def fold(db: Database, *events: Received) -> None:
 
 
 async def repaired(db: Database, logs: Logs) -> None:
-    assert await repairs.settle(facts.PROJECTION, facts.rejoin, context_of("reporting", db), logs.open) == 1
+    assert await repairs.settle(PROJECTION, facts.rejoin, context_of("reporting", db), logs.open) == 1
 
 
 def sent(event: Event) -> Received:

@@ -12,7 +12,7 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.reporting import facts
+from services.reporting.commands import facts
 from services.reporting.facts import PROJECTION
 from shared import repairs
 from shared.bus import HandlerContext

@@ -13,9 +13,10 @@ import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
-from services.reporting import facts, handlers
+from services.reporting import handlers
+from services.reporting.commands import facts
+from services.reporting.commands.facts import digest
 from services.reporting.commands.rebuild import RebuildRunning, rebuild
-from services.reporting.facts import digest
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import SystemClock
 from shared.database import Database, Tx

@@ -7,7 +7,8 @@ from uuid import UUID, uuid4
 
 import pytest_asyncio
 
-from services.reporting import facts
+from services.reporting.commands import facts
+from services.reporting.facts import PROJECTION
 from services.reporting.store import rebuild, transitions
 from services.reporting.tasks.transitions import tick
 from shared.database import Database
@@ -234,7 +235,7 @@ async def test_two_tickers_announce_once(db: Database) -> None:
 
 
 async def test_nothing_is_announced_from_half_rebuilt_facts(db: Database) -> None:
-    tables = [table.name for table in facts.PROJECTION.tables]
+    tables = [table.name for table in PROJECTION.tables]
     punched = punch("in", at("07:20"))
     await learn(db, plan(), punched)
     assert len(await said(db, at("07:21"))) == 2

@@ -16,8 +16,7 @@ from deploy import cli
 from deploy.local import state as state_module
 from deploy.local.hosted import ensure_key
 from deploy.local.state import State, Unusable
-from services.reporting import facts
-from services.reporting.commands import rebuild
+from services.reporting.commands import facts, rebuild
 
 Says = Callable[..., tuple[int, str]]
 

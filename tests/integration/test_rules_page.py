@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.reporting import facts
+from services.reporting.commands import facts
 from services.reporting.domain.figures import rate
 from services.reporting.store import counters
 from services.reporting.views.people import person_day

@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.reporting import facts
+from services.reporting.commands import facts
 from services.reporting.tasks import transitions
 from services.reporting.views import counters, people
 from shared.database import Database

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest_asyncio
 from hypothesis import given, settings
 
-from services.reporting import facts
+from services.reporting.commands import facts
 from services.reporting.views.people import person_day
 from shared.database import Database, Tx
 from shared.events import DUTIES

@@ -9,7 +9,7 @@ from uuid import uuid4
 
 import pytest_asyncio
 
-from services.reporting import facts
+from services.reporting.commands import facts
 from services.reporting.store import planner
 from services.reporting.views import counters
 from services.reporting.views.figures import Reader, look_at

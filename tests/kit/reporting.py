@@ -15,8 +15,8 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
-from services.reporting import facts
 from services.reporting.app import create_app
+from services.reporting.commands import facts
 from shared.auth import Role
 from shared.clock import FixedClock
 from shared.database import Database

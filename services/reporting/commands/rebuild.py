@@ -15,7 +15,8 @@ import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from services.reporting.facts import PROJECTION, apply, rejoin
+from services.reporting.commands.facts import apply, rejoin
+from services.reporting.facts import PROJECTION
 from services.reporting.store import rebuild as store
 from shared import repairs
 from shared.bus import HandlerContext, client_arguments

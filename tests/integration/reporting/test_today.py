@@ -7,7 +7,7 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.reporting import facts
+from services.reporting.commands import facts
 from services.reporting.views import counters
 from services.reporting.views.figures import Board, Reader, look_at
 from services.reporting.views.today import Today

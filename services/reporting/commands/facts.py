@@ -1,0 +1,77 @@
+"""Taking in what the services say, and what a batch of it leaves to be judged again (docs/rules.md#facts)."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import Protocol, cast
+from uuid import UUID
+
+from services.reporting.facts import PROJECTION, FactEmployee, FactPlan, FactUnit, FactVoid
+from services.reporting.store import facts as store
+from services.reporting.store import gone
+from shared.bus import HandlerContext
+from shared.database import Database, Tx
+from shared.events import AttendanceVoided, Received, ScheduleChanged, UnitChanged
+from shared.repairs import Repaired
+from shared.telemetry import Metrics
+
+
+class _OfADay(Protocol):
+    """An event that is about one work date, most often of one person."""
+
+    employee_id: UUID
+    work_date: dt.date
+
+
+_OF_NO_DATE = {FactUnit, FactEmployee}
+"""No verdict depends on these. On a fact that has no work date either, those of every date may."""
+
+
+async def take_in(batch: list[Received], context: HandlerContext) -> None:
+    """The consumer's handler: one batch, one transaction."""
+    async with context.db.transaction() as tx:
+        await apply(tx, batch, context.metrics)
+
+
+async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = None) -> None:
+    """Join a batch into the fact tables and note which work dates it touched. Disowned events are left out."""
+    fold = {fact: folded for fact, folded in (await PROJECTION.fold(tx, batch, metrics)).items() if folded.changed}
+    touched: set[dt.date | None] = set()
+    people: set[UUID] | None = set()
+    for fact, folded in fold.items():
+        of_one_date = "work_date" in fact.model_fields
+        if folded.conflicts or not (of_one_date or fact in _OF_NO_DATE):
+            # The loser of a conflict may have had another date, as an earlier revision of an outage may.
+            touched.add(None)
+        elif of_one_date:
+            days = cast("list[_OfADay]", [received.event for received in folded.received])
+            touched |= {day.work_date for day in days}
+            # A void may name another person than its punch, a plan may leave a unit that it no longer names.
+            if fact in (FactVoid, FactPlan) or "employee_id" not in fact.model_fields:
+                people = None
+            elif people is not None:
+                people |= {day.employee_id for day in days}
+            if fact is FactVoid:  # the punch may lie on another work date than its void says
+                punches = [received.event.punch_id for received in folded.received
+                           if isinstance(received.event, AttendanceVoided)]  # fmt: skip
+                touched |= await store.dates_of_punches(tx, punches)
+    if fold:
+        await store.touch(tx, touched, people, counters=FactUnit in fold)
+
+
+async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
+    """What is gone may have had any date, and what it hid another one: every verdict is looked at again."""
+    await apply(tx, repaired.events, context.metrics)
+    if repaired.topic == ScheduleChanged.topic:
+        await gone.note_plans(tx, repaired.gone)
+    elif repaired.topic == UnitChanged.topic:
+        await gone.note_units(tx, repaired.gone)
+    await store.touch(tx, [None], counters=True)
+
+
+async def digest(db: Database) -> str:
+    """SHA-256 over the fact tables, row for row in key order, as hexadecimal text: the name of these facts.
+
+    It depends on the facts alone, not on the order or the number of times in which they came.
+    """
+    async with db.read() as tx:
+        return await store.digest(tx, [(table.name, table.key) for table in PROJECTION.tables])
