@@ -17,14 +17,13 @@ from shared.events import (
     Event,
     Holiday,
     OutageDeclared,
-    Requirement,
     ScheduleChanged,
     Scope,
-    UnitChanged,
 )
 from shared.events.base import Mode, PunchKind, Zone
 from tests.conftest import DatabaseFor
 from tests.kit import worlds
+from tests.kit.worlds import counter, hours
 
 DAY = dt.date(2025, 11, 6)
 ANNA, BUDI = uuid4(), uuid4()
@@ -34,24 +33,6 @@ def at(text: str) -> dt.datetime:
     """`DD HH:MM[:SS]` of November 2025 in Jakarta."""
     day, clock = text.split()
     return dt.datetime.fromisoformat(f"2025-11-{day}T{clock}+07:00")
-
-
-def hours(opens: str, closes: str, staff: int, **given: Any) -> Requirement:
-    base: dict[str, Any] = {"effective_from": dt.date(2025, 1, 1), "weekdays": [0, 1, 2, 3, 4], **given}
-    return Requirement(opens=opens, closes=closes, min_staff=staff, **base)
-
-
-def counter(*requirements: Requirement) -> Event:
-    return UnitChanged(
-        unit_id="counter",
-        revision=1,
-        opd_code="OPD-1",
-        opd_name="x",
-        name="x",
-        is_service_point=True,
-        requirements=list(requirements),
-        slo=0.9,
-    )
 
 
 def plan(who: UUID, begin: str = "06 07:30", end: str = "06 16:00", mode: Mode = "WFO") -> Event:

@@ -23,12 +23,10 @@ from shared.events import (
     ReportItem,
     ReportReviewed,
     ReportSubmitted,
-    Requirement,
     ReviewedItem,
     RulesChanged,
     ScheduleChanged,
     Scope,
-    UnitChanged,
 )
 from shared.events.base import DUTIES, Mode, PunchKind, Zone
 from tests.architecture.source import ROOT
@@ -39,18 +37,7 @@ from tests.kit.oracle import coverage, fold, verdict
 PAGE = (ROOT / "docs" / "rules.md").read_text(encoding="utf-8")
 DAY, ZONES = dt.date(2025, 11, 6), get_args(Zone)
 ANNA, BUDI, REPORT = uuid4(), uuid4(), uuid4()
-COUNTER = UnitChanged(
-    unit_id="counter",
-    revision=1,
-    opd_code="OPD-1",
-    opd_name="x",
-    name="x",
-    is_service_point=True,
-    requirements=[
-        Requirement(effective_from=dt.date(2025, 1, 1), weekdays=[3], opens="08:00", closes="15:00", min_staff=2)
-    ],
-    slo=0.9,
-)
+COUNTER = worlds.counter(worlds.hours("08:00", "15:00", 2, weekdays=[3]))
 Row = dict[str, str]
 
 

@@ -20,11 +20,9 @@ from shared.events import (
     AttendanceVoided,
     Event,
     OutageDeclared,
-    Requirement,
     RulesChanged,
     ScheduleChanged,
     Scope,
-    UnitChanged,
 )
 from shared.events.base import Mode, PunchKind, Zone
 from shared.messages import Language
@@ -246,17 +244,7 @@ async def test_a_punch_that_comes_late_is_announced_as_unknown_and_not_as_on_tim
 
 # --- Counters ----------------------------------------------------------------------------------------------
 
-COUNTER = UnitChanged(
-    unit_id="counter",
-    revision=1,
-    opd_code="OPD-1",
-    opd_name="x",
-    name="x",
-    is_service_point=True,
-    requirements=[
-        Requirement(effective_from=dt.date(2025, 1, 1), weekdays=[3], opens="08:00", closes="15:00", min_staff=1)
-    ],
-)
+COUNTER = worlds.counter(worlds.hours("08:00", "15:00", 1, weekdays=[3]))
 
 
 async def counter(db: Database, t: str) -> list[tuple[str, int, int, str]]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 from uuid import UUID, uuid5
 
 from hypothesis import strategies as st
@@ -39,6 +39,26 @@ NUDGES = [dt.timedelta(microseconds=n) for n in (0, 0, 0, -1, 1, -1_000_000, 1_0
 
 TimeTrust = Literal["server", "verified", "unverified"]
 World = list[tuple[UUID, Event]]
+
+
+def hours(opens: str, closes: str, staff: int, **given: Any) -> Requirement:
+    """So many people wanted from `opens` to `closes`, on working days unless given otherwise."""
+    base: dict[str, Any] = {"effective_from": dt.date(2025, 1, 1), "weekdays": [0, 1, 2, 3, 4], **given}
+    return Requirement(opens=opens, closes=closes, min_staff=staff, **base)
+
+
+def counter(*requirements: Requirement) -> UnitChanged:
+    """A service point of that name, with a slo of 0.9."""
+    return UnitChanged(
+        unit_id="counter",
+        revision=1,
+        opd_code="OPD-1",
+        opd_name="x",
+        name="x",
+        is_service_point=True,
+        requirements=list(requirements),
+        slo=0.9,
+    )
 
 
 def at(date: dt.date, clock: str) -> dt.datetime:
