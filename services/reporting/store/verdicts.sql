@@ -240,12 +240,11 @@ with chosen as materialized (
 ), edge as (
     select plan.employee_id, plan.work_date, t as at from plan where t is not null
     union all
-    select plan.employee_id, plan.work_date, edge.at
-    from plan cross join lateral (values
-        ('-infinity'::timestamptz), (plan.deadline + interval '1 us'), (plan.ends_at + interval '1 us'),
-        (plan.close_at), (plan.cutoff_at + interval '1 us')
-    ) as edge(at)
-    where t is null and edge.at is not null
+    select plan.employee_id, plan.work_date, unnest(array_remove(array[
+        '-infinity', plan.deadline + interval '1 us', plan.ends_at + interval '1 us', plan.close_at,
+        plan.cutoff_at + interval '1 us'
+    ], null))
+    from plan where t is null
     union all
     select attended.employee_id, attended.work_date, attended.since from attended where t is null
     union all
