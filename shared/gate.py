@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, cast
 
 from fastapi import Request
@@ -77,8 +77,7 @@ class Gate:
                 exchange.status = CLIENT_GONE
                 log.debug("the client left before the answer", extra={"fields": {"path": scope["path"]}})
             route = getattr(scope.get("route"), "path", "none")
-            self._metrics.http_requests.labels(method, route, str(exchange.status or 500)).inc()
-            self._metrics.http_seconds.labels(method, route).observe(time.perf_counter() - started)
+            self._metrics.answered(method, route, exchange.status or 500, time.perf_counter() - started)
 
     async def _answered(self, scope: Scope, exchange: "_Exchange") -> None:
         try:
@@ -224,7 +223,11 @@ class _Exchange:
         self.gone = asyncio.Event()
         self.head_only = False
         self.on_stream: Callable[[], None] | None = None
-        self._read: asyncio.Queue[Message | Problem] = asyncio.Queue()
+
+    @cached_property
+    def _read(self) -> "asyncio.Queue[Message | Problem]":
+        """Of a client that is watched; nobody else's request needs one."""
+        return asyncio.Queue()
 
     async def receive(self) -> Message:
         """As the server gives it, within the limit. Raises a Problem for a body that cannot be taken."""
