@@ -68,9 +68,9 @@ async def test_a_date_that_no_calendar_has_harms_no_other(db: Database) -> None:
     await learn(db, plan())
     for date in ("infinity", "9999-12-31"):
         await store_plan(db, date, "2025-11-06 00:00+00")
-        await store_row(db, "insert into touched (work_date) values ($1::text::date)", date)
+        await store_row(db, "insert into touched_date (work_date) values ($1::text::date)", date)
         await store_row(db, "insert into next_due (work_date, due_at) values ($1::text::date, '-infinity')", date)
-    await store_row(db, "insert into touched (work_date) values (null)")
+    await store_row(db, "insert into touched_date (work_date) values (null)")
     await tick(db, at("06:00"))
     await learn(db, punch("in", at("07:20")))
     assert await said(db, at("07:21")) == MORNING
@@ -82,7 +82,7 @@ async def test_a_date_that_cannot_be_judged_harms_no_other(db: Database) -> None
     await learn(db, plan(), plan(tomorrow), counter())
     await tick(db, at("06:00"))
     await store_plan(db, str(tomorrow), "294276-12-31 23:59:59+00")
-    await store_row(db, "insert into touched (work_date) values ($1)", tomorrow)
+    await store_row(db, "insert into touched_date (work_date) values ($1)", tomorrow)
     await learn(db, punch("in", at("07:20")))
     with pytest.raises(ExceptionGroup) as caught:
         await tick(db, at("08:00"))

@@ -1,7 +1,8 @@
 """How the states of many people are counted and rated. Pure."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import product
 from typing import NamedTuple, get_args
 
 from pydantic import BaseModel
@@ -21,8 +22,29 @@ class States(NamedTuple):
     mode: Mode
     states: tuple[State, ...]
 
+    @property
+    def code(self) -> int:
+        """The states as one number: see `code_of`."""
+        return code_of(self.states)
+
     def by_duty(self) -> dict[Duty, State]:
         return dict(zip(DUTIES, self.states, strict=True))
+
+
+def code_of(states: Sequence[State]) -> int:
+    """Five states in the order of `DUTIES` as one number: base 5 by the order of `STATES`, the first the ones.
+
+    `state_code` and `state_of` in verdicts.sql say the same.
+    """
+    return sum(STATES.index(state) * 5**place for place, state in enumerate(states))
+
+
+def states_of(code: int) -> tuple[State, ...]:
+    """The five states of a `code_of`, in the order of `DUTIES`."""
+    return _STATES_OF[code]
+
+
+_STATES_OF = [tuple(reversed(states)) for states in product(STATES, repeat=len(DUTIES))]
 
 
 class DutyFigures(BaseModel):

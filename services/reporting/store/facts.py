@@ -48,7 +48,7 @@ async def touch(
         ]
     await tx.connection.execute(
         """
-        with noted as (insert into touched (work_date) select * from unnest($1::date[]))
+        with noted as (insert into touched_date (work_date) select * from unnest($1::date[]))
         select pg_notify($2, payload) from unnest($3::text[]) as payload
         """,
         list(dates),

@@ -18,15 +18,15 @@ _UNITS = """
 """
 _DAYS = f"""
     with gone as (delete from gone_plan returning employee_id, work_date, opd_code), said as (
-        select published.*, gone.opd_code
+        select published.*, {each_duty("state_of(published.code, {place}) as {duty}")}, gone.opd_code
         from gone join published_day as published using (employee_id, work_date)
-        where work_date >= $1 and not exists (
+        where work_date >= $1 and published.code is not null and not exists (
             select from fact_plan as plan
             where plan.employee_id = gone.employee_id and plan.work_date = gone.work_date
         )
     ), written as (
         update published_day as published
-        set {each_duty("{duty} = 'not_due'")}, revision = published.revision + 1
+        set code = state_code({each_duty("'not_due'")}), revision = published.revision + 1
         from said
         where published.employee_id = said.employee_id and published.work_date = said.work_date
             and ({each_duty("said.{duty}")}) <> ({each_duty("'not_due'")})

@@ -11,7 +11,9 @@ async def empty(tx: Tx, tables: Iterable[str]) -> None:
     # The ticker's lock: its transaction under way ends before the facts go.
     await tx.connection.execute("select pg_advisory_xact_lock(hashtext('hadir.transitions'))")
     await tx.connection.execute("insert into rebuilding (unfinished) values (true) on conflict do nothing")
-    await tx.connection.execute(f"truncate {', '.join(tables)}, touched, next_due")
+    await tx.connection.execute(
+        f"truncate {', '.join(tables)}, touched, touched_counter, touched_date, next_due, person_day, counter_day"
+    )
 
 
 async def rebuilt(tx: Tx, tables: Iterable[str]) -> None:

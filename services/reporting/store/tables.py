@@ -1,12 +1,14 @@
-"""What this service has said about its facts, and what is still to be looked at. The facts stand in `facts.py`.
+"""What follows from this service's facts, and what it has said of it. The facts stand in `facts.py`.
 
-Verdicts and coverage are never stored; `published_*` only remember what was last announced.
+Facts are the truth. `person_day` and `counter_day` are what follows from them at every instant, computed when
+they change; `touched*` are what has not been computed yet; `published_*` remember what was last announced.
 """
 
 import datetime as dt
+from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Text
+from sqlalchemy import ARRAY, BigInteger, DateTime, Index, Integer, Numeric, SmallInteger, Text, UniqueConstraint
 from sqlalchemy.orm import registry
 
 from shared.tables import Table, column
@@ -17,6 +19,32 @@ class Stored(Table, registry=registry()):
 
 
 class Touched(Stored, table=True):
+    """What is to be computed anew, because facts changed: the queue of `store/steps.py`.
+
+    (work_date, employee_id): that person-day. (work_date, null): everyone and every counter of the date.
+    (null, null): every date. A row of a whole date is worked off in the order of employee_id: whoever is not after
+    `done_to` has been computed.
+    """
+
+    work_date: dt.date | None
+    employee_id: UUID | None
+    done_to: UUID | None
+
+    __table_args__ = (
+        UniqueConstraint("work_date", "employee_id", name="touched_key", postgresql_nulls_not_distinct=True),
+    )
+    # PostgreSQL's key is the constraint: a primary key holds no null.
+    __mapper_args__ = {"primary_key": ["work_date", "employee_id"]}
+
+
+class TouchedCounter(Stored, table=True):
+    """A counter's local date that is to be counted anew."""
+
+    day: dt.date = column(key=True)
+    unit_id: str = column(Text, key=True)
+
+
+class TouchedDate(Stored, table=True):
     """Work dates whose facts changed since the ticker last judged them; null stands for every date.
 
     Append-only for the fold, emptied by the ticker: the order of rows means nothing.
@@ -33,17 +61,68 @@ class NextDue(Stored, table=True):
     due_at: dt.datetime
 
 
-class PublishedDay(Stored, table=True):
-    """The states of one person-day's duties as last announced; revision counts the announcements."""
+class PersonDay(Stored, table=True):
+    """The states of one person-day's duties at every instant: computed from the facts, dropped at will.
+
+    `codes[i]` (services/reporting/domain/figures.py, `code_of`) holds from `since[i]` on until `since[i + 1]`; the
+    first holds since ever (-infinity), and neighbours differ. So at t it is `codes[width_bucket(t, since)]`. A
+    person-day without a plan has no row.
+    """
 
     work_date: dt.date = column(key=True)
     employee_id: UUID = column(key=True)
-    on_time: str = column(Text)
-    place: str = column(Text)
-    hours: str = column(Text)
-    report: str = column(Text)
-    output: str = column(Text)
+    opd_code: str = column(Text)
+    unit_id: str = column(Text)
+    mode: str = column(Text)
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    rules_version: str | None = column(Text)
+    since: list[dt.datetime] = column(ARRAY(DateTime(timezone=True)))
+    codes: list[int] = column(ARRAY(SmallInteger))
+
+
+class CounterDay(Stored, table=True):
+    """One local date of one service point as it will be if nothing more is recorded: computed, dropped at will.
+
+    Piece i begins at `since[i]` and lasts until `since[i + 1]`, the last until the midnight that ends the date.
+    The totals are those of the pieces before it: whole microseconds, and persons times microseconds
+    (`required_us`, `filled_us`, `missing_us`). `short_since[i]` is when the shortage began that the piece belongs
+    to. As of an instant from `exact_from` on, the day cut off there is exact; before it, the counter is counted
+    afresh.
+    """
+
+    day: dt.date = column(key=True)
+    unit_id: str = column(Text, key=True)
+    exact_from: dt.datetime
+    since: list[dt.datetime] = column(ARRAY(DateTime(timezone=True)))
+    required: list[int] = column(ARRAY(Integer))
+    present_low: list[int] = column(ARRAY(Integer))
+    present_high: list[int] = column(ARRAY(Integer))
+    status: list[str] = column(ARRAY(Text))
+    short_since: list[dt.datetime | None] = column(ARRAY(DateTime(timezone=True)))
+    open_us: list[int] = column(ARRAY(BigInteger))
+    met_us: list[int] = column(ARRAY(BigInteger))
+    unknown_us: list[int] = column(ARRAY(BigInteger))
+    short_us: list[int] = column(ARRAY(BigInteger))
+    required_us: list[Decimal] = column(ARRAY(Numeric))
+    filled_us: list[Decimal] = column(ARRAY(Numeric))
+    missing_us: list[Decimal] = column(ARRAY(Numeric))
+
+
+class PublishedDay(Stored, table=True):
+    """The states of one person-day's duties as last announced; revision counts the announcements.
+
+    `code` is null where nothing was announced yet. From `due_at` on the ticker has to look at it: -infinity when
+    its steps changed, infinity when no step is left.
+    """
+
+    work_date: dt.date = column(key=True)
+    employee_id: UUID = column(key=True)
+    code: int | None = column(SmallInteger)
     revision: int = column(BigInteger)
+    due_at: dt.datetime
+
+    __table_args__ = (Index("published_day_due", "work_date", "due_at"),)
 
 
 class PublishedCoverage(Stored, table=True):

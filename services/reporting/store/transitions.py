@@ -20,8 +20,10 @@ _JUDGE = f"""
         from verdicts($1, $1, $2)
     ), compared as materialized (
         select judged.employee_id, judged.opd_code, judged.rules_version, {each_duty("judged.{duty}")},
-            published.employee_id is null as is_new, coalesce(published.revision, 0) as revision,
-            {each_duty("coalesce(published.{duty}, first_state(judged.{duty}, running)) as {duty}_before")}
+            published.code is null as is_new, coalesce(published.revision, 0) as revision,
+            {
+    each_duty("coalesce(state_of(published.code, {place}), first_state(judged.{duty}, running)) as {duty}_before")
+}
         from judged
             cross join lateral (
                 select coalesce((judged.ends_at at time zone 'Asia/Jakarta')::date, judged.work_date) >= $3
@@ -33,11 +35,10 @@ _JUDGE = f"""
         select compared.*, ({each_duty()}) <> ({each_duty("{duty}_before")}) as is_transition
         from compared
     ), written as (
-        insert into published_day (work_date, employee_id, {each_duty()}, revision)
-        select $1, employee_id, {each_duty()}, revision + is_transition::int
+        insert into published_day (work_date, employee_id, code, revision, due_at)
+        select $1, employee_id, state_code({each_duty()}), revision + is_transition::int, '-infinity'
         from changed where is_new or is_transition
-        on conflict (work_date, employee_id) do update
-            set {each_duty("{duty} = excluded.{duty}")}, revision = excluded.revision
+        on conflict (work_date, employee_id) do update set code = excluded.code, revision = excluded.revision
     ), due as (
         insert into next_due (work_date, due_at)
         select $1, coalesce(least(
@@ -112,17 +113,19 @@ async def may_announce(tx: Tx) -> bool:
 async def tidy(tx: Tx, first: dt.date) -> None:
     """Turn a touch of every date into the dates from `first` on that have plans; forget what is long past."""
     # Facts of older versions may hold dates that no calendar has; nothing is ever judged for them.
-    await tx.connection.execute("delete from touched where work_date < $1 or work_date > $2", first, LAST_DATE)
+    await tx.connection.execute(
+        "delete from touched_date where work_date < $1 or work_date > $2", first, LAST_DATE
+    )
     # Twice the time, so that a clock set back by a few days announces nothing again.
     long_past = first - dt.timedelta(days=35)
     await tx.connection.execute("delete from next_due where work_date < $1", long_past)
     await tx.connection.execute("delete from published_day where work_date < $1", long_past)
     if await tx.connection.fetchval(
-        "with gone as (delete from touched where work_date is null returning 1) select count(*) from gone"
+        "with gone as (delete from touched_date where work_date is null returning 1) select count(*) from gone"
     ):
         await tx.connection.execute(
             """
-            insert into touched (work_date)
+            insert into touched_date (work_date)
             select distinct work_date from fact_plan where work_date between $1 and $2
             """,
             first,
@@ -135,7 +138,7 @@ async def dates_to_judge(tx: Tx, first: dt.date, today: dt.date, now: dt.datetim
     rows = await tx.connection.fetch(
         """
         select work_date from (
-            select work_date from touched
+            select work_date from touched_date
             union select work_date from next_due where due_at <= $3
         ) as dates
         where work_date between $1 and $4
@@ -153,7 +156,7 @@ async def judge(tx: Tx, date: dt.date, now: dt.datetime, today: dt.date) -> list
     """Judge one work date, remember it as announced, and return each duty whose state changed."""
     await planner.whole_dates(tx)
     # Taken away before the facts are read: what is folded after that touches the date anew.
-    await tx.connection.execute("delete from touched where work_date = $1", date)
+    await tx.connection.execute("delete from touched_date where work_date = $1", date)
     return [DutyChange(**row) for row in await tx.connection.fetch(_JUDGE, date, now, today)]
 
 
