@@ -1,9 +1,9 @@
 """A door that a whole city knocks at, reached before the framework's routing.
 
 What FastAPI does for a door (matching of paths, dependencies, exit stacks, models of the answer) is worth its
-price but for one: at 07:30 it would be an eighth of all that a check-in costs. Such a door is the same function in
-both ways and asks for everything itself; the layers around the routes (Gate, problems, metrics, trace) are the same.
-FastAPI keeps the door too: it describes it, and answers whatever is not the plain case.
+price but for one: at 07:30 it would be an eighth of all that a check-in costs. Such a door is one function with
+two ways to it; it asks for everything itself, and the layers around the routes (Gate, problems, metrics, trace)
+are the same. FastAPI keeps the door too: it describes it, and answers whatever is not the plain case.
 """
 
 from collections.abc import Awaitable, Callable
