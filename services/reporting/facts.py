@@ -63,8 +63,8 @@ class FactPunch(Stored, Fact, table=True):
     """One recorded check-in or check-out.
 
     `punch_reach(work_date, at)` (migration 0009) sorts those that lie outside their work date, so that a counter
-    finds who reaches into its date: 0 for the date before or the next; 1 for others that a plan of the contract may
-    lead to; 2 for what only a false clock does. Of the own date it is null.
+    finds who reaches into its date: 0 for the date before or the next, 1 for others to which a plan may
+    lead, 2 for those to which only a false clock does. Of the own date it is null.
     """
 
     of = AttendanceRecorded
