@@ -22,3 +22,8 @@ async def few_rows(tx: Tx) -> None:
         "select set_config('enable_nestloop', 'on', true), "
         "set_config('plan_cache_mode', 'force_custom_plan', true), set_config('jit', 'off', true)"
     )
+
+
+async def rows_by_key(tx: Tx) -> None:
+    """Rows looked up as they stand: one plan serves every question, and making it costs more than asking."""
+    await tx.connection.execute("select set_config('plan_cache_mode', 'force_generic_plan', true)")
