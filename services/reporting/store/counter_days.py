@@ -37,7 +37,7 @@ async def count(tx: Tx, days: Sequence[tuple[dt.date, str]]) -> None:
     The caller holds what others would count them by: the rows of `touched_counter`, deleted in this transaction
     before. Otherwise an older look at the facts may be written over a newer one.
     """
-    await planner.few_rows(tx)
+    await planner.some_people(tx)
     for date, of_date in groupby(sorted(set(days)), key=itemgetter(0)):
         unit_ids = [unit_id for _, unit_id in of_date]
         await tx.connection.execute(_GONE, date, unit_ids)

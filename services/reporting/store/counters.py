@@ -86,13 +86,13 @@ async def standing(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> S
 async def _uncounted(
     tx: Tx, date: dt.date, as_of: dt.datetime, only: list[str] | None, opd_code: str | None = None
 ) -> list[str]:
-    await planner.rows_by_key(tx)
+    await planner.some_people(tx)
     rows = await tx.connection.fetch(_UNCOUNTED, date, as_of, only, opd_code)
     return [row["unit_id"] for row in rows]
 
 
 async def _for(tx: Tx, unit_ids: Collection[str]) -> None:
-    await (planner.whole_dates(tx) if len(unit_ids) > _MANY else planner.few_rows(tx))
+    await (planner.whole_dates(tx) if len(unit_ids) > _MANY else planner.some_people(tx))
 
 
 async def points(tx: Tx) -> list[Point]:
@@ -108,7 +108,7 @@ async def pieces(
     Without `as_of` the whole of it: what will be if nothing more is recorded. Up to any instant after the last
     fact, that is the day as of the instant, cut off there.
     """
-    await (planner.whole_dates(tx) if unit_ids is None else planner.few_rows(tx))
+    await (planner.whole_dates(tx) if unit_ids is None else planner.some_people(tx))
     rows = await tx.connection.fetch(_PIECES, date, as_of, None if unit_ids is None else list(unit_ids))
     return [Piece(**row) for row in rows]
 
