@@ -67,7 +67,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True)
 class Posted:
-    """Of an employee, what a punch is judged by: where they belong, and the plans that may claim it by work date."""
+    """Of an employee, what a punch is judged by: where they belong, and their plans by work date."""
 
     opd_code: str
     unit_id: str
