@@ -1,12 +1,12 @@
 """A morning of 24,000 people, told to the reporting service's own fold and announced by its own `tick`.
 
-Run by any build's interpreter, so it asks for nothing but what every build has: the events, the fold,
-`tick(db, now)`; and, of a build that has it, the drain that computes what the fold touched. Arguments: the URL of an
+Run by any build's interpreter, so it asks for nothing but what every build has: the events, the fold, `tick(db,
+now)`; and, of a build that has it, the drain that computes what the fold touched. Arguments: the URL of an
 empty migrated database and of the server's administrator. Prints the events announced, and the CPU time (us) of
 Python and of PostgreSQL's backends in `tick` and in the drain.
 
-Every 30 s from 06:45 to 08:15 the punches since then are folded in, and one tick follows. A real ticker ticks every
-second or so: where a tick costs the same however little has changed, this is to its advantage.
+Every 30 s from 06:45 to 08:15 the punches since then are folded in, and one tick follows. A real ticker ticks
+every second or so: where a tick costs the same however little has changed, this is to its advantage.
 """
 
 import asyncio
