@@ -48,15 +48,7 @@ def optional(module: str) -> Any:
 
 
 def received(event: Any, number: int, when: dt.datetime) -> Received:
-    return Received(
-        event=event,
-        id=UUID(int=number + 1),
-        type=event.topic,
-        source="/hadir/bench",
-        time=when,
-        key=event.key,
-        traceparent=None,
-    )
+    return Received(event, UUID(int=number + 1), event.topic, "/hadir/bench", when, event.key, None)
 
 
 def before_the_day() -> list[Any]:
