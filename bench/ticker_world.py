@@ -33,6 +33,7 @@ DAY = dt.date(2025, 11, 6)
 WIB = dt.timezone(dt.timedelta(hours=7))
 STEP = dt.timedelta(seconds=30)
 BATCH = 2_000
+SOURCE = "/bench"
 
 
 def at(hour: int, minute: int = 0) -> dt.datetime:
@@ -48,7 +49,7 @@ def optional(module: str) -> Any:
 
 
 def received(event: Any, number: int, when: dt.datetime) -> Received:
-    return Received(event, UUID(int=number + 1), event.topic, "/hadir/bench", when, event.key, None)
+    return Received(event, UUID(int=number + 1), event.topic, SOURCE, when, event.key, None)
 
 
 def before_the_day() -> list[Any]:
