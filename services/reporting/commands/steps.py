@@ -176,7 +176,9 @@ class Drain:
         return True
 
     async def _of_the_date(self, tx: Tx, date: Date, people: Sequence[UUID], today: dt.date) -> None:
-        changed = await store.compute(tx, date.date, people, _announced_from(today), whole=True)
+        # Whoever cannot be computed has a touch of their own.
+        some = [person for person in people if (date.date, person) not in self.days]
+        changed = await store.compute(tx, date.date, some, _announced_from(today), whole=True)
         await store.tell(tx, Changed(date.date, changed, ()))
 
     async def _one_by_one(self, date: Date, people: Sequence[UUID], today: dt.date) -> None:

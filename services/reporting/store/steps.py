@@ -104,16 +104,16 @@ _NEAREST = """
     select work_date{also} from (
         select * from (
             select work_date{also} from touched
-            where work_date between $1 and {last} and {which} {but}
+            where work_date between $1::date and {last} and {which} {but}
             order by work_date, employee_id limit 1 for update skip locked
         ) as later
         union all
         select * from (
             select work_date{also} from touched
-            where work_date >= {first} and work_date < $1 and {which} {but}
+            where work_date >= {first} and work_date < $1::date and {which} {but}
             order by work_date desc, employee_id limit 1 for update skip locked
         ) as earlier
-    ) as nearest order by abs(work_date - $1), work_date limit 1
+    ) as nearest order by abs(work_date - $1::date), work_date limit 1
 """
 _BUT = """and not exists (
     select from unnest($2::date[], $3::uuid[]) as bad(d, p) where d = touched.work_date and p = touched.employee_id
@@ -163,15 +163,19 @@ _EVERY_DATE = """
     order by date
 """
 _TOUCH_DATES = f"insert into touched (work_date) select unnest($1::date[]) order by 1 {_AGAIN}"
-_OF_DATE = """
+_OF_DATE = f"""
     select employee_id from (
         (select employee_id from fact_plan
-        where work_date = $1 and employee_id > $2 order by work_date, employee_id limit $3)
+        where work_date = $1 and employee_id >= coalesce($2::uuid, '{UUID(int=0)}')
+            and employee_id is distinct from $2
+        order by work_date, employee_id limit $3)
         union
         (select employee_id from person_day
-        where work_date = $1 and employee_id > $2 order by work_date, employee_id limit $3)
+        where work_date = $1 and employee_id >= coalesce($2::uuid, '{UUID(int=0)}')
+            and employee_id is distinct from $2
+        order by work_date, employee_id limit $3)
     ) as people order by employee_id limit $3
-"""
+"""  # noqa: S608 - a constant
 _ADVANCE = "update touched set done_to = $2 where work_date = $1 and employee_id is null"
 _LOCK_DATE = """
     select done_to from touched where work_date = $1 and employee_id is null for update
@@ -197,7 +201,7 @@ def _kept(table: str) -> str:
 
 # Everything that is looked up is looked up by person, whatever the planner believes of the size of a date. What is
 # as it was is not written. A person-day that has no plan any more loses its row. The counters that it was seen at,
-# or will be, are to be counted anew on each of its dates; where it claims to stand for months, on the first of them.
+# or will be, are to be counted anew on each of its dates; if it claims to stand for months, on the first of them.
 _COMPUTE = f"""
     with step as materialized (
         select * from verdict_steps($1, $1, $2)
@@ -247,16 +251,16 @@ _COMPUTE = f"""
 
 _NEAREST_COUNTERS = """
     select day from (
-        (select day from touched_counter where day >= $1 and unit_id <> all ($2) order by day limit 1)
+        (select day from touched_counter where day >= $1::date and unit_id <> all ($2) order by day limit 1)
         union all
-        (select day from touched_counter where day < $1 and unit_id <> all ($2) order by day desc limit 1)
-    ) as nearest order by abs(day - $1), day limit 1
+        (select day from touched_counter where day < $1::date and unit_id <> all ($2) order by day desc limit 1)
+    ) as nearest order by abs(day - $1::date), day limit 1
 """
 _TAKE_COUNTERS = """
     delete from touched_counter where ctid = any (array(
         select ctid from touched_counter
-        where day between $1 - $2::int and $1 + $2::int and unit_id <> all ($3)
-        order by abs(day - $1), day, unit_id limit $4 for update skip locked
+        where day between $1::date - $2::int and $1::date + $2::int and unit_id <> all ($3)
+        order by abs(day - $1::date), day, unit_id limit $4 for update skip locked
     )) returning day, unit_id
 """
 _TAKE_THESE_COUNTERS = """
@@ -409,7 +413,7 @@ async def lock_date(tx: Tx, date: Date) -> bool:
 
 async def people_of(tx: Tx, date: Date, limit: int) -> list[UUID]:
     """The next people of a whole date, at most so many."""
-    rows = await tx.connection.fetch(_OF_DATE, date.date, date.done_to or UUID(int=0), limit)
+    rows = await tx.connection.fetch(_OF_DATE, date.date, date.done_to, limit)
     return [row["employee_id"] for row in rows]
 
 
