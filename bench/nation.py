@@ -30,14 +30,14 @@ STAFF = 5_600_000
 PEAK_PER_S = 3_700.0
 PARTITIONS = (12, 48, 96, 192, 384, 768)
 RECORDS = 60_000
-RECORD_BYTES = 420
+RECORD_BYTES = 640
 """About what one attendance event takes in the log; `make bench ONLY=storage` measures it."""
 
 Keys = NDArray[np.uint8]
 
 
 def cities(draw: np.random.Generator) -> NDArray[np.int64]:
-    """Staff of each city: from some 2,000 to some 40,000, STAFF in all."""
+    """Staff of each city: from some 2,000 to some 60,000, STAFF in all."""
     weights = draw.lognormal(0.0, 0.55, CITIES)
     sizes = np.floor(weights * STAFF / weights.sum()).astype(np.int64)
     sizes[0] += STAFF - int(sizes.sum())

@@ -31,7 +31,11 @@ async def _bytes_per_row(url: str, tables: Sequence[str]) -> dict[str, float]:
                 continue
             rows = await connection.fetchval(f'select count(*) from "{table}"')  # noqa: S608 - a name from above
             size = await connection.fetchval(
-                "select sum(pg_total_relation_size(relid)) from pg_partition_tree($1::regclass)", table
+                """
+                select coalesce(sum(pg_total_relation_size(relid)), pg_total_relation_size($1::regclass))
+                from pg_partition_tree($1::regclass)
+                """,
+                table,
             )
             if rows:
                 taken[f"{table}_bytes"] = float(size) / rows
