@@ -25,17 +25,52 @@ from shared.events import (
     ScheduleChanged,
     UnitChanged,
 )
-from shared.facts import Fact
+from shared.facts import Fact, Noting
 from shared.projections import Projection
 from shared.tables import column
 
 _MIDNIGHT_AFTER = f"((work_date + 1)::timestamp at time zone '{WIB}')"
 
 
+def _touching(person_days: str, *more: str) -> Noting:
+    """Notes the person-days of the rows that a fold changed: what follows from them is to be computed anew.
+
+    DO UPDATE, never DO NOTHING: it waits for whoever takes the row out just now, and puts it in again.
+    """
+    return Noting(
+        ("employee_id", "work_date", *more),
+        f"""
+            insert into touched (work_date, employee_id) {person_days} order by 1, 2
+            on conflict (work_date, employee_id) do update set work_date = excluded.work_date
+        """,
+    )
+
+
+_TOUCHING = _touching("select work_date, employee_id from changed")
+_TOUCHING_PUNCH = _touching(
+    # The punch may lie in another person-day than its void says.
+    """
+        select work_date, employee_id from changed
+        union select punch.work_date, punch.employee_id from changed join fact_punch as punch using (punch_id)
+    """,
+    "punch_id",
+)
+_TOUCHING_REPORT = _touching(
+    """
+        select work_date, employee_id from changed
+        union select report.work_date, report.employee_id
+        from changed join fact_report as report using (report_id, report_revision)
+    """,
+    "report_id",
+    "report_revision",
+)
+
+
 class FactPlan(Stored, Fact, table=True):
     """What one employee is to do on one work date."""
 
     of = ScheduleChanged
+    noting = _TOUCHING
 
     employee_id: UUID = column(key=True)
     work_date: dt.date = column(key=True)
@@ -68,6 +103,7 @@ class FactPunch(Stored, Fact, table=True):
     """
 
     of = AttendanceRecorded
+    noting = _TOUCHING
 
     punch_id: UUID = column(key=True)
     employee_id: UUID
@@ -100,6 +136,7 @@ class FactVoid(Stored, Fact, table=True):
     """A punch that no longer counts; it may come before its punch."""
 
     of = AttendanceVoided
+    noting = _TOUCHING_PUNCH
 
     punch_id: UUID = column(key=True)
     employee_id: UUID
@@ -190,6 +227,7 @@ class FactReport(Stored, Fact, table=True):
     """One revision of one day's work report."""
 
     of = ReportSubmitted
+    noting = _TOUCHING
 
     report_id: UUID = column(key=True)
     report_revision: int = column(BigInteger, key=True, of="revision")
@@ -211,6 +249,7 @@ class FactReview(Stored, Fact, table=True):
     """One revision of the review of one revision of a report."""
 
     of = ReportReviewed
+    noting = _TOUCHING_REPORT
 
     report_id: UUID = column(key=True)
     report_revision: int = column(BigInteger, key=True)
