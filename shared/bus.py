@@ -14,9 +14,10 @@ from typing import Any
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
 
-from shared.consumer import AT_ONCE, Consumer, Declaration, Handler, HandlerContext
+from shared.consumer import AT_ONCE, Consumer
 from shared.dead_letters import DeadLetters
 from shared.events import TOPICS
+from shared.handling import Declaration, Handler, HandlerContext
 from shared.settings import KafkaSettings
 from shared.stopping import FOR_THE_DATABASE_S, Stopping
 from shared.tasks import Health

@@ -21,8 +21,8 @@ import contextlib
 import logging
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
 from itertools import takewhile
 from typing import Any, cast
 
@@ -31,14 +31,14 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
+from shared import batch as batches
 from shared import failures, trace
-from shared.clock import Clock
-from shared.database import Database
-from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Poison, Tally
-from shared.events import InvalidEvent, Received, UnknownType, decode
+from shared.batch import Batch, Item, Read, Search, Settled, Skipped
+from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Tally
+from shared.events import Received
 from shared.failures import Fault
+from shared.handling import Declaration, HandlerContext
 from shared.log import Record
-from shared.settings import Settings
 from shared.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -64,196 +64,15 @@ BUG_AFTER_ATTEMPTS = 5
 """So often a batch of nothing but failing records is read again before its records are blamed for a bug."""
 
 
-@dataclass(frozen=True, slots=True)
-class HandlerContext:
-    """What a handler may use."""
-
-    settings: Settings
-    db: Database
-    clock: Clock
-    metrics: Metrics
-
-
-Handler = Callable[[list[Received], HandlerContext], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    topics: tuple[str, ...]
-    group: str
-    handler: Handler
-    at_once: int = 1
-    """So many batches may be handled at the same time, and commit in any order."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Skipped:
-    reason: str
-
-
-_Item = Received | Poison | _Skipped
-_Read = tuple[_Item, Record]
-
-
 def _clean(record: Record) -> Record:
     """FastStream's parser raises at a header that is null or not UTF-8, and then loses the batch; so it never
     sees ours. The decoder reads the original record."""
     return replace(record, headers=())
 
 
-def _read(record: Record, trusted: Collection[str]) -> _Item:
-    try:
-        return decode(record.topic, record.key, record.value, record.headers, trusted)
-    except InvalidEvent as error:
-        return Poison(record, error.reason)
-    except UnknownType:
-        return _Skipped("unknown_type")
-    except Exception as error:
-        # No reader of ours is meant to raise anything else; if one does, it is this record alone that it meets.
-        if failures.is_away(error):
-            raise
-        return Poison(record, f"decode_{type(error).__name__}")
-
-
-@dataclass
-class _Settled:
-    """What became of a batch that had to be searched."""
-
-    poison: list[Poison] = field(default_factory=list[Poison])
-    tallies: dict[TopicPartition, Tally] = field(default_factory=dict[TopicPartition, Tally])
-    stopped: dict[TopicPartition, DeadLetterLimit] = field(default_factory=dict[TopicPartition, DeadLetterLimit])
-
-
-class _Search:
-    """Handles one batch, and finds the records in it that cannot be handled."""
-
-    def __init__(
-        self,
-        handle: Callable[[list[Received]], Awaitable[None]],
-        limit: Limit,
-        tallies: Mapping[TopicPartition, Tally],
-        *,
-        blame_bugs: bool,
-    ) -> None:
-        self._handle = handle
-        self._limit = limit
-        self._tallies = tallies
-        self._blame_bugs = blame_bugs
-        self._went_in = 0
-        self._tally = Tally()
-        self._poison: list[Poison] = []
-        self._bug: Exception | None = None
-
-    async def settle(self, batch: Mapping[TopicPartition, Sequence[_Read]], *, failed: bool = False) -> _Settled:
-        """Raises a failure of the world, and a bug that nothing went in beside. `failed`: that the batch does not
-        go in together is known.
-
-        A partition that is at its limit for what cannot even be read is not handled at all.
-        """
-        settled = _Settled()
-        for partition, reads in batch.items():
-            with self._into(settled, partition):
-                self._count(reads)
-        going = {partition: reads for partition, reads in batch.items() if partition not in settled.stopped}
-        if not failed and await self._try([read for reads in going.values() for read in reads]) is None:
-            return settled
-        settled.poison.clear()
-        for partition, reads in going.items():
-            with self._into(settled, partition):
-                await self._halve(reads)
-        if self._bug is not None and not self._went_in and not self._blame_bugs:
-            raise self._bug
-        return settled
-
-    @contextlib.contextmanager
-    def _into(self, settled: _Settled, partition: TopicPartition) -> Generator[None]:
-        """Count what the block finds in one partition, and keep it unless the limit stops the partition."""
-        self._tally, self._poison = self._tallies.get(partition, Tally()), []
-        try:
-            yield
-        except DeadLetterLimit as limit:
-            settled.stopped[partition] = limit
-            settled.tallies.pop(partition, None)
-        else:
-            settled.tallies[partition] = self._tally
-            settled.poison += self._poison
-
-    async def _try(self, reads: Sequence[_Read]) -> Exception | None:
-        """Why the readable records among `reads` do not go in together; None if they did."""
-        readable = [item for item, _ in reads if isinstance(item, Received)]
-        if readable:
-            try:
-                await self._handle(readable)
-            except Exception as error:
-                if failures.fault_of(error) in (Fault.WORLD, Fault.DEPLOY):
-                    raise
-                return error
-        self._went_in += len(readable)
-        return None
-
-    async def _halve(self, reads: Sequence[_Read]) -> None:
-        error = await self._try(reads)
-        if error is None:
-            self._count(reads)
-        elif len(reads) > 1:
-            middle = len(reads) // 2
-            await self._halve(reads[:middle])
-            await self._halve(reads[middle:])
-        elif (again := await self._try(reads)) is None:
-            self._count(reads)
-        else:
-            if failures.fault_of(again) is Fault.UNKNOWN:
-                self._bug = again
-            self._set_aside(Poison(reads[0][1], failures.reason_of(again)))
-
-    def _count(self, reads: Sequence[_Read]) -> None:
-        good = 0
-        for item, _ in reads:
-            if isinstance(item, Poison):
-                self._tally = self._tally.after_good(good)
-                good = 0
-                self._set_aside(item)
-            else:
-                good += 1
-        self._tally = self._tally.after_good(good)
-
-    def _set_aside(self, poison: Poison) -> None:
-        self._tally = self._tally.after(True)
-        self._poison.append(poison)
-        self._limit.check(self._tally, poison)
-
-
 def _records(message: KafkaMessage) -> tuple[Record, ...]:
     """The records of a batch. FastStream types a message as if it had one."""
     return cast("tuple[Record, ...]", message.raw_message)
-
-
-@dataclass(eq=False)
-class _Batch:
-    """What was read at one go and is not acknowledged yet."""
-
-    reads: dict[TopicPartition, list[_Read]]
-    read_at: float
-    """Wall-clock seconds since 1970 at which the first record was written."""
-    error: Exception | None = None
-    """Why all from it on has to be read again."""
-    settled: _Settled | None = None
-    """What became of it where it had to be searched; None where it simply went in."""
-    ended: bool = False
-    task: "asyncio.Task[None] | None" = None
-
-    def __post_init__(self) -> None:
-        self.started = time.perf_counter()
-
-    @property
-    def plain(self) -> bool:
-        return not any(isinstance(item, Poison) for reads in self.reads.values() for item, _ in reads)
-
-    def readable(self) -> list[Received]:
-        return [item for reads in self.reads.values() for item, _ in reads if isinstance(item, Received)]
-
-    def begins(self) -> dict[TopicPartition, int]:
-        return {partition: reads[0][1].offset for partition, reads in self.reads.items()}
 
 
 class _Drain(ConsumerRebalanceListener):
@@ -298,9 +117,9 @@ class Consumer:
         self._tallies: dict[TopicPartition, Tally] = {}
         self._failures = 0
         self._stops: dict[TopicPartition, int] = {}
-        self._flying: deque[_Batch] = deque()
+        self._flying: deque[Batch] = deque()
         """Batches in hand, in the order in which they were read."""
-        self._waiting: _Batch | None = None
+        self._waiting: Batch | None = None
         """The one that was read beyond them."""
         self._changed = asyncio.Event()
         self._advancing = self._going_back = self._closing = False
@@ -320,7 +139,7 @@ class Consumer:
             message.raw_message = records
             return message
 
-        async def decoder(_: KafkaMessage) -> list[_Item]:
+        async def decoder(_: KafkaMessage) -> list[Item]:
             return []
 
         async def consume(message: KafkaMessage) -> None:
@@ -355,23 +174,23 @@ class Consumer:
             batch.task = asyncio.create_task(self._carry(batch))
         self._waiting = None
 
-    def _decoded(self, records: Sequence[Record]) -> _Batch:
+    def _decoded(self, records: Sequence[Record]) -> Batch:
         trusted = self._context.settings.trusted_sources
-        reads: dict[TopicPartition, list[_Read]] = {}
+        reads: dict[TopicPartition, list[Read]] = {}
         error: Exception | None = None
         try:
-            items: list[_Item] = [_read(record, trusted) for record in records]
+            items: list[Item] = [batches.read(record, trusted) for record in records]
         except Exception as met:
-            items, error = [_Skipped("not_decoded")] * len(records), met
+            items, error = [Skipped("not_decoded")] * len(records), met
         for read in zip(items, records, strict=True):
             reads.setdefault(TopicPartition(read[1].topic, read[1].partition), []).append(read)
-        return _Batch(reads, records[0].timestamp / 1000, error)
+        return Batch(reads, records[0].timestamp / 1000, error)
 
     @property
     def _has_room(self) -> bool:
         return len(self._flying) < self._at_once and not self._going_back and not self._giving_up
 
-    async def _is_current(self, batch: _Batch) -> bool:
+    async def _is_current(self, batch: Batch) -> bool:
         """Whether there is anything in the batch behind which the client did not go back since it was read."""
         client = self.subscriber.consumer
         for partition, reads in list(batch.reads.items()):
@@ -383,7 +202,7 @@ class Consumer:
                 del batch.reads[partition]
         return bool(batch.reads)
 
-    async def _carry(self, batch: _Batch) -> None:
+    async def _carry(self, batch: Batch) -> None:
         """One batch on its way. Raises nothing: what happened to it is kept in it."""
         try:
             if batch.error is None:
@@ -394,7 +213,7 @@ class Consumer:
         self._notify()
         await self._advance()
 
-    async def _bring_in(self, batch: _Batch) -> None:
+    async def _bring_in(self, batch: Batch) -> None:
         failed = False
         if batch.plain and self._flying[0] is not batch:
             try:
@@ -517,15 +336,15 @@ class Consumer:
             with trace.handling(readable):
                 await self.declaration.handler(readable, self._context)
 
-    async def _settle(self, batch: _Batch, *, failed: bool) -> _Settled:
+    async def _settle(self, batch: Batch, *, failed: bool) -> Settled:
         blame_bugs = self._failures >= BUG_AFTER_ATTEMPTS
-        search = _Search(self._handle, self._limit, self._tallies, blame_bugs=blame_bugs)
+        search = Search(self._handle, self._limit, self._tallies, blame_bugs=blame_bugs)
         settled = await search.settle(batch.reads, failed=failed)
         if settled.poison:
             await self._dead_letters.set_aside(self.declaration.group, settled.poison)
         return settled
 
-    async def _acknowledge(self, batches: Sequence[_Batch]) -> None:
+    async def _acknowledge(self, batches: Sequence[Batch]) -> None:
         """Commit exactly what was read, but for partitions that stop here; only then do the counts go on."""
         client = self.subscriber.consumer
         mine = client.assignment()
@@ -557,7 +376,7 @@ class Consumer:
         self._context.metrics.stopped_partitions.labels(self.declaration.group).set(len(self.stopped))
         self._notify()
 
-    def _count(self, batch: _Batch) -> None:
+    def _count(self, batch: Batch) -> None:
         """What is told of a batch, once it is acknowledged."""
         group, metrics = self.declaration.group, self._context.metrics
         stopped = batch.settled.stopped if batch.settled else {}
@@ -569,7 +388,7 @@ class Consumer:
             elif partition in self._tallies:
                 self._tallies[partition] = self._tallies[partition].after_good(len(reads))
             for item, _ in reads:
-                if isinstance(item, _Skipped):
+                if isinstance(item, Skipped):
                     metrics.events_skipped.labels(group, item.reason).inc()
         metrics.batch_seconds.labels(group).observe(time.perf_counter() - batch.started)
         metrics.batch_records.labels(group).inc(sum(map(len, batch.reads.values())))

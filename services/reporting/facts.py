@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Double, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.reporting.store import facts as store
 from services.reporting.store.tables import Stored
 from shared.dates import WIB
 from shared.events import (
@@ -32,45 +33,11 @@ from shared.tables import column
 _MIDNIGHT_AFTER = f"((work_date + 1)::timestamp at time zone '{WIB}')"
 
 
-def _touching(person_days: str, *more: str) -> Noting:
-    """Notes the person-days of the rows that a fold changed: what follows from them is to be computed anew.
-
-    DO UPDATE, never DO NOTHING: it waits for whoever takes the row out just now, and puts it in again.
-    """
-    return Noting(
-        ("employee_id", "work_date", *more),
-        f"""
-            insert into touched (work_date, employee_id) {person_days} order by 1, 2
-            on conflict (work_date, employee_id) do update set work_date = excluded.work_date
-        """,
-    )
-
-
-_TOUCHING = _touching("select work_date, employee_id from changed")
-_TOUCHING_PUNCH = _touching(
-    # The punch may lie in another person-day than its void says.
-    """
-        select work_date, employee_id from changed
-        union select punch.work_date, punch.employee_id from changed join fact_punch as punch using (punch_id)
-    """,
-    "punch_id",
-)
-_TOUCHING_REPORT = _touching(
-    """
-        select work_date, employee_id from changed
-        union select report.work_date, report.employee_id
-        from changed join fact_report as report using (report_id, report_revision)
-    """,
-    "report_id",
-    "report_revision",
-)
-
-
 class FactPlan(Stored, Fact, table=True):
     """What one employee is to do on one work date."""
 
     of = ScheduleChanged
-    noting = _TOUCHING
+    noting = Noting(("employee_id", "work_date"), store.TOUCH)
 
     employee_id: UUID = column(key=True)
     work_date: dt.date = column(key=True)
@@ -103,7 +70,7 @@ class FactPunch(Stored, Fact, table=True):
     """
 
     of = AttendanceRecorded
-    noting = _TOUCHING
+    noting = Noting(("employee_id", "work_date"), store.TOUCH)
 
     punch_id: UUID = column(key=True)
     employee_id: UUID
@@ -136,7 +103,7 @@ class FactVoid(Stored, Fact, table=True):
     """A punch that no longer counts; it may come before its punch."""
 
     of = AttendanceVoided
-    noting = _TOUCHING_PUNCH
+    noting = Noting(("employee_id", "work_date", "punch_id"), store.TOUCH_WITH_PUNCH)
 
     punch_id: UUID = column(key=True)
     employee_id: UUID
@@ -227,7 +194,7 @@ class FactReport(Stored, Fact, table=True):
     """One revision of one day's work report."""
 
     of = ReportSubmitted
-    noting = _TOUCHING
+    noting = Noting(("employee_id", "work_date"), store.TOUCH)
 
     report_id: UUID = column(key=True)
     report_revision: int = column(BigInteger, key=True, of="revision")
@@ -249,7 +216,7 @@ class FactReview(Stored, Fact, table=True):
     """One revision of the review of one revision of a report."""
 
     of = ReportReviewed
-    noting = _TOUCHING_REPORT
+    noting = Noting(("employee_id", "work_date", "report_id", "report_revision"), store.TOUCH_WITH_REPORT)
 
     report_id: UUID = column(key=True)
     report_revision: int = column(BigInteger, key=True)
