@@ -14,7 +14,15 @@ from services.reporting.commands import facts
 from services.reporting.store import counter_days
 from services.reporting.views import counters
 from shared.database import Database, Tx
-from shared.events import OutageDeclared, ScheduleChanged, UnitChanged
+from shared.events import (
+    AttendanceRecorded,
+    AttendanceVoided,
+    OutageDeclared,
+    ReportReviewed,
+    ReportSubmitted,
+    ScheduleChanged,
+    UnitChanged,
+)
 from tests.conftest import DatabaseFor
 from tests.integration.test_coverage_matches_reference import compare
 from tests.kit import worlds
@@ -23,6 +31,7 @@ from tests.kit.properties import SLOW_IS_FINE
 
 DATES = [worlds.DATES[0] + dt.timedelta(days=n) for n in range(-1, 5)]
 MICROSECOND = dt.timedelta(microseconds=1)
+OF_DAYS = (ScheduleChanged, AttendanceRecorded, AttendanceVoided, ReportSubmitted, ReportReviewed)
 
 
 class _Undo(Exception):
@@ -131,7 +140,7 @@ async def test_what_is_not_counted_yet_is_never_looked_up(
 ) -> None:
     """Some of the days' facts come after the counting; only the person-days that they touched are noted."""
     world, instants = given
-    of_days = [(ce_id, event) for ce_id, event in world if hasattr(event, "work_date")]
+    of_days = [(ce_id, event) for ce_id, event in world if isinstance(event, OF_DAYS)]
     later = draw.draw(st.lists(st.sampled_from(of_days), max_size=4))
     known = fold(world)
     with contextlib.suppress(_Undo):
@@ -141,7 +150,8 @@ async def test_what_is_not_counted_yet_is_never_looked_up(
             await tx.connection.execute(
                 """
                 insert into person_day
-                select work_date, employee_id, opd_code, unit_id, mode, starts_at, ends_at, null, '{-infinity}', '{0}'
+                select work_date, employee_id, opd_code, unit_id, mode, starts_at, ends_at, null,
+                    '{-infinity}', '{0}', work_date, work_date
                 from fact_plan on conflict do nothing
                 """
             )
@@ -156,10 +166,12 @@ async def test_what_is_not_counted_yet_is_never_looked_up(
 
 async def touch(tx: Tx, world: worlds.World, later: worlds.World) -> None:
     """The person-days of what came later, of what it replaced, and of the punches it voids."""
-    punches = {getattr(event, "punch_id", None) for _, event in later} - {None}
+    punches = {event.punch_id for _, event in later if isinstance(event, AttendanceRecorded | AttendanceVoided)}
+    same = [event for _, event in world if isinstance(event, AttendanceRecorded) and event.punch_id in punches]
     touched = {
-        (event.work_date, event.employee_id)  # pyright: ignore[reportAttributeAccessIssue] - those of days have both
-        for _, event in [*later, *(one for one in world if getattr(one[1], "punch_id", None) in punches)]
+        (event.work_date, event.employee_id)
+        for event in (*same, *(event for _, event in later))
+        if isinstance(event, OF_DAYS)
     }
     await tx.connection.executemany(
         "insert into touched (work_date, employee_id) values ($1, $2) on conflict do nothing", list(touched)
