@@ -140,7 +140,7 @@ async def test_what_is_not_counted_yet_is_never_looked_up(
 ) -> None:
     """Some of the days' facts come after the counting; only the person-days that they touched are noted."""
     world, instants = given
-    of_days = [(ce_id, event) for ce_id, event in world if isinstance(event, OF_DAYS)]
+    of_days: worlds.World = [(ce_id, event) for ce_id, event in world if isinstance(event, OF_DAYS)]
     later = draw.draw(st.lists(st.sampled_from(of_days), max_size=4))
     known = fold(world)
     with contextlib.suppress(_Undo):
