@@ -7,12 +7,14 @@ STAFF ?=
 SPEED ?=
 ONCE ?=
 ONLY ?=
+BASE ?=
+RUNS ?=
 ARGS ?=
 
-.PHONY: help setup hooks browser up run test coverage lint format schemas bench clean
+.PHONY: help setup hooks browser up run test coverage lint format schemas bench bench-check clean
 
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .uv/bin/uv:
 	@# Debian's python3 comes without ensurepip; its package is named where it may not be installed.
@@ -64,10 +66,13 @@ schemas: setup ## Write the events' JSON schemas to docs/events/ and the doors' 
 	@$(RUN) python -m shared.events.schemas
 	@$(RUN) python -m deploy.openapi
 
-bench: setup ## Measure, as ratios in one run (ONLY="projector intake")
-	@$(RUN) python -m bench $(ONLY)
+bench: setup ## Measure, as ratios in one run (BASE=1f2a967: against that commit; ONLY="projector intake"; RUNS=3)
+	@$(RUN) python -m bench $(if $(BASE),--base $(BASE)) $(if $(RUNS),--runs $(RUNS)) $(ONLY)
+
+bench-check: setup ## Fail where a figure of the latest results got worse by more than 10 %
+	@$(RUN) python -m bench --check
 
 clean: ## Remove the local system's data and all caches
 	@[ ! -x .venv/bin/hadir ] || .venv/bin/hadir erase
-	rm -rf .venv .uv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .uv .bench .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,4 +1,4 @@
-"""How everything here is measured: variants take turns in one run, and a figure is the median of its runs.
+"""How everything here is measured: builds and variants take turns in one run; a figure is the median of its turns.
 
 Absolute numbers drift with the machine; a ratio of two variants that took turns does not, so ratios are what to
 compare between machines and days.
@@ -10,7 +10,7 @@ import os
 import statistics
 import sys
 import tempfile
-from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
@@ -25,18 +25,26 @@ console = Console(stderr=True)
 
 Variant = Callable[[], Awaitable[float]]
 
+Turn = Callable[[], Awaitable[Mapping[str, float]]]
+"""Measures once; returns figures by name. A name ends in its unit; a ratio has none."""
+
+Phases = Mapping[str, Sequence[Turn]]
+"""By the name of the build: what is measured of it, phase after phase, each in turn with the other builds."""
+
 
 @dataclass
 class Figures:
-    """Name -> median, and `<name>_runs` -> every run. A name ends in its unit; a ratio has none."""
+    """What the turns of one build came to: every run of each figure, in order."""
 
-    values: dict[str, float | list[float]] = field(default_factory=dict[str, float | list[float]])
+    runs: dict[str, list[float]] = field(default_factory=dict[str, list[float]])
+
+    def append(self, name: str, value: float) -> None:
+        self.runs.setdefault(name, []).append(value)
 
     def add(self, name: str, runs: list[float]) -> float:
-        median = statistics.median(runs)
-        self.values[name] = round(median, 4)
-        self.values[f"{name}_runs"] = [round(run, 4) for run in runs]
-        return median
+        """Take all runs of a figure at once; returns their median."""
+        self.runs[name] = runs
+        return statistics.median(runs)
 
 
 async def interleaved(variants: Mapping[str, Variant], *, runs: int = RUNS) -> dict[str, list[float]]:

@@ -3,13 +3,12 @@
 import asyncio
 import contextlib
 import json
-import os
-import sys
 import time
 import uuid
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 import asyncpg
@@ -18,7 +17,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from bench import load
-from bench.harness import ROOT, Figures, Machine, console, interleaved, machine, ratios
+from bench.builds import Build
+from bench.harness import Machine, Phases, console, machine
 from shared.auth import sign
 from shared.dates import WIB
 
@@ -72,13 +72,12 @@ def key_pair(folder: Path) -> Ed25519PrivateKey:
 
 
 @asynccontextmanager
-async def serving(module: str, here: Machine, url: str) -> AsyncGenerator[int, None]:
+async def serving(build: Build, module: str, here: Machine, url: str) -> AsyncGenerator[int, None]:
     """The service in a process of its own; yields its port once it is ready."""
     from deploy.local.processes import free_port
 
     port = free_port()
     environment = {
-        **os.environ,
         "HADIR_ATTENDANCE_DATABASE_URL": url,
         "HADIR_KAFKA_BOOTSTRAP": here.kafka,
         "HADIR_TOKEN_PUBLIC_KEY_FILE": str(here.folder / "public.pem"),
@@ -86,7 +85,7 @@ async def serving(module: str, here: Machine, url: str) -> AsyncGenerator[int, N
         "HADIR_PORT": str(port),
         "HADIR_LOG_LEVEL": "WARNING",
     }
-    process = await asyncio.create_subprocess_exec(sys.executable, "-m", module, cwd=ROOT, env=environment)
+    process = await build.start("-m", module, env=environment)
     try:
         async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
             deadline = time.monotonic() + 60
@@ -119,26 +118,34 @@ def check_ins(key: Ed25519PrivateKey, people: list[uuid.UUID], count: int) -> li
     return made
 
 
-async def measure(figures: Figures) -> None:
-    from shared.database import migrate
-
+@asynccontextmanager
+async def prepared(builds: Sequence[Build]) -> AsyncGenerator[Phases, None]:
+    """A database with the same people for each build; one service at a time, in a process of its own."""
     async with machine() as here:
-        url = await here.database("bench_attendance")
-        await asyncio.to_thread(migrate, url, ROOT / "services" / "attendance" / "migrations")
         key = key_pair(here.folder)
-        people = await directory(url)
-        console.print(f"  {PEOPLE:,} people; {CHECK_INS['intake']:,} and {CHECK_INS['orm']:,} check-ins a run")
+        urls: dict[str, str] = {}
+        people: dict[str, list[uuid.UUID]] = {}
+        for build in builds:
+            url = urls[build.name] = await here.database(f"bench_attendance_{build.name}")
+            await build.migrate(url, "attendance")
+            people[build.name] = await directory(url)
+        console.print(f"  {PEOPLE:,} people; {CHECK_INS['intake']:,} and {CHECK_INS['orm']:,} check-ins a turn")
 
-        async def one(kind: str) -> float:
-            requests = check_ins(key, people, CHECK_INS[kind])
-            async with serving(MODULES[kind], here, url) as port:
-                await load.run("127.0.0.1", port, requests[:200], connections=16)
-                answers = await load.run("127.0.0.1", port, requests[200:], connections=CONNECTIONS)
-            if set(answers.statuses) != {201}:
-                raise RuntimeError(f"not every check-in was recorded: {dict(answers.statuses)}")
-            return len(answers.latencies_s) / answers.elapsed_s
+        async def turn(build: Build) -> dict[str, float]:
+            async def one(kind: str) -> float:
+                requests = check_ins(key, people[build.name], CHECK_INS[kind])
+                async with serving(build, MODULES[kind], here, urls[build.name]) as port:
+                    await load.run("127.0.0.1", port, requests[:200], connections=16)
+                    answers = await load.run("127.0.0.1", port, requests[200:], connections=CONNECTIONS)
+                if set(answers.statuses) != {201}:
+                    raise RuntimeError(f"not every check-in was recorded: {dict(answers.statuses)}")
+                return len(answers.latencies_s) / answers.elapsed_s
 
-        runs = await interleaved({"intake": lambda: one("intake"), "orm": lambda: one("orm")})
-        figures.add("intake_checkins_per_s", runs["intake"])
-        figures.add("intake_orm_checkins_per_s", runs["orm"])
-        figures.add("intake_vs_orm", ratios(runs["intake"], runs["orm"]))
+            intake, orm = await one("intake"), await one("orm")
+            return {
+                "intake_checkins_per_s": intake,
+                "intake_orm_checkins_per_s": orm,
+                "intake_vs_orm": intake / orm,
+            }
+
+        yield {build.name: [partial(turn, build)] for build in builds}

@@ -33,11 +33,20 @@ def request(path: str, body: bytes, token: str, host: str = "127.0.0.1", method:
 
 
 async def run(
-    host: str, port: int, requests: Sequence[bytes], *, connections: int = 64, rate: float | None = None
+    host: str,
+    port: int,
+    requests: Sequence[bytes],
+    *,
+    connections: int = 64,
+    rate: float | None = None,
+    due: Sequence[float] | None = None,
 ) -> Answers:
-    """Send every request once. With `rate`, request i is due i/rate seconds after the start, and its latency
-    counts from when it was due, so that a server that stalls is not forgiven the requests it kept waiting."""
+    """Send every request once. With `rate`, request i is due i/rate seconds after the start, with `due` after so
+    many; its latency counts from when it was due, so that a server that stalls is not forgiven the requests it
+    kept waiting."""
     answers = Answers()
+    if rate is not None:
+        due = [number / rate for number in range(len(requests))]
     started = time.perf_counter()
     pending = iter(enumerate(requests))
 
@@ -45,16 +54,15 @@ async def run(
         reader, writer = await asyncio.open_connection(host, port)
         try:
             for number, message in pending:
-                due = started if rate is None else started + number / rate
-                if rate is not None and (ahead := due - time.perf_counter()) > 0:
+                at = time.perf_counter() if due is None else started + due[number]
+                if (ahead := at - time.perf_counter()) > 0:
                     await asyncio.sleep(ahead)
-                sent = due if rate is not None else time.perf_counter()
                 writer.write(message)
                 head = await reader.readuntil(b"\r\n\r\n")
                 length = head.lower().split(b"content-length:", 1)[1].split(b"\r\n", 1)[0]
                 await reader.readexactly(int(length))
                 answers.statuses[int(head[9:12])] += 1
-                answers.latencies_s.append(time.perf_counter() - sent)
+                answers.latencies_s.append(time.perf_counter() - at)
                 answers.finished.append(time.time())
         finally:
             writer.close()

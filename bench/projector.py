@@ -11,12 +11,16 @@ import random
 import sys
 import time
 import uuid
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from bench.harness import ROOT, Figures, child, console, interleaved, machine, ratios
+from bench.builds import Build
+from bench.harness import Phases, console, machine
 from shared.events import AttendanceRecorded, encode, source_of
 
 EVENTS = 100_000
@@ -131,23 +135,31 @@ async def projector(bootstrap: str, url: str, events: int) -> float:
     return events / elapsed
 
 
-async def measure(figures: Figures) -> None:
-    from shared.database import migrate
-
+@asynccontextmanager
+async def prepared(builds: Sequence[Build]) -> AsyncGenerator[Phases, None]:
+    """One topic for all builds, a database for each."""
     async with machine() as here:
-        url = await here.database("bench_reporting")
-        await asyncio.to_thread(migrate, url, ROOT / "services" / "reporting" / "migrations")
+        urls = {build.name: await here.database(f"bench_reporting_{build.name}") for build in builds}
+        for build in builds:
+            await build.migrate(urls[build.name], "reporting")
         console.print(f"  writing {EVENTS:,} events")
         await fill(here.kafka, EVENTS)
 
-        async def one(kind: str) -> float:
-            answer = await child("bench.projector", kind, here.kafka, url, str(EVENTS))
-            return float(answer["events_per_s"])
+        async def turn(build: Build) -> dict[str, float]:
+            async def one(kind: str) -> float:
+                answer = await build.child(
+                    "-m", "bench.projector", kind, here.kafka, urls[build.name], str(EVENTS)
+                )
+                return float(answer["events_per_s"])
 
-        runs = await interleaved({"raw": lambda: one("raw"), "projector": lambda: one("projector")})
-        figures.add("raw_events_per_s", runs["raw"])
-        figures.add("projector_events_per_s", runs["projector"])
-        figures.add("projector_vs_raw", ratios(runs["projector"], runs["raw"]))
+            yardstick, projected = await one("raw"), await one("projector")
+            return {
+                "raw_events_per_s": yardstick,
+                "projector_events_per_s": projected,
+                "projector_vs_raw": projected / yardstick,
+            }
+
+        yield {build.name: [partial(turn, build)] for build in builds}
 
 
 def main() -> None:

@@ -42,6 +42,10 @@ SESSION_TIMEOUT_MS = 6_000
 """The least that Kafka allows: the partitions of a process that was killed are read by another within 10 s.
 Heartbeats are sent beside the handler, however long its batch takes."""
 HEARTBEAT_MS = 1_500
+FETCH_WAIT_MS = 50
+"""How long the broker may hold a fetch that finds nothing. aiokafka has one fetch under way: while a batch takes
+more than 0.1 s it asks for other partitions, and for those of the batch only when that one returns. Measured idle:
+1 % of a core more than with 500 ms."""
 MAX_PAUSE_S = 30.0
 STUCK_AFTER_S = 120.0
 LOOK_AT_BROKER_AFTER_S = 30.0
@@ -282,6 +286,7 @@ class Consumer:
             batch=True,
             max_records=self._context.settings.batch_max_records,
             batch_timeout_ms=20,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
             ack_policy=AckPolicy.NACK_ON_ERROR,

@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -16,6 +17,7 @@ from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
+import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner, murmur2
 
@@ -32,10 +34,12 @@ DATASCHEMA = "ce_dataschema"
 SEND_TIMEOUT_MS = 15_000
 
 _LEAD = "select pg_try_advisory_lock(hashtext('hadir.outbox.leader'))"
-_LOCK = "select pg_try_advisory_xact_lock(hashtext('hadir.outbox'))"
-_TAKE = """
-    delete from outbox where id in (select id from outbox order by id limit $1)
-    returning id, topic, key, value, headers, extract(epoch from created_at)::float8 as created
+# One statement a round: what Kafka has acknowledged goes, what is next comes. No transaction is open while Kafka
+# is waited for, and the disk is not waited for: a row whose deletion a crash takes back is sent again.
+_UNAWAITED = "set synchronous_commit = off"
+_NEXT = """
+    with gone as (delete from outbox where id = any($1::bigint[]))
+    select id, topic, key, value, headers from outbox where id <> all($1) order by id limit $2
 """
 _INSERT = """
     insert into outbox (topic, key, value, headers)
@@ -67,6 +71,9 @@ def create_table(op: _Operations) -> None:
         """
     )
 
+
+_ASK_AGAIN_S = 1.0
+"""After so long a relay that does not lead asks again whether it may."""
 
 _hash_of = lru_cache(maxsize=100_000)(murmur2)
 
@@ -137,13 +144,16 @@ class Relay:
         health: Health | None = None,
         *,
         batch: int = 1000,
-        idle_s: float = 0.5,
+        idle_s: float = 5.0,
         schemas: Callable[[str], str] | None = None,
     ) -> None:
         """`schemas` gives the address of a topic's schema. It belongs to the installation, not to the event,
-        so it is written when the event leaves; without it the schema's name stays."""
+        so it is written when the event leaves; without it the schema's name stays. `idle_s`: seconds without a
+        notification after which the table is looked at in any case."""
         self._health = health or Health("relay", metrics)
+        self._session: asyncpg.Connection | None = None
         self._leads = False
+        self._acknowledged: list[int] = []
         self._db = db
         self._kafka = kafka
         self._metrics = metrics
@@ -157,13 +167,13 @@ class Relay:
         """Until cancelled. No attempt limit: a row leaves the table only when Kafka has acknowledged it."""
         in_a_row = 0
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._listen())
             tasks.create_task(self._watch())
             try:
                 while True:
                     try:
                         self._wake.clear()
-                        sent = await self._round() if self._leads else 0
+                        session = await self._leading()
+                        busy = session is not None and await self._round(session)
                         in_a_row = 0
                         self._health.worked()
                     except Exception as error:
@@ -182,38 +192,40 @@ class Relay:
                         await self._drop_producer()
                         await asyncio.sleep(pause)
                         continue
-                    if sent == 0:
+                    if not busy:
                         # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the wake-up.
                         with contextlib.suppress(TimeoutError):
-                            async with asyncio.timeout(self._idle_s):
+                            async with asyncio.timeout(self._idle_s if self._leads else _ASK_AGAIN_S):
                                 await self._wake.wait()
             finally:
                 await self._drop_producer()
+                await self._drop_session()
 
-    async def _round(self) -> int:
+    async def _round(self, session: asyncpg.Connection) -> bool:
+        """Take out what Kafka has acknowledged and send what is next; whether there was anything."""
+        rows = await session.fetch(_NEXT, self._acknowledged, self._batch)
+        self._acknowledged = []
+        if not rows:
+            return False
         producer = await self._producer_ready()
-        async with self._db.transaction() as tx:
-            if not await tx.connection.fetchval(_LOCK):
-                return 0  # the last round of a relay that has lost its session is still under way
-            rows = await tx.connection.fetch(_TAKE, self._batch)
-            rows.sort(key=lambda row: row["id"])
-            sent: list[asyncio.Future[Any]] = []
-            try:
-                for row in rows:
-                    headers = [(name, value.encode()) for name, value in self._named(row).items()]
-                    sent.append(await producer.send(row["topic"], row["value"], key=row["key"], headers=headers))
-            finally:
-                results = await asyncio.gather(*sent, return_exceptions=True)
-            for result in results:
-                if isinstance(result, BaseException):
-                    raise result
-        for row in rows:
-            self._metrics.outbox_published.labels(row["topic"]).inc()
-        return len(rows)
+        sent: list[asyncio.Future[Any]] = []
+        try:
+            for row in rows:
+                headers = [(name, value.encode()) for name, value in self._named(row).items()]
+                sent.append(await producer.send(row["topic"], row["value"], key=row["key"], headers=headers))
+        finally:
+            results = await asyncio.gather(*sent, return_exceptions=True)
+        for result in results:
+            if isinstance(result, BaseException):
+                raise result
+        self._acknowledged = [row["id"] for row in rows]
+        for topic, count in Counter(row["topic"] for row in rows).items():
+            self._metrics.outbox_published.labels(topic).inc(count)
+        return True
 
     def _named(self, row: Any) -> dict[str, str]:
         """The headers of a row, with the address of its schema as it is today."""
-        schemas, headers = self._schemas, row["headers"]
+        schemas, headers = self._schemas, json.loads(row["headers"])
         return headers if schemas is None else {**headers, DATASCHEMA: schemas(row["topic"])}
 
     async def _producer_ready(self) -> AIOKafkaProducer:
@@ -242,35 +254,39 @@ class Relay:
                 async with asyncio.timeout(10):
                     await producer.stop()
 
-    async def _listen(self) -> None:
-        """Leads while this session holds the lock, and wakes on NOTIFY. While the connection is away, another
+    async def _leading(self) -> asyncpg.Connection | None:
+        """The session that holds the lock, hears NOTIFY and empties the table; None while there is none or another
         relay leads."""
+        try:
+            if self._session is None or self._session.is_closed():
+                await self._drop_session()
+                self._session = await self._db.dedicated()
+                await self._session.execute(_UNAWAITED)
+                await self._session.add_listener(CHANNEL, self._wake_up)
+                self._session.add_termination_listener(self._wake_up)
+            if not self._leads and await self._session.fetchval(_LEAD):
+                self._lead(True)
+        except Exception as error:
+            await self._drop_session()
+            if not failures.is_away(error):
+                raise
+        return self._session if self._leads else None
 
-        def wake(*_: object) -> None:
-            self._wake.set()
+    def _wake_up(self, *_: object) -> None:
+        self._wake.set()
 
-        while True:
-            try:
-                connection = await self._db.dedicated()
-                try:
-                    await connection.add_listener(CHANNEL, wake)
-                    while not connection.is_closed():
-                        if not self._leads and await connection.fetchval(_LEAD):
-                            self._lead(True)
-                        await connection.execute("select 1")
-                        await asyncio.sleep(5 if self._leads else 1)
-                finally:
-                    self._lead(False)
-                    await connection.close(timeout=2)
-            except Exception as error:
-                if not failures.is_away(error):
-                    raise
-            await asyncio.sleep(1)
+    async def _drop_session(self) -> None:
+        session, self._session = self._session, None
+        # Who leads next sends again what this session has not taken out.
+        self._acknowledged = []
+        self._lead(False)
+        if session is not None:
+            with contextlib.suppress(Exception):
+                await session.close(timeout=2)
 
     def _lead(self, leads: bool) -> None:
         self._leads = leads
         self._metrics.relay_leads.set(int(leads))
-        self._wake.set()
 
     async def _watch(self) -> None:
         while True:
