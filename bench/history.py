@@ -234,7 +234,9 @@ async def _write_log(bootstrap: str, url: str, first: dt.date, last: dt.date) ->
                 ("content-type", b"application/json"),
             ]
             revision = " || jsonb_build_object('revision', review_revision)" if table == "fact_review" else ""
-            revision = " || jsonb_build_object('revision', report_revision)" if table == "fact_report" else revision
+            revision = (
+                " || jsonb_build_object('revision', report_revision)" if table == "fact_report" else revision
+            )
             async with connection.transaction():
                 sent: list[Any] = []
                 async for row in connection.cursor(
@@ -245,7 +247,9 @@ async def _write_log(bootstrap: str, url: str, first: dt.date, last: dt.date) ->
                     prefetch=5000,
                 ):
                     own = [*headers, ("ce_id", row["id"].encode())]
-                    sent.append(await producer.send(topic, row["value"].encode(), row["key"].encode(), headers=own))
+                    sent.append(
+                        await producer.send(topic, row["value"].encode(), row["key"].encode(), headers=own)
+                    )
                     if len(sent) == 20_000:
                         await asyncio.gather(*sent)
                         written += len(sent)

@@ -54,6 +54,7 @@ class FactPlan(Stored, Fact, table=True):
             "fact_plan_overnight", "ends_at", "work_date", postgresql_where=text(f"ends_at > {_MIDNIGHT_AFTER}")
         ),
         Index("fact_plan_at_counter", "unit_id", "work_date", postgresql_where=text("mode = 'WFO'")),
+        {"postgresql_partition_by": "RANGE (work_date)"},
     )
 
 

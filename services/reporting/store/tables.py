@@ -80,6 +80,8 @@ class PersonDay(Stored, table=True):
     since: list[dt.datetime] = column(ARRAY(DateTime(timezone=True)))
     codes: list[int] = column(ARRAY(SmallInteger))
 
+    __table_args__ = {"postgresql_partition_by": "RANGE (work_date)"}
+
 
 class CounterDay(Stored, table=True):
     """One local date of one service point as it will be if nothing more is recorded: computed, dropped at will.
@@ -107,6 +109,8 @@ class CounterDay(Stored, table=True):
     required_us: list[Decimal] = column(ARRAY(Numeric))
     filled_us: list[Decimal] = column(ARRAY(Numeric))
     missing_us: list[Decimal] = column(ARRAY(Numeric))
+
+    __table_args__ = {"postgresql_partition_by": "RANGE (day)"}
 
 
 class PublishedDay(Stored, table=True):
