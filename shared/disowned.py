@@ -81,21 +81,21 @@ async def standing(tx: Tx) -> set[Event]:
     return {(row["topic"], row["event_id"]) for row in await tx.connection.fetch(_STANDING)}
 
 
-async def admit(tx: Tx, batch: Sequence[Received], topics: Mapping[str, object]) -> list[Received]:
+async def admit(tx: Tx, batch: Sequence[Received], topics: Mapping[str, object]) -> Sequence[Received]:
     """The events of a batch that count. What it says about disowned events is taken in first.
 
     Begin a fold with it, before any row is locked. `topics` are those that this service folds.
     """
-    said = [one for one in batch if isinstance(one.event, RecordDisowned)]
+    said = [one for one in batch if one.type == RecordDisowned.topic]
     if said:
         await alone(tx)
         await _take_in(tx, said, topics)
     else:
         await tx.connection.execute(_SHARE)
     passed_over = await standing(tx)
-    return [
-        one for one in batch if not isinstance(one.event, RecordDisowned) and (one.type, one.id) not in passed_over
-    ]
+    if not said and not passed_over:
+        return batch
+    return [one for one in batch if one.type != RecordDisowned.topic and (one.type, one.id) not in passed_over]
 
 
 async def _take_in(tx: Tx, said: Sequence[Received], topics: Mapping[str, object]) -> None:

@@ -7,13 +7,16 @@ cannot change the result.
 A fact is declared once: its class is the table, the key, the types, and how an event becomes a row.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from operator import attrgetter, itemgetter
+from itertools import repeat
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, cast
 from uuid import UUID
+from weakref import WeakKeyDictionary
 
+import asyncpg
 from pydantic_core import to_json
 from sqlalchemy import BigInteger
 from sqlalchemy.dialects import postgresql
@@ -24,17 +27,30 @@ from shared.events import Event, Received
 from shared.tables import Table, column
 
 if TYPE_CHECKING:
-    import asyncpg
     from sqlalchemy import Table as SqlTable
 
 Values = tuple[Any, ...]
 """A row of a fact table, or its key, in the order of the columns of its shape."""
+
+ValuesOf = Callable[[Sequence[Received], Sequence[Any]], Iterable[Any]]
+"""The values of one column for a batch: called with what was received and with the fields of each."""
 
 ABSORBING = 2**63 - 1
 """The revision of an erasure: whatever else is heard of the person, in whatever order, cannot undo it."""
 
 _ENVELOPE = {"ce_id": "id", "ce_time": "time"}
 _DIALECT = postgresql.dialect()
+
+
+class Noting(NamedTuple):
+    """What a fold notes of the rows it changes, in its own statement.
+
+    `statement` is SQL that reads `changed`, of `columns` of this fact: distinct, of each row as it is now and of
+    the row that it replaced. It has to take its locks in the order of what it writes.
+    """
+
+    columns: tuple[str, ...]
+    statement: str
 
 
 class Fact(Table):
@@ -52,6 +68,7 @@ class Fact(Table):
     """What an erasure leaves beside the key, where the topic has tombstones; the other columns are null."""
     beside: ClassVar[frozenset[str]] = frozenset()
     """Columns that are no part of the fact: the service writes them itself, a fold leaves them alone."""
+    noting: ClassVar[Noting | None] = None
 
     revision: int = column(BigInteger)
     ce_id: UUID
@@ -61,42 +78,108 @@ class Fact(Table):
 class Shape:
     """What is worked out once from the declaration of a fact.
 
-    `columns` maps each column that a fold writes to its PostgreSQL type, those of the key first.
+    `columns` maps each column that a fold writes to its PostgreSQL type, those of the key first. `values_of` has
+    for each a maker of its values for a whole batch, of which no event is a tombstone: it is called with what was
+    received and with the fields of that (`given`), and walks them in compiled code wherever that can be.
     """
 
     name: str
     key: tuple[str, ...]
     columns: Mapping[str, str]
-    row_of: Callable[[Received], Values]
-    key_of: Callable[[Values], Values]
-    rank_of: Callable[[Values], tuple[int, UUID]]
+    noting: Noting | None
+    values_of: Mapping[str, ValuesOf]
+    forgotten: Mapping[str, object]
+    """What an erasure leaves, but for the key and the event's id."""
+    same_of: Callable[[Received], Hashable]
+    """What is the same for two events of one fact key, cheaper than the key itself."""
+    revision_of: Callable[[Any], int] | None
+    """The revision by which an event ranks, of its fields; None where it is always 0."""
+
+    def rows_of(self, received: Sequence[Received], order: Sequence[str] | None = None) -> list[Values]:
+        """The row of each event, with the columns in the order of `columns` or another; null in an unknown one."""
+        names = tuple(self.columns) if order is None else order
+        given = [one.given for one in received]
+        if None in given:
+            return [
+                self._left_of(one, names) if one.given is None else self.rows_of([one], names)[0]
+                for one in received
+            ]
+        nothing = [None] * len(given)
+        made = [self.values_of[name](received, given) if name in self.values_of else nothing for name in names]
+        return list(zip(*made, strict=True))
+
+    def _left_of(self, tombstone: Received, names: Sequence[str]) -> Values:
+        left = {**self.forgotten, self.key[0]: UUID(tombstone.key), "ce_id": tombstone.id}
+        return tuple(left.get(name) for name in names)
+
+    def row_of(self, received: Received) -> Values:
+        return self.rows_of([received])[0]
+
+    def keys_of(self, received: Sequence[Received]) -> list[Values]:
+        """The fact key of each event."""
+        return self.rows_of(received, self.key)
+
+    def rank_of(self, received: Received) -> tuple[int, UUID]:
+        """Of the events of one fact key the one that ranks highest stays: docs/rules.md#facts."""
+        if received.given is None:
+            return ABSORBING, received.id
+        return self.revision_of(received.given) if self.revision_of else 0, received.id
 
     @cached_property
     def upsert(self) -> str:
-        """Writes a batch of rows and returns the keys that changed and how many rows were in conflict.
+        """Joins a batch of rows of the table; one row says how many were written, how many met another event of
+        their key and revision, and how many were `overtaken`.
 
-        In key order, so that two transactions that meet lock the same rows in the same order.
+        In key order, so that two transactions that meet lock the same rows in the same order. Rows that rank below
+        what is held are not even tried, so that nothing is locked or written for what was heard before.
         """
+        return self._upsert("select count(*) from written")
+
+    @cached_property
+    def upsert_and_tell(self) -> str:
+        """The same, with the keys that were written, as an array of records, in place of their number."""
+        key = ", ".join(self.key)
+        return self._upsert(f"select array_agg(row({key})) from written")  # noqa: S608 - declared names
+
+    @cached_property
+    def may_be_overtaken(self) -> bool:
+        """Whether a row that another transaction writes meanwhile may be replaced by one for which other things
+        are noted: where the key does not say what is noted."""
+        return self.noting is not None and not set(self.noting.columns) <= set(self.key)
+
+    def _upsert(self, told: str) -> str:
         names, key = ", ".join(self.columns), ", ".join(self.key)
-        arrays = ", ".join(f"${place}::{kind}[]" for place, kind in enumerate(self.columns.values(), start=1))
-        same_key = " and ".join(f"old.{name} = given.{name}" for name in self.key)
+        noted = () if self.noting is None else self.noting.columns
         assignments = ", ".join(f"{name} = excluded.{name}" for name in self.columns if name not in self.key)
+        held = "".join(f", old.{name} as held_{name}" for name in ("revision", "ce_id", *noted))
+        outranks = "(met.revision, met.ce_id) > (met.held_revision, met.held_ce_id)"
+        returned = ", ".join(f"old.{name}" for name in dict.fromkeys((*self.key, *noted)))
+        overtaken = "0"
+        if self.may_be_overtaken:
+            returned += ", old.xmax <> 0 as replaced"
+            overtaken = f"""(select count(*) from written where replaced)
+                - (select count(*) from met where met.held_ce_id is not null and {outranks})"""  # noqa: S608 - no values
+        noting = ""
+        if self.noting is not None:
+            noting = f""", changed as (
+                select {", ".join(noted)} from written
+                union select {", ".join(f"held_{name}" for name in noted)} from met
+                where met.held_ce_id is not null and {outranks}
+            ), noting as ({self.noting.statement})"""  # noqa: S608 - as below
         return f"""
-            with given as materialized (
-                select * from unnest({arrays}) as given({names})
-            ), conflict as (
-                select count(*) as n from given join {self.name} old on {same_key}
-                where old.revision = given.revision and old.ce_id <> given.ce_id
+            with met as materialized (
+                select given.*{held}
+                from unnest($1::{self.name}[]) as given left join {self.name} as old using ({key})
             ), written as (
                 insert into {self.name} as old ({names})
-                select {names} from given order by {key}
+                select {names} from met where met.held_ce_id is null or {outranks} order by {key}
                 on conflict ({key}) do update set {assignments}
                 where (excluded.revision, excluded.ce_id) > (old.revision, old.ce_id)
-                returning {", ".join(f"old.{name}" for name in self.key)}
-            )
-            select {key}, null::bigint as conflicts from written
-            union all
-            select {", ".join(f"null::{self.columns[name]}" for name in self.key)}, n from conflict
+                returning {returned}
+            ){noting}
+            select ({told}) as written, {overtaken} as overtaken,
+                (select count(*) from met where met.held_revision = met.revision and met.held_ce_id <> met.ce_id)
+                    as conflicts
         """  # noqa: S608 - names come from the declarations of facts in code, values are parameters
 
 
@@ -114,27 +197,27 @@ def _shape(fact: type[Fact]) -> Shape:
     table = cast("SqlTable", fact.__table__)  # pyright: ignore[reportAttributeAccessIssue] - set by SQLModel
     key = tuple(part.name for part in table.primary_key.columns)
     fields = fact.of.model_fields
-    plain: dict[str, str] = {}
-    derived: dict[str, Callable[[Any], object]] = {}
+    sources: dict[str, str] = {}
+    values_of: dict[str, ValuesOf] = {}
+    revision_of: Callable[[Any], int] | None = None
     # The key first: it must be plain, and is cut from the front of a row.
     for part in sorted(table.columns, key=lambda part: not part.primary_key):
         source: str | Callable[[Any], object] = part.info.get("of") or part.name
         if part.name in fact.beside:
             continue
         if callable(source):
-            derived[part.name] = source
-        elif part.name == "revision" and ("revision" not in fields or "event.revision" in plain.values()):
-            derived[part.name] = lambda _: 0
+            values_of[part.name] = _derived(source)
+        elif part.name == "revision" and ("revision" not in fields or "revision" in sources.values()):
+            values_of[part.name] = _no_revision
         elif source in fields and part.name != "ce_id":
-            if isinstance(part.type, JSONB):
-                derived[part.name] = _json_of(source)
-            else:
-                plain[part.name] = f"event.{source}"
+            sources[part.name] = source
+            values_of[part.name] = _json(source) if isinstance(part.type, JSONB) else _field(source)
+            if part.name == "revision":
+                revision_of = attrgetter(source)
         elif source in _ENVELOPE:
-            plain[part.name] = _ENVELOPE[source]
+            values_of[part.name] = _envelope(_ENVELOPE[source])
         else:
             raise TypeError(f"{fact.__name__}.{part.name}: {fact.of.__name__} has no {source}")
-    names = (*plain, *derived)
     forgotten = {
         name: to_json(value).decode() if isinstance(table.columns[name].type, JSONB) else value
         for name, value in fact.forgotten.items()
@@ -142,35 +225,43 @@ def _shape(fact: type[Fact]) -> Shape:
     return Shape(
         name=table.name,
         key=key,
-        columns={name: table.columns[name].type.compile(_DIALECT).lower() for name in names},
-        row_of=_row_of(names, attrgetter(*plain.values()), tuple(derived.values()), forgotten),
-        key_of=itemgetter(slice(len(key))),
-        rank_of=itemgetter(names.index("revision"), names.index("ce_id")),
+        columns={name: table.columns[name].type.compile(_DIALECT).lower() for name in values_of},
+        noting=fact.noting,
+        values_of=values_of,
+        forgotten={**forgotten, "revision": ABSORBING},
+        same_of=_same_of([sources[name] for name in key], fields),
+        revision_of=revision_of,
     )
 
 
-def _json_of(field: str) -> Callable[[Event], str]:
-    value_of = attrgetter(field)
-    return lambda event: to_json(value_of(event)).decode()
+def _same_of(sources: Sequence[str], fields: Mapping[str, Any]) -> Callable[[Received], Hashable]:
+    # A UUID's hash and comparison are made in Python, those of its number are not.
+    parts = [f"{source}.int" if fields[source].annotation is UUID else source for source in sources]
+    same = attrgetter(*parts)
+    return lambda one: UUID(one.key).int if one.given is None else same(one.given)
 
 
-def _row_of(
-    names: Sequence[str],
-    plain: Callable[[Received], Values],
-    derived: Sequence[Callable[[Any], object]],
-    forgotten: Mapping[str, object],
-) -> Callable[[Received], Values]:
-    """The maker of rows, whose first column is the key's where a person can be forgotten."""
-    key, *_ = names
+def _field(source: str) -> ValuesOf:
+    value_of = attrgetter(source)
+    return lambda _, given: map(value_of, given)
 
-    def row_of(received: Received) -> Values:
-        event = received.event
-        if event is not None:
-            return (*plain(received), *[value_of(event) for value_of in derived])
-        left = {**forgotten, key: UUID(received.key), "revision": ABSORBING, "ce_id": received.id}
-        return tuple(left.get(name) for name in names)
 
-    return row_of
+def _envelope(source: str) -> ValuesOf:
+    value_of = attrgetter(source)
+    return lambda received, _: map(value_of, received)
+
+
+def _no_revision(received: Sequence[Received], _: Sequence[Any]) -> Iterable[int]:
+    return repeat(0, len(received))
+
+
+def _json(source: str) -> ValuesOf:
+    value_of = attrgetter(source)
+    return lambda _, given: ["[]" if value == [] else to_json(value).decode() for value in map(value_of, given)]
+
+
+def _derived(source: Callable[[Any], object]) -> ValuesOf:
+    return lambda received, _: [source(one.event) for one in received]
 
 
 Held = Mapping[str, Any] | None
@@ -186,51 +277,85 @@ class News(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Folded:
-    """What a batch did to one fact: the keys that changed, how many different events shared a key and revision.
+    """What a batch did to one fact: how many rows it wrote, how many different events shared a key and revision.
 
-    `received` are the events that were joined, in the order in which they came.
+    `received` are the events that were joined, in the order in which they came; `changed` the keys of the rows
+    that were written, where they were asked for.
     """
 
     received: Sequence[Received]
-    changed: "Sequence[asyncpg.Record]" = ()
+    written: int = 0
     conflicts: int = 0
     news: Sequence[News] = ()
+    changed: Sequence[Values] = ()
 
 
-async def fold(tx: Tx, fact: type[Fact], received: Sequence[Received], *, news: bool = False) -> Folded:
-    """Join events into the table of their fact. With `news`, say of each that was new what had been held."""
+async def fold(
+    tx: Tx, fact: type[Fact], received: Sequence[Received], *, news: bool = False, changed: bool = False
+) -> Folded:
+    """Join events into the table of their fact. With `news`, say of each that was new what had been held; with
+    `changed`, name the keys of the rows that were written."""
     if not received:
         return Folded(())
     this = shape(fact)
-    rows = [this.row_of(one) for one in received]
-    told = await _news(tx, this, received, rows) if news else ()
-    newest: dict[Values, Values] = {}
+    told = await _news(tx, this, received) if news else ()
+    newest, conflicts = _newest(this, received)
+    rows = this.rows_of(newest, await _order(tx, this))
+    query = this.upsert_and_tell if changed else this.upsert
+    did = await tx.connection.fetchrow(query, rows)
+    assert did is not None  # noqa: S101 - it always has one row
+    if did["overtaken"] > 0:
+        # What another transaction wrote meanwhile was replaced unseen, and is not in what was noted.
+        raise asyncpg.SerializationError(f"{this.name}: another batch wrote a fact of this one; it is tried again")
+    conflicts += did["conflicts"]
+    keys = did["written"] or () if changed else ()
+    return Folded(received, len(keys) if changed else did["written"], conflicts, told, keys)
+
+
+def _newest(this: Shape, received: Sequence[Received]) -> tuple[Sequence[Received], int]:
+    """Of each fact key the event that ranks highest, and how many others shared key and revision with one."""
+    same = [this.same_of(one) for one in received]
+    if len(set(same)) == len(same):
+        return received, 0
+    newest: dict[Hashable, Received] = {}
     conflicts = 0
-    for row in rows:
-        key = this.key_of(row)
-        held = newest.setdefault(key, row)
-        if held is row:
+    for key, one in zip(same, received, strict=True):
+        held = newest.setdefault(key, one)
+        if held is one:
             continue
-        (revision, ce_id), (held_revision, held_ce_id) = this.rank_of(row), this.rank_of(held)
+        (revision, ce_id), (held_revision, held_ce_id) = this.rank_of(one), this.rank_of(held)
         conflicts += revision == held_revision and ce_id != held_ce_id
         if (revision, ce_id) > (held_revision, held_ce_id):
-            newest[key] = row
-    changed: list[asyncpg.Record] = []
-    for record in await tx.connection.fetch(this.upsert, *zip(*newest.values(), strict=True)):
-        if record["conflicts"] is None:
-            changed.append(record)
-        else:
-            conflicts += record["conflicts"]
-    return Folded(received, changed, conflicts, told)
+            newest[key] = one
+    return list(newest.values()), conflicts
 
 
-async def _news(tx: Tx, this: Shape, received: Iterable[Received], rows: Sequence[Values]) -> list[News]:
-    held = await _held(tx, this, {this.key_of(row) for row in rows})
+_ORDERS: "WeakKeyDictionary[Any, dict[str, tuple[str, ...]]]" = WeakKeyDictionary()
+"""By connection and table, as asyncpg keeps the types that it has met."""
+
+
+async def _order(tx: Tx, this: Shape) -> tuple[str, ...]:
+    """The columns of the table as they stand in the database, where later ones follow: a row of it is sent so."""
+    orders = _ORDERS.setdefault(tx.connection, {})
+    if this.name not in orders:
+        orders[this.name] = tuple(
+            row["attname"]
+            for row in await tx.connection.fetch(
+                "select attname from pg_attribute where attrelid = $1::text::regclass and attnum > 0 "
+                "and not attisdropped order by attnum",
+                this.name,
+            )
+        )
+    return orders[this.name]
+
+
+async def _news(tx: Tx, this: Shape, received: Sequence[Received]) -> list[News]:
+    keys, rows = this.keys_of(received), this.rows_of(received)
+    held = await _held(tx, this, set(keys))
     news: list[News] = []
-    for one, row in zip(received, rows, strict=True):
-        key = this.key_of(row)
+    for one, key, row in zip(received, keys, rows, strict=True):
         before = held.get(key)
-        if is_news(*this.rank_of(row), before):
+        if is_news(*this.rank_of(one), before):
             held[key] = dict(zip(this.columns, row, strict=True))
             news.append(News(one, before))
     return news
@@ -244,7 +369,7 @@ def is_news(revision: int, ce_id: UUID, held: Held) -> bool:
 async def held(tx: Tx, fact: type[Fact], received: Iterable[Received]) -> dict[Values, Mapping[str, Any]]:
     """The rows that stand for the fact keys of events, by key."""
     this = shape(fact)
-    return await _held(tx, this, {this.key_of(this.row_of(one)) for one in received})
+    return await _held(tx, this, set(this.keys_of(list(received))))
 
 
 async def _held(tx: Tx, this: Shape, keys: Iterable[Values]) -> dict[Values, Mapping[str, Any]]:

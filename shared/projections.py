@@ -22,7 +22,7 @@ class Fold(dict[type[Fact], Folded]):
     @property
     def erased(self) -> list[UUID]:
         """The people whose tombstone came."""
-        return [UUID(one.key) for folded in self.values() for one in folded.received if one.event is None]
+        return [UUID(one.key) for folded in self.values() for one in folded.received if one.given is None]
 
     def news(self, kind: type[E]) -> Iterator[tuple[E, Received, Held]]:
         """The events of a kind that were news, as they came, with what had been held before each."""
@@ -48,6 +48,7 @@ class Projection:
         metrics: Metrics | None = None,
         *,
         news_of: Collection[type[Fact]] = (),
+        changed_of: Collection[type[Fact]] = (),
     ) -> Fold:
         """Join a batch, without what is disowned. Raises what the database does; then nothing was joined."""
         by_topic: dict[str, list[Received]] = {topic: [] for topic in self.by_topic}
@@ -57,7 +58,9 @@ class Projection:
         for topic, events in by_topic.items():
             if events:
                 fact = self.by_topic[topic]
-                done[fact] = folded = await fold(tx, fact, events, news=fact in news_of)
+                done[fact] = folded = await fold(
+                    tx, fact, events, news=fact in news_of, changed=fact in changed_of
+                )
                 if folded.conflicts and metrics is not None:
                     metrics.fact_conflicts.labels(shape(fact).name).inc(folded.conflicts)
         return done

@@ -24,6 +24,7 @@ from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.callers import Callers
 from shared.clock import Clock, clock_for
 from shared.database import Database
+from shared.direct import Direct, Door
 from shared.events import source_of
 from shared.events.base import ServiceName
 from shared.gate import Gate
@@ -110,13 +111,15 @@ def build(
     clock: Clock | None = None,
     body_limits: Mapping[str, int] | None = None,
     never_refused: Sequence[str] = (),
+    direct: Mapping[str, Door] | None = None,
     prepare: Callable[[Service, FastAPI], None] | None = None,
 ) -> FastAPI:
     """The application of a service: its routes under `/<service>`, its consumers, its relay and its tasks.
 
     `tasks` run while the application does, and start again if they crash; one that crashes again and again is
-    named by readiness, a metric and an alert. `never_refused` are paths that no caller can ask for too often.
-    `prepare` may put what the routes share on `app.state`.
+    named by readiness, a metric and an alert. `never_refused` are paths that no caller can ask for too often,
+    `direct` those whose door is also reached without the framework. `prepare` may put what the routes share on
+    `app.state`.
     """
     prefix = f"/{settings.service}"
     metrics = Metrics(settings.service)
@@ -165,6 +168,8 @@ def build(
         openapi_url=f"{prefix}/openapi.json",
         docs_url=None,
         redoc_url=None,
+        # Metrics and traces are ours (shared/telemetry.py): FastAPI need not ask who else wants any, each time.
+        telemetry={"tracing": False, "metrics": False, "logs": False},
     )
     http.install(app)
     app.add_middleware(
@@ -177,6 +182,7 @@ def build(
     for router in (*routers, schema_doors.router(settings)):
         app.include_router(router, dependencies=[ONLY_KNOWN])
     app.include_router(_operations(prefix))
+    app.router.routes[:0] = [Direct(path, door) for path, door in (direct or {}).items()]
     return app
 
 

@@ -29,7 +29,6 @@ from shared.facts import Fact
 from shared.projections import Projection
 from shared.tables import column
 
-_MIDNIGHT_BEFORE = f"(work_date::timestamp at time zone '{WIB}')"
 _MIDNIGHT_AFTER = f"((work_date + 1)::timestamp at time zone '{WIB}')"
 
 
@@ -51,7 +50,10 @@ class FactPlan(Stored, Fact, table=True):
     __table_args__ = (
         Index("fact_plan_by_date", "work_date", "employee_id"),
         Index(
-            "fact_plan_overnight", "ends_at", "work_date", postgresql_where=text(f"ends_at > {_MIDNIGHT_AFTER}")
+            "fact_plan_overnight",
+            "unit_id",
+            "work_date",
+            postgresql_where=text(f"mode = 'WFO' and ends_at > {_MIDNIGHT_AFTER}"),
         ),
         Index("fact_plan_at_counter", "unit_id", "work_date", postgresql_where=text("mode = 'WFO'")),
         {"postgresql_partition_by": "RANGE (work_date)"},
@@ -59,7 +61,12 @@ class FactPlan(Stored, Fact, table=True):
 
 
 class FactPunch(Stored, Fact, table=True):
-    """One recorded check-in or check-out."""
+    """One recorded check-in or check-out.
+
+    `punch_reach(work_date, at)` (migration 0009) sorts those that lie outside their work date, so that a counter
+    finds who reaches into its date: 0 for the date before or the next, 1 for others to which a plan may
+    lead, 2 for those to which only a false clock does. Of the own date it is null.
+    """
 
     of = AttendanceRecorded
 
@@ -81,9 +88,11 @@ class FactPunch(Stored, Fact, table=True):
         Index("fact_punch_by_date", "work_date", "employee_id"),
         Index(
             "fact_punch_overnight",
+            text("punch_reach(work_date, at)"),
             "work_date",
+            "employee_id",
             "at",
-            postgresql_where=text(f"at < {_MIDNIGHT_BEFORE} or at >= {_MIDNIGHT_AFTER}"),
+            postgresql_where=text("punch_reach(work_date, at) is not null"),
         ),
     )
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal, TypeVar, get_args
 from uuid import UUID as _UUID
 
+from msgspec import Meta
 from pydantic import (
     AfterValidator,
     BaseModel,
@@ -57,12 +58,16 @@ UUID_PATTERN = "^[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-
 
 
 @dataclass(frozen=True, eq=False)
-class _Read:
-    """How a value is read, what is wanted in place of one that cannot be, and its JSON Schema."""
+class Read:
+    """How a value is read, what is wanted in place of one that cannot be, and its JSON Schema.
+
+    lean: the type by which `shared.events.lean` reads it as our own services write it; None: only `core` reads it.
+    """
 
     core: CoreSchema
     wanted: str
     json: dict[str, Any]
+    lean: Any = None
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.custom_error_schema(
@@ -79,6 +84,8 @@ def _text_or(given: CoreSchema, text: CoreSchema) -> CoreSchema:
         json_schema=text, python_schema=core_schema.union_schema([given, text], mode="left_to_right")
     )
 
+
+LeanInstant = Annotated[dt.datetime, Meta(tz=True)]
 
 # Strict or not is said here, so that the strictness of a model that uses these changes nothing.
 _date_text = core_schema.chain_schema(
@@ -111,10 +118,11 @@ ID_AND_TIME = SchemaValidator(core_schema.tuple_schema([_uuid_text, _instant_tex
 
 Date = Annotated[
     dt.date,
-    _Read(
+    Read(
         _text_or(core_schema.date_schema(strict=True, ge=FIRST_DATE, le=LAST_DATE), _date_text),
         "a date YYYY-MM-DD of the years 1900 to 2999 (RFC 3339 full-date)",
         {"type": "string", "format": "date", "pattern": DATE_PATTERN},
+        dt.date,
     ),
 ]
 """A local calendar date: RFC 3339 full-date, the years 1900 to 2999."""
@@ -124,7 +132,7 @@ WorkDate = Date
 
 Instant = Annotated[
     dt.datetime,
-    _Read(
+    Read(
         _text_or(
             core_schema.datetime_schema(strict=True, tz_constraint="aware", ge=FIRST_INSTANT, le=LAST_INSTANT),
             _instant_text,
@@ -132,6 +140,7 @@ Instant = Annotated[
         "a time with seconds and offset of the years 1900 to 2999 (RFC 3339 date-time), "
         "like 2025-11-06T07:30:00+07:00",
         {"type": "string", "format": "date-time", "pattern": INSTANT_PATTERN},
+        LeanInstant,
     ),
 ]
 """An instant: RFC 3339 date-time with its offset, of the years 1900 to 2999 as written and in UTC.
@@ -146,16 +155,17 @@ InstantUTC = Annotated[Instant, AfterValidator(lambda value: value.astimezone(dt
 
 UUID = Annotated[
     _UUID,
-    _Read(
+    Read(
         _text_or(core_schema.uuid_schema(strict=True), _uuid_text),
         "a UUID in its plain form, like 0192f1d4-7c1e-7b57-9d43-0a6f3c6f1c55",
         {"type": "string", "format": "uuid", "pattern": UUID_PATTERN},
+        _UUID,
     ),
 ]
 """A UUID in plain form: 8-4-4-4-12 hexadecimal digits. Either case is read, the lower is written."""
 
 
-def whole(low: int, high: int) -> _Read:
+def whole(low: int, high: int) -> Read:
     """A whole number. JSON has one kind of number, so 1.0 and 1e0 are 1, as in JSON Schema; text and booleans are
     none."""
     exact = core_schema.int_schema(strict=True, ge=low, le=high)
@@ -165,19 +175,21 @@ def whole(low: int, high: int) -> _Read:
             core_schema.int_schema(strict=False, ge=low, le=high),
         ]
     )
-    return _Read(
+    return Read(
         core_schema.union_schema([exact, written_as_float], mode="left_to_right"),
         f"a whole number from {low} to {high}",
         {"type": "integer", "minimum": low, "maximum": high},
+        Annotated[int, Meta(ge=low, le=high)],
     )
 
 
-def number(low: float, high: float) -> _Read:
+def number(low: float, high: float) -> Read:
     """A finite number; text and booleans are none."""
-    return _Read(
+    return Read(
         core_schema.float_schema(strict=True, allow_inf_nan=False, ge=low, le=high),
         f"a number from {low:g} to {high:g}",
         {"type": "number", "minimum": low, "maximum": high},
+        Annotated[float, Meta(ge=low, le=high)],
     )
 
 
@@ -199,13 +211,13 @@ Longitude = Annotated[float, number(-180, 180)]
 Radius = Annotated[float, number(0, 20_037_509)]
 """Metres, at most half way round the Earth."""
 
-Truth = Annotated[bool, _Read(core_schema.bool_schema(strict=True), "true or false", {"type": "boolean"})]
+Truth = Annotated[bool, Read(core_schema.bool_schema(strict=True), "true or false", {"type": "boolean"}, bool)]
 
 
 NO_NUL_PATTERN = "^[^\\u0000]*$"
 
 
-def _text(low: int, high: int, wanted: str, *, numbers: bool = False) -> _Read:
+def _text(low: int, high: int, wanted: str, *, numbers: bool = False) -> Read:
     """Text without the character NUL, which PostgreSQL cannot store: in JSON the envelope looks for it, once.
 
     numbers: a whole number is read as its digits, nothing being lost; another system may well write a code so.
@@ -222,10 +234,11 @@ def _text(low: int, high: int, wanted: str, *, numbers: bool = False) -> _Read:
     json: dict[str, Any] = {"type": "string", "maxLength": high, "pattern": NO_NUL_PATTERN}
     if low:
         json["minLength"] = low
-    return _Read(
+    return Read(
         core_schema.json_or_python_schema(json_schema=in_json, python_schema=in_python),
         f"{wanted} of {low} to {high} characters, without NUL",
         json,
+        Annotated[str, Meta(min_length=low, max_length=high)],
     )
 
 
@@ -236,8 +249,8 @@ OpdCode = Code
 UnitId = Code
 
 
-def _time(pattern: str, wanted: str) -> _Read:
-    return _Read(
+def _time(pattern: str, wanted: str) -> Read:
+    return Read(
         core_schema.str_schema(coerce_numbers_to_str=False, pattern=pattern),
         wanted,
         {"type": "string", "pattern": pattern},

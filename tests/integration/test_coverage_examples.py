@@ -237,3 +237,41 @@ async def test_in_and_out_at_the_same_instant_is_no_presence_whatever_their_ids(
     ]
     assert (await day(db, known))["met_seconds"] == 0
     assert (await day(db, [], "06 10:00"))["present_low"] == 0
+
+
+@pytest.mark.parametrize("out", ["06 05:30", "07 09:00", "08 09:00", "09 09:00", "10 09:00", "20 09:00"])
+async def test_whoever_is_said_to_stay_for_days_is_found_on_each_of_them(db: Database, out: str) -> None:
+    """No plan reaches so far, and no look-up by the plan's hours finds them."""
+    wednesday = dt.date(2025, 11, 5)
+    week = counter(hours("00:00", "24:00", 1, weekdays=[0, 1, 2, 3, 4, 5, 6]))
+    known = [
+        week,
+        plan(ANNA, "05 07:30", "05 16:00"),
+        punch(ANNA, "in", "05 07:20", date=wednesday),
+        punch(ANNA, "out", out, date=wednesday),
+    ]
+    last = at(out).date()
+    for date in (wednesday + dt.timedelta(days=n) for n in range(1, 17)):
+        found = await day(db, known, "30 00:00", date)
+        known = []
+        if date < last:
+            assert spans(found) == [("00:00:00", 1, 1, 1, "met")], date
+        elif date == last:
+            assert spans(found)[:2] == [
+                ("00:00:00", 1, 1, 1, "met"),
+                (f"{out.split()[1]}:00", 1, 0, 0, "short"),
+            ], date
+        else:
+            assert spans(found) == [("00:00:00", 1, 0, 0, "short")], date
+
+
+@pytest.mark.parametrize("days", [1, 2, 3, 30])
+async def test_whoever_is_said_to_come_days_before_is_found_at_once(db: Database, days: int) -> None:
+    date = DAY + dt.timedelta(days=days)
+    begin = dt.datetime.combine(date, dt.time(7, 30), worlds.WIB)
+    later = plan(ANNA, "06 07:30", "06 16:00").model_copy(
+        update={"work_date": date, "starts_at": begin, "ends_at": begin + dt.timedelta(hours=8)}
+    )
+    known = [counter(hours("08:00", "15:00", 1)), later, punch(ANNA, "in", "06 09:00", date=date)]
+    found = await day(db, known)
+    assert [span[4] for span in spans(found)] == ["closed", "short", "met", "closed"]

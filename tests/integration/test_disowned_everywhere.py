@@ -14,6 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec import structs
 
 import services.attendance.handlers
 import services.notifications.handlers
@@ -332,7 +333,7 @@ async def test_a_fact_whose_table_keeps_no_record_key_is_found_through_the_log(d
 async def test_a_false_erasure_gives_back_what_the_log_still_holds(database_for: DatabaseFor) -> None:
     person, false = worlds.PEOPLE[0], uuid4()
     known = worlds.received([(uuid4(), employee(person))])[0]
-    erasure = known._replace(event=None, id=false)
+    erasure = structs.replace(known, given=None, id=false)
     context = context_of("reporting", await database_for("reporting"))
     name = "select name from fact_employee where employee_id = $1"
     await fold(context, "reporting", [[known, erasure]], Logs())

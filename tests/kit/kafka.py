@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from msgspec.structs import replace
 
 from deploy.local.topics import DEAD_LETTERS
 from services.attendance.commands import facts
@@ -35,7 +36,7 @@ def declared(name: str, partitions: int) -> Topic:
 
 async def fold_plans(batch: list[Received], context: HandlerContext) -> None:
     """Attendance's handler, for a topic of a test's own: its plans are folded as plans are."""
-    await facts.take_in([received._replace(type=ScheduleChanged.topic) for received in batch], context)
+    await facts.take_in([replace(received, type=ScheduleChanged.topic) for received in batch], context)
 
 
 async def probe_topic(monkeypatch: pytest.MonkeyPatch, kafka: str, *, partitions: int = 3) -> Topic:

@@ -3,12 +3,14 @@
 import time
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import jwt
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from shared.access import Principal
 from shared.auth import LEEWAY_S, MOST_TTL_S, Authenticator, TokenError, key_id, sign
 
 OLD, NEW, FOREIGN = (Ed25519PrivateKey.generate() for _ in range(3))
@@ -85,3 +87,82 @@ def test_a_hostile_header_is_a_bad_token_and_no_crash() -> None:
             authenticator.verify(text)
     with pytest.raises(TokenError):
         authenticator.verify(jwt.encode({"role": "staff"}, "secret-" * 8, algorithm="HS256", headers={"kid": "x"}))
+
+
+PERSON = uuid4()
+ODD_CLAIMS: list[dict[str, Any]] = [
+    {},
+    {"sub": str(PERSON)},
+    {"sub": str(PERSON).upper()},
+    {"sub": "{" + str(PERSON) + "}"},
+    {"sub": ""},
+    {"sub": "nobody"},
+    {"sub": 7},
+    {"sub": None},
+    {"opd": "4.01"},
+    {"opd": ""},
+    {"opd": 4},
+    {"role": "mayor"},
+    {"role": None},
+    {"iss": "other"},
+    {"aud": "other"},
+    {"aud": ["other", "hadir"]},
+    {"aud": []},
+    {"exp": 0},
+    {"exp": "soon"},
+    {"exp": None},
+    {"exp": True},
+    {"exp": 2**62},
+    {"iat": 2**52},
+    {"iat": "now"},
+    {"nbf": 2**52},
+    {"nbf": 0},
+    {"jti": "1"},
+    {"jti": 1},
+    {"colour": "red"},
+]
+
+
+def judged(authenticator: Authenticator, text: str) -> Principal | None:
+    try:
+        return authenticator.verify(text)
+    except TokenError:
+        return None
+
+
+@pytest.mark.parametrize("claims", ODD_CLAIMS, ids=str)
+@pytest.mark.parametrize("key", [OLD, NEW, FOREIGN], ids=["ours", "ours too", "not ours"])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_token_is_judged_the_same_whether_or_not_one_like_it_was_seen(
+    claims: dict[str, Any], key: Ed25519PrivateKey, named: bool
+) -> None:
+    fresh, used = (Authenticator(OLD.public_key(), NEW.public_key()) for _ in range(2))
+    for known in (OLD, NEW):
+        used.verify(sign(known, role="staff", subject=PERSON))
+        used.verify(token(known, kid=key_id(known.public_key())))
+    text = token(key, kid=key_id(key.public_key()) if named else None, **claims)
+    assert judged(used, text) == judged(fresh, text)
+
+
+def test_no_other_spelling_of_a_token_is_taken_because_its_header_is_known() -> None:
+    authenticator = Authenticator(OLD.public_key())
+    good = [sign(OLD, role="staff", subject=uuid4()) for _ in range(2)]
+    authenticator.verify(good[0])
+    signed, _, signature = good[1].rpartition(".")
+    last = signature[-1]
+    twin = chr(ord(last) + 1)  # of the last character only two bits of six say something
+    header, _, payload = signed.partition(".")
+    for text in (
+        f"{signed}.{signature[:-1]}{twin}",
+        f"{signed}.{signature}=",
+        f"{signed}.{signature}==",
+        f"{signed}.{signature[:5]}\n{signature[5:]}",
+        f"{signed}.{signature[:5]}!{signature[5:]}",
+        f"{signed}.",
+        f"{header}..{signature}",
+        f"{header}.{payload}.{payload}.{signature}",
+        f"{header}.{signature}",
+        f"{signed}.{good[0].rpartition('.')[2]}",
+    ):
+        assert judged(authenticator, text) == judged(Authenticator(OLD.public_key()), text)
+    assert judged(authenticator, good[1]) is not None

@@ -79,7 +79,7 @@ async def _hear(
     tx: Tx, batch: Sequence[Received], metrics: Metrics, now: dt.datetime
 ) -> tuple[Fold, list[Notice]]:
     """Fold a batch; what there is to tell about it."""
-    fold = await PROJECTION.fold(tx, batch, metrics, news_of=NEWS)
+    fold = await PROJECTION.fold(tx, batch, metrics, news_of=NEWS, changed_of=[Recipient])
     heard = _Batch(tx, fold, now)
     notices = [
         *heard.plans(),
@@ -124,7 +124,7 @@ class _Batch:
         self._now = now
         self._since = now - domain.FRESH
         directory = fold.get(Recipient)
-        self._moved: list[UUID] = [row["employee_id"] for row in directory.changed] if directory else []
+        self._moved: list[UUID] = [person for (person,) in directory.changed] if directory else []
 
     def _fresh(self, kind: type[E]) -> Iterator[tuple[E, UUID, Held]]:
         """The news of a kind that is fresh, each with the id of its event and what was held before it."""

@@ -58,7 +58,7 @@ def still_kept(batch: Sequence[Received], context: HandlerContext) -> Sequence[R
 
 async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = None) -> None:
     """Join a batch into the fact tables and note which work dates it touched. Disowned events are left out."""
-    fold = {fact: folded for fact, folded in (await PROJECTION.fold(tx, batch, metrics)).items() if folded.changed}
+    fold = {fact: folded for fact, folded in (await PROJECTION.fold(tx, batch, metrics)).items() if folded.written}
     touched: set[dt.date | None] = set()
     people: set[UUID] | None = set()
     for fact, folded in fold.items():
@@ -67,7 +67,7 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
             # The loser of a conflict may have had another date, as an earlier revision of an outage may.
             touched.add(None)
         elif of_one_date:
-            days = cast("list[_OfADay]", [received.event for received in folded.received])
+            days = cast("list[_OfADay]", [received.given for received in folded.received])
             touched |= {day.work_date for day in days}
             # A void may name another person than its punch, a plan may leave a unit that it no longer names.
             if fact in (FactVoid, FactPlan) or "employee_id" not in fact.model_fields:

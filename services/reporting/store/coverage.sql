@@ -37,48 +37,68 @@ with point as materialized (
         wanted.during - lag(wanted.during, 1, '{}') over (partition by wanted.unit_id order by wanted.min_staff desc)
     ) as during
     from wanted
-), overnight as materialized (
-    -- Person-days of other work dates that may reach into this one; the partial indexes find the few there are.
-    select plan.employee_id, plan.work_date from fact_plan as plan
-    where plan.ends_at > ((plan.work_date + 1)::timestamp at time zone 'Asia/Jakarta')
-        and plan.ends_at > local_midnight(day) and plan.work_date < day
-        -- A plan begins within a day of its work date and lasts at most 48 hours: an older one that claims more
-        -- staffs no counter for years.
-        and plan.work_date >= day - 4
+), near as materialized (
+    -- Each look-up by an index is a subquery of its own, which nothing can turn into a scan of the date: a date that
+    -- began after the last ANALYZE looks empty to the planner.
+    select point.unit_id, plan.* from point cross join lateral (
+        select plan.employee_id, plan.work_date, plan.ends_at from fact_plan as plan
+        where plan.unit_id = point.unit_id and plan.mode = 'WFO' and plan.work_date between day - 1 and day + 1
+        offset 0
+    ) as plan
+), astray as (
+    -- Person-days of which a punch lies on this date although it is further from theirs than the next one:
+    -- the few of the dates from which a plan may reach here, and whatever else claims to (FactPunch says why).
+    select punch.employee_id, punch.work_date
+    from (values (1, day - 4, day - 1), (2, '-infinity', day - 1)) as past(reach, first, last) cross join lateral (
+        select punch.employee_id, punch.work_date from fact_punch as punch
+        where punch_reach(punch.work_date, punch.at) = past.reach
+            and punch.work_date between past.first and past.last and punch.at > local_midnight(day)
+        offset 0
+    ) as punch
     union
-    select punch.employee_id, punch.work_date from fact_punch as punch
-    where (punch.at < (punch.work_date::timestamp at time zone 'Asia/Jakarta')
-            or punch.at >= ((punch.work_date + 1)::timestamp at time zone 'Asia/Jakarta'))
-        and (punch.work_date < day and punch.at > local_midnight(day)
-            or punch.work_date > day and punch.at < local_midnight(day + 1))
+    select punch.employee_id, punch.work_date
+    from (values (1, day + 1, day + 2), (2, day + 1, 'infinity')) as coming(reach, first, last) cross join lateral (
+        select punch.employee_id, punch.work_date from fact_punch as punch
+        where punch_reach(punch.work_date, punch.at) = coming.reach
+            and punch.work_date between coming.first and coming.last and punch.at < local_midnight(day + 1)
+        offset 0
+    ) as punch
 ), attending as materialized (
-    select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at
-    from fact_plan as plan
-    where plan.work_date = day and plan.mode = 'WFO' and plan.unit_id in (select point.unit_id from point)
-    union all
-    select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at
-    from fact_plan as plan join overnight using (employee_id, work_date)
-    where plan.mode = 'WFO' and plan.unit_id in (select point.unit_id from point)
-        and plan.work_date = any (array(select overnight.work_date from overnight))
-        and plan.employee_id = any (array(select overnight.employee_id from overnight))
-), punch as (
-    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone,
-        punch.time_trust <> 'unverified' as is_certain
-    from fact_punch as punch
-    where punch.work_date = day and punch.at <= t
-    union all
-    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone,
-        punch.time_trust <> 'unverified' as is_certain
-    from fact_punch as punch join overnight using (employee_id, work_date)
-    where punch.at <= t
-        -- arrays, so that the index is used whatever the planner is told to think of joins
-        and punch.work_date = any (array(select overnight.work_date from overnight))
-        and punch.employee_id = any (array(select overnight.employee_id from overnight))
+    select near.employee_id, near.work_date, near.unit_id, near.ends_at from near
+    where near.work_date = day or near.work_date < day and near.ends_at > local_midnight(day)
+        or exists (
+            select from fact_punch as punch
+            where punch_reach(punch.work_date, punch.at) = 0
+                and punch.work_date = near.work_date and punch.employee_id = near.employee_id
+                and case when near.work_date < day then punch.at > local_midnight(day)
+                    else punch.at < local_midnight(day + 1) end
+        )
+    union
+    -- A plan begins within a day of its work date and lasts at most 48 hours: an older one that claims more
+    -- staffs no counter for years.
+    select plan.employee_id, plan.work_date, point.unit_id, plan.ends_at from point cross join lateral (
+        select plan.employee_id, plan.work_date, plan.ends_at from fact_plan as plan
+        where plan.unit_id = point.unit_id and plan.mode = 'WFO' and plan.work_date between day - 4 and day - 2
+            and plan.ends_at > ((plan.work_date + 1)::timestamp at time zone 'Asia/Jakarta')
+            and plan.ends_at > local_midnight(day)
+        offset 0
+    ) as plan
+    union
+    select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at from astray cross join lateral (
+        select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at from fact_plan as plan
+        where plan.employee_id = astray.employee_id and plan.work_date = astray.work_date and plan.mode = 'WFO'
+        offset 0
+    ) as plan
+    where plan.unit_id in (select point.unit_id from point)
 ), turn as (
     select plan.employee_id, plan.work_date, plan.unit_id, plan.ends_at, punch.punch_id, punch.kind, punch.at,
         punch.zone, punch.is_certain, lag(punch.kind) over so_far as before
-    from attending as plan
-        join punch on punch.employee_id = plan.employee_id and punch.work_date = plan.work_date
+    from attending as plan cross join lateral (
+        select punch.punch_id, punch.kind, punch.at, punch.zone, punch.time_trust <> 'unverified' as is_certain
+        from fact_punch as punch
+        where punch.work_date = plan.work_date and punch.employee_id = plan.employee_id and punch.at <= t
+        offset 0
+    ) as punch
     where not exists (select from fact_void as void where void.punch_id = punch.punch_id)
     window so_far as (
         partition by plan.employee_id, plan.work_date order by punch.at, punch.kind = 'out', punch.punch_id
