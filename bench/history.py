@@ -1,4 +1,4 @@
-"""A year of history costs nothing at the counter: the same figures with one month of facts and with a year of them.
+"""A year of history costs nothing at the counter: the same figures with a month of facts and with a year of them.
 
 Two databases of one PostgreSQL, asked in turn, one month of history in one and a year of it in the other. Then the
 log: a month, and as much again, written to Kafka and rebuilt from there, with memory over time.
@@ -45,9 +45,9 @@ async def measure(figures: Figures) -> None:
         urls = {"month": await _city(here, "bench_month", 1), "year": await _city(here, "bench_year", MONTHS)}
         cities = {name: await City.open(url) for name, url in urls.items()}
         for what, unit, ask in (
-            ("city_now", "ms", City.now),
-            ("city_past", "ms", City.past),
-            ("person_day", "ms", City.person),
+            ("city_view", "ms", City.now),
+            ("city_view_past", "ms", City.past),
+            ("person_page", "ms", City.person),
             ("coverage_day", "ms", City.coverage),
             ("ticker_round", "ms", City.ticker),
             *((f"fold_{topic}", "us", _folding(topic)) for topic in _EVENTS),
@@ -57,8 +57,8 @@ async def measure(figures: Figures) -> None:
                 await ask(one)
             runs = await interleaved({name: _of(one, ask) for name, one in cities.items()})
             for name, values in runs.items():
-                figures.add(f"history_{what}_{name}_{unit}", values)
-            figures.add(f"history_{what}_ratio", ratios(runs["year"], runs["month"]))
+                figures.add(f"{what}_of_{MONTHS if name == 'year' else 1}_months_{unit}", values)
+            figures.add(f"{what}_{MONTHS}_months_over_1", ratios(runs["year"], runs["month"]))
         for one in cities.values():
             await one.db.close()
         if REBUILT:
@@ -144,7 +144,7 @@ class City:
         return (time.perf_counter() - started) * 1000
 
     async def fold(self, topic: str) -> float:
-        """Microseconds for each of 10,000 new events of a topic, in batches as the consumer takes them, committed."""
+        """Microseconds for each of 10,000 new events of a topic, in batches as of the consumer, committed."""
         events = [_EVENTS[topic](n, *self.staff[n]) for n in range(EVENTS)]
         received = [
             Received(event, uuid4(), event.topic, "/hadir/bench", year.now(), event.key, None) for event in events
@@ -182,15 +182,15 @@ def _plan(_number: int, employee: UUID, opd: str, unit: str) -> Event:
 def _punch(number: int, employee: UUID, opd: str, unit: str) -> Event:
     at = _at(number)
     return AttendanceRecorded(
-        punch_id=uuid4(), employee_id=employee, opd_code=opd, unit_id=unit, work_date=_NEW, kind="in", at=at,
-        received_at=at, device_at=at, zone="office", source="app")  # fmt: skip
+        punch_id=uuid4(), employee_id=employee, opd_code=opd, unit_id=unit, work_date=_NEW, kind="in",
+        at=at, received_at=at, device_at=at, zone="office", source="app")  # fmt: skip
 
 
 def _report(number: int, employee: UUID, opd: str, _unit: str) -> Event:
     item = ReportItem(item_id="1", task="Berkas layanan", quantity=4, unit="berkas", norm_minutes=25)
     return ReportSubmitted(
-        report_id=uuid4(), employee_id=employee, opd_code=opd, work_date=_NEW, revision=1, submitted_at=_at(number),
-        items=[item])  # fmt: skip
+        report_id=uuid4(), employee_id=employee, opd_code=opd, work_date=_NEW, revision=1,
+        submitted_at=_at(number), items=[item])  # fmt: skip
 
 
 def _review(number: int, employee: UUID, _opd: str, _unit: str) -> Event:
@@ -240,8 +240,9 @@ async def _write_log(bootstrap: str, url: str, first: dt.date, last: dt.date) ->
             async with connection.transaction():
                 sent: list[Any] = []
                 async for row in connection.cursor(
-                    f"select employee_id::text as key, ce_id::text as id, (to_jsonb(fact) - 'ce_id' {besides}{revision})::text"  # noqa: S608
-                    f" as value from {table} as fact where work_date between $1 and $2",
+                    f"select employee_id::text as key, ce_id::text as id, "  # noqa: S608 - constants
+                    f"(to_jsonb(fact) - 'ce_id' {besides}{revision})::text as value "
+                    f"from {table} as fact where work_date between $1 and $2",
                     first,
                     last,
                     prefetch=5000,

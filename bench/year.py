@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import asyncpg
 
 from bench.harness import console
+from services.reporting.store.months import DATED
 
 STAFF, UNITS, OPDS = 24_000, 600, 44
 LAST = dt.date(2025, 12, 30)
@@ -52,7 +53,8 @@ insert into fact_rules values ('2024-1', '2024-01-01', 0, '["WFO", "WFH", "DUTY_
 _PLANS = """
 insert into fact_plan
 select person_id(p), day, 'OPD-' || lpad((p % {units} % {opds})::text, 2, '0'),
-    'UNIT-' || lpad((p % {units})::text, 3, '0'), mode, case when mode in ('WFO', 'WFH') then local_midnight(day) + begins end,
+    'UNIT-' || lpad((p % {units})::text, 3, '0'), mode,
+    case when mode in ('WFO', 'WFH') then local_midnight(day) + begins end,
     case when mode in ('WFO', 'WFH') then local_midnight(day) + begins + interval '510 minutes' end,
     'half/1', 'policy', 1, gen_random_uuid()
 from generate_series(0, {staff} - 1) as p cross join unnest($1::date[]) as day
@@ -156,6 +158,10 @@ async def make(url: str, months: int, *, staff: int = STAFF) -> int:
         )
         await connection.execute(_FUNCTIONS)
         sizes = {**_SIZES, "staff": staff}
+        days = work_dates(months)
+        for month in sorted({day.replace(day=1) for day in days}):
+            for table, dated in DATED.items():
+                await connection.fetchval("select make_month($1, $2, $3)", table, dated, month)
         indexes = await _drop_indexes(connection)
         await connection.execute(_MASTER.format_map(sizes))
         await connection.execute(
@@ -163,7 +169,6 @@ async def make(url: str, months: int, *, staff: int = STAFF) -> int:
             "'name', 'Libur')), 1, gen_random_uuid() from unnest($1::date[]) as day",
             HOLIDAYS,
         )
-        days = work_dates(months)
         started = time.perf_counter()
         for month in sorted({day.replace(day=1) for day in days}):
             of_month = [day for day in days if day.replace(day=1) == month]
@@ -175,7 +180,7 @@ async def make(url: str, months: int, *, staff: int = STAFF) -> int:
             console.print(f"  {month:%Y-%m}: {time.perf_counter() - started:,.0f} s")
         for index in indexes:
             await connection.execute(index)
-        await connection.execute("truncate touched, touched_date, touched_counter")
+        await connection.execute("truncate touched, touched_counter")
         for table in _TABLES:
             await connection.execute(f"vacuum analyze {table}")
         await connection.execute("checkpoint")
@@ -202,8 +207,8 @@ async def _drop_indexes(connection: asyncpg.Connection) -> Sequence[str]:
     """Drop those of the large tables but what finds a date; returns the statements that make them again."""
     rows = await connection.fetch(
         """
-        select pg_get_indexdef(i.indexrelid) as made, i.indexrelid::regclass::text as name, i.indrelid::regclass::text
-            as of_table, c.conname as constrained, pg_get_constraintdef(c.oid) as constraint_made
+        select pg_get_indexdef(i.indexrelid) as made, i.indexrelid::regclass::text as name,
+            i.indrelid::regclass::text as of_table, c.conname as key, pg_get_constraintdef(c.oid) as key_made
         from pg_index as i left join pg_constraint as c on c.conindid = i.indexrelid and c.contype in ('p', 'u')
         where i.indrelid::regclass::text = any($1) and not i.indexrelid::regclass::text like '%by_date'
         """,
@@ -211,11 +216,9 @@ async def _drop_indexes(connection: asyncpg.Connection) -> Sequence[str]:
     )
     made: list[str] = []
     for row in rows:
-        if row["constrained"]:
-            await connection.execute(f"alter table {row['of_table']} drop constraint {row['constrained']}")
-            made.append(
-                f"alter table {row['of_table']} add constraint {row['constrained']} {row['constraint_made']}"
-            )
+        if row["key"]:
+            await connection.execute(f"alter table {row['of_table']} drop constraint {row['key']}")
+            made.append(f"alter table {row['of_table']} add constraint {row['key']} {row['key_made']}")
         else:
             await connection.execute(f"drop index {row['name']}")
             made.append(row["made"])

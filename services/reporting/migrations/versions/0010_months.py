@@ -1,15 +1,15 @@
 """Plans and what follows from the facts in a table for each month; how each table is vacuumed.
 
-Revision ID: 0009
-Revises: 0008
+Revision ID: 0010
+Revises: 0009
 """
 
 from alembic import op
 
 from services.reporting.migrations import functions
 
-revision = "0009"
-down_revision = "0008"
+revision = "0010"
+down_revision = "0009"
 branch_labels = None
 depends_on = None
 
@@ -24,8 +24,8 @@ _PLANS_FILLED = (
     # Last, for it is faster so; each partition has them too.
     "alter table fact_plan add primary key (employee_id, work_date)",
     "create index fact_plan_by_date on fact_plan (work_date, employee_id)",
-    "create index fact_plan_overnight on fact_plan (ends_at, work_date) "
-    "where ends_at > ((work_date + 1)::timestamp at time zone 'Asia/Jakarta')",
+    "create index fact_plan_overnight on fact_plan (unit_id, work_date) "
+    "where mode = 'WFO' and ends_at > ((work_date + 1)::timestamp at time zone 'Asia/Jakarta')",
     "create index fact_plan_at_counter on fact_plan (unit_id, work_date) where mode = 'WFO'",
     "analyze fact_plan",
 )
