@@ -1,7 +1,9 @@
 """How the states of many people are counted and rated. Pure."""
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from itertools import product
 from typing import NamedTuple, get_args
 
@@ -127,3 +129,12 @@ def compliance(people: Mapping[States, int]) -> Compliance:
         modes=modes,
         duties={duty: rate(counts[duty]) for duty in DUTIES},
     )
+
+
+class Counted(Counter[States]):
+    """People counted by their states. Not changed any more once its figures are asked for."""
+
+    @cached_property
+    def compliance(self) -> Compliance:
+        """Computed once: whoever shows it to somebody who may not see all of it takes a copy."""
+        return compliance(self)

@@ -1,14 +1,13 @@
 """The states of one date's people, as verdicts.sql judges them: counted, or one by one."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Collection
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from services.reporting.domain.figures import States
+from services.reporting.domain.figures import Counted, States
 from services.reporting.store import planner
 from services.reporting.store.duties import each_duty
 from shared.database import Tx
@@ -60,14 +59,12 @@ def states_of(row: asyncpg.Record) -> States:
     return States(row["mode"], tuple([row[duty] for duty in DUTIES]))
 
 
-async def counts(
-    tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | None = None
-) -> dict[str, Counter[States]]:
+async def counts(tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | None = None) -> dict[str, Counted]:
     """How many people of each OPD, or of one, have the same states."""
     await planner.whole_dates(tx)
-    people: dict[str, Counter[States]] = {}
+    people: dict[str, Counted] = {}
     for row in await tx.connection.fetch(_COUNTS, date, as_of, opd_code):
-        people.setdefault(row["opd_code"], Counter())[states_of(row)] += row["n"]
+        people.setdefault(row["opd_code"], Counted())[states_of(row)] += row["n"]
     return people
 
 

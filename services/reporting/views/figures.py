@@ -1,7 +1,6 @@
 """The figures of the city, its OPDs and service points, assembled once for every door, stream and page."""
 
 import datetime as dt
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +16,7 @@ from services.reporting.domain.counters import (
     worst_first,
 )
 from services.reporting.domain.disclosure import city_for_all, opds_for_all
-from services.reporting.domain.figures import Compliance, States, compliance
+from services.reporting.domain.figures import Compliance, Counted
 from services.reporting.store import counters, figures
 from shared.access import READ_CITY, SMALL_CELLS_MERGED, Principal, may, only_opd
 from shared.database import Tx
@@ -60,6 +59,9 @@ class ShortCounter(BaseModel):
     since: dt.datetime
 
 
+_NOBODY = Counted()
+
+
 @dataclass(frozen=True, slots=True)
 class Reader:
     """How much of the figures somebody is shown: which views, of which OPD alone, without those of few people."""
@@ -83,17 +85,17 @@ class Board:
 
     date: dt.date
     as_of: dt.datetime
-    people: Mapping[str, Counter[States]]
+    people: Mapping[str, Counted]
     """Those with a plan for the date, by OPD."""
     counters: Sequence[Standing]
     """Service points, by unit_id."""
     opd_names: Mapping[str, str]
 
     def city(self, reader: Reader) -> CityFigures:
-        everyone = sum(self.people.values(), Counter[States]())
-        city = CityFigures(
-            date=self.date, as_of=self.as_of, coverage=self.coverage(), **dict(compliance(everyone))
-        )
+        everyone = Counted()
+        for of_opd in self.people.values():
+            everyone.update(of_opd)
+        city = CityFigures(date=self.date, as_of=self.as_of, coverage=self.coverage(), **dict(everyone.compliance))
         return city_for_all(city) if reader.merged else city
 
     def opds(self, reader: Reader) -> list[OpdFigures]:
@@ -108,7 +110,7 @@ class Board:
                 date=self.date,
                 as_of=self.as_of,
                 coverage=coverage(counters_of.get(code, ())),
-                **dict(compliance(self.people.get(code, {}))),
+                **dict(self.people.get(code, _NOBODY).compliance),
             )
             for code in sorted({*self.opd_names, *self.people})
             if reader.opd in (None, code)

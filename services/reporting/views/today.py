@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable
 from uuid import UUID
 
 from services.reporting.domain.counters import CounterDay, Point, days_of
-from services.reporting.domain.figures import States
+from services.reporting.domain.figures import Counted, States
 from services.reporting.store import counters, figures
 from services.reporting.store.figures import Judged, Later
 from services.reporting.views.figures import Board
@@ -68,9 +68,9 @@ class Tally:
             heapq.heappush(self._due, (now, person))
         return people
 
-    def people(self) -> dict[str, Counter[States]]:
+    def people(self) -> dict[str, Counted]:
         """How many have the same states, by OPD; a copy, for this tally goes on."""
-        return {code: held for code, counts in self._opds.items() if (held := +counts)}
+        return {code: Counted(held) for code, counts in self._opds.items() if (held := +counts)}
 
 
 def _first(queue: list[tuple[dt.datetime, UUID]]) -> dt.datetime:
