@@ -27,7 +27,15 @@ from services.reporting.views import figures as city
 from services.reporting.views import people
 from shared.database import Database, Tx, migrate
 from shared.dates import midnight
-from shared.events import AttendanceRecorded, Event, Received, ReportReviewed, ReportSubmitted, ScheduleChanged
+from shared.events import (
+    AttendanceRecorded,
+    Event,
+    Received,
+    ReportReviewed,
+    ReportSubmitted,
+    ScheduleChanged,
+    source_of,
+)
 from shared.events.reporting import ReportItem, ReviewedItem
 
 MONTHS = int(os.environ.get("MONTHS", "12"))
@@ -147,7 +155,8 @@ class City:
         """Microseconds for each of 10,000 new events of a topic, in batches as of the consumer, committed."""
         events = [_EVENTS[topic](n, *self.staff[n]) for n in range(EVENTS)]
         received = [
-            Received(event, uuid4(), event.topic, "/hadir/bench", year.now(), event.key, None) for event in events
+            Received(event, uuid4(), event.topic, source_of("attendance"), year.now(), event.key, None)
+            for event in events
         ]
         started = time.perf_counter()
         for first in range(0, EVENTS, BATCH):
@@ -229,7 +238,7 @@ async def _write_log(bootstrap: str, url: str, first: dt.date, last: dt.date) ->
             headers = [
                 ("ce_specversion", b"1.0"),
                 ("ce_type", topic.encode()),
-                ("ce_source", f"/hadir/{owner}".encode()),
+                ("ce_source", source_of(owner).encode()),
                 ("ce_time", year.now().isoformat().encode()),
                 ("content-type", b"application/json"),
             ]
