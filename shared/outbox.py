@@ -20,6 +20,7 @@ from uuid import UUID
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner, murmur2
+from pydantic_core import to_json
 
 from shared import failures, trace
 from shared.database import Database, Tx
@@ -41,10 +42,13 @@ _NEXT = """
     with gone as (delete from outbox where id = any($1::bigint[]))
     select id, topic, key, value, headers from outbox where id <> all($1) order by id limit $2
 """
-_INSERT = """
-    insert into outbox (topic, key, value, headers)
-    select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::jsonb[])
-"""
+_INSERT = f"""
+    with promised as (
+        insert into outbox (topic, key, value, headers)
+        select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::jsonb[])
+    )
+    select pg_notify('{CHANNEL}', '')
+"""  # noqa: S608 - the channel is named above
 _BACKLOG = """
     select (select count(*) from (select 1 from outbox limit 10001) as waiting),
            (select reltuples::bigint from pg_class where oid = 'outbox'::regclass),
@@ -127,9 +131,8 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
         topics.append(message.topic)
         keys.append(message.key)
         values.append(message.value)
-        headers.append(json.dumps({name: value.decode() for name, value in message.headers}))
+        headers.append(to_json(dict(message.headers)).decode())
     await tx.connection.execute(_INSERT, topics, keys, values, headers)
-    await tx.connection.execute(f"notify {CHANNEL}")
 
 
 class Relay:

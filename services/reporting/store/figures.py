@@ -72,7 +72,7 @@ async def states(
     tx: Tx, date: dt.date, as_of: dt.datetime, people: Collection[UUID] | None = None
 ) -> list[Judged]:
     """The states of everyone with a plan for the date, or of those among `people` who have one."""
-    await (planner.whole_dates(tx) if people is None else planner.few_rows(tx))
+    await (planner.whole_dates(tx) if people is None else planner.some_people(tx))
     rows = await tx.connection.fetch(_STATES, date, as_of, None if people is None else list(people))
     return [Judged(row["employee_id"], row["opd_code"], states_of(row), row["next_due"]) for row in rows]
 

@@ -120,7 +120,7 @@ async def of_opd(  # noqa: PLR0917 - a page of a list
 
 async def verdict(tx: Tx, employee_id: UUID, date: dt.date, as_of: dt.datetime) -> Verdict | None:
     """How the date was judged as of the instant; None without a plan."""
-    await planner.few_rows(tx)
+    await planner.some_people(tx)
     row = await tx.connection.fetchrow(_VERDICT, date, as_of, [employee_id])
     if row is None:
         return None

@@ -22,13 +22,14 @@ class Touched(Stored, table=True):
     """What is to be computed anew, because facts changed: the queue of `store/steps.py`.
 
     (work_date, employee_id): that person-day. (work_date, null): everyone and every counter of the date.
-    (null, null): every date. A row of a whole date is worked off in the order of employee_id: whoever is not after
-    `done_to` has been computed.
+    (null, null): every date, of those from `from_date` on when it is given. A row of a whole date is worked off in
+    the order of employee_id: whoever is not after `done_to` has been computed.
     """
 
     work_date: dt.date | None
     employee_id: UUID | None
     done_to: UUID | None
+    from_date: dt.date | None
 
     __table_args__ = (
         UniqueConstraint("work_date", "employee_id", name="touched_key", postgresql_nulls_not_distinct=True),
@@ -66,7 +67,8 @@ class PersonDay(Stored, table=True):
 
     `codes[i]` (services/reporting/domain/figures.py, `code_of`) holds from `since[i]` on until `since[i + 1]`; the
     first holds since ever (-infinity), and neighbours differ. So at t it is `codes[width_bucket(t, since)]`. A
-    person-day without a plan has no row.
+    person-day without a plan has no row. From `first_day` to `last_day` are the local dates on which it can be
+    seen at a counter: from its earliest punch to its latest, or to the end of its plan.
     """
 
     work_date: dt.date = column(key=True)
@@ -79,6 +81,8 @@ class PersonDay(Stored, table=True):
     rules_version: str | None = column(Text)
     since: list[dt.datetime] = column(ARRAY(DateTime(timezone=True)))
     codes: list[int] = column(ARRAY(SmallInteger))
+    first_day: dt.date
+    last_day: dt.date
 
     __table_args__ = {"postgresql_partition_by": "RANGE (work_date)"}
 

@@ -67,13 +67,16 @@ select 'unit', named.code, outage.starts_at, outage.ends_at
 from outage cross join lateral jsonb_array_elements_text(outage.scope -> 'unit_ids') as named(code)
 $$;
 
--- One row for each plan of the work dates `first` to `last`, judged as of `t`; of some people or one OPD
--- when given. A state comes with the rule that gave it (`*_because`) and the instants that the rule looked at.
--- `next_due` is the earliest instant from `t` on after which time alone may change one of the five states.
-create or replace function verdicts(
+-- The plans of the work dates `first` to `last`, of some people or one OPD when given, judged by what had happened:
+-- as of `t`, one row for each; when `t` is null at every instant `at` at which a state may change, the first of them
+-- -infinity, so that the row with the greatest `at` not after an instant says what is so then. PostgreSQL's instants
+-- are whole microseconds: what holds until x, x included, is another thing from x + 1 us on.
+-- A state comes with the rule that gave it (`*_because`) and the instants that the rule looked at. `next_due` is the
+-- earliest instant from `at` on after which time alone may change one of the five states.
+create or replace function judgements(
     first date, last date, t timestamptz, only_people uuid[] default null, only_opd text default null
 ) returns table (
-    employee_id uuid, work_date date, opd_code text, unit_id text, mode text,
+    at timestamptz, employee_id uuid, work_date date, opd_code text, unit_id text, mode text,
     starts_at timestamptz, ends_at timestamptz, policy_version text, rules_version text,
     on_time text, place text, hours text, report text, output text,
     on_time_because text, place_because text, hours_because text, report_because text, output_because text,
@@ -100,7 +103,22 @@ with chosen as materialized (
         coalesce(wall_time(rules.report_cutoff), '23:59:59') as cutoff,
         coalesce(rules.review_sla_working_days, 3) as sla
     from chosen left join fact_rules as rules on rules.rules_version = chosen.rules_version
-), plan as (
+-- Everyone's facts of whole dates are read at one go. Those of some are looked up person-day by person-day, whatever
+-- the planner believes of the size of a date (`offset 0`): what they cost depends on them alone.
+), found as (
+    select plan.* from fact_plan as plan
+    where only_people is null and plan.work_date between first and last
+        and (only_opd is null or plan.opd_code = only_opd)
+    union all
+    select plan.*
+    from (select distinct person.id from unnest(only_people) as person(id)) as person cross join in_force
+        cross join lateral (
+            select * from fact_plan as plan
+            where plan.employee_id = person.id and plan.work_date = in_force.work_date
+            offset 0
+        ) as plan
+    where only_people is not null and (only_opd is null or plan.opd_code = only_opd)
+), plan as materialized (
     select plan.employee_id, plan.work_date, plan.opd_code, plan.unit_id, plan.mode,
         plan.starts_at, plan.ends_at, plan.policy_version, rules.rules_version, rules.sla, rules.tolerance,
         plan.mode = any (rules.report_modes) as report_due,
@@ -108,98 +126,175 @@ with chosen as materialized (
         greatest(local_midnight(plan.work_date + 1), plan.ends_at + interval '4 hours') as close_at,
         (coalesce((plan.ends_at at time zone 'Asia/Jakarta')::date, plan.work_date) + rules.cutoff)
             at time zone 'Asia/Jakarta' as cutoff_at
-    from fact_plan as plan join in_force as rules on rules.work_date = plan.work_date
-    where plan.work_date between first and last
-        and (only_people is null or plan.employee_id = any(only_people))
-        and (only_opd is null or plan.opd_code = only_opd)
-), punch as materialized (
-    select punch.employee_id, punch.work_date, punch.punch_id, punch.kind, punch.at, punch.zone,
-        case
+    from found as plan join in_force as rules on rules.work_date = plan.work_date
+), punch as (
+    select punch.* from fact_punch as punch
+    where only_people is null and only_opd is null and punch.work_date between first and last
+        and punch.at <= coalesce(t, 'infinity')
+        and not exists (select from fact_void as void where void.punch_id = punch.punch_id)
+    union all
+    select punch.* from plan cross join lateral (
+        select * from fact_punch as punch
+        where punch.work_date = plan.work_date and punch.employee_id = plan.employee_id
+            and punch.at <= coalesce(t, 'infinity')
+        offset 0
+    ) as punch
+    where (only_people is not null or only_opd is not null)
+        and (select true from fact_void as void where void.punch_id = punch.punch_id) is null
+), attended as materialized (
+    -- What the punches of a kind up to each of them say, and until which the next one comes.
+    select punch.employee_id, punch.work_date, punch.kind, punch.at as since, lead(punch.at) over so_far as until,
+        first_value(punch.punch_id) over so_far as first_id, first_value(punch.at) over so_far as first_at,
+        first_value(punch.zone) over so_far as first_zone,
+        min(punch.certain_at) over so_far as first_certain_at, max(punch.certain_at) over so_far as last_certain_at
+    from (
+        select punch.*, case
             when punch.time_trust <> 'unverified' then punch.at
             when punch.kind = 'in' then punch.received_at
         end as certain_at
-    from fact_punch as punch
-    where punch.work_date between first and last and punch.at <= t
-        and (only_people is null or punch.employee_id = any(only_people))
-        and (only_opd is null or punch.employee_id in (
-            select plan.employee_id from fact_plan as plan
-            where plan.work_date between first and last and plan.opd_code = only_opd))
-        and not exists (select from fact_void as void where void.punch_id = punch.punch_id)
-), first_in as (
-    select distinct on (punch.employee_id, punch.work_date)
-        punch.employee_id, punch.work_date, punch.punch_id, punch.at, punch.zone,
-        min(punch.certain_at) over (
-            partition by punch.employee_id, punch.work_date
-            order by punch.at, punch.punch_id  -- that of the result: one sort serves both
-            rows between unbounded preceding and unbounded following
-        ) as certain_at
-    from punch where punch.kind = 'in'
-    order by punch.employee_id, punch.work_date, punch.at, punch.punch_id
-), last_out as (
-    select punch.employee_id, punch.work_date, max(punch.at) as at, max(punch.certain_at) as certain_at
-    from punch where punch.kind = 'out'
-    group by punch.employee_id, punch.work_date
+        from punch
+    ) as punch
+    window so_far as (
+        partition by punch.employee_id, punch.work_date, punch.kind order by punch.at, punch.punch_id
+        rows between unbounded preceding and current row
+    )
 ), report as (
-    select distinct on (report.employee_id, report.work_date)
-        report.employee_id, report.work_date, report.report_id, report.report_revision, report.submitted_at,
+    select report.* from fact_report as report
+    where only_people is null and only_opd is null and report.work_date between first and last
+        and report.submitted_at <= coalesce(t, 'infinity')
+    union all
+    select report.* from plan cross join lateral (
+        select * from fact_report as report
+        where report.work_date = plan.work_date and report.employee_id = plan.employee_id
+            and report.submitted_at <= coalesce(t, 'infinity')
+        offset 0
+    ) as report
+    where only_people is not null or only_opd is not null
+), submitted as (
+    -- A revision rules from its submission on until a higher one is submitted.
+    select report.employee_id, report.work_date, report.report_id, report.report_revision, report.submitted_at,
+        min(report.submitted_at) over (highest_first rows between unbounded preceding and 1 preceding) as until,
         min(report.submitted_at) over (
-            partition by report.employee_id, report.work_date
-            -- the order of the result, so that one sort serves both
-            order by report.report_revision desc, report.report_id desc
-            rows between unbounded preceding and unbounded following
+            highest_first rows between unbounded preceding and unbounded following
         ) as first_submitted_at
-    from fact_report as report
-    where report.work_date between first and last and report.submitted_at <= t
-        and (only_people is null or report.employee_id = any(only_people))
-    order by report.employee_id, report.work_date, report.report_revision desc, report.report_id desc
+    from report
+    window highest_first as (
+        partition by report.employee_id, report.work_date
+        order by report.report_revision desc, report.report_id desc
+    )
 ), review as (
-    select distinct on (review.report_id, review.report_revision) review.*
-    from fact_review as review
-    where review.work_date between first and last and review.reviewed_at <= t
-        and (only_people is null or review.employee_id = any(only_people))
-    order by review.report_id, review.report_revision, review.review_revision desc
-), seen as materialized (
-    select plan.*,
-        first_in.punch_id as first_in_id, first_in.at as first_in_at, first_in.zone as first_in_zone,
-        case when last_out.at > first_in.at then last_out.at end as last_out_at,
-        first_in.certain_at as certain_in_at, last_out.certain_at as certain_out_at,
-        report.first_submitted_at, report.report_id, report.report_revision, report.submitted_at,
-        review.review_revision, review.decision, review.accepted_total
-    from plan
-        left join first_in on first_in.employee_id = plan.employee_id and first_in.work_date = plan.work_date
-        left join last_out on last_out.employee_id = plan.employee_id and last_out.work_date = plan.work_date
-        left join report on report.employee_id = plan.employee_id and report.work_date = plan.work_date
-        left join review on review.report_id = report.report_id
-            and review.report_revision = report.report_revision
+    select review.* from fact_review as review
+    where only_people is null and only_opd is null and review.work_date between first and last
+        and review.reviewed_at <= coalesce(t, 'infinity')
+    union all
+    select review.* from plan cross join lateral (
+        select * from fact_review as review
+        where review.work_date = plan.work_date and review.employee_id = plan.employee_id
+            and review.reviewed_at <= coalesce(t, 'infinity')
+        offset 0
+    ) as review
+    where only_people is not null or only_opd is not null
+), decided as (
+    select review.*, min(review.reviewed_at) over (
+        partition by review.employee_id, review.work_date, review.report_id, review.report_revision
+        order by review.review_revision desc
+        rows between unbounded preceding and 1 preceding
+    ) as until
+    from review
+), ruling as (
+    -- The revision that rules with the review of it that does, one after another.
+    select submitted.*, submitted.submitted_at as since,
+        null::bigint as review_revision, null as decision, null::numeric as accepted_total
+    from submitted
+    where submitted.submitted_at < coalesce(submitted.until, 'infinity')
+    union all
+    select submitted.*, greatest(submitted.submitted_at, decided.reviewed_at),
+        decided.review_revision, decided.decision, decided.accepted_total
+    from submitted join decided using (employee_id, work_date, report_id, report_revision)
+    where submitted.submitted_at < coalesce(submitted.until, 'infinity')
+        and decided.reviewed_at < coalesce(decided.until, 'infinity')
+        and decided.reviewed_at < coalesce(submitted.until, 'infinity')
+), reported as materialized (
+    select ruling.employee_id, ruling.work_date, ruling.report_id, ruling.report_revision, ruling.submitted_at,
+        ruling.first_submitted_at, ruling.review_revision, ruling.decision, ruling.accepted_total, ruling.since,
+        lead(ruling.since, 1, ruling.until) over (
+            partition by ruling.employee_id, ruling.work_date, ruling.report_id, ruling.report_revision
+            order by ruling.since, ruling.review_revision nulls first
+        ) as until,
+        (ruling.submitted_at at time zone 'Asia/Jakarta')::date as day, in_force.sla
+    from ruling join in_force on in_force.work_date = ruling.work_date
+), sla as materialized (
+    select waits.day, waits.sla, local_midnight(working_day_after(waits.day, waits.sla) + 1) as until
+    from (select distinct reported.day, reported.sla from reported where reported.decision is null) as waits
 ), span as (
-    select least(min(seen.starts_at), min(seen.cutoff_at)) - interval '60 minutes' as a,
-        greatest(max(seen.deadline), max(seen.cutoff_at)) as b
-    from seen
+    select least(min(plan.starts_at), min(plan.cutoff_at)) - interval '60 minutes' as a,
+        greatest(max(plan.deadline), max(plan.cutoff_at)) as b
+    from plan
 ), down as materialized (
     select down.whose, down.code, range_agg(tstzrange(down.starts_at, down.ends_at, '[]')) as during
     from span cross join lateral down_times(span.a, span.b) as down
     where down.whose = 'all'
-        or down.whose = 'opd' and down.code in (select seen.opd_code from seen)
-        or down.whose = 'unit' and down.code in (select seen.unit_id from seen)
+        or down.whose = 'opd' and down.code in (select plan.opd_code from plan)
+        or down.whose = 'unit' and down.code in (select plan.unit_id from plan)
     group by down.whose, down.code
-), sla as materialized (
-    select waits.day, waits.sla, local_midnight(working_day_after(waits.day, waits.sla) + 1) as until
+), edge as (
+    select plan.employee_id, plan.work_date, t as at from plan where t is not null
+    union all
+    select plan.employee_id, plan.work_date, unnest(array_remove(array[
+        '-infinity', plan.deadline + interval '1 us', plan.ends_at + interval '1 us', plan.close_at,
+        plan.cutoff_at + interval '1 us'
+    ], null))
+    from plan where t is null
+    union all
+    select attended.employee_id, attended.work_date, attended.since from attended where t is null
+    union all
+    select reported.employee_id, reported.work_date, reported.since from reported where t is null
+    union all
+    select reported.employee_id, reported.work_date, sla.until
+    from reported join sla using (day, sla) where t is null and reported.decision is null
+), seen as (
+    select plan.*, edge.at as t,
+        came.first_id as first_in_id, came.first_at as first_in_at, came.first_zone as first_in_zone,
+        case when went.since > came.first_at then went.since end as last_out_at,
+        came.first_certain_at as certain_in_at, went.last_certain_at as certain_out_at,
+        reported.first_submitted_at, reported.report_id, reported.report_revision, reported.submitted_at,
+        reported.review_revision, reported.decision, reported.accepted_total, sla.until as review_due
     from (
-        select distinct (seen.submitted_at at time zone 'Asia/Jakarta')::date as day, seen.sla
-        from seen where seen.report_due and seen.submitted_at is not null and seen.decision is null
-    ) as waits
+            select plan.*,
+                everyone_down && start_span or opd_down.during && start_span or unit_down.during && start_span
+                    as start_down,
+                everyone_down && cutoff_span or opd_down.during && cutoff_span or unit_down.during && cutoff_span
+                    as cutoff_down
+            from (
+                    select plan.*, (select down.during from down where down.whose = 'all') as everyone_down,
+                        tstzrange(plan.starts_at - interval '60 minutes', plan.deadline, '[]') as start_span,
+                        tstzrange(plan.cutoff_at - interval '60 minutes', plan.cutoff_at, '[]') as cutoff_span
+                    from plan
+                ) as plan
+                left join down as opd_down on opd_down.whose = 'opd' and opd_down.code = plan.opd_code
+                left join down as unit_down on unit_down.whose = 'unit' and unit_down.code = plan.unit_id
+            offset 0
+        ) as plan
+        join edge on edge.employee_id = plan.employee_id and edge.work_date = plan.work_date
+        left join attended as came on came.employee_id = plan.employee_id and came.work_date = plan.work_date
+            and came.kind = 'in' and came.since <= edge.at and edge.at < coalesce(came.until, 'infinity')
+        left join attended as went on went.employee_id = plan.employee_id and went.work_date = plan.work_date
+            and went.kind = 'out' and went.since <= edge.at and edge.at < coalesce(went.until, 'infinity')
+        left join reported on reported.employee_id = plan.employee_id and reported.work_date = plan.work_date
+            and reported.since <= edge.at and edge.at < coalesce(reported.until, 'infinity')
+        left join sla on sla.day = reported.day and sla.sla = reported.sla
+            and plan.report_due and reported.decision is null
 ), first_judged as (
     -- `offset 0`: each code is worked out once, though it is asked for more than once
-    select seen.*, sla.until as review_due,
+    select seen.*,
         case
             when seen.mode = 'LEAVE' then 'not_due:leave'
             when seen.mode = 'OFF' then 'not_due:off'
             when seen.mode = 'DUTY_TRAVEL' then 'not_due:duty_travel'
             when seen.certain_in_at <= seen.deadline then 'met:in_by_deadline'
-            when seen.first_in_at is null and t <= seen.deadline then 'pending:in_awaited'
+            when seen.first_in_at is null and seen.t <= seen.deadline then 'pending:in_awaited'
             when seen.first_in_at <= seen.deadline then 'unknown:in_unverified'
-            when everyone_down && start_span or opd_down.during && start_span or unit_down.during && start_span
-                then 'unknown:outage'
+            when seen.start_down then 'unknown:outage'
             when seen.first_in_at is null then 'not_met:no_in'
             else 'not_met:in_after_deadline'
         end as on_time_code,
@@ -208,28 +303,18 @@ with chosen as materialized (
             when seen.mode = 'OFF' then 'not_due:off'
             when not seen.report_due then 'not_due:mode_without_report'
             when seen.first_submitted_at <= seen.cutoff_at then 'met:submitted_by_cutoff'
-            when t <= seen.cutoff_at then 'pending:report_awaited'
-            when everyone_down && cutoff_span or opd_down.during && cutoff_span or unit_down.during && cutoff_span
-                then 'unknown:outage'
+            when seen.t <= seen.cutoff_at then 'pending:report_awaited'
+            when seen.cutoff_down then 'unknown:outage'
             when seen.first_submitted_at is null then 'not_met:no_report'
             else 'not_met:submitted_after_cutoff'
         end as report_code
-    from (
-            select seen.*, (select down.during from down where down.whose = 'all') as everyone_down,
-                tstzrange(seen.starts_at - interval '60 minutes', seen.deadline, '[]') as start_span,
-                tstzrange(seen.cutoff_at - interval '60 minutes', seen.cutoff_at, '[]') as cutoff_span
-            from seen
-        ) as seen
-        left join down as opd_down on opd_down.whose = 'opd' and opd_down.code = seen.opd_code
-        left join down as unit_down on unit_down.whose = 'unit' and unit_down.code = seen.unit_id
-        left join sla on sla.day = (seen.submitted_at at time zone 'Asia/Jakarta')::date
-            and sla.sla = seen.sla and seen.report_due and seen.decision is null
+    from seen
     offset 0
 ), judged as (
     select first_judged.*,
         case
             when on_time_code like 'not\_due:%' then on_time_code
-            when first_in_at is null and t <= ends_at then 'pending:in_awaited'
+            when first_in_at is null and first_judged.t <= ends_at then 'pending:in_awaited'
             when first_in_at is null then split_part(on_time_code, ':', 1) || ':no_in_as_on_time'
             when first_in_zone = 'office' then 'met:in_at_office'
             when first_in_zone in ('uncertain', 'unknown') then 'unknown:position_' || first_in_zone
@@ -238,29 +323,29 @@ with chosen as materialized (
         end as place_code,
         case
             when on_time_code like 'not\_due:%' then on_time_code
-            when first_in_at is null and t <= ends_at then 'pending:in_awaited'
+            when first_in_at is null and first_judged.t <= ends_at then 'pending:in_awaited'
             when first_in_at is null then split_part(on_time_code, ':', 1) || ':no_in_as_on_time'
             when certain_out_at > certain_in_at and certain_out_at - certain_in_at >= ends_at - starts_at - tolerance
                 then 'met:hours_worked'
             when last_out_at - first_in_at >= ends_at - starts_at - tolerance then 'unknown:hours_unverified'
-            when t < close_at then 'pending:out_awaited'
+            when first_judged.t < close_at then 'pending:out_awaited'
             when last_out_at is not null then 'not_met:hours_short'
             else 'unknown:no_out'
         end as hours_code,
         case
             when report_code like 'not\_due:%' then report_code
-            when report_revision is null and t <= cutoff_at then 'pending:report_awaited'
+            when report_revision is null and first_judged.t <= cutoff_at then 'pending:report_awaited'
             when report_revision is null then split_part(report_code, ':', 1) || ':no_report_as_report'
             when decision = 'accepted' and accepted_total > 0 then 'met:accepted'
             when decision = 'accepted' then 'not_met:accepted_nothing'
             when decision = 'returned' then 'not_met:returned'
-            when t < review_due then 'pending:review_awaited'
+            when first_judged.t < review_due then 'pending:review_awaited'
             else 'unknown:review_overdue'
         end as output_code
     from first_judged
     offset 0
 )
-select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, rules_version,
+select judged.t, employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, policy_version, rules_version,
     split_part(on_time_code, ':', 1), split_part(place_code, ':', 1), split_part(hours_code, ':', 1),
     split_part(report_code, ':', 1), split_part(output_code, ':', 1),
     split_part(on_time_code, ':', 2), split_part(place_code, ':', 2), split_part(hours_code, ':', 2),
@@ -271,14 +356,81 @@ select employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, poli
     review_revision, decision, accepted_total, review_due,
     least(
         case when on_time_code like 'pending:%' then deadline end,
-        case when place_code like 'pending:%' and ends_at >= t then ends_at end,
+        case when place_code like 'pending:%' and ends_at >= judged.t then ends_at end,
         case when hours_code like 'pending:%' then
-            case when first_in_at is not null then close_at when ends_at >= t then ends_at end end,
+            case when first_in_at is not null then close_at when ends_at >= judged.t then ends_at end end,
         case when report_code like 'pending:%' then cutoff_at end,
         case when output_code like 'pending:%' then
-            case when report_revision is not null then review_due when cutoff_at >= t then cutoff_at end end
+            case when report_revision is not null then review_due
+                when cutoff_at >= judged.t then cutoff_at end end
     )
 from judged
+$$;
+
+-- One row for each plan, judged as of `t`.
+create or replace function verdicts(
+    first date, last date, t timestamptz, only_people uuid[] default null, only_opd text default null
+) returns table (
+    employee_id uuid, work_date date, opd_code text, unit_id text, mode text,
+    starts_at timestamptz, ends_at timestamptz, policy_version text, rules_version text,
+    on_time text, place text, hours text, report text, output text,
+    on_time_because text, place_because text, hours_because text, report_because text, output_because text,
+    tolerance interval, deadline timestamptz, close_at timestamptz, cutoff_at timestamptz,
+    first_in_id uuid, first_in_at timestamptz, first_in_zone text, last_out_at timestamptz,
+    certain_in_at timestamptz, certain_out_at timestamptz,
+    first_submitted_at timestamptz, report_id uuid, report_revision bigint, submitted_at timestamptz,
+    review_revision bigint, decision text, accepted_total numeric, review_due timestamptz, next_due timestamptz
+)
+language sql stable as $$
+select judged.employee_id, judged.work_date, judged.opd_code, judged.unit_id, judged.mode,
+    judged.starts_at, judged.ends_at, judged.policy_version, judged.rules_version,
+    judged.on_time, judged.place, judged.hours, judged.report, judged.output,
+    judged.on_time_because, judged.place_because, judged.hours_because, judged.report_because,
+    judged.output_because,
+    judged.tolerance, judged.deadline, judged.close_at, judged.cutoff_at,
+    judged.first_in_id, judged.first_in_at, judged.first_in_zone, judged.last_out_at,
+    judged.certain_in_at, judged.certain_out_at,
+    judged.first_submitted_at, judged.report_id, judged.report_revision, judged.submitted_at,
+    judged.review_revision, judged.decision, judged.accepted_total, judged.review_due, judged.next_due
+from judgements(first, last, t, only_people, only_opd) as judged
+$$;
+
+-- One row for each plan: its states at every instant, as the table person_day keeps them. `first_day` to `last_day`
+-- are the local dates that its punches, voided ones too, and its hours reach.
+create or replace function verdict_steps(first date, last date, only_people uuid[] default null)
+returns table (
+    work_date date, employee_id uuid, opd_code text, unit_id text, mode text,
+    starts_at timestamptz, ends_at timestamptz, rules_version text, since timestamptz[], codes smallint[],
+    first_day date, last_day date
+)
+language sql stable as $$
+select step.work_date, step.employee_id, step.opd_code, step.unit_id, step.mode, step.starts_at, step.ends_at,
+    step.rules_version, step.since, step.codes,
+    least(step.work_date, (reach.first_at at time zone 'Asia/Jakarta')::date),
+    greatest(step.work_date, (greatest(reach.last_at, step.ends_at) at time zone 'Asia/Jakarta')::date)
+from (
+        select step.work_date, step.employee_id, step.opd_code, step.unit_id, step.mode, step.starts_at,
+            step.ends_at, step.rules_version,
+            array_agg(step.at order by step.at) as since, array_agg(step.code order by step.at) as codes
+        from (
+            select judged.*, lag(judged.code) over (
+                partition by judged.work_date, judged.employee_id order by judged.at
+            ) as before
+            from (
+                select judged.work_date, judged.employee_id, judged.opd_code, judged.unit_id, judged.mode,
+                    judged.starts_at, judged.ends_at, judged.rules_version, judged.at,
+                    state_code(judged.on_time, judged.place, judged.hours, judged.report, judged.output) as code
+                from judgements(first, last, null, only_people) as judged
+            ) as judged
+        ) as step
+        where step.before is distinct from step.code
+        group by step.work_date, step.employee_id, step.opd_code, step.unit_id, step.mode, step.starts_at,
+            step.ends_at, step.rules_version
+    ) as step
+    cross join lateral (
+        select min(punch.at) as first_at, max(punch.at) as last_at from fact_punch as punch
+        where punch.work_date = step.work_date and punch.employee_id = step.employee_id
+    ) as reach
 $$;
 
 -- Five states as one number, and one of them back by its duty's place: `code_of` in domain/figures.py.

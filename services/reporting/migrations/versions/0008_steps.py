@@ -25,7 +25,7 @@ _STATEMENTS = (
     "alter sequence touched_id_seq rename to touched_date_id_seq",
     """
     create table touched (
-        work_date date, employee_id uuid, done_to uuid,
+        work_date date, employee_id uuid, done_to uuid, from_date date,
         constraint touched_key unique nulls not distinct (work_date, employee_id)
     )
     """,
@@ -34,7 +34,7 @@ _STATEMENTS = (
     create table person_day (
         work_date date, employee_id uuid, opd_code text not null, unit_id text not null, mode text not null,
         starts_at timestamptz, ends_at timestamptz, rules_version text,
-        since timestamptz[] not null, codes smallint[] not null,
+        since timestamptz[] not null, codes smallint[] not null, first_day date not null, last_day date not null,
         primary key (work_date, employee_id)
     )
     """,
