@@ -88,8 +88,9 @@ async def test_a_date_is_looked_for_in_its_month_alone(database_for: DatabaseFor
             lines = [row["QUERY PLAN"] for row in rows]
             months_read = {word for line in lines for word in line.split()
                            if word.startswith(("fact_plan_", "person_day_"))}  # fmt: skip
+            # A range of dates may touch the table of odd dates too; no other month.
             assert months_read, lines
-            assert all("_2025_11" in name for name in months_read), lines
+            assert all("_2025_11" in name or "_other" in name for name in months_read), lines
 
 
 def test_whole_months_are_shown_and_a_month_more_is_kept() -> None:
