@@ -1,15 +1,15 @@
 """Plans and what follows from the facts in a table for each month; how each table is vacuumed.
 
-Revision ID: 0010
-Revises: 0009
+Revision ID: 0011
+Revises: 0010
 """
 
 from alembic import op
 
 from services.reporting.migrations import functions
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
