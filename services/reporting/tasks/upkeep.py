@@ -1,17 +1,12 @@
 """Keeps the tables of facts in order: partitions for the months to come, an end for what is too old."""
 
 import asyncio
-import logging
 import time
-
-import asyncpg
 
 from services.reporting.commands import upkeep
 from services.reporting.domain.kept import kept_from
 from shared.dates import local_date
 from shared.service import Service
-
-log = logging.getLogger(__name__)
 
 EVERY_S = 10.0
 LET_GO_EVERY_S = 3600.0
@@ -24,12 +19,9 @@ async def keep_up(service: Service) -> None:
     while True:
         today = local_date(service.clock.now())
         first = kept_from(today, service.settings.keep_facts_months)
-        try:
-            await upkeep.make_room(service.db, today)
-            if first is not None and time.monotonic() >= let_go_at:
-                await upkeep.let_go(service.db, first)
-                let_go_at = time.monotonic() + LET_GO_EVERY_S
-        except asyncpg.LockNotAvailableError:
-            log.info("somebody reads the tables of whole years; their months are put in order later")
+        await upkeep.make_room(service.db, today)
+        if first is not None and time.monotonic() >= let_go_at:
+            await upkeep.let_go(service.db, first)
+            let_go_at = time.monotonic() + LET_GO_EVERY_S
         service.health["upkeep"].worked()
         await asyncio.sleep(EVERY_S)
