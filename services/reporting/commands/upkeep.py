@@ -1,7 +1,7 @@
 """Room for the months to come, and an end for facts that are older than they are to be kept.
 
-Each partition that is made or dropped, and each batch of rows that is deleted, is a transaction. When others hold a
-table for long the rest is left to the next try, which goes on where this one stood.
+Each partition that is made or dropped, and each batch of rows that is deleted, is a transaction. When others hold
+a table for long the rest is left to the next try, which goes on where this one stood.
 """
 
 import asyncio
