@@ -39,13 +39,13 @@ _OF_NO_DATE = {FactUnit, FactEmployee}
 
 
 async def take_in(batch: list[Received], context: HandlerContext) -> None:
-    """The consumer's handler: one batch, one transaction."""
-    kept = still_kept(batch, context)
-    async with context.db.transaction() as tx:
-        await apply(tx, kept, context.metrics)
+    """The consumer's handler: one transaction for each topic in a batch. They commute, and so do batches."""
+    for part in PROJECTION.parts(still_kept(batch, context)):
+        async with context.db.transaction() as tx:
+            await apply(tx, part, context.metrics)
 
 
-def still_kept(batch: Sequence[Received], context: HandlerContext) -> Sequence[Received]:
+def still_kept(batch: list[Received], context: HandlerContext) -> list[Received]:
     """A batch without facts about people's days that are too old to be kept: what was deleted does not come back.
 
     A void stays, whatever date it says: its punch may be of a later one.
@@ -84,7 +84,7 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
     """What is gone may have had any date, and what it hid another one: every verdict is looked at again."""
-    await apply(tx, still_kept(repaired.events, context), context.metrics)
+    await apply(tx, still_kept(list(repaired.events), context), context.metrics)
     if repaired.topic == ScheduleChanged.topic:
         await gone.note_plans(tx, repaired.gone)
     elif repaired.topic == UnitChanged.topic:
