@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Double, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.reporting.store import facts as store
 from services.reporting.store.tables import Stored
 from shared.dates import WIB
 from shared.events import (
@@ -25,7 +26,7 @@ from shared.events import (
     ScheduleChanged,
     UnitChanged,
 )
-from shared.facts import Fact
+from shared.facts import Fact, Noting
 from shared.projections import Projection
 from shared.tables import column
 
@@ -36,6 +37,7 @@ class FactPlan(Stored, Fact, table=True):
     """What one employee is to do on one work date."""
 
     of = ScheduleChanged
+    noting = Noting(("employee_id", "work_date"), store.TOUCH)
 
     employee_id: UUID = column(key=True)
     work_date: dt.date = column(key=True)
@@ -56,6 +58,7 @@ class FactPlan(Stored, Fact, table=True):
             postgresql_where=text(f"mode = 'WFO' and ends_at > {_MIDNIGHT_AFTER}"),
         ),
         Index("fact_plan_at_counter", "unit_id", "work_date", postgresql_where=text("mode = 'WFO'")),
+        {"postgresql_partition_by": "RANGE (work_date)"},
     )
 
 
@@ -68,6 +71,7 @@ class FactPunch(Stored, Fact, table=True):
     """
 
     of = AttendanceRecorded
+    noting = Noting(("employee_id", "work_date"), store.TOUCH)
 
     punch_id: UUID = column(key=True)
     employee_id: UUID
@@ -100,6 +104,7 @@ class FactVoid(Stored, Fact, table=True):
     """A punch that no longer counts; it may come before its punch."""
 
     of = AttendanceVoided
+    noting = Noting(("employee_id", "work_date", "punch_id"), store.TOUCH_WITH_PUNCH)
 
     punch_id: UUID = column(key=True)
     employee_id: UUID
@@ -190,6 +195,7 @@ class FactReport(Stored, Fact, table=True):
     """One revision of one day's work report."""
 
     of = ReportSubmitted
+    noting = Noting(("employee_id", "work_date"), store.TOUCH)
 
     report_id: UUID = column(key=True)
     report_revision: int = column(BigInteger, key=True, of="revision")
@@ -211,6 +217,7 @@ class FactReview(Stored, Fact, table=True):
     """One revision of the review of one revision of a report."""
 
     of = ReportReviewed
+    noting = Noting(("employee_id", "work_date", "report_id", "report_revision"), store.TOUCH_WITH_REPORT)
 
     report_id: UUID = column(key=True)
     report_revision: int = column(BigInteger, key=True)

@@ -16,6 +16,34 @@ _MOST_PEOPLE_NAMED = 2000
 _NAMES_A_NOTICE = 200
 
 
+def _touch(person_days: str) -> str:
+    """A statement of a fold (shared.facts.Noting): these person-days are to be computed anew.
+
+    DO UPDATE, never DO NOTHING: it waits for whoever takes the row out just now, and puts it in again.
+    """
+    return (
+        f"insert into touched (work_date, employee_id) {person_days} order by work_date, employee_id "
+        "on conflict (work_date, employee_id) do update set work_date = excluded.work_date"
+    )
+
+
+TOUCH = _touch("select work_date, employee_id from changed")
+TOUCH_WITH_PUNCH = _touch(
+    """
+    select work_date, employee_id from changed
+    union select punch.work_date, punch.employee_id from changed join fact_punch as punch using (punch_id)
+    """
+)
+"""The punch may lie in another person-day than its void says."""
+TOUCH_WITH_REPORT = _touch(
+    """
+    select work_date, employee_id from changed
+    union select report.work_date, report.employee_id
+    from changed join fact_report as report using (report_id, report_revision)
+    """
+)
+
+
 async def dates_of_punches(tx: Tx, punch_ids: Sequence[UUID]) -> set[dt.date]:
     rows = await tx.connection.fetch(
         "select distinct work_date from fact_punch where punch_id = any($1)", punch_ids
