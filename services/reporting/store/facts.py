@@ -48,7 +48,9 @@ async def touch(
         ]
     await tx.connection.execute(
         """
-        with noted as (insert into touched_date (work_date) select * from unnest($1::date[]))
+        with noted as (insert into touched_date (work_date) select * from unnest($1::date[])),
+            -- nothing computes the steps yet: everything is read afresh
+            everything as (insert into touched (work_date) values (null) on conflict do nothing)
         select pg_notify($2, payload) from unnest($3::text[]) as payload
         """,
         list(dates),

@@ -67,8 +67,8 @@ class PersonDay(Stored, table=True):
 
     `codes[i]` (services/reporting/domain/figures.py, `code_of`) holds from `since[i]` on until `since[i + 1]`; the
     first holds since ever (-infinity), and neighbours differ. So at t it is `codes[width_bucket(t, since)]`. A
-    person-day without a plan has no row. From `first_day` to `last_day` are the local dates on which it can be seen
-    at a counter: from its earliest punch to its latest, or to the end of its plan.
+    person-day without a plan has no row. From `first_day` to `last_day` are the local dates on which it can be
+    seen at a counter: from its earliest punch to its latest, or to the end of its plan.
     """
 
     work_date: dt.date = column(key=True)
