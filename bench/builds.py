@@ -42,8 +42,17 @@ class Build:
         self, *argv: str, env: Mapping[str, str] | None = None, stdout: int | None = None
     ) -> asyncio.subprocess.Process:
         """Start its `python argv...` in its checkout; the caller ends it."""
+        return await self._start(self.python, *argv, env=env, stdout=stdout)
+
+    async def hadir(self, *argv: str, env: Mapping[str, str]) -> asyncio.subprocess.Process:
+        """Start its `hadir argv...`, output in a pipe; the caller ends it."""
+        command = str(Path(self.python).with_name("hadir"))
+        return await self._start(command, *argv, env=env, stdout=asyncio.subprocess.PIPE)
+
+    async def _start(
+        self, *argv: str, env: Mapping[str, str] | None, stdout: int | None
+    ) -> asyncio.subprocess.Process:
         return await asyncio.create_subprocess_exec(
-            self.python,
             *argv,
             cwd=self.root,
             env={**_inherited(), **(env or {})},

@@ -47,9 +47,7 @@ class Up:
 @asynccontextmanager
 async def up(of: Build, folder: Path, at: datetime) -> AsyncGenerator[Up, None]:
     """`hadir up --json` on a state directory, new or kept, at that business time; ends with the block."""
-    process = await of.start(
-        "-c",
-        "from deploy.entry import main; main()",
+    process = await of.hadir(
         "up",
         "--json",
         env={
@@ -57,7 +55,6 @@ async def up(of: Build, folder: Path, at: datetime) -> AsyncGenerator[Up, None]:
             "HADIR_CLOCK": f"{at:%Y-%m-%dT%H:%M:%S}+07:00@1",
             "HADIR_LOG_LEVEL": "WARNING",
         },
-        stdout=asyncio.subprocess.PIPE,
     )
     try:
         if (folder / "clock.json").exists():

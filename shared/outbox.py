@@ -42,11 +42,14 @@ _NEXT = """
     with gone as (delete from outbox where id = any($1::bigint[]))
     select id, topic, key, value, headers from outbox where id <> all($1) order by id limit $2
 """
-_INSERT = """
-    insert into outbox (topic, key, value, headers)
-    select topic, key, value, headers::jsonb
-    from unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[]) as outgoing(topic, key, value, headers)
-"""
+_INSERT = f"""
+    with promised as (
+        insert into outbox (topic, key, value, headers)
+        select topic, key, value, headers::jsonb
+        from unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[]) as outgoing(topic, key, value, headers)
+    )
+    select pg_notify('{CHANNEL}', '')
+"""  # noqa: S608 - the channel is named above
 _BACKLOG = """
     select (select count(*) from (select 1 from outbox limit 10001) as waiting),
            (select reltuples::bigint from pg_class where oid = 'outbox'::regclass),
@@ -128,7 +131,6 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
         values.append(value)
         headers.append(f'{{"ce_id":"{one.id}","ce_subject":{json.dumps(key)},{alike[around]}')
     await tx.connection.execute(_INSERT, topics, keys, values, headers)
-    await tx.connection.execute(f"notify {CHANNEL}")
 
 
 class Relay:

@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 
 from services.attendance.commands import SOURCE
 from services.attendance.domain import punches as domain
-from services.attendance.domain.punches import Flag, Person, Plan, Position, Timing, Unusable
+from services.attendance.domain.punches import Flag, Plan, Position, Posted, Timing, Unusable
 from services.attendance.store import directory
 from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
@@ -106,7 +106,7 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
 class _Posting:
     """Where a person was posted on the work date that a punch belongs to."""
 
-    person: Person
+    person: Posted
     work_date: dt.date
     opd_code: str
     unit_id: str
@@ -115,12 +115,17 @@ class _Posting:
 async def _decide(tx: Tx, items: Sequence[Intake]) -> list[PunchRow | Refused]:
     """What each item becomes: the row to store, or why there is none."""
     timings = await _timings(tx, items)
-    people = await directory.people(tx, {item.employee_id for item in items})
-    dates = [local_date(timing.at) for timing in timings]
-    plans = await directory.plans(tx, people, min(dates) - domain.PLANS_BEFORE, max(dates) + domain.PLANS_AFTER)
+    instants = [timing.at for timing in timings]
+    dates = {local_date(at) for at in instants}
+    people = await directory.posted(
+        tx,
+        {item.employee_id for item in items},
+        (min(dates) - domain.PLANS_BEFORE, max(dates) + domain.PLANS_AFTER),
+        dates | {item.stated.work_date for item in items if item.stated and item.stated.work_date},
+        (min(instants) - domain.REACH, max(instants) + domain.REACH),
+    )
     postings = [
-        _posting(item, timing, people.get(item.employee_id), plans.get(item.employee_id, {}))
-        for item, timing in zip(items, timings, strict=True)
+        _posting(item, timing, people.get(item.employee_id)) for item, timing in zip(items, timings, strict=True)
     ]
     places = await directory.places(tx, {where.unit_id for where in postings if isinstance(where, _Posting)})
     return [
@@ -144,9 +149,7 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
     return timings
 
 
-def _posting(
-    item: Intake, timing: Timing, person: Person | None, plans: dict[dt.date, Plan]
-) -> _Posting | Refused:
+def _posting(item: Intake, timing: Timing, person: Posted | None) -> _Posting | Refused:
     if person is None:
         return Missing("punch.unknown_employee")
     if not person.active and item.source != "manual":
@@ -154,8 +157,8 @@ def _posting(
     if item.source == "offline" and item.device_at is None:
         return Invalid("validation", errors=[FieldError("device_at", "punch.device_at_needed")])
     stated = item.stated.work_date if item.stated else None
-    work_date = stated or domain.work_date_of(item.kind, timing.at, domain.near(timing.at, plans))
-    place: Plan | Person = plans.get(work_date, person)
+    work_date = stated or domain.work_date_of(item.kind, timing.at, domain.near(timing.at, person.plans))
+    place: Plan | Posted = person.plans.get(work_date, person)
     return _Posting(person, work_date, place.opd_code, place.unit_id)
 
 

@@ -54,7 +54,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Of an employee, what a punch and a correction need."""
+    """Of an employee, what decides who answers for them."""
 
     employee_id: UUID
     opd_code: str
@@ -62,8 +62,18 @@ class Person:
     supervisor_id: UUID | None
     acting_supervisor_id: UUID | None
     heads: tuple[str, ...]
-    remote_places: tuple[Place, ...]
     active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """Of an employee, what a punch is judged by: where they belong, and their plans by work date."""
+
+    opd_code: str
+    unit_id: str
+    active: bool
+    remote_places: tuple[Place, ...]
+    plans: dict[dt.date, Plan]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +87,9 @@ class Position:
 
 def near(at: dt.datetime, plans: Mapping[dt.date, Plan]) -> list[Plan]:
     """Of a person's plans by work date, the few that may claim a punch at `at`."""
-    dates = (local_date(at) + dt.timedelta(days=n) for n in range(-PLANS_BEFORE.days, PLANS_AFTER.days + 1))
-    return [plans[date] for date in dates if date in plans]
+    date = local_date(at)
+    first, last = date - PLANS_BEFORE, date + PLANS_AFTER
+    return [plan for work_date, plan in plans.items() if first <= work_date <= last]
 
 
 def work_date_of(kind: PunchKind, at: dt.datetime, plans: Iterable[Plan]) -> dt.date:

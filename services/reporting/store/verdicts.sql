@@ -395,29 +395,42 @@ select judged.employee_id, judged.work_date, judged.opd_code, judged.unit_id, ju
 from judgements(first, last, t, only_people, only_opd) as judged
 $$;
 
--- One row for each plan: its states at every instant, as the table person_day keeps them.
+-- One row for each plan: its states at every instant, as the table person_day keeps them. `first_day` to `last_day`
+-- are the local dates that its punches, voided ones too, and its hours reach.
 create or replace function verdict_steps(first date, last date, only_people uuid[] default null)
 returns table (
     work_date date, employee_id uuid, opd_code text, unit_id text, mode text,
-    starts_at timestamptz, ends_at timestamptz, rules_version text, since timestamptz[], codes smallint[]
+    starts_at timestamptz, ends_at timestamptz, rules_version text, since timestamptz[], codes smallint[],
+    first_day date, last_day date
 )
 language sql stable as $$
 select step.work_date, step.employee_id, step.opd_code, step.unit_id, step.mode, step.starts_at, step.ends_at,
-    step.rules_version, array_agg(step.at order by step.at), array_agg(step.code order by step.at)
+    step.rules_version, step.since, step.codes,
+    least(step.work_date, (reach.first_at at time zone 'Asia/Jakarta')::date),
+    greatest(step.work_date, (greatest(reach.last_at, step.ends_at) at time zone 'Asia/Jakarta')::date)
 from (
-    select judged.*, lag(judged.code) over (
-        partition by judged.work_date, judged.employee_id order by judged.at
-    ) as before
-    from (
-        select judged.work_date, judged.employee_id, judged.opd_code, judged.unit_id, judged.mode,
-            judged.starts_at, judged.ends_at, judged.rules_version, judged.at,
-            state_code(judged.on_time, judged.place, judged.hours, judged.report, judged.output) as code
-        from judgements(first, last, null, only_people) as judged
-    ) as judged
-) as step
-where step.before is distinct from step.code
-group by step.work_date, step.employee_id, step.opd_code, step.unit_id, step.mode, step.starts_at, step.ends_at,
-    step.rules_version
+        select step.work_date, step.employee_id, step.opd_code, step.unit_id, step.mode, step.starts_at,
+            step.ends_at, step.rules_version,
+            array_agg(step.at order by step.at) as since, array_agg(step.code order by step.at) as codes
+        from (
+            select judged.*, lag(judged.code) over (
+                partition by judged.work_date, judged.employee_id order by judged.at
+            ) as before
+            from (
+                select judged.work_date, judged.employee_id, judged.opd_code, judged.unit_id, judged.mode,
+                    judged.starts_at, judged.ends_at, judged.rules_version, judged.at,
+                    state_code(judged.on_time, judged.place, judged.hours, judged.report, judged.output) as code
+                from judgements(first, last, null, only_people) as judged
+            ) as judged
+        ) as step
+        where step.before is distinct from step.code
+        group by step.work_date, step.employee_id, step.opd_code, step.unit_id, step.mode, step.starts_at,
+            step.ends_at, step.rules_version
+    ) as step
+    cross join lateral (
+        select min(punch.at) as first_at, max(punch.at) as last_at from fact_punch as punch
+        where punch.work_date = step.work_date and punch.employee_id = step.employee_id
+    ) as reach
 $$;
 
 -- Five states as one number, and one of them back by its duty's place: `code_of` in domain/figures.py.
