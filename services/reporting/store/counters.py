@@ -10,7 +10,9 @@ from services.reporting.domain.counters import Piece, Point, Standing, Times
 from services.reporting.store import planner
 from shared.database import Tx
 
-_STANDINGS = 'select * from coverage($1, $2, $3, $4) order by unit_id collate "C"'
+_UNCOUNTED = "select unit_id from uncounted($1, $2, $3, $4)"
+_COUNTED = "select * from counted($1, $2, $3, $4) where unit_id <> all($5)"
+_AFRESH = "select * from coverage($1, $2, $3)"
 _POINTS = """
     select unit_id, name, opd_code, slo from fact_unit where is_service_point order by unit_id collate "C"
 """
@@ -18,11 +20,25 @@ _PIECES = """
     select unit_id, from_at, until_at, required, present_low, present_high, status
     from coverage_pieces($1, coalesce($2, local_midnight($1::date + 1)), $3) order by unit_id, from_at
 """
+_COUNTED_PIECES = """
+    select counted.unit_id, piece.from_at,
+        least($2, lead(piece.from_at, 1, local_midnight($1::date + 1)) over so_far) as until_at,
+        piece.required, piece.present_low, piece.present_high, piece.status
+    from counter_day as counted cross join lateral unnest(
+        counted.since, counted.required, counted.present_low, counted.present_high, counted.status
+    ) as piece(from_at, required, present_low, present_high, status)
+    where counted.day = $1 and counted.unit_id = $3 and piece.from_at <= $2
+    window so_far as (order by piece.from_at)
+    order by piece.from_at
+"""
 _STAFFED_BY = """
     select distinct plan.unit_id from fact_plan as plan join fact_unit as unit using (unit_id)
     where plan.employee_id = any($2) and plan.work_date between $1::date - 2 and $1::date + 2 and plan.mode = 'WFO'
         and unit.is_service_point
 """
+
+_MANY = 100
+"""Above so many service points, their people are better joined as a whole than one by one."""
 
 
 def _point(row: asyncpg.Record) -> Point:
@@ -42,17 +58,41 @@ def _standing(row: asyncpg.Record) -> Standing:
     )
 
 
-async def standings(tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | None = None) -> list[Standing]:
-    """Every service point, or those of one OPD, by unit_id."""
-    await planner.whole_dates(tx)
-    return [_standing(row) for row in await tx.connection.fetch(_STANDINGS, date, as_of, None, opd_code)]
+async def standings(
+    tx: Tx,
+    date: dt.date,
+    as_of: dt.datetime,
+    opd_code: str | None = None,
+    unit_ids: Collection[str] | None = None,
+) -> list[Standing]:
+    """Every service point, or those of one OPD or among `unit_ids`, by unit_id.
+
+    Looked up in `counter_day`; those that are not counted there as of `as_of` are counted now.
+    """
+    only = None if unit_ids is None else list(unit_ids)
+    afresh = await _uncounted(tx, date, as_of, only, opd_code)
+    rows = await tx.connection.fetch(_COUNTED, date, as_of, only, opd_code, afresh)
+    if afresh:
+        await _for(tx, afresh)
+        rows += await tx.connection.fetch(_AFRESH, date, as_of, afresh)
+    return sorted((_standing(row) for row in rows), key=lambda standing: standing.point.unit_id)
 
 
 async def standing(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> Standing | None:
     """One service point; None when there is none of this id."""
-    await planner.few_rows(tx)
-    row = await tx.connection.fetchrow(_STANDINGS, date, as_of, [unit_id], None)
-    return None if row is None else _standing(row)
+    return next(iter(await standings(tx, date, as_of, unit_ids=[unit_id])), None)
+
+
+async def _uncounted(
+    tx: Tx, date: dt.date, as_of: dt.datetime, only: list[str] | None, opd_code: str | None = None
+) -> list[str]:
+    await planner.some_people(tx)
+    rows = await tx.connection.fetch(_UNCOUNTED, date, as_of, only, opd_code)
+    return [row["unit_id"] for row in rows]
+
+
+async def _for(tx: Tx, unit_ids: Collection[str]) -> None:
+    await (planner.whole_dates(tx) if len(unit_ids) > _MANY else planner.some_people(tx))
 
 
 async def points(tx: Tx) -> list[Point]:
@@ -68,9 +108,16 @@ async def pieces(
     Without `as_of` the whole of it: what will be if nothing more is recorded. Up to any instant after the last
     fact, that is the day as of the instant, cut off there.
     """
-    await (planner.whole_dates(tx) if unit_ids is None else planner.few_rows(tx))
+    await (planner.whole_dates(tx) if unit_ids is None else planner.some_people(tx))
     rows = await tx.connection.fetch(_PIECES, date, as_of, None if unit_ids is None else list(unit_ids))
     return [Piece(**row) for row in rows]
+
+
+async def pieces_of(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> list[Piece]:
+    """A local date of one service point up to `as_of`, looked up where it is counted; none before the date."""
+    if await _uncounted(tx, date, as_of, [unit_id]):
+        return await pieces(tx, date, as_of, [unit_id])
+    return [Piece(**row) for row in await tx.connection.fetch(_COUNTED_PIECES, date, as_of, unit_id)]
 
 
 async def staffed_by(tx: Tx, date: dt.date, people: Collection[UUID]) -> list[str]:

@@ -4,10 +4,12 @@
 -- The pieces of local date `day` up to `t`, one service point after another when `only_units` is null. Within
 -- a piece [from_at, until_at) nothing changes. The last piece of a unit ends at the end of the span; when t is
 -- on the date, it holds the instant t as well (and is empty if something changes at t itself).
+-- Judged as of a later instant and cut off at t, they are the pieces as of t, unless `doubt` contains t: whoever was
+-- inside then is known by now to have stayed longer than planned, or to have gone at a time that nobody vouches for.
 create or replace function coverage_pieces(day date, t timestamptz, only_units text[] default null)
 returns table (
     unit_id text, from_at timestamptz, until_at timestamptz, is_last boolean,
-    required integer, present_low integer, present_high integer, status text
+    required integer, present_low integer, present_high integer, status text, doubt tstzmultirange
 )
 language sql stable as $$
 with point as materialized (
@@ -113,10 +115,20 @@ with point as materialized (
 ), stay as (
     select change.unit_id, change.employee_id,
         change.zone = 'office' and change.is_certain and coalesce(change.out_is_certain, true) as sure,
-        tstzrange(change.at, coalesce(change.out_at, change.ends_at)) as during
+        tstzrange(change.at, coalesce(change.out_at, change.ends_at)) as during,
+        -- Before the `out` was there, the stay was as sure as its `in` and ended with the plan.
+        case
+            when change.out_at <= local_midnight(day) then null
+            when change.zone = 'office' and change.is_certain and not change.out_is_certain then change.at
+            when change.ends_at < change.out_at then greatest(change.at, change.ends_at)
+            when change.ends_at is null and change.out_at is not null then change.at
+        end as doubt_from, change.out_at
     from change
     where change.kind = 'in' and change.zone in ('office', 'uncertain', 'unknown')
         and change.at < coalesce(change.out_at, change.ends_at)
+), doubt as (
+    select stay.unit_id, range_agg(tstzrange(stay.doubt_from, stay.out_at)) as during
+    from stay where stay.doubt_from < local_midnight(day + 1) group by stay.unit_id
 ), person as (
     -- One person counts once, however many of their work dates hold the instant.
     select stay.unit_id, range_agg(stay.during) filter (where stay.sure) as low, range_agg(stay.during) as high
@@ -176,8 +188,9 @@ select piece.unit_id, piece.from_at, coalesce(piece.next_at, least(t, local_midn
         when piece.low >= piece.required then 'met'
         when piece.high >= piece.required or piece.outage > 0 then 'unknown'
         else 'short'
-    end
-from piece
+    end,
+    doubt.during
+from piece left join doubt on doubt.unit_id = piece.unit_id
 $$;
 
 -- Every service point on one local date as of `t`. Durations and person-durations are whole microseconds.
@@ -221,4 +234,153 @@ from fact_unit as unit left join total on total.unit_id = unit.unit_id
 where unit.is_service_point
     and (only_units is null or unit.unit_id = any(only_units))
     and (only_opd is null or unit.opd_code = only_opd)
+$$;
+
+-- The rows of counter_day (services/reporting/store/tables.py) of these service points.
+create or replace function counted_days(day date, only_units text[])
+returns table (
+    unit_id text, inexact tstzmultirange, since timestamptz[], required integer[], present_low integer[],
+    present_high integer[], status text[], short_since timestamptz[], met_us bigint[], unknown_us bigint[],
+    short_us bigint[], filled_us numeric[], missing_us numeric[]
+)
+language sql stable as $$
+with piece as (
+    select pieces.*, lag(pieces.status) over so_far as status_before,
+        (pieces.required, pieces.present_low, pieces.present_high, pieces.status) is not distinct from (
+            lag(pieces.required) over so_far, lag(pieces.present_low) over so_far,
+            lag(pieces.present_high) over so_far, lag(pieces.status) over so_far) as goes_on
+    from coverage_pieces(day, 'infinity', only_units) as pieces
+    window so_far as (partition by pieces.unit_id order by pieces.from_at)
+), lasting as (
+    select piece.*, lead(piece.from_at, 1, local_midnight(day + 1)) over so_far as ends_at,
+        max(piece.from_at) filter (where piece.status = 'short' and piece.status_before is distinct from 'short')
+            over so_far as shortage
+    from piece where not piece.goes_on
+    window so_far as (partition by piece.unit_id order by piece.from_at)
+), timed as (
+    select lasting.*, (extract(epoch from lasting.ends_at - lasting.from_at) * 1000000)::bigint as us,
+        least(lasting.present_low, lasting.required) as filled
+    from lasting
+), summed as (
+    select timed.*,
+        coalesce(sum(timed.us) filter (where timed.status = 'met') over before, 0)::bigint as met_us,
+        coalesce(sum(timed.us) filter (where timed.status = 'unknown') over before, 0)::bigint as unknown_us,
+        coalesce(sum(timed.us) filter (where timed.status = 'short') over before, 0)::bigint as short_us,
+        coalesce(sum(timed.us * timed.filled) over before, 0) as filled_us,
+        coalesce(sum(timed.us * (timed.required - timed.filled)) over before, 0) as missing_us
+    from timed
+    window before as (
+        partition by timed.unit_id order by timed.from_at rows between unbounded preceding and 1 preceding)
+    order by timed.unit_id, timed.from_at
+)
+-- The arrays are in the order of the rows of `summed`.
+select summed.unit_id, coalesce(summed.doubt, '{}'), array_agg(summed.from_at), array_agg(summed.required),
+    array_agg(summed.present_low), array_agg(summed.present_high), array_agg(summed.status),
+    array_agg(case when summed.status = 'short' then summed.shortage end),
+    array_agg(summed.met_us), array_agg(summed.unknown_us), array_agg(summed.short_us),
+    array_agg(summed.filled_us), array_agg(summed.missing_us)
+from summed group by summed.unit_id, summed.doubt
+$$;
+
+-- The service points whose row of counter_day is not to be read as of `t`: there is none, more is known by now
+-- than was as of t, or facts changed that may reach the counter on that date and are not counted yet.
+create or replace function uncounted(
+    day date, t timestamptz, only_units text[] default null, only_opd text default null
+)
+returns table (unit_id text)
+language sql stable as $$
+with waiting as materialized (
+    (
+        select touched.work_date, touched.employee_id from touched where touched.work_date between day - 4 and day + 2
+        union all
+        select touched.work_date, touched.employee_id from touched where touched.work_date is null
+    )
+    limit 3001
+), everyone as materialized (
+    -- For so many people the whole date is counted as soon as theirs are found.
+    select coalesce(bool_or(waiting.employee_id is null), false) or count(*) > 3000 as changed from waiting
+), reaching as (
+    select waiting.employee_id, waiting.work_date from waiting
+    union all
+    select punch.employee_id, punch.work_date from fact_punch as punch
+    where punch_reach(punch.work_date, punch.at) = 2
+        and (punch.work_date < day and punch.at > local_midnight(day)
+            or punch.work_date > day and punch.at < local_midnight(day + 1))
+        and exists (
+            select from touched where touched.work_date = punch.work_date
+                and (touched.employee_id is null or touched.employee_id = punch.employee_id))
+), changed as (
+    select touched.unit_id from touched_counter as touched where touched.day = uncounted.day
+    union
+    select plan.unit_id from reaching cross join lateral (
+        -- where they are to be, and where they were to be when they were counted last
+        (
+            select plan.unit_id from fact_plan as plan
+            where plan.employee_id = reaching.employee_id and plan.work_date = reaching.work_date
+            union all
+            select held.unit_id from person_day as held
+            where held.employee_id = reaching.employee_id and held.work_date = reaching.work_date
+        )
+        offset 0
+    ) as plan
+)
+select unit.unit_id
+from fact_unit as unit
+    left join counter_day as counted on counted.day = uncounted.day and counted.unit_id = unit.unit_id
+where unit.is_service_point
+    and (only_units is null or unit.unit_id = any(only_units))
+    and (only_opd is null or unit.opd_code = only_opd)
+    and (
+        counted.unit_id is null or t <@ counted.inexact
+        or (select everyone.changed from everyone) or unit.unit_id in (select changed.unit_id from changed)
+    )
+$$;
+
+-- How service points stand as of `t` by their rows of counter_day: as in `coverage`, for all that are not `uncounted`.
+create or replace function counted(
+    day date, t timestamptz, only_units text[] default null, only_opd text default null
+) returns table (
+    unit_id text, name text, opd_code text, slo double precision,
+    status text, required integer, present_low integer, present_high integer, short_since timestamptz,
+    open_us bigint, met_us bigint, unknown_us bigint, short_us bigint,
+    required_us numeric, filled_us numeric, missing_us numeric
+)
+language sql stable as $$
+with held as (
+    -- `offset 0`: the piece is looked up once, though it is asked for often
+    select unit.unit_id, unit.name, unit.opd_code, unit.slo, t < local_midnight(counted.day + 1) and held.place > 0 as is_now,
+        held.status[held.place] as status, held.required[held.place] as required,
+        held.present_low[held.place] as present_low, held.present_high[held.place] as present_high,
+        held.short_since[held.place] as short_since,
+        coalesce(held.met_us[held.place], 0) as met_us, coalesce(held.unknown_us[held.place], 0) as unknown_us,
+        coalesce(held.short_us[held.place], 0) as short_us,
+        coalesce(held.filled_us[held.place], 0) as filled_us,
+        coalesce(held.missing_us[held.place], 0) as missing_us,
+        coalesce((extract(epoch from
+            least(t, local_midnight(counted.day + 1)) - held.since[held.place]) * 1000000)::bigint, 0) as us
+    from fact_unit as unit
+        join (
+            select counter_day.*, width_bucket(t, counter_day.since) as place
+            from counter_day where counter_day.day = counted.day
+            offset 0
+        ) as held on held.unit_id = unit.unit_id
+    where unit.is_service_point
+        and (only_units is null or unit.unit_id = any(only_units))
+        and (only_opd is null or unit.opd_code = only_opd)
+    offset 0
+), extended as (
+    select held.*, least(held.present_low, held.required) as filled,
+        held.met_us + case when held.status = 'met' then held.us else 0 end as met,
+        held.unknown_us + case when held.status = 'unknown' then held.us else 0 end as unknown,
+        held.short_us + case when held.status = 'short' then held.us else 0 end as short
+    from held
+)
+select unit_id, name, opd_code, slo,
+    case when is_now then status else 'closed' end, case when is_now then required else 0 end,
+    case when is_now then present_low else 0 end, case when is_now then present_high else 0 end,
+    case when is_now then short_since end,
+    met + unknown + short, met, unknown, short,
+    filled_us + missing_us + us::numeric * coalesce(required, 0), filled_us + us::numeric * coalesce(filled, 0),
+    missing_us + us::numeric * coalesce(required - filled, 0)
+from extended
 $$;

@@ -25,7 +25,7 @@ async def few_rows(tx: Tx) -> None:
 
 
 async def some_people(tx: Tx) -> None:
-    """The verdicts or steps of some people, which look up each person-day by itself.
+    """The verdicts, steps or counters of some people, which look up each person-day by itself; and rows by key.
 
     One plan serves any number of them: making it anew takes longer than fifty people. Their rows meet in hash
     joins, so that a few hundred cost no more for each than a few.

@@ -9,6 +9,7 @@ from decimal import Decimal
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, DateTime, Index, Integer, Numeric, SmallInteger, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import TSTZMULTIRANGE, Range
 from sqlalchemy.orm import registry
 
 from shared.tables import Table, column
@@ -88,27 +89,25 @@ class PersonDay(Stored, table=True):
 class CounterDay(Stored, table=True):
     """One local date of one service point as it will be if nothing more is recorded: computed, dropped at will.
 
-    Piece i begins at `since[i]` and lasts until `since[i + 1]`, the last until the midnight that ends the date.
-    The totals are those of the pieces before it: whole microseconds, and persons times microseconds
-    (`required_us`, `filled_us`, `missing_us`). `short_since[i]` is when the shortage began that the piece belongs
-    to. As of an instant from `exact_from` on, the day cut off there is exact; before it, the counter is counted
-    afresh.
+    Piece i begins at `since[i]` and lasts until `since[i + 1]`, the last until the midnight that ends the date;
+    neighbours differ. The totals are those of the pieces before it: whole microseconds by status, and persons
+    times microseconds (`filled_us`, `missing_us`). `short_since[i]` is when the shortage began that the piece
+    belongs to. As of t the date is the same, cut off at t, unless `inexact` contains t: then the counter is
+    counted afresh.
     """
 
     day: dt.date = column(key=True)
     unit_id: str = column(Text, key=True)
-    exact_from: dt.datetime
+    inexact: list[Range[dt.datetime]] = column(TSTZMULTIRANGE)
     since: list[dt.datetime] = column(ARRAY(DateTime(timezone=True)))
     required: list[int] = column(ARRAY(Integer))
     present_low: list[int] = column(ARRAY(Integer))
     present_high: list[int] = column(ARRAY(Integer))
     status: list[str] = column(ARRAY(Text))
     short_since: list[dt.datetime | None] = column(ARRAY(DateTime(timezone=True)))
-    open_us: list[int] = column(ARRAY(BigInteger))
     met_us: list[int] = column(ARRAY(BigInteger))
     unknown_us: list[int] = column(ARRAY(BigInteger))
     short_us: list[int] = column(ARRAY(BigInteger))
-    required_us: list[Decimal] = column(ARRAY(Numeric))
     filled_us: list[Decimal] = column(ARRAY(Numeric))
     missing_us: list[Decimal] = column(ARRAY(Numeric))
 

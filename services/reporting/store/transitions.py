@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.reporting.domain.counters import Status
-from services.reporting.store import planner
+from services.reporting.store import counters, planner
 from services.reporting.store.duties import each_duty
 from shared.database import Tx
 from shared.events import Duty, State
@@ -59,15 +59,20 @@ _JUDGE = f"""
     order by changed.employee_id, side.place
 """  # noqa: S608 - names of the contract
 _COVER = """
-    with compared as materialized (
+    with covered as (
+        select * from unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::int[])
+            as covered(unit_id, status, required, present_low, present_high)
+    ), compared as materialized (
         select unit.unit_id, unit.opd_code, coalesce(published.status, 'closed') as previous,
             coalesce(covered.status, 'closed') as status, coalesce(covered.required, 0) as required,
             coalesce(covered.present_low, 0) as present_low, coalesce(covered.present_high, 0) as present_high,
             coalesce(published.revision, 0) + 1 as revision
         from fact_unit as unit
-            left join coverage($1, $2, $3) as covered on covered.unit_id = unit.unit_id
+            left join covered on covered.unit_id = unit.unit_id
             left join published_coverage as published on published.unit_id = unit.unit_id
-        where $3::text[] is null or unit.unit_id = any($3)
+        where ($1::text[] is null or unit.unit_id = any($1))
+            -- A service point that became one a moment ago is compared the next time.
+            and (covered.unit_id is not null or not unit.is_service_point)
     ), written as (
         insert into published_coverage (unit_id, status, revision)
         select unit_id, status, revision from compared where status <> previous
@@ -172,5 +177,14 @@ async def cover(
 
     A unit never seen, or no longer a service point, is closed. `only`: of these units.
     """
-    await planner.whole_dates(tx)
-    return [CounterChange(**row) for row in await tx.connection.fetch(_COVER, today, now, only)]
+    found = await counters.standings(tx, today, now, unit_ids=only)
+    rows = await tx.connection.fetch(
+        _COVER,
+        only,
+        [standing.point.unit_id for standing in found],
+        [standing.status for standing in found],
+        [standing.required for standing in found],
+        [standing.present_low for standing in found],
+        [standing.present_high for standing in found],
+    )
+    return [CounterChange(**row) for row in rows]

@@ -30,5 +30,5 @@ async def timeline(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> U
     standing = await counters.standing(tx, unit_id, date, as_of)
     if standing is None:
         raise Missing("unit.unknown", params={"unit_id": unit_id})
-    pieces = await counters.pieces(tx, date, as_of, [unit_id])
+    pieces = await counters.pieces_of(tx, unit_id, date, as_of)
     return UnitTimeline(date=date, as_of=as_of, segments=segments(pieces), **dict(unit_figures(standing)))
