@@ -42,16 +42,7 @@ async def _computed_but_for(tx: Tx, touched: Sequence[Broad]) -> None:
     """The steps of everyone, but for those touched: theirs say nothing true, or are not there."""
     await tx.connection.execute("delete from touched")
     await tx.connection.execute("delete from person_day")
-    await tx.connection.execute(
-        """
-        insert into person_day (work_date, employee_id, opd_code, unit_id, mode, starts_at, ends_at, rules_version,
-            since, codes, first_day, last_day)
-        select work_date, employee_id, opd_code, unit_id, mode, starts_at, ends_at, rules_version,
-            since, codes, work_date, work_date
-        from verdict_steps($1, $2)
-        """,
-        *SPAN,
-    )
+    await tx.connection.execute("insert into person_day select * from verdict_steps($1, $2)", *SPAN)
     for nth, (date, person) in enumerate(touched):
         await tx.connection.execute("insert into touched (work_date, employee_id) values ($1, $2)", date, person)
         of_these = "($1::date is null or work_date = $1) and ($2::uuid is null or employee_id = $2)"
