@@ -41,7 +41,7 @@ _LISTED = """
     select * from ({}) as judged where $5::uuid is null or employee_id > $5 order by employee_id limit $6
 """
 _TOUCHED = """
-    select count(*) filter (where employee_id is null) > 0 or exists (select from rebuilding) as everyone,
+    select count(*) filter (where employee_id is null) > 0 as everyone,
         coalesce(array_agg(employee_id) filter (where employee_id is not null), '{}') as people
     from touched where work_date = $1 or work_date is null and coalesce(from_date <= $1, true)
 """
