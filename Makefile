@@ -6,6 +6,7 @@ RUN := $(UV) run --no-sync
 STAFF ?=
 SPEED ?=
 ONCE ?=
+WORKERS ?=
 ONLY ?=
 BASE ?=
 RUNS ?=
@@ -39,11 +40,11 @@ browser:
 	    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >&2; \
 	  else echo "Chromium is missing. Install it: sudo apt-get install -y chromium" >&2; exit 1; fi; }
 
-up: setup ## Start everything on this machine, empty of data; Ctrl-C stops it
-	@$(RUN) hadir up $(ARGS)
+up: setup ## Start everything on this machine, empty of data; Ctrl-C stops it (WORKERS=2: so many processes for check-ins)
+	@$(RUN) hadir up $(if $(WORKERS),--processes --workers $(WORKERS)) $(ARGS)
 
 run: setup ## Start everything and play a working day, then stay up (ONCE=1: stop after it; STAFF=24000; SPEED=600)
-	@$(RUN) hadir run $(if $(ONCE),--once) $(if $(STAFF),--staff $(STAFF)) $(if $(SPEED),--speed $(SPEED)) $(ARGS)
+	@$(RUN) hadir run $(if $(ONCE),--once) $(if $(STAFF),--staff $(STAFF)) $(if $(SPEED),--speed $(SPEED)) $(if $(WORKERS),--processes --workers $(WORKERS)) $(ARGS)
 
 test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch")
 	@$(RUN) pytest $(ARGS)

@@ -20,7 +20,7 @@ from bench.builds import Build, base_build, this_build
 from bench.harness import RUNS, Figures, console
 from bench.results import Results
 
-PARTS = ("projector", "intake", "board", "burst", "ticker", "memory", "roster", "peers")
+PARTS = ("projector", "intake", "board", "burst", "ticker", "memory", "storage", "roster", "peers", "nation")
 
 
 async def measure(parts: Sequence[str], builds: Sequence[Build], runs: int) -> Results:

@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 from bench import load
 from bench.builds import Build
 from bench.harness import Phases, folder_of_its_own
-from bench.system import DAY, MORNING, NOON, PATIENCE_S, Prepared, Up, prepared_city, until_counted, up
+from bench.system import DAY, MORNING, NOON, PATIENCE_S, Prepared, Up, cpu_us, prepared_city, until_counted, up
 from demo.topics import all_read
 from demo.watch import Watcher, delays, quantile
 
@@ -56,17 +56,21 @@ class _Board:
         await until_counted(watcher, before)
         requests = [self.world.check_in(here.client, person, MORNING) for person in people]
         address = urlsplit(here.http)
+        started = cpu_us(here.pid)
         answers = await load.run(address.hostname or "", address.port or 0, requests, rate=RATE)
         if set(answers.statuses) != {201}:
             raise RuntimeError(f"not every check-in was recorded: {dict(answers.statuses)}")
         self.counted += len(people)
         await until_counted(watcher, self.counted)
+        spent = {part: us - started.get(part, 0.0) for part, us in cpu_us(here.pid).items()}
         # Who came before has long been counted: the k-th receipt of this turn is the (before + k)-th of all.
         took = delays([0.0] * before + answers.finished, watcher.updates, before=NOON)[before:]
         return {
             "checkin_to_board_p50_s": quantile(took, 0.5) or 0.0,
             "checkin_to_board_p99_s": quantile(took, 0.99) or 0.0,
             "checkin_to_board_rate_per_s": len(people) / answers.elapsed_s,
+            "checkin_cpu_us": sum(spent.values()) / len(people),
+            **{f"checkin_{part}_cpu_us": us / len(people) for part, us in spent.items()},
         }
 
     async def city_view(self) -> dict[str, float]:

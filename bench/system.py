@@ -1,6 +1,7 @@
 """A whole system of a build, as its `hadir up` starts it, and a city in it: driven from outside."""
 
 import asyncio
+import contextlib
 import json
 import time
 import uuid
@@ -9,6 +10,8 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
+
+import psutil
 
 from bench import load
 from bench.builds import Build
@@ -120,6 +123,22 @@ async def prepared_city(of: Build, folder: Path) -> Prepared:
         await until_the_board_knows(here.client, officer, DAY, len(plans))
         await all_read(here.kafka, within_s=PATIENCE_S)
     return Prepared(of, folder, city, plans)
+
+
+def cpu_us(pid: int) -> dict[str, float]:
+    """CPU time that the parts of a system have taken so far, in microseconds: services, kafka, postgres.
+
+    What ended meanwhile counts with whoever has waited for it.
+    """
+    root = psutil.Process(pid)
+    spent: dict[str, float] = {"services": 0.0, "kafka": 0.0, "postgres": 0.0}
+    for process in (root, *root.children(recursive=True)):
+        with contextlib.suppress(psutil.NoSuchProcess):
+            name, times = process.name(), process.cpu_times()
+            part = "kafka" if name == "java" else "postgres" if name == "postgres" else "services"
+            reaped = times.children_user + times.children_system if part == "postgres" else 0.0
+            spent[part] += (times.user + times.system + reaped) * 1e6
+    return spent
 
 
 async def until_counted(watcher: Watcher, check_ins: int) -> None:

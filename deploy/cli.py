@@ -97,12 +97,14 @@ def up(
         int, typer.Option(envvar="HADIR_POSTGRES_PORT", help="0: a free one", min=0, max=65535)
     ] = 0,
     processes: Annotated[bool, typer.Option("--processes", help="One process for each service")] = False,
+    workers: Annotated[int, typer.Option(help="With --processes: so many of attendance", min=1, max=64)] = 1,
     json_: Annotated[bool, typer.Option("--json", help="Say where it is, as one line of JSON")] = False,
 ) -> None:
     """Start Kafka, PostgreSQL and the four services; run until Ctrl-C. State: HADIR_STATE_DIR, default .hadir/."""
     from deploy.local.system import Options, check_environment, run_forever
 
-    options = Options(host, port, kafka_port, postgres_port, processes=processes, json=json_)
+    _check_workers(workers, processes)
+    options = Options(host, port, kafka_port, postgres_port, processes=processes, workers=workers, json=json_)
     check_environment(os.environ)
     run_forever(State.from_environment(), options)
 
@@ -300,6 +302,7 @@ def run(
     *,
     once: Annotated[bool, typer.Option("--once", help="Stop after the day, with its exit code")] = False,
     processes: Annotated[bool, typer.Option("--processes", help="One process for each service")] = False,
+    workers: Annotated[int, typer.Option(help="With --processes: so many of attendance", min=1, max=64)] = 1,
 ) -> None:
     """Start the system and play a working day into it; stay up until Ctrl-C. More options: those of hadir demo."""
     from demo import day
@@ -307,7 +310,16 @@ def run(
 
     if code := day.refused(context.args, demo_place(State.from_environment())):
         raise typer.Exit(code)
-    raise typer.Exit(run_day(context.args, ["--processes"] if processes else [], once=once))
+    _check_workers(workers, processes)
+    options = ["--processes", "--workers", str(workers)] if processes else []
+    raise typer.Exit(run_day(context.args, options, once=once))
+
+
+def _check_workers(workers: int, processes: bool) -> None:
+    if workers > 1 and not processes:
+        raise typer.BadParameter(
+            "several processes of one service need --processes beside it", param_hint="--workers"
+        )
 
 
 def demo_place(state: State) -> "Place":

@@ -275,8 +275,10 @@ Bearer = Annotated[Principal, Depends(bearer)]
 async def holder_of(request: Request) -> Principal | None:
     """Whose browser session this request brings; None for no session, or one that has ended."""
     sessions: SessionStore | None = getattr(request.app.state, "sessions", None)
+    if sessions is None:
+        return None
     _, session = credentials_of(request.scope)
-    return await sessions.holder(session) if sessions is not None and session else None
+    return await sessions.holder(session) if session else None
 
 
 RECOGNISED = "recognised"

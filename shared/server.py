@@ -5,6 +5,7 @@ is kept for ever. A proxy in front has bounds of its own; these hold without one
 """
 
 import asyncio
+import socket
 from typing import Any
 
 import uvicorn
@@ -129,6 +130,18 @@ class BoundedProtocol(HttpToolsProtocol):
             self.transport.write(_TOO_LARGE)
             self.transport.close()
         self._rest()
+
+
+def listeners(host: str, port: int, shared_port: int) -> list[socket.socket]:
+    """A port of this process alone, and one that it shares with others of the same account (SO_REUSEPORT)."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    own, shared = socket.socket(family), socket.socket(family)
+    for listener in (own, shared):
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    shared.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+    own.bind((host, port))
+    shared.bind((host, shared_port))
+    return [own, shared]
 
 
 def config(app: Any, **how: Any) -> uvicorn.Config:

@@ -32,6 +32,7 @@ from shared.openapi import Documented, operation_id
 from shared.outbox import Relay
 from shared.query import ONLY_KNOWN
 from shared.server import config as server_config
+from shared.server import listeners
 from shared.settings import Settings, SettingsError, load
 from shared.stopping import FOR_THE_DATABASE_S, FOR_THE_REST_S, Stopping
 from shared.tasks import Health, forever
@@ -258,8 +259,10 @@ def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None
     gc.freeze()
     gc.set_threshold(50_000, 20, 50)
     server = _Server(server_config(create_app(settings), host=settings.host, port=settings.port))
+    shared = settings.shared_port
+    sockets = listeners(settings.host, settings.port, shared) if shared is not None else None
     # uvicorn raises the signal again once it has stopped in good order.
     with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+        server.run(sockets)
     if not server.started:
         raise SystemExit(3)

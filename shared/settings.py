@@ -80,6 +80,9 @@ class Settings(KafkaSettings):
     """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
     host: str = "127.0.0.1"
     port: int = Field(default=8080, ge=0, le=65535)
+    shared_port: int | None = Field(default=None, ge=1, le=65535)
+    """A second port, on which several processes of this service listen at once: the kernel gives each of them its
+    part of the connections. Each has its own `port` besides, for those that look after it."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
     """Where the installation is reached from outside, such as `https://hadir.example.go.id`: events name it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

@@ -44,7 +44,8 @@ _HOP: ContextVar[_Hop | None] = ContextVar("hop", default=None)
 
 def new() -> str:
     """A trace, sampled, for what begins here."""
-    return f"00-{secrets.token_hex(16)}-{secrets.token_hex(8)}-01"
+    drawn = secrets.token_hex(24)
+    return f"00-{drawn[:32]}-{drawn[32:]}-01"
 
 
 def onward(traceparent: str | None) -> str:

@@ -45,7 +45,7 @@ def ensure_key(state: State) -> Path:
 
 def service_environment(state: State, kafka: str, postgres: str, http: str) -> dict[str, str]:
     """The environment in which each service finds this system: settings of another one are left out."""
-    rest = {k: v for k, v in os.environ.items() if not k.startswith("HADIR_KAFKA_")}
+    rest = {k: v for k, v in os.environ.items() if not k.startswith(("HADIR_KAFKA_", "HADIR_SHARED_PORT"))}
     urls = {f"HADIR_{name.upper()}_DATABASE_URL": state.database_url(name, postgres) for name in SERVICES}
     return {
         "HADIR_PUBLIC_URL": http,
@@ -76,12 +76,18 @@ class ServiceProcess:
     service: ServiceName
     state: State
     environment: Mapping[str, str]
+    number: int = 1
+    """Which of the service's processes it is, from 1."""
+
+    shared_port: int | None = None
+    """The port on which all of them listen, where there are several."""
+
     port: int = 0
     _child: Child | None = field(default=None, init=False)
 
     @property
     def name(self) -> str:
-        return self.service
+        return self.service if self.number == 1 else f"{self.service}.{self.number}"
 
     @property
     def pid(self) -> int | None:
@@ -95,11 +101,13 @@ class ServiceProcess:
     async def _start(self, port: int) -> None:
         self.port = port
         own = {"HADIR_HOST": "127.0.0.1", "HADIR_PORT": str(port)}
+        if self.shared_port is not None:
+            own["HADIR_SHARED_PORT"] = str(self.shared_port)
         child = self._child = Child(
-            name=self.service,
+            name=self.name,
             argv=[sys.executable, "-m", f"services.{self.service}"],
-            log=self.state.logs / f"{self.service}.log",
-            pid_file=self.state.pids / f"{self.service}.json",
+            log=self.state.logs / f"{self.name}.log",
+            pid_file=self.state.pids / f"{self.name}.json",
             cwd=Path.cwd(),
             env={**self.environment, **own},
         )

@@ -23,7 +23,7 @@ from deploy.local.front import Front, Proxy, proxy_client, running
 from deploy.local.hosted import ServiceProcess, ensure_key, prepare_databases, service_environment, until_ready
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import GivenPostgres, Postgres
-from deploy.local.processes import StartFailed, end_leftovers, is_free
+from deploy.local.processes import StartFailed, end_leftovers, free_port, is_free
 from deploy.local.state import Running, State, say
 from deploy.local.topics import create_topics
 from shared.clock import Clock, clock_for
@@ -61,6 +61,9 @@ class Options:
     kafka_port: int = 0
     postgres_port: int = 0
     processes: bool = False
+    workers: int = 1
+    """Processes of attendance, which takes in the check-ins of a whole city."""
+
     json: bool = False
 
 
@@ -177,9 +180,26 @@ class System:
     async def _processes(self, stack: AsyncExitStack, environment: Mapping[str, str]) -> Mapping[str, ASGIApp]:
         client = await stack.enter_async_context(proxy_client())
         started = [ServiceProcess(name, self.state, environment) for name in SERVICES]
+        if self.options.workers > 1:
+            shared = self._shared_port()
+            started += [
+                ServiceProcess("attendance", self.state, environment, number)
+                for number in range(2, self.options.workers + 1)
+            ]
+            for process in started:
+                process.shared_port = shared if process.service == "attendance" else None
+            say(f"attendance: {self.options.workers} processes, each of them at http://127.0.0.1:{shared}")
         self.parts += started
         await self._unless_stopped(_together(*(process.start() for process in started)))
-        return {p.service: Proxy(client, lambda p=p: ("127.0.0.1", p.port)) for p in started}
+        # Where several share a port the kernel asks one that is alive.
+        return {p.service: Proxy(client, lambda p=p: ("127.0.0.1", p.shared_port or p.port)) for p in started}
+
+    def _shared_port(self) -> int:
+        """The port of all processes of attendance: the last run's where it is free."""
+        known = self.state.ports().get("attendance", 0)
+        port = known if known and is_free(known) else free_port()
+        self.state.remember_port("attendance", port)
+        return port
 
     def _check_ports(self) -> None:
         """Refuse a chosen port that somebody has before a server takes seconds to find that out."""

@@ -153,6 +153,43 @@ async def test_with_processes_each_service_comes_back_and_a_killed_run_leaves_no
             assert await all_ready(again.http)
 
 
+async def test_several_processes_of_attendance_share_a_port_and_one_that_is_killed_is_missed_by_nobody() -> None:
+    with temporary_state() as state:
+        assert "--processes" in run(state, "up", "--workers", "2").stderr
+        with up(state, "--processes", "--workers", "2") as system:
+            assert set(state.running().pids) == {"kafka", "postgres", *SERVICES, "attendance.2"}
+            shared = state.ports()["attendance"]
+            # Both listen there, and each for itself besides: its health and its metrics are asked for alone.
+            workers = {part: state.running().pids[part] for part in ("attendance", "attendance.2")}
+            heard = {part: listening(pid) for part, pid in workers.items()}
+            assert [shared in ports for ports in heard.values()] == [True, True]
+            own = {part: (ports - {shared}).pop() for part, ports in heard.items()}
+            assert len(set(own.values())) == 2
+            for port in own.values():
+                assert await answers(port, "metrics") == 200
+            await killed_and_back(state, system.http, "attendance.2")
+            os.kill(workers["attendance"], signal.SIGKILL)
+            while identity(workers["attendance"]):  # noqa: ASYNC110 - the kernel sets no Event
+                await asyncio.sleep(0.01)
+            # Each by a connection of its own: only one that is alive is asked.
+            assert {await answers(shared, "livez") for _ in range(20)} == {200}
+            family = system.family()
+            system.process.send_signal(signal.SIGINT)
+            assert system.process.wait(30) == 0
+            assert [p for p in family if identity(p.pid)] == []
+
+
+async def answers(port: int, door: str) -> int:
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}", trust_env=False) as client:
+        return (await client.get(f"/attendance/{door}")).status_code
+
+
+def listening(pid: int) -> set[int]:
+    """The ports that a process listens on."""
+    found = psutil.Process(pid).net_connections("tcp")
+    return {one.laddr.port for one in found if one.status == psutil.CONN_LISTEN}
+
+
 async def test_what_it_must_keep_to_itself_is_private_and_its_tokens_are_believed() -> None:
     with temporary_state() as state:
         assert "`hadir up` makes it" in run(state, "token", "--role", "bkpsdm").stderr

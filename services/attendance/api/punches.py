@@ -87,8 +87,7 @@ def _instant(value: Any) -> dt.datetime | NoReading | None:
     if value is None:
         return None
     try:
-        # Read as JSON, where a time is a text.
-        return _INSTANT.validate_json(to_json(value)) if isinstance(value, str) else NoReading.UNUSABLE
+        return _INSTANT.validate_python(value) if isinstance(value, str) else NoReading.UNUSABLE
     except ValidationError:
         return NoReading.UNUSABLE
 
