@@ -1,15 +1,15 @@
 """The ticker looks at person-days whose steps have come due: it notes no dates of its own.
 
-Revision ID: 0011
-Revises: 0010
+Revision ID: 0012
+Revises: 0011
 """
 
 from alembic import op
 
 from services.reporting.migrations import functions
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
