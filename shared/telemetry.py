@@ -114,6 +114,12 @@ class Metrics:
         self.relay_leads = gauge("hadir_outbox_relay_leads", "1 while this process is the active relay")
         # Notifications: is anyone told anything, and is it a flood?
         self.notifications = counter("hadir_notifications_total", "Messages put into inboxes", "kind")
+        # Reporting: do figures follow from the newest facts, and at what cost?
+        self.steps_waiting = gauge(
+            "hadir_steps_waiting_rows", "Rows that wait to be computed anew (at most 10,000 are counted)", "table"
+        )
+        self.steps_age = gauge("hadir_steps_age_seconds", "At most so long the oldest of them has waited")
+        self.steps_computed = counter("hadir_steps_computed_total", "Rows computed anew from the facts", "table")
         # HTTP: rate, errors, duration.
         self.http_requests = counter("hadir_http_requests_total", "Requests", "method", "route", "status")
         self.http_seconds = histogram("hadir_http_request_seconds", "Time to answer", "method", "route")

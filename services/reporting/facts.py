@@ -11,6 +11,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Double, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
+from services.reporting.store import steps
 from services.reporting.store.tables import Stored
 from shared.dates import WIB
 from shared.events import (
@@ -36,6 +37,7 @@ class FactPlan(Stored, Fact, table=True):
     """What one employee is to do on one work date."""
 
     of = ScheduleChanged
+    noting = steps.PERSON_DAY
 
     employee_id: UUID = column(key=True)
     work_date: dt.date = column(key=True)
@@ -68,6 +70,7 @@ class FactPunch(Stored, Fact, table=True):
     """
 
     of = AttendanceRecorded
+    noting = steps.PERSON_DAY
 
     punch_id: UUID = column(key=True)
     employee_id: UUID
@@ -100,6 +103,7 @@ class FactVoid(Stored, Fact, table=True):
     """A punch that no longer counts; it may come before its punch."""
 
     of = AttendanceVoided
+    noting = steps.VOIDED
 
     punch_id: UUID = column(key=True)
     employee_id: UUID
@@ -113,6 +117,7 @@ class FactOutage(Stored, Fact, table=True):
     """A declared interval in which the city's own systems failed."""
 
     of = OutageDeclared
+    noting = steps.DOWN
 
     outage_id: UUID = column(key=True)
     scope: dict[str, Any] = column(JSONB)
@@ -168,6 +173,7 @@ class FactCalendar(Stored, Fact, table=True):
     """All holidays of one year."""
 
     of = CalendarChanged
+    noting = steps.CALENDAR
 
     year: int = column(key=True)
     holidays: list[dict[str, Any]] = column(JSONB)
@@ -177,6 +183,7 @@ class FactRules(Stored, Fact, table=True):
     """One version of the rules of judgement."""
 
     of = RulesChanged
+    noting = steps.RULES
 
     rules_version: str = column(Text, key=True)
     effective_from: dt.date
@@ -190,6 +197,7 @@ class FactReport(Stored, Fact, table=True):
     """One revision of one day's work report."""
 
     of = ReportSubmitted
+    noting = steps.PERSON_DAY
 
     report_id: UUID = column(key=True)
     report_revision: int = column(BigInteger, key=True, of="revision")
@@ -211,6 +219,7 @@ class FactReview(Stored, Fact, table=True):
     """One revision of the review of one revision of a report."""
 
     of = ReportReviewed
+    noting = steps.PERSON_DAY
 
     report_id: UUID = column(key=True)
     report_revision: int = column(BigInteger, key=True)

@@ -7,10 +7,11 @@ from uuid import UUID
 
 from services.reporting.facts import PROJECTION, FactEmployee, FactPlan, FactUnit, FactVoid
 from services.reporting.store import facts as store
-from services.reporting.store import gone
+from services.reporting.store import gone, steps
 from shared.bus import HandlerContext
 from shared.database import Database, Tx
 from shared.events import AttendanceVoided, Received, ScheduleChanged, UnitChanged
+from shared.facts import shape
 from shared.repairs import Repaired
 from shared.telemetry import Metrics
 
@@ -54,6 +55,9 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
                 punches = [received.event.punch_id for received in folded.received
                            if isinstance(received.event, AttendanceVoided)]  # fmt: skip
                 touched |= await store.dates_of_punches(tx, punches)
+    if FactUnit in fold:
+        units = [received.event for received in fold[FactUnit].received]
+        await steps.touch_units(tx, {unit.unit_id for unit in units if isinstance(unit, UnitChanged)})
     if fold:
         await store.touch(tx, touched, people, counters=FactUnit in fold)
 
@@ -65,6 +69,11 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
         await gone.note_plans(tx, repaired.gone)
     elif repaired.topic == UnitChanged.topic:
         await gone.note_units(tx, repaired.gone)
+    fact = PROJECTION.by_topic[repaired.topic]
+    if fact is FactUnit:
+        await steps.touch_units(tx, {row["unit_id"] for row in repaired.gone})
+    elif fact.noting is not None:
+        await steps.touch_rows(tx, shape(fact).name, fact.noting, repaired.gone)
     await store.touch(tx, [None], counters=True)
 
 

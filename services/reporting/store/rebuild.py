@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from services.reporting.store import facts
+from services.reporting.store import facts, steps
 from shared.database import Tx
 
 
@@ -14,10 +14,13 @@ async def empty(tx: Tx, tables: Iterable[str]) -> None:
     await tx.connection.execute(
         f"truncate {', '.join(tables)}, touched, touched_counter, touched_date, next_due, person_day, counter_day"
     )
+    # Nothing is computed meanwhile: whoever looks at a date judges it by what has been read so far.
+    await steps.touch(tx, [(None, None)])
 
 
 async def rebuilt(tx: Tx, tables: Iterable[str]) -> None:
     """Take the marker away; every date of the last weeks is looked at again."""
     await tx.connection.execute(f"analyze {', '.join(tables)}")
-    await tx.connection.execute("delete from rebuilding")
+    await tx.connection.execute("delete from rebuilding")  # waits for folds that noted nothing because of it
+    await steps.touch(tx, [(None, None)])
     await facts.touch(tx, [None])

@@ -18,7 +18,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from services.reporting.domain.transitions import transition_id
+from services.reporting.domain.transitions import DAYS_BACK, transition_id
 from services.reporting.store import gone, transitions
 from services.reporting.store.transitions import CounterChange, DutyChange
 from shared import failures, outbox
@@ -32,8 +32,6 @@ from shared.service import Service
 log = logging.getLogger(__name__)
 
 SOURCE = source_of("reporting")
-DAYS_BACK = 35
-"""Work dates before that are never announced."""
 
 PERIOD_S = 1.0
 DUTY_CYCLE = 0.25

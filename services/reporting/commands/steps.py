@@ -1,0 +1,222 @@
+"""Working off what folds have touched: the steps of person-days, and the counts of counters (docs/reporting.md).
+
+Each transaction is bounded: some person-days of one date, some people of a date that was touched as a whole, or
+some counters. Single person-days come before whole dates, and dates near today before others. What cannot be
+computed is left where it is and named; everything else is computed.
+"""
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from uuid import UUID
+
+from services.reporting.domain.transitions import DAYS_BACK
+from services.reporting.store import counter_days
+from services.reporting.store import steps as store
+from services.reporting.store.steps import Changed, Counter, Date
+from shared import failures
+from shared.database import Database, Tx
+from shared.dates import local_date
+from shared.failures import Fault
+from shared.telemetry import Metrics
+
+PEOPLE = 500
+"""So many single person-days share a transaction: some 30 ms."""
+PEOPLE_OF_A_DATE = 2000
+"""So many people of a date that was touched as a whole: some 120 ms."""
+COUNTERS = 400
+
+Computed = Callable[[int], None]
+"""Called after each transaction with how many person-days and counters' dates it computed."""
+
+
+@dataclass
+class Drain:
+    """What works the queue off. What it cannot compute it passes over until it is told to `forget`."""
+
+    db: Database
+    metrics: Metrics | None = None
+    computed: Computed = lambda _: None
+    days: set[tuple[dt.date, UUID]] = field(default_factory=set[tuple[dt.date, UUID]])
+    """Person-days that cannot be computed."""
+    units: set[str] = field(default_factory=set[str])
+    """Units that cannot be counted."""
+    errors: list[Exception] = field(default_factory=list[Exception])
+
+    def forget(self) -> None:
+        """Try everything again."""
+        self.days.clear()
+        self.units.clear()
+        self.errors.clear()
+
+    async def once(self, now: dt.datetime) -> bool:
+        """One transaction, or those that it takes to find what cannot be computed; whether there was any work.
+
+        Raises a failure of the world, or of a wrong deploy.
+        """
+        today = local_date(now)
+        return (
+            await self._some_people(today)
+            or await self._some_counters(today)
+            or await self._some_of_a_date(today)
+            or await self._split()
+        )
+
+    async def all(self, now: dt.datetime) -> int:
+        """Everything that is touched; returns how many person-days and counters' dates were computed.
+
+        Raises ExceptionGroup for what cannot be computed, once everything else has been.
+        """
+        before, count = self.computed, 0
+
+        def counting(computed: int) -> None:
+            nonlocal count
+            count += computed
+            before(computed)
+
+        self.computed = counting
+        try:
+            while await self.once(now):
+                pass
+        finally:
+            self.computed = before
+        if self.errors:
+            raise ExceptionGroup("facts that nothing can be computed from; everything else was", self.errors)
+        return count
+
+    async def _some_people(self, today: dt.date) -> bool:
+        date, people = today, list[UUID]()
+        try:
+            async with self.db.transaction() as tx:
+                if not await store.may_compute(tx):
+                    return False
+                taken = await store.take_people(tx, today, PEOPLE, self.days)
+                if taken is None:
+                    return False
+                date, people = taken
+                changed = await store.compute(tx, date, people, _announced_from(today))
+                counters = await store.take_counters(tx, date, COUNTERS, self.units)
+                await counter_days.count(tx, counters)
+                await store.tell(tx, Changed(date, changed, counters))
+        except Exception as error:
+            if failures.fault_of(error) is not Fault.DATA or not people:
+                raise
+
+            async def do(part: Sequence[UUID]) -> None:
+                await self._these(date, part, today)
+
+            for person, why in await failures.culprits(people, do):
+                self.days.add((date, person))
+                self._cannot(why, f"person-day {person} {date}")
+        else:
+            self._did(len(people), len(counters))
+        return True
+
+    async def _these(self, date: dt.date, people: Sequence[UUID], today: dt.date) -> None:
+        """These person-days alone, and none of the counters."""
+        async with self.db.transaction() as tx:
+            if not await store.may_compute(tx):
+                return
+            taken = await store.take_these(tx, date, people)
+            changed = await store.compute(tx, date, taken, _announced_from(today))
+            await store.tell(tx, Changed(date, changed, ()))
+        self._did(len(taken), 0)
+
+    async def _some_counters(self, today: dt.date) -> bool:
+        counters: list[Counter] = []
+        try:
+            async with self.db.transaction() as tx:
+                if not await store.may_compute(tx):
+                    return False
+                counters = await store.take_counters(tx, today, COUNTERS, self.units)
+                if not counters:
+                    return False
+                await counter_days.count(tx, counters)
+                await store.tell(tx, Changed(None, (), counters))
+        except Exception as error:
+            if failures.fault_of(error) is not Fault.DATA or not counters:
+                raise
+            for counter, why in await failures.culprits(counters, self._count):
+                self.units.add(counter.unit_id)
+                self._cannot(why, f"unit {counter.unit_id} {counter.day}")
+        else:
+            self._did(0, len(counters))
+        return True
+
+    async def _count(self, counters: Sequence[Counter]) -> None:
+        async with self.db.transaction() as tx:
+            if not await store.may_compute(tx):
+                return
+            taken = await store.take_these_counters(tx, counters)
+            await counter_days.count(tx, taken)
+            await store.tell(tx, Changed(None, (), taken))
+        self._did(0, len(taken))
+
+    async def _some_of_a_date(self, today: dt.date) -> bool:
+        date, people = None, list[UUID]()
+        try:
+            async with self.db.transaction() as tx:
+                if not await store.may_compute(tx):
+                    return False
+                date = await store.take_date(tx, today)
+                if date is None:
+                    return False
+                people = await store.people_of(tx, date, PEOPLE_OF_A_DATE)
+                if people:
+                    await self._of_the_date(tx, date, people, today)
+                    await store.advance(tx, date.date, people[-1])
+                else:
+                    await store.end_date(tx, date.date)
+        except Exception as error:
+            if failures.fault_of(error) is not Fault.DATA or date is None or not people:
+                raise
+            await self._one_by_one(date, people, today)
+        else:
+            self._did(len(people), 0)
+        return True
+
+    async def _of_the_date(self, tx: Tx, date: Date, people: Sequence[UUID], today: dt.date) -> None:
+        # Whoever cannot be computed has a touch of their own.
+        some = [person for person in people if (date.date, person) not in self.days]
+        changed = await store.compute(tx, date.date, some, _announced_from(today), whole=True)
+        await store.tell(tx, Changed(date.date, changed, ()))
+
+    async def _one_by_one(self, date: Date, people: Sequence[UUID], today: dt.date) -> None:
+        """Those who cannot be computed get touches of their own, so that the date goes on without them."""
+
+        async def do(part: Sequence[UUID]) -> None:
+            async with self.db.transaction() as tx:
+                if await store.may_compute(tx) and await store.lock_date(tx, date):
+                    await self._of_the_date(tx, date, part, today)
+
+        culprits = await failures.culprits(people, do)
+        async with self.db.transaction() as tx:
+            if await store.may_compute(tx) and await store.lock_date(tx, date):
+                await store.touch(tx, [(date.date, person) for person, _ in culprits])
+                await store.advance(tx, date.date, people[-1])
+        for person, why in culprits:
+            self.days.add((date.date, person))
+            self._cannot(why, f"person-day {person} {date.date}")
+
+    async def _split(self) -> bool:
+        async with self.db.transaction() as tx:
+            return await store.may_compute(tx) and await store.split(tx)
+
+    def _cannot(self, error: Exception, what: str) -> None:
+        error.add_note(what)
+        self.errors.append(error)
+
+    def _did(self, days: int, counters: int) -> None:
+        if self.metrics is not None:
+            self.metrics.steps_computed.labels("person_day").inc(days)
+            self.metrics.steps_computed.labels("counter_day").inc(counters)
+        self.computed(days + counters)
+
+
+def _announced_from(today: dt.date) -> dt.date:
+    return today - dt.timedelta(days=DAYS_BACK)
+
+
+async def drain(db: Database, now: dt.datetime) -> int:
+    """Compute everything that is touched; returns how many person-days and counters' dates that were."""
+    return await Drain(db).all(now)

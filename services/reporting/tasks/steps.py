@@ -1,0 +1,135 @@
+"""Keeps the steps of person-days and the counts of counters up with the facts.
+
+A fold wakes it by the notice of its transaction, in this replica and in every other: they share the work.
+"""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable
+
+from services.reporting.commands.steps import Drain
+from services.reporting.store import facts
+from services.reporting.store import steps as store
+from shared import failures
+from shared.service import Service
+
+log = logging.getLogger(__name__)
+
+IDLE_S = 1.0
+"""Wall seconds after which the queue is looked at though nobody said anything."""
+TRY_AGAIN_S = 30.0
+"""Wall seconds after which what could not be computed is tried again."""
+FAR_BEHIND = 20_000
+"""Records that the consumer has still to read: then a person-day would be computed again and again."""
+PATIENCE_S = 30.0
+"""So long what is touched waits at most while the consumer is far behind."""
+AT_IT_S = 5.0
+"""So long the queue is worked off after that, before it waits again."""
+SAMPLE_S = 5.0
+
+
+async def keep_up(service: Service) -> None:
+    """Background task of the reporting service; runs until cancelled."""
+    keeper = _Keeper(service)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(keeper.listen())
+        tasks.create_task(keeper.work())
+        tasks.create_task(keeper.sample())
+
+
+class _Keeper:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._woken = asyncio.Event()
+        self._drain = Drain(service.db, service.metrics)
+        self._tried_at = 0.0
+        self._empty_at = time.monotonic()
+
+    async def work(self) -> None:
+        health = self._service.health["steps"]
+        while True:
+            self._woken.clear()
+            await self._wait_for_the_consumer()
+            until = time.monotonic() + AT_IT_S
+            while await self._drain.once(self._service.clock.now()):
+                if self._far_behind() and time.monotonic() > until:
+                    break
+            else:
+                self._empty_at = time.monotonic()
+            if self._drain.errors:
+                self._complain()
+            else:
+                health.worked()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(IDLE_S):
+                    await self._woken.wait()
+
+    def _complain(self) -> None:
+        now = time.monotonic()
+        if now - self._tried_at < TRY_AGAIN_S:
+            return
+        self._tried_at = now
+        *_, latest = self._drain.errors
+        self._service.health["steps"].failed(latest)
+        log.error(
+            "facts that nothing can be computed from; everything else was",
+            extra={
+                "sparing": "steps",
+                "fields": {
+                    "failures": [
+                        f"{', '.join(error.__notes__)}: {type(error).__name__}: {error}"
+                        for error in self._drain.errors[:5]
+                    ]
+                },
+            },
+        )
+        self._drain.forget()
+
+    async def _wait_for_the_consumer(self) -> None:
+        for _ in range(round(PATIENCE_S / IDLE_S)):
+            if not self._far_behind():
+                return
+            await asyncio.sleep(IDLE_S)
+
+    def _far_behind(self) -> bool:
+        lag = self._service.metrics.consumer_lag.collect()
+        return sum(sample.value for metric in lag for sample in metric.samples) > FAR_BEHIND
+
+    async def listen(self) -> None:
+        """Wakes the work when a fold was committed; while the connection is away, the clock serves."""
+        while True:
+            try:
+                connection = await self._service.db.dedicated()
+                try:
+                    gone = asyncio.Event()
+                    connection.add_termination_listener(_setting(gone))
+                    await connection.add_listener(facts.CHANNEL, _setting(self._woken))
+                    self._woken.set()
+                    await gone.wait()
+                finally:
+                    await connection.close(timeout=2)
+            except Exception as error:
+                if not failures.is_away(error):
+                    raise
+                await asyncio.sleep(1)
+
+    async def sample(self) -> None:
+        """How much waits, and at most for how long."""
+        metrics = self._service.metrics
+        while True:
+            async with self._service.db.read() as tx:
+                waiting = await store.waiting(tx)
+            metrics.steps_waiting.labels("person_day").set(waiting.days)
+            metrics.steps_waiting.labels("counter_day").set(waiting.counters)
+            age_s = time.monotonic() - self._empty_at if any(waiting) else 0.0
+            metrics.steps_age.set(age_s)
+            await asyncio.sleep(SAMPLE_S)
+
+
+def _setting(event: asyncio.Event) -> Callable[..., None]:
+    def done(*_: object) -> None:
+        event.set()
+
+    return done

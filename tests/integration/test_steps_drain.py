@@ -1,0 +1,201 @@
+"""Whatever is folded, and in whatever pieces: what the drain leaves is what follows from the facts."""
+
+import asyncio
+import contextlib
+import datetime as dt
+from collections.abc import AsyncIterator, Sequence
+from typing import Any
+from uuid import UUID, uuid4
+
+import asyncpg
+import pytest
+import pytest_asyncio
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from services.reporting.commands import facts
+from services.reporting.commands.steps import Drain, drain
+from services.reporting.facts import PROJECTION
+from services.reporting.store import counter_days, steps
+from shared.database import Database
+from shared.events import Event
+from tests.conftest import DatabaseFor
+from tests.kit import worlds
+from tests.kit.properties import SLOW_IS_FINE
+
+QUIET = settings(max_examples=60, deadline=None, suppress_health_check=SLOW_IS_FINE)
+NOON = worlds.at(worlds.THURSDAY, "12:00")
+SPAN = (worlds.DATES[0], worlds.DATES[-1])
+STEPS = (
+    "work_date, employee_id, opd_code, unit_id, mode, starts_at, ends_at, rules_version, since, codes, "
+    "first_day, last_day"
+)
+WIPED = ", ".join([*(table.name for table in PROJECTION.tables), "touched", "touched_counter", "person_day",
+                   "counter_day", "published_day"])  # fmt: skip
+
+
+@pytest_asyncio.fixture
+async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
+    yield await database_for("reporting")
+
+
+async def fold(db: Database, world: Sequence[tuple[UUID, Event]]) -> None:
+    async with db.transaction() as tx:
+        await facts.apply(tx, worlds.received(world))
+
+
+async def rows(db: Database, query: str, *values: object) -> list[dict[str, Any]]:
+    async with db.read() as tx:
+        return [dict(row) for row in await tx.connection.fetch(query, *values)]
+
+
+async def agree(db: Database) -> None:
+    """What stands there follows from the facts, and nothing waits."""
+    order = "order by work_date, employee_id"
+    stored = await rows(db, f"select {STEPS} from person_day {order}")  # noqa: S608 - a constant
+    fresh = await rows(db, f"select {STEPS} from verdict_steps($1, $2) {order}", *SPAN)  # noqa: S608 - a constant
+    assert stored == fresh
+    async with db.read() as tx:
+        for day in {row["day"] for row in await tx.connection.fetch("select distinct day from counter_day")}:
+            assert await counter_days.differing(tx, day) == []
+    assert await rows(db, "select 1 from touched union all select 1 from touched_counter") == []
+
+
+def planned(person: UUID, date: dt.date = worlds.THURSDAY) -> worlds.ScheduleChanged:
+    return worlds.ScheduleChanged(
+        employee_id=person,
+        opd_code="OPD-1",
+        unit_id="counter-a",
+        work_date=date,
+        revision=1,
+        mode="WFO",
+        starts_at=worlds.at(date, "07:30"),
+        ends_at=worlds.at(date, "16:00"),
+    )
+
+
+async def wipe(db: Database) -> None:
+    async with db.transaction() as tx:
+        await tx.connection.execute(f"truncate {WIPED}")
+
+
+@QUIET
+@given(given=st.data())
+async def test_after_each_fold_the_steps_are_those_of_the_facts(db: Database, given: st.DataObject) -> None:
+    await wipe(db)
+    world, _ = given.draw(worlds.worlds(counters=given.draw(st.booleans())))
+    left = given.draw(st.permutations(world))
+    while left:
+        many = given.draw(st.integers(1, len(left)))
+        part, left = left[:many], left[many:]
+        await fold(db, part)
+        if given.draw(st.booleans()):
+            await drain(db, NOON)
+            await agree(db)
+    await drain(db, NOON)
+    await agree(db)
+
+
+@QUIET
+@given(world=worlds.worlds(counters=True), other=worlds.worlds(counters=True))
+async def test_two_drains_beside_folds_leave_what_follows_from_the_facts(
+    db: Database, world: Any, other: Any
+) -> None:
+    await wipe(db)
+    (first, _), (second, _) = world, other
+
+    async def folding(events: Sequence[tuple[UUID, Event]]) -> None:
+        for event in events:
+            while True:
+                with contextlib.suppress(asyncpg.SerializationError):  # as the consumer does
+                    await fold(db, [event])
+                    break
+
+    async def draining() -> None:
+        for _ in range(20):
+            await drain(db, NOON)
+            await asyncio.sleep(0)
+
+    async with asyncio.TaskGroup() as tasks:
+        for events in (first, second):
+            tasks.create_task(folding(events))
+        for _ in range(2):
+            tasks.create_task(draining())
+    await drain(db, NOON)
+    await agree(db)
+
+
+async def test_a_fold_that_meets_a_drain_is_computed_after_it(db: Database) -> None:
+    """The drain has taken the person-day and read its facts; the fold waits for it, and is not lost."""
+    person = worlds.PEOPLE[0]
+    plan = planned(person)
+    await fold(db, [(uuid4(), plan)])
+    async with db.transaction() as tx:
+        assert await steps.may_compute(tx)
+        taken = await steps.take_people(tx, worlds.THURSDAY, 10, ())
+        assert taken == (worlds.THURSDAY, [person])
+        await steps.compute(tx, *taken, worlds.THURSDAY)
+        meeting = asyncio.create_task(
+            fold(db, [(uuid4(), plan.model_copy(update={"revision": 2, "mode": "LEAVE"}))])
+        )
+        async with asyncio.timeout(30):
+            waits = (
+                "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
+            )
+            while not await rows(db, waits):
+                await asyncio.sleep(0.01)  # noqa: ASYNC110 - PostgreSQL tells nobody
+    await meeting
+    assert await drain(db, NOON) == 1
+    await agree(db)
+
+
+async def test_what_cannot_be_computed_stops_nothing_else_and_is_named(db: Database) -> None:
+    await fold(db, [(uuid4(), planned(person)) for person in worlds.PEOPLE])
+    bad = worlds.PEOPLE[1]
+    async with db.transaction() as tx:
+        await tx.connection.execute(
+            "update fact_plan set ends_at = '294276-12-31 23:59:59+00' where employee_id = $1", bad
+        )
+    for touched in ([], [(worlds.THURSDAY, None)]):
+        async with db.transaction() as tx:
+            await steps.touch(tx, touched)
+        with pytest.raises(ExceptionGroup) as caught:
+            await drain(db, NOON)
+        assert [error.__notes__ for error in caught.value.exceptions] == [[f"person-day {bad} {worlds.THURSDAY}"]]
+        computed = {row["employee_id"] for row in await rows(db, "select employee_id from person_day")}
+        assert computed == set(worlds.PEOPLE) - {bad}
+        assert await rows(db, "select employee_id from touched") == [{"employee_id": bad}]
+
+
+async def test_a_touch_of_every_date_is_worked_off_date_by_date_the_nearest_first(db: Database) -> None:
+    dates = [worlds.THURSDAY + dt.timedelta(days=n) for n in (-400, 0, 30)]
+    await fold(db, [(uuid4(), planned(person, date)) for person in worlds.PEOPLE for date in dates])
+    await drain(db, NOON)
+    async with db.transaction() as tx:
+        await tx.connection.execute("truncate person_day")
+        await steps.touch(tx, [(None, None)])
+    order: list[dt.date] = []
+    work = Drain(db)
+    while await work.once(NOON):
+        for row in await rows(db, "select distinct work_date from person_day"):
+            if row["work_date"] not in order:
+                order.append(row["work_date"])
+    assert order == [dates[1], dates[2], dates[0]]
+
+
+def test_a_notice_says_what_changed_and_is_never_too_long() -> None:
+    people = [uuid4() for _ in range(1000)]
+    counters = [steps.Counter(worlds.THURSDAY, f"counter-{n}") for n in range(30)]
+    notices = steps.Changed(worlds.THURSDAY, people, counters).payloads()
+    assert all(len(notice) < 8000 for notice in notices)
+    told = [steps.heard(notice) for notice in notices]
+    assert [person for one in told for person in one.people or ()] == people
+    assert [counter for one in told for counter in one.counters or ()] == counters
+    many = steps.Changed(
+        worlds.THURSDAY, [*people, *people, *people], [steps.Counter(worlds.THURSDAY, "x" * 100)] * 90
+    )
+    assert [steps.heard(notice) for notice in many.payloads()] == [
+        steps.Changed(worlds.THURSDAY, None, []),
+        steps.Changed(None, [], None),
+    ]
+    assert steps.Changed(worlds.THURSDAY, (), ()).payloads() == []
