@@ -134,7 +134,7 @@ async def test_a_fold_that_meets_a_drain_is_computed_after_it(db: Database) -> N
         assert await steps.may_compute(tx)
         taken = await steps.take_people(tx, worlds.THURSDAY, 10, ())
         assert taken == (worlds.THURSDAY, [person])
-        await steps.compute(tx, *taken, worlds.THURSDAY)
+        await steps.compute(tx, worlds.THURSDAY, [person], worlds.THURSDAY)
         meeting = asyncio.create_task(
             fold(db, [(uuid4(), plan.model_copy(update={"revision": 2, "mode": "LEAVE"}))])
         )
@@ -142,8 +142,8 @@ async def test_a_fold_that_meets_a_drain_is_computed_after_it(db: Database) -> N
             waits = (
                 "select 1 from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()"
             )
-            while not await rows(db, waits):
-                await asyncio.sleep(0.01)  # noqa: ASYNC110 - PostgreSQL tells nobody
+            while not await rows(db, waits):  # noqa: ASYNC110 - PostgreSQL tells nobody
+                await asyncio.sleep(0.01)
     await meeting
     assert await drain(db, NOON) == 1
     await agree(db)

@@ -200,7 +200,7 @@ class Drain:
 
     async def _split(self) -> bool:
         async with self.db.transaction() as tx:
-            return await store.may_compute(tx) and await store.split(tx)
+            return await store.may_compute(tx) and await store.split(tx) > 0
 
     def _cannot(self, error: Exception, what: str) -> None:
         error.add_note(what)

@@ -315,16 +315,12 @@ class Changed(NamedTuple):
             if len(json.dumps(counters)) > _UNIT_BYTES:
                 counters = None
         said: list[dict[str, Any]] = []
-        if self.work_date is not None and (people is None or people):
-            names = (
-                [people[n : n + _NAMES_A_NOTICE] for n in range(0, len(people), _NAMES_A_NOTICE)]
-                if people
-                else ["*"]
-            )
-            said += [
-                {"date": str(self.work_date), "people": name if name == "*" else [person.hex for person in name]}
-                for name in names
-            ]
+        if self.work_date is not None:
+            names: list[list[str] | str] = ["*"]
+            if people is not None:
+                hexes = [person.hex for person in people]
+                names = [hexes[n : n + _NAMES_A_NOTICE] for n in range(0, len(hexes), _NAMES_A_NOTICE)]
+            said += [{"date": str(self.work_date), "people": some} for some in names]
         if counters is None or counters:
             said.append({"counters": "*" if counters is None else counters})
         return [json.dumps(one) for one in said]
