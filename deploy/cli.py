@@ -251,8 +251,10 @@ def rebuild() -> None:
 
     from deploy.tail import answers
     from services.reporting.commands import rebuild as projections
+    from shared import garbage
 
     settings = _settings("reporting")
+    garbage.tune()
     # Before the tables are emptied: from a log that cannot be read they could not be filled again.
     _run(answers(_kafka()))
     columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())

@@ -1,8 +1,7 @@
 """Reading from Kafka: what a service declares that it reads, and the consumers that do it.
 
 How a batch is read, handled and acknowledged is said in `shared.consumer`, once.
-FastStream's acknowledgement policies are each unsafe as shipped, so acknowledgement there is explicit and
-NACK_ON_ERROR only serves to seek back. The pause before that runs outside the drain lock.
+FastStream's acknowledgement policies are each unsafe as shipped: it reads, and is left with none of them.
 """
 
 import asyncio
@@ -15,9 +14,10 @@ from typing import Any
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
 
-from shared.consumer import Consumer, Declaration, Handler, HandlerContext
+from shared.consumer import AT_ONCE, Consumer
 from shared.dead_letters import DeadLetters
 from shared.events import TOPICS
+from shared.handling import Declaration, Handler, HandlerContext
 from shared.settings import KafkaSettings
 from shared.stopping import FOR_THE_DATABASE_S, Stopping
 from shared.tasks import Health
@@ -29,7 +29,7 @@ FOR_LEAVING_S = 2.0
 
 SAMPLE_S = 5.0
 
-__all__ = ["Bus", "Handler", "HandlerContext", "Router", "client_arguments"]
+__all__ = ["AT_ONCE", "Bus", "Handler", "HandlerContext", "Router", "client_arguments"]
 
 
 class Router:
@@ -38,14 +38,18 @@ class Router:
     def __init__(self) -> None:
         self.declarations: list[Declaration] = []
 
-    def batch(self, *topics: str, group: str) -> Callable[[Handler], Handler]:
-        """Declare a batch handler. `group` is `<service>.<handler>`; each handler has a group of its own."""
+    def batch(self, *topics: str, group: str, at_once: int = 1) -> Callable[[Handler], Handler]:
+        """Declare a batch handler. `group` is `<service>.<handler>`; each handler has a group of its own.
+
+        at_once: so many batches may be handled at the same time, if what they do is the same in any order. One
+        that tells somebody of what changed needs them one after another.
+        """
         unknown = [topic for topic in topics if topic not in TOPICS]
         if unknown:
             raise ValueError(f"not in the table of topics: {', '.join(unknown)}")
 
         def declare(handler: Handler) -> Handler:
-            self.declarations.append(Declaration(topics, group, handler))
+            self.declarations.append(Declaration(topics, group, handler, at_once))
             return handler
 
         return declare
@@ -129,6 +133,9 @@ class Bus:
         if broker is not None:
             # In a task of its own: a client that never lets go must not keep the process from ending. What it
             # leaves unacknowledged is read again.
+            left = self._stopping.left(keep=FOR_THE_DATABASE_S)
+            in_hand_s = max(0.0, left - FOR_LEAVING_S)
+            await asyncio.gather(*(consumer.close(within_s=in_hand_s) for consumer in self._consumers))
             left = self._stopping.left(keep=FOR_THE_DATABASE_S)
             broker.config.broker_config.graceful_timeout = max(0.0, left - FOR_LEAVING_S)
             stopping = asyncio.create_task(broker.stop())

@@ -1,38 +1,44 @@
 """The recipe by which one declared handler reads its topics.
 
-In this order and nowhere else: read a batch, decode each record without raising, take the drain lock, call the
-handler (one database transaction), set aside what cannot be read or handled, acknowledge exactly what was read,
-release the lock.
+In this order and nowhere else: read a batch, decode each record without raising, call the handler (one database
+transaction), set aside what cannot be read or handled, acknowledge exactly what was read.
 
-A failure of the world (database or Kafka away, a wrong deploy) has the batch read again after a pause: nothing is
-lost and no record is blamed. Any other failure lies in one record or a few: the batch is halved until they are
-found. A record is blamed only if it fails alone, twice; where it may be a bug that every record meets, only if
-other records of the batch went in. What went in before a search was cut short goes in again: the law of the
-projections makes that harmless.
+The next batch is read and decoded while one is being written, and where the handler's batches need not wait for
+each other (`at_once`) several are written at the same time. They are acknowledged in the order in which they were
+read, and none before it is committed. Whatever stands out of order waits for its turn: a batch that holds what
+cannot be read, or does not go in, is settled when all before it are acknowledged. Partitions are given up, and the
+process ends, when all that is in hand is acknowledged.
+
+A failure of the world (database or Kafka away, a wrong deploy) has all from that batch on read again after a
+pause: nothing is lost and no record is blamed. Any other failure lies in one record or a few: the batch is halved
+until they are found. A record is blamed only if it fails alone, twice; where it may be a bug that every record
+meets, only if other records of the batch went in. What went in before a search was cut short, or before a batch
+ahead of it failed, goes in again: the law of the projections makes that harmless.
 """
 
 import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import replace
+from itertools import takewhile
 from typing import Any, cast
 
 from aiokafka import ConsumerRebalanceListener, TopicPartition
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
-from faststream.message import AckStatus
 
+from shared import batch as batches
 from shared import failures, trace
-from shared.clock import Clock
-from shared.database import Database
-from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Poison, Tally
-from shared.events import InvalidEvent, Received, UnknownType, decode
+from shared.batch import Batch, Item, Read, Search, Settled, Skipped
+from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Tally
+from shared.events import Received
 from shared.failures import Fault
+from shared.handling import Declaration, HandlerContext
 from shared.log import Record
-from shared.settings import Settings
 from shared.telemetry import Metrics
 
 log = logging.getLogger(__name__)
@@ -51,37 +57,11 @@ STUCK_AFTER_S = 120.0
 LOOK_AT_BROKER_AFTER_S = 30.0
 """A consumer that has not moved for so long asks the broker for the ends of its partitions: a client that has
 stopped fetching would otherwise believe for ever that there is nothing to read."""
+AT_ONCE = 3
+"""Batches that are written at the same time where they need not wait for each other: while one waits for the disk,
+another keeps PostgreSQL busy and a third comes."""
 BUG_AFTER_ATTEMPTS = 5
 """So often a batch of nothing but failing records is read again before its records are blamed for a bug."""
-
-
-@dataclass(frozen=True, slots=True)
-class HandlerContext:
-    """What a handler may use."""
-
-    settings: Settings
-    db: Database
-    clock: Clock
-    metrics: Metrics
-
-
-Handler = Callable[[list[Received], HandlerContext], Awaitable[None]]
-
-
-@dataclass(frozen=True, slots=True)
-class Declaration:
-    topics: tuple[str, ...]
-    group: str
-    handler: Handler
-
-
-@dataclass(frozen=True, slots=True)
-class _Skipped:
-    reason: str
-
-
-_Item = Received | Poison | _Skipped
-_Read = tuple[_Item, Record]
 
 
 def _clean(record: Record) -> Record:
@@ -90,137 +70,16 @@ def _clean(record: Record) -> Record:
     return replace(record, headers=())
 
 
-def _read(record: Record, trusted: Collection[str]) -> _Item:
-    try:
-        return decode(record.topic, record.key, record.value, record.headers, trusted)
-    except InvalidEvent as error:
-        return Poison(record, error.reason)
-    except UnknownType:
-        return _Skipped("unknown_type")
-    except Exception as error:
-        # No reader of ours is meant to raise anything else; if one does, it is this record alone that it meets.
-        if failures.is_away(error):
-            raise
-        return Poison(record, f"decode_{type(error).__name__}")
-
-
-@dataclass
-class _Settled:
-    """What became of a batch."""
-
-    poison: list[Poison] = field(default_factory=list[Poison])
-    tallies: dict[TopicPartition, Tally] = field(default_factory=dict[TopicPartition, Tally])
-    stopped: dict[TopicPartition, DeadLetterLimit] = field(default_factory=dict[TopicPartition, DeadLetterLimit])
-
-
-class _Search:
-    """Handles one batch, and finds the records in it that cannot be handled."""
-
-    def __init__(
-        self,
-        handle: Callable[[list[Received]], Awaitable[None]],
-        limit: Limit,
-        tallies: Mapping[TopicPartition, Tally],
-        *,
-        blame_bugs: bool,
-    ) -> None:
-        self._handle = handle
-        self._limit = limit
-        self._tallies = tallies
-        self._blame_bugs = blame_bugs
-        self._went_in = 0
-        self._tally = Tally()
-        self._poison: list[Poison] = []
-        self._bug: Exception | None = None
-
-    async def settle(self, batch: Mapping[TopicPartition, Sequence[_Read]]) -> _Settled:
-        """Raises a failure of the world, and a bug that nothing went in beside.
-
-        A partition that is at its limit for what cannot even be read is not handled at all.
-        """
-        settled = _Settled()
-        for partition, reads in batch.items():
-            with self._into(settled, partition):
-                self._count(reads)
-        going = {partition: reads for partition, reads in batch.items() if partition not in settled.stopped}
-        if await self._try([read for reads in going.values() for read in reads]) is None:
-            return settled
-        settled.poison.clear()
-        for partition, reads in going.items():
-            with self._into(settled, partition):
-                await self._halve(reads)
-        if self._bug is not None and not self._went_in and not self._blame_bugs:
-            raise self._bug
-        return settled
-
-    @contextlib.contextmanager
-    def _into(self, settled: _Settled, partition: TopicPartition) -> Generator[None]:
-        """Count what the block finds in one partition, and keep it unless the limit stops the partition."""
-        self._tally, self._poison = self._tallies.get(partition, Tally()), []
-        try:
-            yield
-        except DeadLetterLimit as limit:
-            settled.stopped[partition] = limit
-            settled.tallies.pop(partition, None)
-        else:
-            settled.tallies[partition] = self._tally
-            settled.poison += self._poison
-
-    async def _try(self, reads: Sequence[_Read]) -> Exception | None:
-        """Why the readable records among `reads` do not go in together; None if they did."""
-        readable = [item for item, _ in reads if isinstance(item, Received)]
-        if readable:
-            try:
-                await self._handle(readable)
-            except Exception as error:
-                if failures.fault_of(error) in (Fault.WORLD, Fault.DEPLOY):
-                    raise
-                return error
-        self._went_in += len(readable)
-        return None
-
-    async def _halve(self, reads: Sequence[_Read]) -> None:
-        error = await self._try(reads)
-        if error is None:
-            self._count(reads)
-        elif len(reads) > 1:
-            middle = len(reads) // 2
-            await self._halve(reads[:middle])
-            await self._halve(reads[middle:])
-        elif (again := await self._try(reads)) is None:
-            self._count(reads)
-        else:
-            if failures.fault_of(again) is Fault.UNKNOWN:
-                self._bug = again
-            self._set_aside(Poison(reads[0][1], failures.reason_of(again)))
-
-    def _count(self, reads: Sequence[_Read]) -> None:
-        good = 0
-        for item, _ in reads:
-            if isinstance(item, Poison):
-                self._tally = self._tally.after_good(good)
-                good = 0
-                self._set_aside(item)
-            else:
-                good += 1
-        self._tally = self._tally.after_good(good)
-
-    def _set_aside(self, poison: Poison) -> None:
-        self._tally = self._tally.after(True)
-        self._poison.append(poison)
-        self._limit.check(self._tally, poison)
-
-
 def _records(message: KafkaMessage) -> tuple[Record, ...]:
     """The records of a batch. FastStream types a message as if it had one."""
     return cast("tuple[Record, ...]", message.raw_message)
 
 
 class _Drain(ConsumerRebalanceListener):
-    """Lets the batch under way finish and commit before its partitions are given up."""
+    """Lets the batches under way finish and commit before their partitions are given up."""
 
-    def __init__(self, metrics: Metrics, group: str) -> None:
-        self.lock = asyncio.Lock()
+    def __init__(self, consumer: "Consumer", metrics: Metrics, group: str) -> None:
+        self._consumer = consumer
         self._metrics = metrics
         self._group = group
 
@@ -230,9 +89,7 @@ class _Drain(ConsumerRebalanceListener):
         if revoked:
             self._metrics.rebalances.labels(self._group).inc()
         # One deadline, below the group's rebalance timeout: late is better than never.
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(REBALANCE_TIMEOUT_MS / 1000 * 0.8), self.lock:
-                pass
+        await self._consumer.give_up(within_s=REBALANCE_TIMEOUT_MS / 1000 * 0.8)
 
     async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride] - aiokafka awaits it
         self, assigned: Sequence[TopicPartition]
@@ -253,32 +110,40 @@ class Consumer:
         self.failure = ""
         self._context = context
         self._dead_letters = dead_letters
-        self._drain = _Drain(context.metrics, declaration.group)
         settings = context.settings
+        # A connection or two are left to all else that the service does.
+        self._at_once = max(1, min(declaration.at_once, settings.database_pool_size // 2))
         self._limit = Limit(settings.dead_letter_limit, settings.dead_letter_per_thousand)
         self._tallies: dict[TopicPartition, Tally] = {}
         self._failures = 0
         self._stops: dict[TopicPartition, int] = {}
-        self._in_hand: dict[TopicPartition, int] = {}
+        self._flying: deque[Batch] = deque()
+        """Batches in hand, in the order in which they were read."""
+        self._waiting: Batch | None = None
+        """The one that was read beyond them."""
+        self._changed = asyncio.Event()
+        self._advancing = self._going_back = self._closing = False
+        self._giving_up = self._times_given_up = 0
         self._moved_at = time.monotonic()
         self._positions: dict[TopicPartition, int] = {}
         self._told: set[TopicPartition] = set()
         context.metrics.know_group(declaration.group)
 
     def subscribe(self, broker: KafkaBroker) -> None:
-        trusted = self._context.settings.trusted_sources
+        self._flying.clear()
+        self._closing = False
 
         async def parser(records: Any, original: Callable[[Any], Awaitable[Any]]) -> Any:
-            # The message that FastStream needs for its bookkeeping; the records are read by the decoder below.
+            # The message that FastStream needs for its bookkeeping; the records are read by `_take`.
             message = await original((_clean(records[0]),))
             message.raw_message = records
             return message
 
-        async def decoder(message: KafkaMessage) -> list[_Item]:
-            return [_read(record, trusted) for record in _records(message)]
+        async def decoder(_: KafkaMessage) -> list[Item]:
+            return []
 
-        async def consume(items: list[Any], message: KafkaMessage) -> None:
-            await self._consume(items, message)
+        async def consume(message: KafkaMessage) -> None:
+            await self._take(_records(message))
 
         self.subscriber = broker.subscriber(
             *self.declaration.topics,
@@ -286,11 +151,10 @@ class Consumer:
             batch=True,
             max_records=self._context.settings.batch_max_records,
             batch_timeout_ms=20,
-            fetch_max_wait_ms=FETCH_WAIT_MS,
             auto_offset_reset="earliest",
             isolation_level="read_committed",
-            ack_policy=AckPolicy.NACK_ON_ERROR,
-            listener=self._drain,
+            ack_policy=AckPolicy.MANUAL,
+            listener=_Drain(self, self._context.metrics, self.declaration.group),
             session_timeout_ms=SESSION_TIMEOUT_MS,
             heartbeat_interval_ms=HEARTBEAT_MS,
             rebalance_timeout_ms=REBALANCE_TIMEOUT_MS,
@@ -300,29 +164,149 @@ class Consumer:
         )
         self.subscriber(consume)
 
-    async def _consume(self, items: list[_Item], message: KafkaMessage) -> None:
-        group, metrics = self.declaration.group, self._context.metrics
-        records = _records(message)
-        batch: dict[TopicPartition, list[_Read]] = {}
-        for read in zip(items, records, strict=True):
-            batch.setdefault(TopicPartition(read[1].topic, read[1].partition), []).append(read)
-        self._in_hand = {partition: reads[0][1].offset for partition, reads in batch.items()}
+    async def _take(self, records: Sequence[Record]) -> None:
+        """Decode what was read, and let it go on its way as soon as there is room. Never raises."""
+        given_up = self._times_given_up
+        self._waiting = batch = self._decoded(records)
+        await self._until(lambda: self._closing or self._has_room)
+        if given_up == self._times_given_up and not self._closing and await self._is_current(batch):
+            self._flying.append(batch)
+            batch.task = asyncio.create_task(self._carry(batch))
+        self._waiting = None
+
+    def _decoded(self, records: Sequence[Record]) -> Batch:
+        trusted = self._context.settings.trusted_sources
+        reads: dict[TopicPartition, list[Read]] = {}
+        error: Exception | None = None
         try:
-            async with self._drain.lock:
-                started = time.perf_counter()
-                settled = await self._settle(batch)
-                await self._acknowledge(message, batch, settled)
+            items: list[Item] = [batches.read(record, trusted) for record in records]
+        except Exception as met:
+            items, error = [Skipped("not_decoded")] * len(records), met
+        for read in zip(items, records, strict=True):
+            reads.setdefault(TopicPartition(read[1].topic, read[1].partition), []).append(read)
+        return Batch(reads, records[0].timestamp / 1000, error)
+
+    @property
+    def _has_room(self) -> bool:
+        return len(self._flying) < self._at_once and not self._going_back and not self._giving_up
+
+    async def _is_current(self, batch: Batch) -> bool:
+        """Whether there is anything in the batch behind which the client did not go back since it was read."""
+        client = self.subscriber.consumer
+        for partition, reads in list(batch.reads.items()):
+            try:
+                behind = await client.position(partition) <= reads[-1][1].offset
+            except Exception:  # not assigned any more
+                behind = True
+            if behind:
+                del batch.reads[partition]
+        return bool(batch.reads)
+
+    async def _carry(self, batch: Batch) -> None:
+        """One batch on its way. Raises nothing: what happened to it is kept in it."""
+        try:
+            if batch.error is None:
+                await self._bring_in(batch)
         except Exception as error:
-            pause = self._failed(error)
-            await asyncio.sleep(pause)
-            raise
+            batch.error = error
+        batch.ended = True
+        self._notify()
+        await self._advance()
+
+    async def _bring_in(self, batch: Batch) -> None:
+        failed = False
+        if batch.plain and self._flying[0] is not batch:
+            try:
+                await self._handle(batch.readable())
+            except Exception as error:
+                if failures.fault_of(error) in (Fault.WORLD, Fault.DEPLOY):
+                    raise
+                failed = True
+            else:
+                return
+        # What is to be set aside is counted after all that was read before.
+        await self._until(lambda: self._going_back or self._flying[0] is batch)
+        if not self._going_back:
+            batch.settled = await self._settle(batch, failed=failed)
+
+    async def _advance(self) -> None:
+        """Acknowledge what has come to its end, in order; go back to what failed. One does it at a time."""
+        if self._advancing:
+            return
+        self._advancing = True
+        try:
+            while self._flying and self._flying[0].ended:
+                failure = self._flying[0].error
+                if failure is None:
+                    try:
+                        await self._acknowledge(
+                            list(takewhile(lambda batch: batch.ended and batch.error is None, self._flying))
+                        )
+                    except Exception as error:
+                        failure = error
+                if failure is not None:
+                    await self._go_back(failure)
         finally:
-            self._in_hand = {}
+            self._advancing = False
+            self._notify()
+
+    async def _go_back(self, error: Exception) -> None:
+        """Read again, after a pause, from the first batch in hand on."""
+        self._going_back = True
+        try:
+            self._notify()
+            await self._until(lambda: all(batch.ended for batch in self._flying))
+            client = self.subscriber.consumer
+            for partition, offset in self._in_hand(waiting=False).items():
+                if client is not None and partition in client.assignment():
+                    client.seek(partition, offset)
+            self._flying.clear()
             self._moved_at = time.monotonic()
-        self._failures, self.failing_since = 0, None
-        metrics.batch_seconds.labels(group).observe(time.perf_counter() - started)
-        metrics.batch_records.labels(group).inc(len(items))
-        metrics.event_age.labels(group).observe(max(0.0, time.time() - records[0].timestamp / 1000))
+            pause = self._failed(error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self._until(lambda: self._closing)
+        finally:
+            self._going_back = False
+
+    def _in_hand(self, *, waiting: bool = True) -> dict[TopicPartition, int]:
+        """The first offset that is not acknowledged yet of each partition in hand."""
+        first: dict[TopicPartition, int] = {}
+        for batch in self._flying if self._waiting is None or not waiting else (*self._flying, self._waiting):
+            first = batch.begins() | first
+        return first
+
+    async def give_up(self, *, within_s: float) -> None:
+        """Take nothing more in until all that is in hand is acknowledged; what was read beyond it is let go."""
+        self._times_given_up += 1
+        self._giving_up += 1
+        try:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(within_s):
+                    await self._until(lambda: not self._flying)
+        finally:
+            self._giving_up -= 1
+            self._notify()
+
+    async def close(self, *, within_s: float) -> None:
+        """Take nothing more in, and end when all that is in hand is acknowledged, or the time is up."""
+        self._closing = True
+        if self.subscriber is not None:
+            self.subscriber.running = False
+        self._notify()
+        await self.give_up(within_s=within_s)
+        late = [batch.task for batch in self._flying if batch.task is not None]
+        for task in late:
+            task.cancel()
+        await asyncio.gather(*late, return_exceptions=True)
+
+    def _notify(self) -> None:
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    async def _until(self, holds: Callable[[], bool]) -> None:
+        while not holds():
+            await self._changed.wait()
 
     def _failed(self, error: Exception) -> float:
         """Tells of a batch that failed; returns after how many seconds it may be read again."""
@@ -347,46 +331,68 @@ class Consumer:
         )
         return pause
 
-    async def _settle(self, batch: Mapping[TopicPartition, Sequence[_Read]]) -> _Settled:
-        async def handle(readable: list[Received]) -> None:
+    async def _handle(self, readable: list[Received]) -> None:
+        if readable:
             with trace.handling(readable):
                 await self.declaration.handler(readable, self._context)
 
+    async def _settle(self, batch: Batch, *, failed: bool) -> Settled:
         blame_bugs = self._failures >= BUG_AFTER_ATTEMPTS
-        search = _Search(handle, self._limit, self._tallies, blame_bugs=blame_bugs)
-        settled = await search.settle(batch)
+        search = Search(self._handle, self._limit, self._tallies, blame_bugs=blame_bugs)
+        settled = await search.settle(batch.reads, failed=failed)
         if settled.poison:
             await self._dead_letters.set_aside(self.declaration.group, settled.poison)
         return settled
 
-    async def _acknowledge(
-        self, message: KafkaMessage, batch: Mapping[TopicPartition, Sequence[_Read]], settled: _Settled
-    ) -> None:
+    async def _acknowledge(self, batches: Sequence[Batch]) -> None:
         """Commit exactly what was read, but for partitions that stop here; only then do the counts go on."""
         client = self.subscriber.consumer
         mine = client.assignment()
-        done = {
-            partition: reads[-1][1].offset + 1
-            for partition, reads in batch.items()
-            if partition in mine and partition not in settled.stopped
-        }
+        done: dict[TopicPartition, int] = {}
+        stopping: set[TopicPartition] = set()
+        for batch in batches:
+            stopping.update(batch.settled.stopped if batch.settled else ())
+            done |= {
+                partition: reads[-1][1].offset + 1
+                for partition, reads in batch.reads.items()
+                if partition in mine and partition not in stopping
+            }
         if done:
             await client.commit(done)
-        message.committed = AckStatus.ACKED
-        self._tallies |= settled.tallies
-        group, metrics = self.declaration.group, self._context.metrics
         for partition in done:
             self._stops.pop(partition, None)
             self.stopped.pop(partition, None)
-        for partition, reads in batch.items():
-            if partition in settled.stopped:
+        for batch in batches:
+            self._flying.popleft()
+            self._count(batch)
+            for partition, limit in (batch.settled.stopped if batch.settled else {}).items():
+                first = batch.reads[partition][0][1].offset
+                for later in self._flying:
+                    later.reads.pop(partition, None)
                 if partition in mine:
-                    self._stop_reading(partition, reads[0][1].offset, settled.stopped[partition])
+                    self._stop_reading(partition, first, limit)
+        self._failures, self.failing_since = 0, None
+        self._moved_at = time.monotonic()
+        self._context.metrics.stopped_partitions.labels(self.declaration.group).set(len(self.stopped))
+        self._notify()
+
+    def _count(self, batch: Batch) -> None:
+        """What is told of a batch, once it is acknowledged."""
+        group, metrics = self.declaration.group, self._context.metrics
+        stopped = batch.settled.stopped if batch.settled else {}
+        for partition, reads in batch.reads.items():
+            if partition in stopped:
                 continue
+            if batch.settled is not None:
+                self._tallies[partition] = batch.settled.tallies[partition]
+            elif partition in self._tallies:
+                self._tallies[partition] = self._tallies[partition].after_good(len(reads))
             for item, _ in reads:
-                if isinstance(item, _Skipped):
+                if isinstance(item, Skipped):
                     metrics.events_skipped.labels(group, item.reason).inc()
-        metrics.stopped_partitions.labels(group).set(len(self.stopped))
+        metrics.batch_seconds.labels(group).observe(time.perf_counter() - batch.started)
+        metrics.batch_records.labels(group).inc(sum(map(len, batch.reads.values())))
+        metrics.event_age.labels(group).observe(max(0.0, time.time() - batch.read_at))
 
     def _stop_reading(self, partition: TopicPartition, offset: int, limit: DeadLetterLimit) -> None:
         """Leave the partition where it is, and look again after a pause; the other partitions go on."""
@@ -436,6 +442,7 @@ class Consumer:
         group, metrics = self.declaration.group, self._context.metrics
         assigned: set[TopicPartition] = client.assignment()
         self._forget(self._told - assigned)
+        in_hand = self._in_hand()
         looks = time.monotonic() - self._moved_at >= LOOK_AT_BROKER_AFTER_S
         ends = await self._ends(client, assigned) if looks else {}
         behind = False
@@ -451,7 +458,7 @@ class Consumer:
             high = client.highwater(partition) or 0
             stable = client.last_stable_offset(partition)
             end = max(high if stable is None or stable < 0 else stable, ends.get(partition, 0))
-            lag = max(0, end - min(position, self._in_hand.get(partition, position)))
+            lag = max(0, end - min(position, in_hand.get(partition, position)))
             labels = (group, partition.topic, str(partition.partition))
             self._told.add(partition)
             metrics.consumer_lag.labels(*labels).set(lag)

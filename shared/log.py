@@ -5,9 +5,9 @@ Joins no group and commits nothing, so it disturbs no consumer and can be broken
 
 import asyncio
 import logging
-from collections.abc import AsyncGenerator, Collection, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 from aiokafka import AIOKafkaConsumer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 
 Record = ConsumerRecord[bytes | None, bytes | None]
 Offsets = dict[TopicPartition, int]
+Batch = TypeVar("Batch")
 
 _AT_ONCE = 5000
 
@@ -63,6 +64,29 @@ class Log:
             await self._consumer.seek_to_end(*self.partitions)
         while True:
             yield await self._consumer.getone()
+
+
+async def each(batches: AsyncGenerator[Batch], do: Callable[[Batch], Awaitable[None]], *, at_once: int) -> None:
+    """Do it with every batch, `at_once` of them at the same time, while the next is read.
+
+    Raises the first failure, when nothing is under way any more.
+    """
+    under_way: set[asyncio.Task[None]] = set()
+    try:
+        async for batch in batches:
+            if len(under_way) >= at_once:
+                ended, under_way = await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                await asyncio.gather(*ended)
+            under_way.add(asyncio.create_task(_await(do(batch))))
+        await asyncio.gather(*under_way)
+    finally:
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+
+async def _await(work: Awaitable[None]) -> None:
+    await work
 
 
 @asynccontextmanager

@@ -1,7 +1,6 @@
 """The whole of Hadir on this machine: servers, services and one port; supervised, and gone at one Ctrl-C."""
 
 import asyncio
-import gc
 import json
 import logging
 import os
@@ -26,6 +25,7 @@ from deploy.local.postgres import GivenPostgres, Postgres
 from deploy.local.processes import StartFailed, end_leftovers, free_port, is_free
 from deploy.local.state import Running, State, say
 from deploy.local.topics import create_topics
+from shared import garbage
 from shared.clock import Clock, clock_for
 from shared.events.base import SERVICES, ServiceName
 from shared.server import config as server_config
@@ -168,10 +168,7 @@ class System:
         apps: dict[str, FastAPI] = {}
         for name, create_app in _factories().items():
             apps[name] = create_app(load(name, environment), clock)
-        # A higher threshold and a frozen start-up heap: a third more events a second.
-        gc.collect()
-        gc.freeze()
-        gc.set_threshold(50_000, 20, 50)
+        garbage.tune()
         await stack.enter_async_context(running(apps))
         # Event streams end by themselves when their service says that it is stopping.
         self._on_stop += [app.state.service.stopping.set for app in apps.values()]

@@ -2,8 +2,8 @@
 
 from services.attendance.commands import facts
 from services.attendance.facts import PROJECTION
-from shared.bus import Router
+from shared.bus import AT_ONCE, Router
 
 router = Router()
 
-router.batch(*PROJECTION.topics, group="attendance.facts")(facts.take_in)
+router.batch(*PROJECTION.topics, group="attendance.facts", at_once=AT_ONCE)(facts.take_in)

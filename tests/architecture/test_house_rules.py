@@ -24,6 +24,7 @@ SQL_ALLOWED = (
 )
 NOW_IN_SQL = re.compile(r"\bnow\(\)|\bcurrent_(timestamp|date|time)\b|\blocaltimestamp\b", re.IGNORECASE)
 KAFKA_ALLOWED = (
+    "shared/batch.py",
     "shared/bus.py",
     "shared/consumer.py",
     "shared/dead_letters.py",

@@ -41,8 +41,9 @@ def greatest(events: list[tuple[Event, UUID]]) -> dict[tuple[Any, ...], tuple[in
     return kept
 
 
+@pytest.mark.parametrize("stalls", ["committed", "overtaken"])
 async def test_a_consumer_killed_between_commit_and_ack_reads_again_and_the_facts_are_the_same(
-    database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stalls: str
 ) -> None:
     db, topic = await database_for("attendance"), await probe_topic(monkeypatch, kafka)
     dice = random.Random(20251106)
@@ -54,7 +55,7 @@ async def test_a_consumer_killed_between_commit_and_ack_reads_again_and_the_fact
     delivered = [*events, *dice.sample(events, 100)]
     dice.shuffle(delivered)
     await produce(kafka, [message(event, id=id) for event, id in delivered])
-    group, reached = f"attendance.test-{uuid4().hex[:8]}", tmp_path / "committed"
+    group, reached = f"attendance.test-{uuid4().hex[:8]}", tmp_path / stalls
 
     async with part("consumer", db.url, kafka, topic.name, group, str(reached)) as first:
         await eventually(reached.exists)

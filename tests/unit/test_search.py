@@ -10,7 +10,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from shared.consumer import _Search  # pyright: ignore[reportPrivateUsage] - the search is worth a test without Kafka
+from shared.batch import Search
 from shared.dead_letters import Limit
 from shared.events import Received
 
@@ -70,7 +70,7 @@ class Handler:
 
 async def settle(handler: Handler) -> list[int]:
     """The numbers of the records that were found bad."""
-    search = _Search(handler, Limit(in_a_row=100, of_a_thousand=250), {}, blame_bugs=False)
+    search = Search(handler, Limit(in_a_row=100, of_a_thousand=250), {}, blame_bugs=False)
     settled = await search.settle(batch())
     assert not settled.stopped
     return [letter.record.offset for letter in settled.poison]

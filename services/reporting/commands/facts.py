@@ -28,9 +28,10 @@ _OF_NO_DATE = {FactUnit, FactEmployee}
 
 
 async def take_in(batch: list[Received], context: HandlerContext) -> None:
-    """The consumer's handler: one batch, one transaction."""
-    async with context.db.transaction() as tx:
-        await apply(tx, batch, context.metrics)
+    """The consumer's handler: one transaction for each topic in a batch. They commute, and so do batches."""
+    for part in PROJECTION.parts(batch):
+        async with context.db.transaction() as tx:
+            await apply(tx, part, context.metrics)
 
 
 async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = None) -> None:

@@ -11,7 +11,6 @@ from half the facts it would announce what never happened. What was announced be
 nobody gets mail about last year. Views show what has been read so far.
 """
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 
@@ -19,11 +18,11 @@ from services.reporting.commands.facts import apply, rejoin
 from services.reporting.facts import PROJECTION
 from services.reporting.store import rebuild as store
 from shared import repairs
-from shared.bus import HandlerContext, client_arguments
+from shared.bus import AT_ONCE, HandlerContext, client_arguments
 from shared.clock import SystemClock
 from shared.database import Database
 from shared.events import Received
-from shared.log import readable, reading
+from shared.log import Log, Offsets, each, readable, reading
 from shared.settings import Settings
 from shared.telemetry import Metrics
 
@@ -38,9 +37,9 @@ class RebuildRunning(Exception):
 async def rebuild(settings: Settings, progress: Progress) -> None:
     """Empty the fact tables and read the log from its beginning; `progress(done, total)` in records.
 
-    Memory stays flat: one batch is being written while the next is read. Raises RebuildRunning.
+    Memory stays flat: a few batches are being written while the next is read. Raises RebuildRunning.
     """
-    db = Database(settings.database_url, pool_size=2, application_name="hadir.rebuild")
+    db = Database(settings.database_url, pool_size=AT_ONCE + 1, application_name="hadir.rebuild")
     try:
         async with db.alone("hadir.rebuild") as alone:
             if not alone:
@@ -53,7 +52,6 @@ async def rebuild(settings: Settings, progress: Progress) -> None:
 async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None:
     async with db.transaction() as tx:
         await store.empty(tx, [table.name for table in PROJECTION.tables])
-    writing: asyncio.Task[None] | None = None
 
     async def write(batch: list[Received]) -> None:
         async with db.transaction() as tx:
@@ -63,39 +61,44 @@ async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None
 
             await repairs.join_what_can_be(tx, batch, join)
 
-    try:
-        async with contextlib.aclosing(_log(settings, progress)) as log:
-            async for batch in log:
-                if writing is not None:
-                    await writing
-                writing = asyncio.create_task(write(batch))
-        if writing is not None:
-            await writing
-    except BaseException:
-        if writing is not None:
-            writing.cancel()
-            await asyncio.gather(writing, return_exceptions=True)
-        raise
+    async with reading(client_arguments(settings), PROJECTION.topics) as log:
+        said = _Said(progress, await log.begins(), await log.ends())
+        disowned, *others = PROJECTION.topics
+        # Which events are disowned has to be known to the last one before the others are joined.
+        for topics in ([disowned], others):
+            async with contextlib.aclosing(_batches(log, topics, said, settings)) as batches:
+                await each(batches, write, at_once=AT_ONCE)
+        said.all()
     # What was disowned while the rebuild ran, so that the facts are right when it ends.
     await repairs.settle(PROJECTION, rejoin, HandlerContext(settings, db, SystemClock(), Metrics("reporting")))
     async with db.transaction() as tx:
         await store.rebuilt(tx, [table.name for table in PROJECTION.tables])
 
 
-async def _log(settings: Settings, progress: Progress) -> AsyncGenerator[list[Received]]:
-    """Every readable record that the consumed topics hold now, which are disowned first, in batches."""
-    async with reading(client_arguments(settings), PROJECTION.topics) as log:
-        begins, ends = await log.begins(), await log.ends()
-        total = sum(ends[partition] - begins[partition] for partition in log.partitions)
-        done = 0
-        progress(done, total)
-        disowned, *others = PROJECTION.topics
-        for topics in ([disowned], others):
-            async with contextlib.aclosing(log.upto(ends, topics)) as batches:
-                async for records in batches:
-                    batch = readable(records, settings)
-                    if batch:
-                        yield batch
-                    done += len(records)
-                    progress(min(done, total), total)
-        progress(total, total)
+class _Said:
+    """How far the rebuild is, for those who wait for it."""
+
+    def __init__(self, progress: Progress, begins: Offsets, ends: Offsets) -> None:
+        self.ends = ends
+        self._progress = progress
+        self._total = sum(ends[partition] - begins[partition] for partition in ends)
+        self._done = 0
+        self.read(0)
+
+    def read(self, records: int) -> None:
+        self._done += records
+        self._progress(min(self._done, self._total), self._total)
+
+    def all(self) -> None:
+        self._progress(self._total, self._total)
+
+
+async def _batches(
+    log: Log, topics: Sequence[str], said: _Said, settings: Settings
+) -> AsyncGenerator[list[Received]]:
+    """Every readable record that these topics hold now, in batches of one topic."""
+    async with contextlib.aclosing(log.upto(said.ends, topics)) as found:
+        async for records in found:
+            if batch := readable(records, settings):
+                yield batch
+            said.read(len(records))

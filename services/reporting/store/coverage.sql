@@ -116,19 +116,22 @@ with point as materialized (
     select change.unit_id, change.employee_id,
         change.zone = 'office' and change.is_certain and coalesce(change.out_is_certain, true) as sure,
         tstzrange(change.at, coalesce(change.out_at, change.ends_at)) as during,
-        -- Before the `out` was there, the stay was as sure as its `in` and ended with the plan.
         case
-            when change.out_at <= local_midnight(day) then null
-            when change.zone = 'office' and change.is_certain and not change.out_is_certain then change.at
-            when change.ends_at < change.out_at then greatest(change.at, change.ends_at)
-            when change.ends_at is null and change.out_at is not null then change.at
-        end as doubt_from, change.out_at
+            -- Only a false clock reaches so far: nobody would find this date when its record is replaced.
+            when change.work_date not between day - 4 and day + 2 then tstzrange(null, null)
+            when change.out_at is null or change.out_at <= local_midnight(day) then null
+            -- Before the `out` was there, the stay was as sure as its `in` and ended with the plan.
+            when change.zone = 'office' and change.is_certain and not change.out_is_certain
+                then tstzrange(change.at, change.out_at)
+            when change.ends_at is null or change.ends_at < change.out_at
+                then tstzrange(greatest(change.at, change.ends_at), change.out_at)
+        end as doubt
     from change
     where change.kind = 'in' and change.zone in ('office', 'uncertain', 'unknown')
         and change.at < coalesce(change.out_at, change.ends_at)
 ), doubt as (
-    select stay.unit_id, range_agg(tstzrange(stay.doubt_from, stay.out_at)) as during
-    from stay where stay.doubt_from < local_midnight(day + 1) group by stay.unit_id
+    select stay.unit_id, range_agg(stay.doubt) as during
+    from stay where stay.doubt && tstzrange(null, local_midnight(day + 1)) group by stay.unit_id
 ), person as (
     -- One person counts once, however many of their work dates hold the instant.
     select stay.unit_id, range_agg(stay.during) filter (where stay.sure) as low, range_agg(stay.during) as high
@@ -303,12 +306,10 @@ with waiting as materialized (
     select waiting.employee_id, waiting.work_date from waiting
     union all
     select punch.employee_id, punch.work_date from fact_punch as punch
+    -- nothing keeps count of who reaches further than any plan leads
     where punch_reach(punch.work_date, punch.at) = 2
         and (punch.work_date < day and punch.at > local_midnight(day)
             or punch.work_date > day and punch.at < local_midnight(day + 1))
-        and exists (
-            select from touched where touched.work_date = punch.work_date
-                and (touched.employee_id is null or touched.employee_id = punch.employee_id))
 ), changed as (
     select touched.unit_id from touched_counter as touched where touched.day = uncounted.day
     union
