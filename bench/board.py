@@ -15,7 +15,19 @@ from urllib.parse import urlsplit
 from bench import load
 from bench.builds import Build
 from bench.harness import Phases, folder_of_its_own
-from bench.system import DAY, MORNING, NOON, PATIENCE_S, Prepared, Up, cpu_us, prepared_city, until_counted, up
+from bench.system import (
+    DAY,
+    MORNING,
+    NOON,
+    PATIENCE_S,
+    Prepared,
+    Up,
+    cpu_us,
+    prepared_city,
+    until_counted,
+    up,
+    waiting_steps,
+)
 from demo.topics import all_read
 from demo.watch import Watcher, delays, quantile
 
@@ -57,7 +69,8 @@ class _Board:
         requests = [self.world.check_in(here.client, person, MORNING) for person in people]
         address = urlsplit(here.http)
         started = cpu_us(here.pid)
-        answers = await load.run(address.hostname or "", address.port or 0, requests, rate=RATE)
+        async with waiting_steps(self.world, here.postgres) as waiting:
+            answers = await load.run(address.hostname or "", address.port or 0, requests, rate=RATE)
         if set(answers.statuses) != {201}:
             raise RuntimeError(f"not every check-in was recorded: {dict(answers.statuses)}")
         self.counted += len(people)
@@ -70,6 +83,7 @@ class _Board:
             "checkin_to_board_p99_s": quantile(took, 0.99) or 0.0,
             "checkin_to_board_rate_per_s": len(people) / answers.elapsed_s,
             "checkin_cpu_us": sum(spent.values()) / len(people),
+            **({"steps_behind_s": max(waiting) / RATE} if waiting else {}),
             **{f"checkin_{part}_cpu_us": us / len(people) for part, us in spent.items()},
         }
 

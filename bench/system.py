@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
+import asyncpg
 import psutil
 
 from bench import load
@@ -24,6 +25,7 @@ from demo.script import officers
 from demo.setup import prepare, read_plans, until_the_board_knows
 from demo.topics import all_read
 from demo.watch import Watcher
+from deploy.local.state import State
 from shared.auth import load_private_key
 from shared.clock import write_anchor
 from shared.dates import WIB
@@ -123,6 +125,34 @@ async def prepared_city(of: Build, folder: Path) -> Prepared:
         await until_the_board_knows(here.client, officer, DAY, len(plans))
         await all_read(here.kafka, within_s=PATIENCE_S)
     return Prepared(of, folder, city, plans)
+
+
+@asynccontextmanager
+async def waiting_steps(world: Prepared, postgres: str) -> AsyncGenerator[list[int], None]:
+    """How many person-days wait for their steps, ten times a second; nothing of a build that has no steps.
+
+    Over the rate at which they come, that is how far the steps are behind (Little's law).
+    """
+    connection: asyncpg.Connection = await asyncpg.connect(State(world.folder).database_url("reporting", postgres))
+    known = await connection.fetchval(
+        "select count(*) from information_schema.columns"
+        " where table_name = 'touched' and column_name = 'employee_id'"
+    )
+    counts: list[int] = []
+
+    async def watch() -> None:
+        while True:
+            counts.append(await connection.fetchval("select count(*) from touched where employee_id is not null"))
+            await asyncio.sleep(0.1)
+
+    watching = asyncio.create_task(watch()) if known else None
+    try:
+        yield counts
+    finally:
+        if watching is not None:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+        await connection.close()
 
 
 def cpu_us(pid: int) -> dict[str, float]:

@@ -168,7 +168,7 @@ class Product:
 
     fold: Callable[[Any, Sequence[Received]], Awaitable[None]]
     tick: Callable[[Database, dt.datetime], Awaitable[int]]
-    drain: Callable[[Database], Awaitable[object]] | None
+    drain: Callable[[Database, dt.datetime], Awaitable[object]] | None
 
 
 def product() -> Product:
@@ -200,7 +200,7 @@ async def run(url: str, admin_url: str) -> dict[str, float]:
 
     await fold(before_the_day(), at(6))
     if this.drain is not None:
-        await this.drain(db)
+        await this.drain(db, at(6))
     for minute in (30, 35):  # the first states are kept in silence
         await this.tick(db, at(6, minute))
     await admin.execute("select pg_stat_reset()")
@@ -217,7 +217,7 @@ async def run(url: str, admin_url: str) -> dict[str, float]:
             await fold(arrived, now)
         if this.drain is not None:
             async with meter.into(draining):
-                await this.drain(db)
+                await this.drain(db, now)
         async with meter.into(ticking):
             announced += await this.tick(db, now)
         now += STEP
