@@ -168,11 +168,13 @@ class Consumer:
         """Decode what was read, and let it go on its way as soon as there is room. Never raises."""
         given_up = self._times_given_up
         self._waiting = batch = self._decoded(records)
-        await self._until(lambda: self._closing or self._has_room)
-        if given_up == self._times_given_up and not self._closing and await self._is_current(batch):
-            self._flying.append(batch)
-            batch.task = asyncio.create_task(self._carry(batch))
-        self._waiting = None
+        try:
+            await self._until(lambda: self._closing or self._has_room)
+            if given_up == self._times_given_up and not self._closing and await self._is_current(batch):
+                self._flying.append(batch)
+                batch.task = asyncio.create_task(self._carry(batch))
+        finally:
+            self._waiting = None
 
     def _decoded(self, records: Sequence[Record]) -> Batch:
         trusted = self._context.settings.trusted_sources

@@ -206,11 +206,12 @@ class Relay:
 
     async def _round(self, session: asyncpg.Connection) -> bool:
         """Take out what Kafka has acknowledged and send what is next; whether there was anything."""
+        # First, so that who looks after the service hears that Kafka is away before anything waits for it.
+        producer = await self._producer_ready()
         rows = await session.fetch(_NEXT, self._acknowledged, self._batch)
         self._acknowledged = []
         if not rows:
             return False
-        producer = await self._producer_ready()
         sent: list[asyncio.Future[Any]] = []
         try:
             for row in rows:

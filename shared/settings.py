@@ -87,6 +87,8 @@ class Settings(KafkaSettings):
     """Where the installation is reached from outside, such as `https://hadir.example.go.id`: events name it."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool_size: int = Field(default=10, ge=2, le=200)
+    keep_facts_months: int | None = Field(default=None, ge=3, le=1200)
+    """Reporting shows so many whole months before the present one, and older facts go. Unset: for ever."""
     read_timeout_s: float = Field(default=20, gt=0, le=600)
     """Seconds after which a statement of a reading door is given up with 503."""
 

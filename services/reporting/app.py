@@ -8,7 +8,7 @@ from services.reporting.api.board import pages, sign_in
 from services.reporting.commands import facts
 from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
-from services.reporting.tasks import steps, transitions
+from services.reporting.tasks import steps, transitions, upkeep
 from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
 from shared import audit_doors, repairs
@@ -43,6 +43,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "steps": steps.keep_up,
             "transitions": transitions.ticker,
             "live": live,
+            "upkeep": upkeep.keep_up,
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,

@@ -58,6 +58,7 @@ class FactPlan(Stored, Fact, table=True):
             postgresql_where=text(f"mode = 'WFO' and ends_at > {_MIDNIGHT_AFTER}"),
         ),
         Index("fact_plan_at_counter", "unit_id", "work_date", postgresql_where=text("mode = 'WFO'")),
+        {"postgresql_partition_by": "RANGE (work_date)"},
     )
 
 

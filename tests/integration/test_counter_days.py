@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from services.reporting.commands import facts
 from services.reporting.store import counter_days
+from services.reporting.tasks.transitions import tick
 from services.reporting.views import counters
 from shared.database import Database, Tx
 from shared.events import (
@@ -212,3 +213,18 @@ async def test_a_row_that_is_another_than_the_facts_make_it_is_named(db: Databas
         assert (
             await tx.connection.fetchval("select count(*) from counter_day where unit_id = 'b'") == len(DATES) - 1
         )
+
+
+async def test_a_counter_at_which_nobody_works_is_counted_once_a_date(db: Database) -> None:
+    sunday = worlds.THURSDAY + dt.timedelta(days=3)
+    async with db.transaction() as tx:
+        await facts.apply(tx, worlds.received([(UUID(int=1), worlds.counter(worlds.hours("08:00", "15:00", 1)))]))
+        await tx.connection.execute("delete from touched_counter")
+    await tick(db, worlds.at(sunday, "09:00"))
+    async with db.transaction() as tx:
+        taken = await tx.connection.fetch("delete from touched_counter returning day, unit_id")
+        assert [(row["day"], row["unit_id"]) for row in taken] == [(sunday, "counter")]
+        await counter_days.count(tx, [(sunday, "counter")])
+    await tick(db, worlds.at(sunday, "09:01"))
+    async with db.read() as tx:
+        assert not await tx.connection.fetchval("select count(*) from touched_counter")

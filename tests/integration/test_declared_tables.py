@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from services.attendance import facts as attendance
@@ -40,9 +40,18 @@ async def test_the_migrated_tables_are_the_declared_ones(database_for: DatabaseF
         context = MigrationContext.configure(connection, opts={"include_name": ours, "compare_type": True})
         return compare_metadata(context, declared)
 
+    def partitioned(connection: Connection) -> dict[str, str]:
+        keys = "select relname, pg_get_partkeydef(oid) as partkey from pg_class where relkind = 'p'"
+        return {row.relname: row.partkey for row in connection.execute(text(keys))}
+
     engine = create_async_engine(sqlalchemy_url((await database_for(service)).url))
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
+        assert await connection.run_sync(partitioned) == {
+            name: key
+            for name, table in declared.tables.items()
+            if (key := table.dialect_options["postgresql"]["partition_by"])
+        }
     await engine.dispose()
 
 

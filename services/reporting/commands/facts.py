@@ -5,12 +5,22 @@ from collections.abc import Sequence
 from typing import Protocol, cast
 from uuid import UUID
 
+from services.reporting.domain.kept import kept_from
 from services.reporting.facts import PROJECTION, FactEmployee, FactPlan, FactUnit, FactVoid
 from services.reporting.store import facts as store
 from services.reporting.store import gone, steps
 from shared.bus import HandlerContext
 from shared.database import Database, Tx
-from shared.events import AttendanceVoided, Received, ScheduleChanged, UnitChanged
+from shared.dates import local_date
+from shared.events import (
+    AttendanceRecorded,
+    AttendanceVoided,
+    Received,
+    ReportReviewed,
+    ReportSubmitted,
+    ScheduleChanged,
+    UnitChanged,
+)
 from shared.facts import shape
 from shared.repairs import Repaired
 from shared.telemetry import Metrics
@@ -23,15 +33,28 @@ class _OfADay(Protocol):
     work_date: dt.date
 
 
+_OF_ONE_DAY = (ScheduleChanged, AttendanceRecorded, ReportSubmitted, ReportReviewed)
+
 _OF_NO_DATE = {FactUnit, FactEmployee}
 """No verdict depends on these. On a fact that has no work date either, those of every date may."""
 
 
 async def take_in(batch: list[Received], context: HandlerContext) -> None:
     """The consumer's handler: one transaction for each topic in a batch. They commute, and so do batches."""
-    for part in PROJECTION.parts(batch):
+    for part in PROJECTION.parts(still_kept(batch, context)):
         async with context.db.transaction() as tx:
             await apply(tx, part, context.metrics)
+
+
+def still_kept(batch: list[Received], context: HandlerContext) -> list[Received]:
+    """A batch without facts about people's days that are too old to be kept: what was deleted does not come back.
+
+    A void stays, whatever date it says: its punch may be of a later one.
+    """
+    first = kept_from(local_date(context.clock.now()), context.settings.keep_facts_months)
+    if first is None:
+        return batch
+    return [one for one in batch if not (isinstance(one.event, _OF_ONE_DAY) and one.event.work_date < first)]
 
 
 async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = None) -> None:
@@ -67,7 +90,7 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
     """What is gone may have had any date, and what it hid another one: every verdict is looked at again."""
-    await apply(tx, repaired.events, context.metrics)
+    await apply(tx, still_kept(list(repaired.events), context), context.metrics)
     if repaired.topic == ScheduleChanged.topic:
         await gone.note_plans(tx, repaired.gone)
     elif repaired.topic == UnitChanged.topic:

@@ -14,13 +14,15 @@ nobody gets mail about last year. Views show what has been read so far.
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Sequence
 
-from services.reporting.commands.facts import apply, rejoin
+from services.reporting.commands import upkeep
+from services.reporting.commands.facts import apply, rejoin, still_kept
 from services.reporting.facts import PROJECTION
 from services.reporting.store import rebuild as store
 from shared import repairs
 from shared.bus import AT_ONCE, HandlerContext, client_arguments
-from shared.clock import SystemClock
+from shared.clock import clock_for
 from shared.database import Database
+from shared.dates import local_date
 from shared.events import Received
 from shared.log import Log, Offsets, each, readable, reading
 from shared.settings import Settings
@@ -28,6 +30,9 @@ from shared.telemetry import Metrics
 
 Progress = Callable[[int, int], None]
 """Called with (records read, records in the log)."""
+
+_ROOM_EVERY = 100_000
+"""So many records are folded before months that turned out to be many get tables of their own."""
 
 
 class RebuildRunning(Exception):
@@ -52,14 +57,20 @@ async def rebuild(settings: Settings, progress: Progress) -> None:
 async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None:
     async with db.transaction() as tx:
         await store.empty(tx, [table.name for table in PROJECTION.tables])
+    context = HandlerContext(settings, db, clock_for(settings.state_dir, settings.clock), Metrics("reporting"))
+    written = 0
 
     async def write(batch: list[Received]) -> None:
+        nonlocal written
+        if written // _ROOM_EVERY != (written + len(batch)) // _ROOM_EVERY:
+            await upkeep.make_room(db, local_date(context.clock.now()))
+        written += len(batch)
         async with db.transaction() as tx:
 
             async def join(part: Sequence[Received]) -> None:
                 await apply(tx, part)
 
-            await repairs.join_what_can_be(tx, batch, join)
+            await repairs.join_what_can_be(tx, still_kept(batch, context), join)
 
     async with reading(client_arguments(settings), PROJECTION.topics) as log:
         said = _Said(progress, await log.begins(), await log.ends())
@@ -70,7 +81,7 @@ async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None
                 await each(batches, write, at_once=AT_ONCE)
         said.all()
     # What was disowned while the rebuild ran, so that the facts are right when it ends.
-    await repairs.settle(PROJECTION, rejoin, HandlerContext(settings, db, SystemClock(), Metrics("reporting")))
+    await repairs.settle(PROJECTION, rejoin, context)
     async with db.transaction() as tx:
         await store.rebuilt(tx, [table.name for table in PROJECTION.tables])
 

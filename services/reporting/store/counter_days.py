@@ -20,6 +20,14 @@ _COUNT = f"""
     select $1, unit_id, {", ".join(_VALUES)} from counted_days($1, $2) order by unit_id
     on conflict (day, unit_id) do update set {", ".join(f"{name} = excluded.{name}" for name in _VALUES)}
 """  # noqa: S608 - names of declared columns
+_WANT = """
+    insert into touched_counter (day, unit_id)
+    select $1, unit.unit_id from fact_unit as unit
+        left join counter_day as held on held.day = $1 and held.unit_id = unit.unit_id
+    where unit.is_service_point and held.unit_id is null
+    order by unit.unit_id
+    on conflict (day, unit_id) do nothing
+"""
 _DIFFERING = f"""
     select held.unit_id from counter_day as held
         left join counted_days($1, array(select unit_id from counter_day where day = $1)) as fresh
@@ -42,6 +50,11 @@ async def count(tx: Tx, days: Sequence[tuple[dt.date, str]]) -> None:
         unit_ids = [unit_id for _, unit_id in of_date]
         await tx.connection.execute(_GONE, date, unit_ids)
         await tx.connection.execute(_COUNT, date, unit_ids)
+
+
+async def want(tx: Tx, day: dt.date) -> None:
+    """Have the service points counted that have no row of the date: no change touched anyone who works there."""
+    await tx.connection.execute(_WANT, day)
 
 
 async def differing(tx: Tx, day: dt.date) -> list[str]:

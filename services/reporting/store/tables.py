@@ -85,6 +85,8 @@ class PersonDay(Stored, table=True):
     first_day: dt.date
     last_day: dt.date
 
+    __table_args__ = {"postgresql_partition_by": "RANGE (work_date)"}
+
 
 class CounterDay(Stored, table=True):
     """One local date of one service point as it will be if nothing more is recorded: computed, dropped at will.
@@ -110,6 +112,8 @@ class CounterDay(Stored, table=True):
     short_us: list[int] = column(ARRAY(BigInteger))
     filled_us: list[Decimal] = column(ARRAY(Numeric))
     missing_us: list[Decimal] = column(ARRAY(Numeric))
+
+    __table_args__ = {"postgresql_partition_by": "RANGE (day)"}
 
 
 class PublishedDay(Stored, table=True):

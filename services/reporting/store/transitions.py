@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.reporting.domain.counters import Status
-from services.reporting.store import counters, planner
+from services.reporting.store import counter_days, counters, planner
 from services.reporting.store.duties import each_duty
 from shared.database import Tx
 from shared.events import Duty, State
@@ -178,6 +178,7 @@ async def cover(
     A unit never seen, or no longer a service point, is closed. `only`: of these units.
     """
     found = await counters.standings(tx, today, now, unit_ids=only)
+    await counter_days.want(tx, today)
     rows = await tx.connection.fetch(
         _COVER,
         only,

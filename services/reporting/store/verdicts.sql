@@ -115,6 +115,7 @@ with chosen as materialized (
         cross join lateral (
             select * from fact_plan as plan
             where plan.employee_id = person.id and plan.work_date = in_force.work_date
+                and plan.work_date between first and last  -- so that no other month is planned for
             offset 0
         ) as plan
     where only_people is not null and (only_opd is null or plan.opd_code = only_opd)

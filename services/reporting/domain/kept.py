@@ -1,0 +1,19 @@
+"""How long facts about people's days are kept."""
+
+import datetime as dt
+
+
+def shown_from(today: dt.date, months: int | None) -> dt.date | None:
+    """The first date that is still shown: that of the month `months` before today's. None: every date is."""
+    if months is None:
+        return None
+    number = today.year * 12 + today.month - 1 - months
+    return dt.date(number // 12, number % 12 + 1, 1)
+
+
+def kept_from(today: dt.date, months: int | None) -> dt.date | None:
+    """The first work date whose facts are still kept, a month before that.
+
+    A night shift reaches into the dates after its own: the first dates that are shown want the work dates before.
+    """
+    return None if months is None else shown_from(today, months + 1)
