@@ -82,6 +82,8 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
     if FactUnit in fold:
         units = [received.event for received in fold[FactUnit].received]
         await steps.touch_units(tx, {unit.unit_id for unit in units if isinstance(unit, UnitChanged)})
+        # A name, or a new service point at which nobody is to be, is shown without anything being computed.
+        await steps.tell(tx, steps.Changed(None, (), None))
     if fold:
         await store.tell(tx, touched, people, counters=FactUnit in fold)
 
