@@ -1,8 +1,8 @@
 """Working off what folds have touched: the steps of person-days, and the counts of counters (docs/reporting.md).
 
 Each transaction is bounded: some person-days of one date, some people of a date that was touched as a whole, or
-some counters. Single person-days come before whole dates, and dates near today before others. What cannot be
-computed is left where it is and named; everything else is computed.
+some counters. Single person-days come before whole dates, though not for ever, and dates near today before others.
+What cannot be computed is left where it is and named; everything else is computed.
 """
 
 import datetime as dt
@@ -25,6 +25,9 @@ PEOPLE = 500
 PEOPLE_OF_A_DATE = 2000
 """So many people of a date that was touched as a whole: some 120 ms."""
 COUNTERS = 400
+IN_A_ROW = 8
+"""So many transactions of single person-days come before everything else has one: while check-ins come without end
+a date that was touched as a whole is worked off too, and a check-in waits for one chunk of it at most."""
 
 Computed = Callable[[int], None]
 """Called after each transaction with how many person-days and counters' dates it computed."""
@@ -42,6 +45,7 @@ class Drain:
     units: set[str] = field(default_factory=set[str])
     """Units that cannot be counted."""
     errors: list[Exception] = field(default_factory=list[Exception])
+    _in_a_row: int = 0
 
     def forget(self) -> None:
         """Try everything again."""
@@ -50,17 +54,18 @@ class Drain:
         self.errors.clear()
 
     async def once(self, now: dt.datetime) -> bool:
-        """One transaction, or those that it takes to find what cannot be computed; whether there was any work.
+        """A few transactions, or those that it takes to find what cannot be computed; whether there was any work.
 
         Raises a failure of the world, or of a wrong deploy.
         """
         today = local_date(now)
-        return (
-            await self._some_people(today)
-            or await self._some_counters(today)
-            or await self._some_of_a_date(today)
-            or await self._split()
-        )
+        if self._in_a_row < IN_A_ROW and await self._some_people(today):
+            self._in_a_row += 1
+            return True
+        others_wait, self._in_a_row = self._in_a_row == IN_A_ROW, 0
+        # Split first: while every date is touched, no view looks anything up.
+        done = [await self._some_counters(today), await self._split(), await self._some_of_a_date(today)]
+        return any(done) or (others_wait and await self._some_people(today))
 
     async def all(self, now: dt.datetime) -> int:
         """Everything that is touched; returns how many person-days and counters' dates were computed.

@@ -86,14 +86,17 @@ _WAITS = "select pg_advisory_xact_lock(hashtext('hadir.counters'))"
 _SHARES = """
     select pg_advisory_xact_lock_shared(hashtext('hadir.counters')), exists (select from rebuilding) as rebuilding
 """
-_TOUCH_UNITS = """
+_VOIDS = "select pg_advisory_xact_lock(hashtext('hadir.voids'))"
+_PUNCHES = "select pg_advisory_xact_lock_shared(hashtext('hadir.voids'))"
+_TOUCH_UNITS = f"""
     insert into touched_counter (day, unit_id)
     select day, unit_id from counter_day where unit_id = any($1)
     union
-    select work_date, unit_id from fact_plan where unit_id = any($1) and mode = 'WFO' and work_date <= $2
+    select work_date, unit_id from fact_plan where unit_id = any($1) and mode = 'WFO'
+        and work_date between '{FIRST_DATE}' and '{LAST_DATE}'
     order by 1, 2
     on conflict (day, unit_id) do update set day = excluded.day
-"""
+"""  # noqa: S608 - constants
 _TOUCH = f"""
     insert into touched (work_date, employee_id) select * from unnest($1::date[], $2::uuid[]) as given(d, p)
     order by d, p {_AGAIN}
@@ -369,7 +372,21 @@ async def touch_units(tx: Tx, unit_ids: Collection[str]) -> None:
     """Every date of these units is to be counted anew. Waits for whoever counts, and they wait for this
     transaction: so no date is counted from what the unit was."""
     await tx.connection.execute(_WAITS)
-    await tx.connection.execute(_TOUCH_UNITS, list(unit_ids), LAST_DATE)
+    await tx.connection.execute(_TOUCH_UNITS, list(unit_ids))
+
+
+async def void(tx: Tx) -> None:
+    """Said before voids are joined: waits for those who write punches, and they for this transaction.
+
+    The person-day of a void's punch, which may be another than the void says, is touched if the punch is there.
+    A punch that comes meanwhile would be there too late, and be computed before the void is.
+    """
+    await tx.connection.execute(_VOIDS)
+
+
+async def punch(tx: Tx) -> None:
+    """Said before punches are joined: waits for those who write voids. They come in side by side."""
+    await tx.connection.execute(_PUNCHES)
 
 
 async def may_compute(tx: Tx) -> bool:

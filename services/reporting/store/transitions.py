@@ -29,10 +29,21 @@ _DATES = """
     )
     order by abs(work_date - $2::date), work_date
 """
+# Whoever is touched is announced when their steps are computed: until then these say what is not so any more.
 _DUE = """
-    select employee_id from published_day
-    where work_date = $1 and due_at <= $2 order by due_at limit $3
-    for update skip locked
+    select employee_id from published_day as published
+    where work_date = $1 and due_at <= $2 and not exists (
+        select from touched
+        where touched.work_date = published.work_date and touched.employee_id = published.employee_id
+    ) and not exists (
+        select from touched
+        where touched.work_date = published.work_date and touched.employee_id is null
+            and coalesce(touched.done_to < published.employee_id, true)
+    ) and not exists (
+        select from touched where touched.work_date is null and coalesce(touched.from_date <= $1, true)
+    )
+    order by due_at limit $3
+    for update of published skip locked
 """
 # `previous` of a person-day never seen before: `pending` while the local date on which it ends is not over,
 # because this morning it was so; else its first state, which is no transition.
