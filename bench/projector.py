@@ -105,7 +105,7 @@ async def projector(bootstrap: str, url: str, events: int) -> float:
     )
     db, metrics = Database(url), Metrics("reporting")
     async with db.transaction() as tx:
-        await tx.connection.execute("truncate fact_punch, touched, touched_date")
+        await tx.connection.execute("truncate fact_punch, touched")
     started, done, seen = 0.0, asyncio.Event(), 0
     router = Router()
     for declaration in declared.declarations:

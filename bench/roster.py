@@ -325,7 +325,7 @@ async def measure(figures: Figures) -> None:
 
 async def _publish(url: str, reporting_url: str, kafka: str) -> dict[str, float]:
     """A month published from nothing into projections that know nothing of it."""
-    for where, tables in ((url, "plan"), (reporting_url, "fact_plan, touched, touched_date")):
+    for where, tables in ((url, "plan"), (reporting_url, "fact_plan, touched")):
         connection = await asyncpg.connect(where)
         await connection.execute(f"truncate {tables}")
         await connection.close()

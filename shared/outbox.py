@@ -20,11 +20,11 @@ from uuid import UUID
 import asyncpg
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner, murmur2
-from pydantic_core import to_json
 
 from shared import failures, trace
 from shared.database import Database, Tx
-from shared.events import Event, encode
+from shared.events import Event
+from shared.events.envelope import body_of, headers_alike
 from shared.tasks import Health
 from shared.telemetry import Metrics
 
@@ -45,7 +45,8 @@ _NEXT = """
 _INSERT = f"""
     with promised as (
         insert into outbox (topic, key, value, headers)
-        select * from unnest($1::text[], $2::bytea[], $3::bytea[], $4::jsonb[])
+        select topic, key, value, headers::jsonb
+        from unnest($1::text[], $2::bytea[], $3::bytea[], $4::text[]) as outgoing(topic, key, value, headers)
     )
     select pg_notify('{CHANNEL}', '')
 """  # noqa: S608 - the channel is named above
@@ -118,20 +119,17 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
     values: list[bytes | None] = []
     headers: list[str] = []
     begun = trace.new()
+    alike: dict[tuple[str, datetime, str], str] = {}
     for one in outgoing:
-        message = encode(
-            one.event,
-            id=one.id,
-            time=one.time,
-            source=source,
-            traceparent=one.trace or begun,
-            topic=one.topic,
-            key=one.key,
-        )
-        topics.append(message.topic)
-        keys.append(message.key)
-        values.append(message.value)
-        headers.append(to_json(dict(message.headers)).decode())
+        topic, key, value = body_of(one.event, topic=one.topic, key=one.key)
+        traceparent = one.trace or begun
+        around = topic, one.time, traceparent
+        if around not in alike:
+            alike[around] = json.dumps(headers_alike(topic, source, one.time, traceparent)).removeprefix("{")
+        topics.append(topic)
+        keys.append(key.encode())
+        values.append(value)
+        headers.append(f'{{"ce_id":"{one.id}","ce_subject":{json.dumps(key)},{alike[around]}')
     await tx.connection.execute(_INSERT, topics, keys, values, headers)
 
 

@@ -101,19 +101,34 @@ def encode(
 
     Raises EventTooLarge for what no reader would take: more than MAX_VALUE_BYTES.
     """
+    name, subject, value = body_of(event, topic=topic, key=key)
+    headers = _headers(name, source, id=str(id).encode(), subject=subject.encode(), time=time.isoformat().encode())
+    if traceparent is not None:
+        headers.append(("traceparent", traceparent.encode()))
+    return Message(name, subject.encode(), value, headers)
+
+
+def body_of(
+    event: Event | None, *, topic: str | None = None, key: str | None = None
+) -> tuple[str, str, bytes | None]:
+    """(topic, key, value) of the record of an event or a tombstone; raises as `encode` does."""
     name = event.topic if event is not None else topic
     subject = event.key if event is not None else key
     if name is None or subject is None:
         raise ValueError("a tombstone needs its topic and key")
-    headers = _headers(name, source, id=str(id).encode(), subject=subject.encode(), time=time.isoformat().encode())
-    if traceparent is not None:
-        headers.append(("traceparent", traceparent.encode()))
-    value = event.model_dump_json().encode() if event is not None else None
+    value = event.__pydantic_serializer__.to_json(event) if event is not None else None
     if value is not None and len(value) > MAX_VALUE_BYTES:
         raise EventTooLarge(
             f"an event of {name} has {len(value)} bytes, more than {MAX_VALUE_BYTES}; make it smaller"
         )
-    return Message(name, subject.encode(), value, headers)
+    return name, subject, value
+
+
+def headers_alike(topic: str, source: str, time: datetime, traceparent: str) -> dict[str, str]:
+    """The headers that the records of a topic share when they are of one time and one trace: all but `ce_id` and
+    `ce_subject`."""
+    headers = _headers(topic, source, time=time.isoformat().encode())
+    return {name: value.decode() for name, value in headers if value} | {"traceparent": traceparent}
 
 
 def source_of(service: str) -> str:

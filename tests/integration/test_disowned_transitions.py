@@ -8,12 +8,11 @@ import pytest_asyncio
 
 from services.reporting.commands import facts
 from services.reporting.facts import PROJECTION
-from services.reporting.tasks.transitions import tick
 from shared import repairs
 from shared.database import Database
 from shared.events import DUTIES, Event, Received, ScheduleChanged, UnitChanged
 from tests.conftest import DatabaseFor
-from tests.integration.test_facts_transitions import PERSON, at, counter, learn, plan, punch, rows, said
+from tests.integration.test_facts_transitions import PERSON, at, counter, learn, plan, punch, rows, said, tick
 from tests.kit import worlds
 from tests.kit.disowning import Logs, context_of, disowning
 

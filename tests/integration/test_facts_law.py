@@ -392,10 +392,10 @@ async def test_a_conflict_is_counted_and_the_greater_event_id_wins(db: Database)
 async def touched(db: Database, events: Sequence[Received]) -> set[dt.date | None]:
     """Work dates that joining the events touches; the note is wiped before and after."""
     async with db.transaction() as tx:
-        await tx.connection.execute("delete from touched_date")
+        await tx.connection.execute("delete from touched")
         await facts.apply(tx, events)
-        rows = await tx.connection.fetch("select work_date from touched_date")
-        await tx.connection.execute("delete from touched_date")
+        rows = await tx.connection.fetch("select work_date from touched")
+        await tx.connection.execute("delete from touched")
         return {row["work_date"] for row in rows}
 
 

@@ -1,12 +1,11 @@
 """One bad row, one date or one counter that cannot be judged harms no other: nothing stops a city."""
 
 from collections.abc import AsyncIterator
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
 
-from services.reporting.tasks.transitions import tick
 from services.reporting.views.figures import look_at
 from shared.database import Database
 from tests.conftest import DatabaseFor
@@ -20,6 +19,7 @@ from tests.integration.test_facts_transitions import (
     punch,
     rows,
     said,
+    tick,
 )
 
 MORNING = [("on_time", "pending", "met"), ("place", "pending", "met")]
@@ -51,26 +51,33 @@ async def store_unit(db: Database, unit_id: str, requirements: str) -> None:
     )
 
 
-async def store_plan(db: Database, date: str, starts_at: str) -> None:
+async def store_plan(db: Database, date: str, starts_at: str) -> UUID:
+    person = uuid4()
     await store_row(
         db,
         "insert into fact_plan"
         " (employee_id, work_date, opd_code, unit_id, mode, starts_at, ends_at, revision, ce_id) values"
         " ($1, $2::text::date, 'OPD-2', 'counter-b', 'WFO', $3::text::timestamptz, $3::text::timestamptz, 1, $4)",
-        uuid4(),
+        person,
         date,
         starts_at,
         uuid4(),
     )
+    return person
 
 
 async def test_a_date_that_no_calendar_has_harms_no_other(db: Database) -> None:
     await learn(db, plan())
     for date in ("infinity", "9999-12-31"):
         await store_plan(db, date, "2025-11-06 00:00+00")
-        await store_row(db, "insert into touched_date (work_date) values ($1::text::date)", date)
-        await store_row(db, "insert into next_due (work_date, due_at) values ($1::text::date, '-infinity')", date)
-    await store_row(db, "insert into touched_date (work_date) values (null)")
+        await store_row(db, "insert into touched (work_date) values ($1::text::date)", date)
+        await store_row(
+            db,
+            "insert into published_day (work_date, employee_id, revision, due_at)"
+            " values ($1::text::date, gen_random_uuid(), 0, '-infinity')",
+            date,
+        )
+    await store_row(db, "insert into touched (work_date) values (null)")
     await tick(db, at("06:00"))
     await learn(db, punch("in", at("07:20")))
     assert await said(db, at("07:21")) == MORNING
@@ -81,12 +88,12 @@ async def test_a_date_that_cannot_be_judged_harms_no_other(db: Database) -> None
     tomorrow = THURSDAY.replace(day=7)
     await learn(db, plan(), plan(tomorrow), counter())
     await tick(db, at("06:00"))
-    await store_plan(db, str(tomorrow), "294276-12-31 23:59:59+00")
-    await store_row(db, "insert into touched_date (work_date) values ($1)", tomorrow)
+    bad = await store_plan(db, str(tomorrow), "294276-12-31 23:59:59+00")
+    await store_row(db, "insert into touched (work_date) values ($1)", tomorrow)
     await learn(db, punch("in", at("07:20")))
     with pytest.raises(ExceptionGroup) as caught:
         await tick(db, at("08:00"))
-    assert [error.__notes__ for error in caught.value.exceptions] == [["work date 2025-11-07"]]
+    assert [error.__notes__ for error in caught.value.exceptions] == [[f"person-day {bad} 2025-11-07"]]
     assert {(row["topic"], row["key"]) for row in await rows(db)} == {
         ("compliance.changed.v1", str(PERSON)),
         ("coverage.changed.v1", "counter-a"),

@@ -8,9 +8,10 @@ from uuid import UUID, uuid4
 import pytest_asyncio
 
 from services.reporting.commands import facts
+from services.reporting.commands.steps import drain
 from services.reporting.facts import PROJECTION
 from services.reporting.store import rebuild, transitions
-from services.reporting.tasks.transitions import tick
+from services.reporting.tasks import transitions as ticker
 from shared.database import Database
 from shared.events import (
     DUTIES,
@@ -90,6 +91,19 @@ async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
 async def learn(db: Database, *events: Event) -> None:
     async with db.transaction() as tx:
         await facts.apply(tx, worlds.received([(uuid4(), event) for event in events]))
+
+
+async def tick(db: Database, now: dt.datetime) -> int:
+    """A round of the ticker, once what was learnt is computed. Raises what either of them had to leave out."""
+    left_out: ExceptionGroup | None = None
+    try:
+        await drain(db, now)
+    except ExceptionGroup as errors:
+        left_out = errors
+    published = await ticker.tick(db, now)
+    if left_out is not None:
+        raise left_out
+    return published
 
 
 async def rows(db: Database) -> list[dict[str, Any]]:

@@ -26,6 +26,7 @@ READER = Reader(("city", "opds", "units"))
 
 # Straight into the tables: facts of before the contract had bounds.
 FILL = f"""
+    insert into touched (work_date) values (null);
     insert into fact_unit
     select 'U' || u, 'O' || u % 5, 'x', 'x', true,
         '[{{"effective_from": "2025-01-01", "weekdays": [3], "opens": "08:00", "closes": "15:00", "min_staff": 1,
@@ -156,7 +157,7 @@ async def test_a_plan_that_claims_to_end_in_centuries_staffs_no_counter_for_long
     db: Database,
 ) -> None:
     async with db.transaction() as tx:
-        for statement in FILL.split(";\n")[:2]:
+        for statement in FILL.split(";\n")[:3]:
             await tx.connection.execute(statement)
         await tx.connection.execute("update fact_plan set ends_at = '2999-12-31 16:00+07' where unit_id = 'U1'")
         await tx.connection.execute(

@@ -82,8 +82,10 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
     if FactUnit in fold:
         units = [received.event for received in fold[FactUnit].received]
         await steps.touch_units(tx, {unit.unit_id for unit in units if isinstance(unit, UnitChanged)})
+        # A name, or a new service point at which nobody is to be, is shown without anything being computed.
+        await steps.tell(tx, steps.Changed(None, (), None))
     if fold:
-        await store.touch(tx, touched, people, counters=FactUnit in fold)
+        await store.tell(tx, touched, people, counters=FactUnit in fold)
 
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
@@ -98,7 +100,7 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
         await steps.touch_units(tx, {row["unit_id"] for row in repaired.gone})
     elif fact.noting is not None:
         await steps.touch_rows(tx, shape(fact).name, fact.noting, repaired.gone)
-    await store.touch(tx, [None], counters=True)
+    await store.tell(tx, [None], counters=True)
 
 
 async def digest(db: Database) -> str:

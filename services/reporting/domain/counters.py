@@ -10,7 +10,6 @@ import datetime as dt
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import groupby
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel, Field
@@ -233,9 +232,3 @@ def _with(so_far: Times, piece: Piece, until: dt.datetime) -> Times:
         filled_us=so_far.filled_us + us * filled,
         missing_us=so_far.missing_us + us * (piece.required - filled),
     )
-
-
-def days_of(pieces: Iterable[Piece]) -> dict[str, CounterDay]:
-    """The days of several service points, from their pieces in order of unit and time."""
-    of_units = groupby(pieces, key=lambda piece: piece.unit_id)
-    return {unit_id: CounterDay(list(of_unit)) for unit_id, of_unit in of_units}

@@ -46,6 +46,7 @@ def states_of(code: int) -> tuple[State, ...]:
     return _STATES_OF[code]
 
 
+NOTHING_DUE = code_of(("not_due",) * len(DUTIES))
 _STATES_OF = [tuple(reversed(states)) for states in product(STATES, repeat=len(DUTIES))]
 
 

@@ -1,9 +1,29 @@
-"""The identity of an announcement. Pure."""
+"""What there is to announce of a person-day, and the identity of an announcement. Pure."""
 
+from functools import lru_cache
+from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
+
+from services.reporting.domain.figures import states_of
+from shared.events import DUTIES, Duty, State
 
 DAYS_BACK = 35
 """Work dates before that are never announced."""
+
+
+class Change(NamedTuple):
+    """One duty that left a state for another."""
+
+    duty: Duty
+    previous: State
+    state: State
+
+
+@lru_cache(maxsize=4096)  # a city passes from few combinations of states to few others
+def changes(previous: int, code: int) -> tuple[Change, ...]:
+    """The duties in which two numbers of `figures.code_of` differ, in the contract's order."""
+    sides = zip(DUTIES, states_of(previous), states_of(code), strict=True)
+    return tuple(Change(duty, before, now) for duty, before, now in sides if before != now)
 
 
 def transition_id(topic: str, key: str, revision: int) -> UUID:

@@ -2,7 +2,6 @@
 
 import datetime as dt
 from collections.abc import Collection
-from uuid import UUID
 
 import asyncpg
 
@@ -30,11 +29,6 @@ _COUNTED_PIECES = """
     where counted.day = $1 and counted.unit_id = $3 and piece.from_at <= $2
     window so_far as (order by piece.from_at)
     order by piece.from_at
-"""
-_STAFFED_BY = """
-    select distinct plan.unit_id from fact_plan as plan join fact_unit as unit using (unit_id)
-    where plan.employee_id = any($2) and plan.work_date between $1::date - 2 and $1::date + 2 and plan.mode = 'WFO'
-        and unit.is_service_point
 """
 
 _MANY = 100
@@ -118,8 +112,3 @@ async def pieces_of(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> 
     if await _uncounted(tx, date, as_of, [unit_id]):
         return await pieces(tx, date, as_of, [unit_id])
     return [Piece(**row) for row in await tx.connection.fetch(_COUNTED_PIECES, date, as_of, unit_id)]
-
-
-async def staffed_by(tx: Tx, date: dt.date, people: Collection[UUID]) -> list[str]:
-    """The service points where these people's plans put them, on the date or near enough to reach into it."""
-    return [row["unit_id"] for row in await tx.connection.fetch(_STAFFED_BY, date, list(people))]

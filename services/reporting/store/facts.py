@@ -23,14 +23,14 @@ async def dates_of_punches(tx: Tx, punch_ids: Sequence[UUID]) -> set[dt.date]:
     return {row["work_date"] for row in rows}
 
 
-async def touch(
+async def tell(
     tx: Tx,
     dates: Collection[dt.date | None],
     people: Collection[UUID] | None = None,
     *,
     counters: bool = False,
 ) -> None:
-    """Note that verdicts of these work dates may have changed (None: of every date), and wake who listens.
+    """Say to who listens that verdicts of these work dates may have changed (None: of every date).
 
     `people` are those whose facts changed, None for anyone. `counters`: units changed, which no verdict depends
     on, but every view of a counter.
@@ -47,13 +47,7 @@ async def touch(
             for first in range(0, len(names), _NAMES_A_NOTICE)
         ]
     await tx.connection.execute(
-        """
-        with noted as (insert into touched_date (work_date) select * from unnest($1::date[]))
-        select pg_notify($2, payload) from unnest($3::text[]) as payload
-        """,
-        list(dates),
-        CHANNEL,
-        payloads,
+        "select pg_notify($1, payload) from unnest($2::text[]) as payload", CHANNEL, payloads
     )
 
 

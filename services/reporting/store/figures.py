@@ -1,26 +1,50 @@
-"""The states of one date's people, as verdicts.sql judges them: counted, or one by one."""
+"""The states of one date's people, counted or one by one: looked up in `person_day`, or judged afresh.
+
+Whoever is touched, so that their steps are not computed yet, is judged by verdicts.sql from the facts of the same
+snapshot: what is read never depends on how far the steps have come.
+"""
 
 import datetime as dt
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
-from services.reporting.domain.figures import Counted, States
+from services.reporting.domain.figures import Counted, States, states_of
 from services.reporting.store import planner
 from services.reporting.store.duties import each_duty
 from shared.database import Tx
-from shared.events import DUTIES
 
-_COUNTS = f"""
-    select opd_code, mode, {each_duty()}, count(*) as n
-    from verdicts($1, $1, $2, null, $3) group by opd_code, mode, {each_duty()}
+# Both: $1 the work date, $2 the instant, $3 the OPD or null.
+_BY_STEPS = """
+    select employee_id, opd_code, mode, codes[width_bucket($2::timestamptz, since)] as code,
+        since[width_bucket($2::timestamptz, since) + 1] as next_due
+    from person_day where work_date = $1 and ($3::text is null or opd_code = $3)
+"""
+# A rule may still give a state at the very instant of `next_due`, never after it.
+_BY_FACTS = f"""
+    select employee_id, opd_code, mode, state_code({each_duty()}) as code, least(
+        greatest(next_due, $2::timestamptz + interval '1 microsecond'),
+        (select min(at) from fact_punch as punch
+        where punch.employee_id = verdict.employee_id and punch.work_date = $1 and punch.at > $2),
+        (select min(submitted_at) from fact_report as report
+        where report.employee_id = verdict.employee_id and report.work_date = $1 and report.submitted_at > $2),
+        (select min(reviewed_at) from fact_review as review
+        where review.employee_id = verdict.employee_id and review.work_date = $1 and review.reviewed_at > $2)
+    ) as next_due
+    from verdicts($1, $1, $2, $4::uuid[], $3) as verdict
 """  # noqa: S608 - names of the contract
-_STATES = f"""
-    select employee_id, opd_code, mode, {each_duty()}, next_due
-    from verdicts($1, $1, $2, $3)
-"""  # noqa: S608 - names of the contract
+# What is asked of each, with `judged` for the people.
+_COUNTED = "select opd_code, mode, code, count(*) as n from ({}) as judged group by opd_code, mode, code"
+_LISTED = """
+    select * from ({}) as judged where $5::uuid is null or employee_id > $5 order by employee_id limit $6
+"""
+_TOUCHED = """
+    select count(*) filter (where employee_id is null) > 0 as everyone,
+        coalesce(array_agg(employee_id) filter (where employee_id is not null), '{}') as people
+    from touched where work_date = $1 or work_date is null and coalesce(from_date <= $1, true)
+"""
 _LATER = """
     select employee_id, at from fact_punch
     where work_date = $1 and at > $2 and ($3::uuid[] is null or employee_id = any($3))
@@ -39,7 +63,7 @@ _OPD_NAMES = """
 
 
 class Judged(NamedTuple):
-    """One person's date. `next_due`: the earliest instant at which time alone may change a state."""
+    """One person's date. `next_due`: the earliest later instant at which a state may be another one."""
 
     employee_id: UUID
     opd_code: str
@@ -54,17 +78,18 @@ class Later(NamedTuple):
     at: dt.datetime
 
 
-def states_of(row: asyncpg.Record) -> States:
-    """The states in a row that has a column for each."""
-    return States(row["mode"], tuple([row[duty] for duty in DUTIES]))
+class _Touched(NamedTuple):
+    """Whose steps of one date are not computed yet: everyone's, or those of some people."""
+
+    everyone: bool
+    people: frozenset[UUID]
 
 
 async def counts(tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | None = None) -> dict[str, Counted]:
     """How many people of each OPD, or of one, have the same states."""
-    await planner.whole_dates(tx)
     people: dict[str, Counted] = {}
-    for row in await tx.connection.fetch(_COUNTS, date, as_of, opd_code):
-        people.setdefault(row["opd_code"], Counted())[states_of(row)] += row["n"]
+    for row in await _judged(tx, _COUNTED, date, as_of, opd_code):
+        people.setdefault(row["opd_code"], Counted())[_states(row)] += row["n"]
     return people
 
 
@@ -72,9 +97,8 @@ async def states(
     tx: Tx, date: dt.date, as_of: dt.datetime, people: Collection[UUID] | None = None
 ) -> list[Judged]:
     """The states of everyone with a plan for the date, or of those among `people` who have one."""
-    await (planner.whole_dates(tx) if people is None else planner.some_people(tx))
-    rows = await tx.connection.fetch(_STATES, date, as_of, None if people is None else list(people))
-    return [Judged(row["employee_id"], row["opd_code"], states_of(row), row["next_due"]) for row in rows]
+    rows = await _judged(tx, "{}", date, as_of, None, people=people)
+    return [Judged(row["employee_id"], row["opd_code"], _states(row), row["next_due"]) for row in rows]
 
 
 async def later(tx: Tx, date: dt.date, as_of: dt.datetime, people: Collection[UUID] | None = None) -> list[Later]:
@@ -83,6 +107,55 @@ async def later(tx: Tx, date: dt.date, as_of: dt.datetime, people: Collection[UU
     return [Later(row["employee_id"], row["at"]) for row in rows]
 
 
+async def of_opd(  # noqa: PLR0917 - a page of a list
+    tx: Tx, opd_code: str, date: dt.date, as_of: dt.datetime, after: UUID | None, limit: int
+) -> list[Judged]:
+    """Those whose plan for the date names the OPD, by employee_id, at most `limit` after `after`."""
+    rows = await _judged(tx, _LISTED, date, as_of, opd_code, more=(after, limit))
+    people = [Judged(row["employee_id"], row["opd_code"], _states(row), row["next_due"]) for row in rows]
+    return sorted(people, key=lambda person: person.employee_id)[:limit]
+
+
 async def opd_names(tx: Tx, opd_code: str | None = None) -> dict[str, str]:
     """The name of every OPD that has a unit, or of one, by its code."""
     return {row["opd_code"]: row["opd_name"] for row in await tx.connection.fetch(_OPD_NAMES, opd_code)}
+
+
+async def _judged(  # noqa: PLR0917 - whom, when
+    tx: Tx,
+    asked: str,
+    date: dt.date,
+    as_of: dt.datetime,
+    opd_code: str | None = None,
+    people: Collection[UUID] | None = None,
+    more: Sequence[object] = (),
+) -> list[asyncpg.Record]:
+    """What is `asked` of those who are not touched, and then of those who are."""
+    touched = await _touched(tx, date)
+    if touched.everyone:
+        afresh = None if people is None else list(people)
+        rows: list[asyncpg.Record] = []
+    elif people is None:
+        afresh = list(touched.people)
+        untouched = f"{_BY_STEPS} and employee_id <> all($4::uuid[])"
+        rows = await tx.connection.fetch(asked.format(untouched), date, as_of, opd_code, afresh, *more)
+    else:
+        afresh = list(set(people) & touched.people)
+        known = list(set(people) - touched.people)
+        rows = await tx.connection.fetch(
+            asked.format(f"{_BY_STEPS} and employee_id = any($4::uuid[])"), date, as_of, opd_code, known, *more
+        )
+    if afresh is None or afresh:
+        await (planner.whole_dates(tx) if afresh is None else planner.some_people(tx))
+        rows += await tx.connection.fetch(asked.format(_BY_FACTS), date, as_of, opd_code, afresh, *more)
+    return rows
+
+
+async def _touched(tx: Tx, date: dt.date) -> _Touched:
+    row = await tx.connection.fetchrow(_TOUCHED, date)
+    assert row is not None  # noqa: S101 - an aggregate without group by has one row
+    return _Touched(row["everyone"], frozenset(row["people"]))
+
+
+def _states(row: asyncpg.Record) -> States:
+    return States(row["mode"], states_of(row["code"]))

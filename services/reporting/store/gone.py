@@ -4,8 +4,8 @@ import datetime as dt
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from services.reporting.store.duties import each_duty
-from services.reporting.store.transitions import CounterChange, DutyChange
+from services.reporting.domain.figures import NOTHING_DUE
+from services.reporting.store.transitions import CounterChange, DayChange
 from shared.database import Tx
 
 _PLANS = """
@@ -16,28 +16,23 @@ _UNITS = """
     insert into gone_unit select * from unnest($1::text[], $2::text[])
     on conflict (unit_id) do update set opd_code = excluded.opd_code
 """
-_DAYS = f"""
+_DAYS = """
     with gone as (delete from gone_plan returning employee_id, work_date, opd_code), said as (
-        select published.*, {each_duty("state_of(published.code, {place}) as {duty}")}, gone.opd_code
+        select published.*, gone.opd_code
         from gone join published_day as published using (employee_id, work_date)
-        where work_date >= $1 and published.code is not null and not exists (
+        where work_date >= $1 and published.code <> $2 and not exists (
             select from fact_plan as plan
             where plan.employee_id = gone.employee_id and plan.work_date = gone.work_date
         )
     ), written as (
-        update published_day as published
-        set code = state_code({each_duty("'not_due'")}), revision = published.revision + 1
+        update published_day as published set code = $2, revision = published.revision + 1
         from said
         where published.employee_id = said.employee_id and published.work_date = said.work_date
-            and ({each_duty("said.{duty}")}) <> ({each_duty("'not_due'")})
     )
-    select said.employee_id, said.opd_code, said.work_date, null as rules_version, said.revision + 1 as revision,
-        side.duty, side.previous, 'not_due' as state
-    from said
-        cross join lateral (values {each_duty("({place}, '{duty}', said.{duty})")}) as side(place, duty, previous)
-    where side.previous <> 'not_due'
-    order by said.work_date, said.employee_id, side.place
-"""  # noqa: S608 - names of the contract
+    select employee_id, opd_code, work_date, null as rules_version, revision + 1 as revision,
+        code as previous, $2::smallint as code
+    from said order by work_date, employee_id
+"""
 _COUNTERS = """
     with gone as (delete from gone_unit returning unit_id, opd_code), said as (
         select published.*, gone.opd_code from gone join published_coverage as published using (unit_id)
@@ -63,10 +58,10 @@ async def note_units(tx: Tx, rows: Sequence[Mapping[str, Any]]) -> None:
     await tx.connection.execute(_UNITS, *([row[name] for row in rows] for name in ("unit_id", "opd_code")))
 
 
-async def days(tx: Tx, first: dt.date) -> list[DutyChange]:
-    """The duties of person-days from `first` on that have no plan any more, as far as more than `not_due` was
-    announced of them. Remembered as `not_due` from now on."""
-    return [DutyChange(**row) for row in await tx.connection.fetch(_DAYS, first)]
+async def days(tx: Tx, first: dt.date) -> list[DayChange]:
+    """Person-days from `first` on that have no plan any more, as far as more than `not_due` was announced of them.
+    Remembered as `not_due` from now on."""
+    return [DayChange(**row) for row in await tx.connection.fetch(_DAYS, first, NOTHING_DUE)]
 
 
 async def counters(tx: Tx) -> list[CounterChange]:

@@ -5,20 +5,11 @@ from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
 
-from services.reporting.domain.figures import States
 from services.reporting.store import planner
-from services.reporting.store.duties import each_duty
-from services.reporting.store.figures import states_of
 from shared.access import SUPERIOR
 from shared.database import Tx
 from shared.events import DUTIES, Duty, Mode, State
 
-_OF_OPD = f"""
-    select employee_id, mode, {each_duty()}
-    from verdicts($1, $1, $2, null, $3)
-    where $4::uuid is null or employee_id > $4
-    order by employee_id limit $5
-"""  # noqa: S608 - names of the contract
 _VERDICT = "select * from verdicts($1, $1, $2, $3)"
 
 # The ce_ids of what verdicts() looked at. An event is named by the instants and revisions it was chosen by.
@@ -69,11 +60,6 @@ _SUPERIORS = f"""
 """  # noqa: S608 - a constant of shared
 
 
-class PersonStates(NamedTuple):
-    employee_id: UUID
-    states: States
-
-
 class Verdict(NamedTuple):
     """A row of verdicts(): the state of each duty, the rule that gave each, and what the rules looked at."""
 
@@ -107,15 +93,6 @@ class Verdict(NamedTuple):
     accepted_total: Decimal | None
     review_due: dt.datetime | None
     next_due: dt.datetime | None
-
-
-async def of_opd(  # noqa: PLR0917 - a page of a list
-    tx: Tx, opd_code: str, date: dt.date, as_of: dt.datetime, after: UUID | None, limit: int
-) -> list[PersonStates]:
-    """Those whose plan for the date names the OPD, by employee_id, at most `limit` after `after`."""
-    await planner.whole_dates(tx)
-    rows = await tx.connection.fetch(_OF_OPD, date, as_of, opd_code, after, limit)
-    return [PersonStates(row["employee_id"], states_of(row)) for row in rows]
 
 
 async def verdict(tx: Tx, employee_id: UUID, date: dt.date, as_of: dt.datetime) -> Verdict | None:

@@ -24,6 +24,18 @@ async def few_rows(tx: Tx) -> None:
     )
 
 
+async def by_key(tx: Tx) -> None:
+    """Rows of large tables that are named by their keys, however many: each is looked up by itself.
+
+    One plan serves them all; it is the same while a table is empty.
+    """
+    await tx.connection.execute(
+        "select set_config('enable_seqscan', 'off', true), set_config('enable_hashjoin', 'off', true), "
+        "set_config('enable_mergejoin', 'off', true), "
+        "set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)"
+    )
+
+
 async def some_people(tx: Tx) -> None:
     """The verdicts, steps or counters of some people, which look up each person-day by itself; and rows by key.
 

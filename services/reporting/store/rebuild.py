@@ -11,9 +11,7 @@ async def empty(tx: Tx, tables: Iterable[str]) -> None:
     # The ticker's lock: its transaction under way ends before the facts go.
     await tx.connection.execute("select pg_advisory_xact_lock(hashtext('hadir.transitions'))")
     await tx.connection.execute("insert into rebuilding (unfinished) values (true) on conflict do nothing")
-    await tx.connection.execute(
-        f"truncate {', '.join(tables)}, touched, touched_counter, touched_date, next_due, person_day, counter_day"
-    )
+    await tx.connection.execute(f"truncate {', '.join(tables)}, touched, touched_counter, person_day, counter_day")
     # Nothing is computed meanwhile: whoever looks at a date judges it by what has been read so far.
     await steps.touch(tx, [(None, None)])
 
@@ -23,4 +21,4 @@ async def rebuilt(tx: Tx, tables: Iterable[str]) -> None:
     await tx.connection.execute(f"analyze {', '.join(tables)}")
     await tx.connection.execute("delete from rebuilding")  # waits for folds that noted nothing because of it
     await steps.touch(tx, [(None, None)])
-    await facts.touch(tx, [None])
+    await facts.tell(tx, [None])

@@ -46,23 +46,6 @@ class TouchedCounter(Stored, table=True):
     unit_id: str = column(Text, key=True)
 
 
-class TouchedDate(Stored, table=True):
-    """Work dates whose facts changed since the ticker last judged them; null stands for every date.
-
-    Append-only for the fold, emptied by the ticker: the order of rows means nothing.
-    """
-
-    id: int = column(BigInteger, key=True)
-    work_date: dt.date | None
-
-
-class NextDue(Stored, table=True):
-    """The earliest instant at which time alone may change a verdict of the work date."""
-
-    work_date: dt.date = column(key=True)
-    due_at: dt.datetime
-
-
 class PersonDay(Stored, table=True):
     """The states of one person-day's duties at every instant: computed from the facts, dropped at will.
 

@@ -1,4 +1,4 @@
-"""What the transitions ticker reads and writes: one transaction for each work date it judges."""
+"""What the transitions ticker reads and writes: which person-days are due, and what their steps say of them."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -7,56 +7,58 @@ from uuid import UUID
 
 from services.reporting.domain.counters import Status
 from services.reporting.store import counter_days, counters, planner
-from services.reporting.store.duties import each_duty
+from services.reporting.store.duties import all_pending
 from shared.database import Tx
-from shared.events import Duty, State
 from shared.events.base import LAST_DATE
 
+# The dates of `published_day`, from one to the next by its index, however many people each has.
+_DATES = """
+    with recursive dates as (
+        (select work_date from published_day where work_date >= $1 order by work_date limit 1)
+        union all
+        select (
+            select next.work_date from published_day as next
+            where next.work_date > dates.work_date order by next.work_date limit 1
+        )
+        from dates where dates.work_date is not null
+    )
+    select work_date from dates
+    where work_date <= $4 and exists (
+        select from published_day as published
+        where published.work_date = dates.work_date and published.due_at <= $3
+    )
+    order by abs(work_date - $2::date), work_date
+"""
+_DUE = """
+    select employee_id from published_day
+    where work_date = $1 and due_at <= $2 order by due_at limit $3
+    for update skip locked
+"""
 # `previous` of a person-day never seen before: `pending` while the local date on which it ends is not over,
 # because this morning it was so; else its first state, which is no transition.
-_JUDGE = f"""
-    with judged as materialized (
-        select employee_id, work_date, opd_code, ends_at, rules_version, {each_duty()}, next_due
-        from verdicts($1, $1, $2)
-    ), compared as materialized (
-        select judged.employee_id, judged.opd_code, judged.rules_version, {each_duty("judged.{duty}")},
-            published.code is null as is_new, coalesce(published.revision, 0) as revision,
-            {
-    each_duty("coalesce(state_of(published.code, {place}), first_state(judged.{duty}, running)) as {duty}_before")
-}
-        from judged
-            cross join lateral (
-                select coalesce((judged.ends_at at time zone 'Asia/Jakarta')::date, judged.work_date) >= $3
-                    as running
-            ) as day
-            left join published_day as published
-                on published.work_date = $1 and published.employee_id = judged.employee_id
-    ), changed as materialized (
-        select compared.*, ({each_duty()}) <> ({each_duty("{duty}_before")}) as is_transition
-        from compared
+_LOOK = f"""
+    with looked as materialized (
+        select published.employee_id, day.opd_code, day.rules_version, published.revision,
+            day.codes[step.place] as code, coalesce(day.since[step.place + 1], 'infinity') as due_at,
+            coalesce(published.code, case
+                when coalesce((day.ends_at at time zone 'Asia/Jakarta')::date, $1) >= $3
+                then {all_pending("day.codes[step.place]")}
+                else day.codes[step.place]
+            end)::smallint as previous
+        from unnest($4::uuid[]) as due(employee_id)
+            join published_day as published
+                on published.work_date = $1 and published.employee_id = due.employee_id
+            left join person_day as day on day.work_date = $1 and day.employee_id = due.employee_id
+            cross join lateral (select width_bucket($2::timestamptz, day.since) as place) as step
     ), written as (
-        insert into published_day (work_date, employee_id, code, revision, due_at)
-        select $1, employee_id, state_code({each_duty()}), revision + is_transition::int, '-infinity'
-        from changed where is_new or is_transition
-        on conflict (work_date, employee_id) do update set code = excluded.code, revision = excluded.revision
-    ), due as (
-        insert into next_due (work_date, due_at)
-        select $1, coalesce(least(
-            (select min(judged.next_due) from judged),
-            -- facts from a clock ahead of ours count once their time has come
-            (select min(at) from fact_punch where work_date = $1 and at > $2),
-            (select min(submitted_at) from fact_report where work_date = $1 and submitted_at > $2),
-            (select min(reviewed_at) from fact_review where work_date = $1 and reviewed_at > $2)
-        ), 'infinity')
-        on conflict (work_date) do update set due_at = excluded.due_at
+        update published_day as published
+        set code = coalesce(looked.code, published.code), due_at = looked.due_at,
+            revision = looked.revision + coalesce(looked.code <> looked.previous, false)::int
+        from looked
+        where published.work_date = $1 and published.employee_id = looked.employee_id
     )
-    select changed.employee_id, changed.opd_code, $1::date as work_date, changed.rules_version,
-        changed.revision + 1 as revision, side.duty, side.previous, side.state
-    from changed cross join lateral (
-        values {each_duty("({place}, '{duty}', {duty}_before, {duty})")}
-    ) as side(place, duty, previous, state)
-    where changed.is_transition and side.previous <> side.state
-    order by changed.employee_id, side.place
+    select employee_id, opd_code, $1::date as work_date, rules_version, revision + 1 as revision, previous, code
+    from looked where code <> previous order by employee_id
 """  # noqa: S608 - names of the contract
 _COVER = """
     with covered as (
@@ -83,17 +85,16 @@ _COVER = """
 """
 
 
-class DutyChange(NamedTuple):
-    """One duty of a person-day that is no longer in the state last announced."""
+class DayChange(NamedTuple):
+    """A person-day whose states are no longer those last announced: both as domain/figures.py numbers them."""
 
     employee_id: UUID
     opd_code: str
     work_date: dt.date
     rules_version: str | None
     revision: int
-    duty: Duty
-    previous: State
-    state: State
+    previous: int
+    code: int
 
 
 class CounterChange(NamedTuple):
@@ -115,54 +116,34 @@ async def may_announce(tx: Tx) -> bool:
     return bool(locked) and not await tx.connection.fetchval("select exists (select from rebuilding)")
 
 
-async def tidy(tx: Tx, first: dt.date) -> None:
-    """Turn a touch of every date into the dates from `first` on that have plans; forget what is long past."""
-    # Facts of older versions may hold dates that no calendar has; nothing is ever judged for them.
-    await tx.connection.execute(
-        "delete from touched_date where work_date < $1 or work_date > $2", first, LAST_DATE
-    )
+async def forget(tx: Tx, first: dt.date) -> None:
+    """What was announced of dates long before `first`, the first that anything is announced of."""
     # Twice the time, so that a clock set back by a few days announces nothing again.
-    long_past = first - dt.timedelta(days=35)
-    await tx.connection.execute("delete from next_due where work_date < $1", long_past)
-    await tx.connection.execute("delete from published_day where work_date < $1", long_past)
-    if await tx.connection.fetchval(
-        "with gone as (delete from touched_date where work_date is null returning 1) select count(*) from gone"
-    ):
-        await tx.connection.execute(
-            """
-            insert into touched_date (work_date)
-            select distinct work_date from fact_plan where work_date between $1 and $2
-            """,
-            first,
-            LAST_DATE,
-        )
+    await tx.connection.execute("delete from published_day where work_date < $1", first - dt.timedelta(days=35))
 
 
-async def dates_to_judge(tx: Tx, first: dt.date, today: dt.date, now: dt.datetime) -> list[dt.date]:
-    """Work dates from `first` on whose facts changed or whose next instant has come, nearest to today first."""
-    rows = await tx.connection.fetch(
-        """
-        select work_date from (
-            select work_date from touched_date
-            union select work_date from next_due where due_at <= $3
-        ) as dates
-        where work_date between $1 and $4
-        order by case when isfinite(work_date) then abs(work_date - $2::date) end, work_date
-        """,
-        first,
-        today,
-        now,
-        LAST_DATE,
-    )
-    return [row["work_date"] for row in rows]
+async def dates_due(tx: Tx, first: dt.date, today: dt.date, now: dt.datetime) -> list[dt.date]:
+    """Work dates from `first` on of which a person-day is due, nearest to today first."""
+    # Facts of older versions may hold dates that no calendar has; nothing is ever announced of them.
+    return [row["work_date"] for row in await tx.connection.fetch(_DATES, first, today, now, LAST_DATE)]
 
 
-async def judge(tx: Tx, date: dt.date, now: dt.datetime, today: dt.date) -> list[DutyChange]:
-    """Judge one work date, remember it as announced, and return each duty whose state changed."""
-    await planner.whole_dates(tx)
-    # Taken away before the facts are read: what is folded after that touches the date anew.
-    await tx.connection.execute("delete from touched_date where work_date = $1", date)
-    return [DutyChange(**row) for row in await tx.connection.fetch(_JUDGE, date, now, today)]
+async def take_due(tx: Tx, date: dt.date, now: dt.datetime, limit: int) -> list[UUID]:
+    """At most `limit` people whose date is due, kept from everyone else until the transaction ends.
+
+    Their steps are read by a later statement: whoever computes them anew waits here, and what they have computed
+    before is seen then.
+    """
+    await planner.by_key(tx)
+    return [row["employee_id"] for row in await tx.connection.fetch(_DUE, date, now, limit)]
+
+
+async def look(tx: Tx, date: dt.date, people: Sequence[UUID], now: dt.datetime, today: dt.date) -> list[DayChange]:
+    """What changed in these people's date since it was announced; kept as announced, with the next instant due.
+
+    The first look at a date that is over finds no change.
+    """
+    return [DayChange(**row) for row in await tx.connection.fetch(_LOOK, date, now, today, people)]
 
 
 async def units(tx: Tx) -> list[str]:

@@ -453,9 +453,3 @@ language sql immutable parallel safe as $$
         code / (array[1, 5, 25, 125, 625])[place] % 5 + 1
     ]
 $$;
-
--- The state that a person-day never announced before is compared with: see tasks/transitions.py.
-create or replace function first_state(state text, running boolean) returns text
-language sql immutable parallel safe as $$
-    select case when running and state <> 'not_due' then 'pending' else state end
-$$;

@@ -1,31 +1,28 @@
 """Keeps the live board fresh while anyone looks on.
 
-A change of facts wakes the refresher at once; while a refresh runs, further changes gather and make one more.
+A change of what follows from the facts wakes the refresher at once; while a refresh runs, further changes gather
+and make one more. Between changes it sleeps until somebody's next step, of which it knows.
 """
 
 import asyncio
 import contextlib
-import datetime as dt
 import logging
 import time
 from collections.abc import Callable
-from uuid import UUID
 
-from services.reporting.store import facts
-from services.reporting.views.live import Live
+from services.reporting.store import steps
+from services.reporting.views.live import SPACING_S, Live
 from services.reporting.views.today import Today
 from shared import failures
-from shared.dates import local_date
 from shared.service import Service
 
 log = logging.getLogger(__name__)
 
-TICK_S = 1.0
-"""Wall seconds after which the board is looked at again though no fact changed: time alone changes it."""
-TICK_SHARE = 0.1
-"""Looking at the board because time passes takes at most this share of the time."""
-PAUSE_SHARE = 0.25
-"""Pause after a refresh, as a share of the time it took: a busy board leaves others some of the database."""
+LOOKS_S = 1.0
+"""Wall seconds after which the board is looked at again in any case, for the clock may be set. That asks the
+database for nothing."""
+BREATH_S = min(SPACING_S.values())
+"""Wall seconds between two looks: changes that come sooner after each other make one frame."""
 
 
 async def follow_facts(service: Service, live: Live) -> None:
@@ -49,17 +46,17 @@ class _Refresher:
         self._today = Today(service.db)
 
     async def refresh(self) -> None:
-        tick_s = TICK_S
+        wait_s = LOOKS_S
         while True:
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(tick_s if self._live.followed else None):
+                async with asyncio.timeout(wait_s if self._live.followed else None):
                     await self._live.wanted.wait()
             self._live.wanted.clear()
             if not self._live.followed:
                 continue
-            started = time.perf_counter()
+            started, now = time.monotonic(), self._service.clock.now()
             try:
-                board = await self._today.look(self._service.clock.now())
+                board = await self._today.look(now)
             except Exception as error:
                 if not failures.is_away(error):
                     raise
@@ -70,21 +67,22 @@ class _Refresher:
                 self._live.wanted.set()
                 await asyncio.sleep(1)
                 continue
-            self._live.publish(board)
-            took_s = time.perf_counter() - started
-            tick_s = max(TICK_S, took_s / TICK_SHARE)
-            await asyncio.sleep(took_s * PAUSE_SHARE)
+            wait_s = min(LOOKS_S, self._live.publish(board))
+            if (next_at := self._today.next_at()) is not None:
+                wait_s = min(wait_s, (next_at - now).total_seconds())
+            await asyncio.sleep(started + BREATH_S - time.monotonic())
 
     async def listen(self) -> None:
-        """Wakes the refresher when facts of about today change; while the connection is away, the tick serves."""
+        """Wakes the refresher when what follows from today's facts changes; while the connection is away, what
+        time changes is still shown."""
         while True:
             try:
                 connection = await self._service.db.dedicated()
                 try:
                     gone = asyncio.Event()
                     connection.add_termination_listener(_setting(gone))
-                    await connection.add_listener(facts.CHANNEL, self._heard)
-                    self._today.change(())  # what was said while nobody listened
+                    await connection.add_listener(steps.CHANNEL, self._heard)
+                    self._today.forget()  # what was said while nobody listened
                     self._live.wanted.set()
                     await gone.wait()
                 finally:
@@ -95,18 +93,10 @@ class _Refresher:
                 await asyncio.sleep(1)
 
     def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
-        dates, _, people = str(payload).partition(";")
-        if dates not in ("", "*"):
-            today = local_date(self._service.clock.now())
-            # A night shift of yesterday is at the counter today.
-            near = {str(today + dt.timedelta(days=days)) for days in (-1, 0, 1)}
-            if near.isdisjoint(dates.split(",")):
-                return
-        if self._live.followed and people != "*":
-            self._today.change([UUID(hex=person) for person in people.split(",") if person])
-        else:
-            self._today.change(())  # anyone; or nobody looks on, and there is nothing to keep count for
-        self._live.wanted.set()
+        if not self._live.followed:
+            self._today.forget()  # nobody looks on, and there is nothing to keep count for
+        elif self._today.hear(steps.heard(str(payload)), self._service.clock.now()):
+            self._live.wanted.set()
 
 
 def _setting(event: asyncio.Event) -> Callable[[object], None]:

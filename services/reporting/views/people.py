@@ -5,6 +5,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
+from services.reporting.store import figures
 from services.reporting.store import people as store
 from services.reporting.store.people import Verdict
 from shared.access import AGGREGATES_ONLY, READ_ALL_PEOPLE, Principal, may, only_opd
@@ -87,7 +88,7 @@ async def of_opd(  # noqa: PLR0917 - a page of a list
             mode=person.states.mode,
             duties=person.states.by_duty(),
         )
-        for person in await store.of_opd(tx, opd_code, date, as_of, after, limit)
+        for person in await figures.of_opd(tx, opd_code, date, as_of, after, limit)
     ]
 
 

@@ -1,86 +1,120 @@
-"""Today's figures, kept by judging again only those people whose facts or whose time have come.
+"""Today's figures, kept by reading only what changed, and followed through time without reading anything.
 
-Judging is always done by verdicts.sql; here its answers are only remembered and counted. Whoever may have changed
-is judged again: those named with a change of facts, those whose `next_due` has passed, and everyone after
-anything that concerns everyone and once in a while in any case. Likewise the service points: coverage.sql is asked
-again for those where a changed person is to be, and domain/counters.py follows the clock between.
+A person's steps and a service point's pieces say how the date goes on if nothing more is recorded; here they are
+remembered, counted, and passed through with the clock. Read again are those that are named with a change, and
+everyone after anything that concerns everyone, when the clock is set back, and once in a while in any case.
 """
 
+import asyncio
 import datetime as dt
 import heapq
 import time
+from bisect import bisect_right
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Iterable, Sequence
 from uuid import UUID
 
-from services.reporting.domain.counters import CounterDay, Point, days_of
+from services.reporting.domain.counters import Standing
 from services.reporting.domain.figures import Counted, States
-from services.reporting.store import counters, figures
-from services.reporting.store.figures import Judged, Later
+from services.reporting.store import counters, figures, live
+from services.reporting.store.live import PersonSteps
+from services.reporting.store.steps import Changed
 from services.reporting.views.figures import Board
 from shared.database import Database, Tx
 from shared.dates import local_date
 
-SOME = 3000
-"""Above so many people, judging the whole date at once is cheaper."""
-EVERYONE_AFTER_S = 300.0
-"""Wall seconds after which everyone is judged again though nothing asked for it: a belt beside the braces."""
+EVERYTHING_AFTER_S = 3600.0
+"""Wall seconds after which everything is read again though nothing asked for it: a belt beside the braces."""
+
+_AT_ONCE = 1000
+"""So many people are counted before others of this process have their turn."""
+_NEVER = dt.datetime.min.replace(tzinfo=dt.UTC)
+
+
+class _Person:
+    """One person's date, and the step that holds."""
+
+    __slots__ = ("at", "left", "steps")
+
+    def __init__(self, steps: PersonSteps, at: int) -> None:
+        self.steps = steps
+        self.at = at
+        self.left = False
+
+    @property
+    def until(self) -> dt.datetime | None:
+        """When the next step begins."""
+        return self.steps.since[self.at] if self.at < len(self.steps.since) else None
+
+    @property
+    def states(self) -> States:
+        return self.steps.states(self.at)
 
 
 class Tally:
-    """The states of one date's people, counted for each OPD."""
+    """The people of one date, counted for each OPD by their states as of an instant that only moves on."""
 
     def __init__(self) -> None:
-        self._held: dict[UUID, Judged] = {}
-        self._opds: dict[str, Counter[States]] = {}
-        self._due: list[tuple[dt.datetime, UUID]] = []
-        self._later: list[tuple[dt.datetime, UUID]] = []
+        self._held: dict[UUID, _Person] = {}
+        self._counts: dict[str, Counter[States]] = {}
+        self._shown: dict[str, Counted] = {}
+        self._changed: set[str] = set()
+        self._due: list[tuple[dt.datetime, int, _Person]] = []
+        self._number = 0
 
-    def put(self, people: Iterable[Judged]) -> None:
-        """Take the newest verdicts of some people."""
-        for person in people:
-            held = self._held.get(person.employee_id)
-            if held is not None:
-                self._opds[held.opd_code][held.states] -= 1
-            self._opds.setdefault(person.opd_code, Counter())[person.states] += 1
-            self._held[person.employee_id] = person
-            if person.next_due is not None and (held is None or held.next_due != person.next_due):
-                heapq.heappush(self._due, (person.next_due, person.employee_id))
+    def put(self, people: Iterable[PersonSteps], now: dt.datetime) -> None:
+        """Take the newest steps of some people, who stand at `now`."""
+        for steps in people:
+            self.drop(steps.employee_id)
+            person = _Person(steps, bisect_right(steps.since, now))
+            self._held[steps.employee_id] = person
+            self._count(person, 1)
+            self._await(person)
 
-    def put_later(self, facts: Iterable[Later]) -> None:
-        """Judge these people again when facts of theirs, known already, begin to count."""
-        for fact in facts:
-            heapq.heappush(self._later, (fact.at, fact.employee_id))
+    def drop(self, employee_id: UUID) -> None:
+        """Whoever has no plan for the date is not counted."""
+        person = self._held.pop(employee_id, None)
+        if person is not None:
+            person.left = True
+            self._count(person, -1)
 
-    def due(self, now: dt.datetime) -> set[UUID]:
-        """Those for whom an instant at which time alone may change a state is not after `now`."""
-        people: set[UUID] = set()
-        while self._later and _first(self._later) <= now:
-            people.add(_taken(self._later))
-        waiting: list[UUID] = []
-        while self._due and (due := _first(self._due)) <= now:
-            person = _taken(self._due)
-            if self._held[person].next_due == due:
-                people.add(person)
-                if due == now:  # still pending at the very instant, so it is due a moment later as well
-                    waiting.append(person)
-        for person in waiting:
-            heapq.heappush(self._due, (now, person))
-        return people
+    def pass_to(self, now: dt.datetime) -> None:
+        """Whoever has a step that begins by `now` takes it."""
+        while self._due:
+            due, _, person = self._due[0]
+            if due > now:
+                return
+            heapq.heappop(self._due)
+            if not person.left:
+                self._count(person, -1)
+                person.at = bisect_right(person.steps.since, now)
+                self._count(person, 1)
+                self._await(person)
+
+    def next_at(self) -> dt.datetime | None:
+        """The earliest instant at which somebody may take a step."""
+        return self._due[0][0] if self._due else None
 
     def people(self) -> dict[str, Counted]:
-        """How many have the same states, by OPD; a copy, for this tally goes on."""
-        return {code: Counted(held) for code, counts in self._opds.items() if (held := +counts)}
+        """How many have the same states, by OPD. What is the same object as before is unchanged."""
+        for code in self._changed:
+            held = Counted({states: n for states, n in self._counts[code].items() if n})
+            if held:
+                self._shown[code] = held
+            else:
+                self._shown.pop(code, None)
+        self._changed.clear()
+        return dict(self._shown)
 
+    def _count(self, person: _Person, by: int) -> None:
+        code = person.steps.opd_code
+        self._counts.setdefault(code, Counter())[person.states] += by
+        self._changed.add(code)
 
-def _first(queue: list[tuple[dt.datetime, UUID]]) -> dt.datetime:
-    (at, _), *_ = queue
-    return at
-
-
-def _taken(queue: list[tuple[dt.datetime, UUID]]) -> UUID:
-    _, person = heapq.heappop(queue)
-    return person
+    def _await(self, person: _Person) -> None:
+        if (until := person.until) is not None:
+            self._number += 1
+            heapq.heappush(self._due, (until, self._number, person))
 
 
 class Today:
@@ -89,50 +123,100 @@ class Today:
     def __init__(self, db: Database) -> None:
         self._db = db
         self._date: dt.date | None = None
+        self._as_of = _NEVER
         self._tally = Tally()
         self._names: dict[str, str] = {}
-        self._points: list[Point] = []
-        self._days: dict[str, CounterDay] = {}
-        self._changed: set[UUID] = set()
-        self._everyone = True
-        self._everyone_at = 0.0
+        self._counters: dict[str, live.Counter] = {}
+        self._edges: list[dt.datetime] = []
+        self._people: set[UUID] | None = None
+        self._units: set[str] | None = None
+        self._everything_at = 0.0
 
-    def change(self, people: Collection[UUID]) -> None:
-        """Facts of these people changed. Of nobody in particular: of everyone, or of the city itself."""
-        self._changed.update(people)
-        self._everyone = self._everyone or not people
+    def hear(self, changed: Changed, now: dt.datetime) -> bool:
+        """Note what was computed anew; whether any of it is of the local date of `now`."""
+        date = local_date(now)
+        people = changed.people if changed.work_date == date else ()
+        units = None if changed.counters is None else [unit for day, unit in changed.counters if day == date]
+        self._people = None if people is None or self._people is None else self._people.union(people)
+        self._units = None if units is None or self._units is None else self._units.union(units)
+        return people is None or units is None or bool(people or units)
+
+    def forget(self) -> None:
+        """Anything may have changed."""
+        self._people = self._units = None
 
     async def look(self, now: dt.datetime) -> Board:
-        """The board as of `now`."""
+        """The board as of `now`. Asks the database only for what changed."""
         date = local_date(now)
-        people = self._changed | self._tally.due(now)
-        overdue = time.monotonic() - self._everyone_at > EVERYONE_AFTER_S
-        everyone = self._everyone or overdue or date != self._date or len(people) > SOME
-        changed, self._changed, self._everyone = self._changed, set(), False
-        try:
-            async with self._db.read() as tx:
-                if everyone:
-                    await self._judge_everyone(tx, date, now)
-                else:
-                    await self._judge(tx, date, now, people, changed)
-        except BaseException:
-            self._everyone = True  # whoever was to be judged has not been
-            raise
-        standings = [self._days[point.unit_id].at(point, now) for point in self._points]
-        return Board(date, now, self._tally.people(), standings, self._names)
+        overdue = time.monotonic() - self._everything_at > EVERYTHING_AFTER_S
+        if overdue or date != self._date or now < self._as_of:
+            self.forget()
+        people, self._people = self._people, set()
+        units, self._units = self._units, set()
+        inexact = [unit_id for unit_id, counter in self._counters.items() if now < counter.exact_from]
+        standings: dict[str, Standing] = {}
+        if people is None or units is None or people or units or inexact:
+            try:
+                async with self._db.read() as tx:
+                    await self._read_people(tx, date, now, people)
+                    await self._read_counters(tx, date, now, units)
+                    standings = await self._counted_now(tx, date, now)
+            except BaseException:
+                self.forget()  # whatever was to be read has not been
+                raise
+            if people is None and units is None:
+                self._everything_at = time.monotonic()
+        self._date, self._as_of = date, now
+        self._tally.pass_to(now)
+        while self._edges and self._edges[0] <= now:
+            heapq.heappop(self._edges)
+        everywhere = [
+            standings.get(unit_id) or counter.day.at(counter.point, now)
+            for unit_id, counter in self._counters.items()
+        ]
+        return Board(date, now, self._tally.people(), everywhere, self._names)
 
-    async def _judge_everyone(self, tx: Tx, date: dt.date, now: dt.datetime) -> None:
-        self._tally, self._date, self._everyone_at = Tally(), date, time.monotonic()
-        self._tally.put(await figures.states(tx, date, now))
-        self._tally.put_later(await figures.later(tx, date, now))
-        self._points = await counters.points(tx)
-        self._days = days_of(await counters.pieces(tx, date))
-        self._names = await figures.opd_names(tx)
+    def next_at(self) -> dt.datetime | None:
+        """The earliest instant at which the board may say something else though nothing is recorded."""
+        dues = [self._tally.next_at(), *self._edges[:1]]
+        return min((due for due in dues if due is not None), default=None)
 
-    async def _judge(self, tx: Tx, date: dt.date, now: dt.datetime, people: set[UUID], changed: set[UUID]) -> None:
-        if people:
-            self._tally.put(await figures.states(tx, date, now, people))
-            self._tally.put_later(await figures.later(tx, date, now, people))
-        unit_ids = await counters.staffed_by(tx, date, changed) if changed else []
-        if unit_ids:
-            self._days.update(days_of(await counters.pieces(tx, date, unit_ids=unit_ids)))
+    async def _read_people(self, tx: Tx, date: dt.date, now: dt.datetime, people: set[UUID] | None) -> None:
+        if people is None:
+            tally, everyone = Tally(), await live.people_afresh(tx, date)
+            for first in range(0, len(everyone), _AT_ONCE):
+                tally.put(everyone[first : first + _AT_ONCE], now)
+                await asyncio.sleep(0)
+            self._tally = tally
+        elif people:
+            found = await live.people(tx, date, people)
+            self._tally.put(found, now)
+            for gone in people.difference(steps.employee_id for steps in found):
+                self._tally.drop(gone)
+
+    async def _read_counters(self, tx: Tx, date: dt.date, now: dt.datetime, units: set[str] | None) -> None:
+        if units is None:
+            self._names = await figures.opd_names(tx)
+            self._counters, self._edges = {}, []
+            self._take(await live.points_afresh(tx, date, now), now)
+        elif units:
+            found = await live.points(tx, date, units)
+            for gone in units.difference(counter.point.unit_id for counter in found):
+                self._counters.pop(gone, None)
+            self._take(found, now)
+
+    def _take(self, found: Sequence[live.Counter], now: dt.datetime) -> None:
+        known = len(self._counters)
+        for counter in found:
+            self._counters[counter.point.unit_id] = counter
+            for edge in counter.edges:
+                if edge > now:
+                    heapq.heappush(self._edges, edge)
+        if len(self._counters) > known:
+            self._counters = dict(sorted(self._counters.items()))
+
+    async def _counted_now(self, tx: Tx, date: dt.date, now: dt.datetime) -> dict[str, Standing]:
+        """The service points whose day cannot be cut off at `now`: a clock ahead of ours has written in it."""
+        unit_ids = [unit_id for unit_id, counter in self._counters.items() if now < counter.exact_from]
+        found = await counters.standings(tx, date, now, unit_ids=unit_ids) if unit_ids else []
+        return {standing.point.unit_id: standing for standing in found}

@@ -2,12 +2,16 @@
 
 import datetime as dt
 import random
-from collections.abc import Awaitable, Callable
-from uuid import UUID, uuid4
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Protocol
+from uuid import uuid4
 
 import pytest
 
 from services.reporting.commands import facts
+from services.reporting.commands.steps import drain
+from services.reporting.store import steps
 from services.reporting.views import counters
 from services.reporting.views.figures import Board, Reader, look_at
 from services.reporting.views.today import Today
@@ -18,6 +22,10 @@ from tests.kit import reporting as small
 from tests.kit.reporting import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Staff, at
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
+
+
+class Heard(Protocol):
+    async def __call__(self, *events: Event) -> None: ...
 
 
 EVERYTHING = Reader(("city", "opds", "units"))
@@ -45,12 +53,25 @@ async def afresh(db: Database, now: dt.datetime) -> tuple[object, ...]:
     return shown(board)
 
 
-async def heard(db: Database, today: Today, *events: Event) -> None:
-    """Fold events, and tell `today` what the notification would: the people, or nobody for anyone."""
-    async with db.transaction() as tx:
-        await facts.apply(tx, [small.received(event) for event in events])
-    narrow = all(event.topic in ("attendance.recorded.v1", "report.submitted.v1") for event in events)
-    today.change({UUID(event.key) for event in events} if narrow else ())
+@asynccontextmanager
+async def hearing(db: Database, now: Callable[[], dt.datetime]) -> AsyncGenerator[tuple[Today, Heard]]:
+    """The figures of today, and how events are folded, computed and told to them."""
+    today, session = Today(db), await db.dedicated()
+
+    def notice(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+        today.hear(steps.heard(str(payload)), now())
+
+    async def heard(*events: Event) -> None:
+        async with db.transaction() as tx:
+            await facts.apply(tx, [small.received(event) for event in events])
+        await drain(db, now())
+        await session.execute("select 1")  # what was told before this is heard before its answer
+
+    await session.add_listener(steps.CHANNEL, notice)
+    try:
+        yield today, heard
+    finally:
+        await session.close()
 
 
 def one_of(random_: random.Random, staff: Staff, now: dt.datetime) -> Event:
@@ -97,24 +118,24 @@ async def test_the_live_board_is_what_the_views_say_whatever_happens(database_fo
     random_ = random.Random(seed)
     staff = Staff.new()
     db = await database_for("reporting")
-    today = Today(db)
-    await heard(db, today, *small.city(staff))
     now = at("06:30")
-    for _ in range(40):
-        now += dt.timedelta(seconds=random_.choice([0, 1, 600, 1800, random_.randrange(5400)]))
-        for _ in range(random_.randrange(3)):
-            await heard(db, today, one_of(random_, staff, now))
-        seen = await today.look(now)
-        assert shown(seen) == await afresh(db, now), now
+    async with hearing(db, lambda: now) as (today, heard):
+        await heard(*small.city(staff))
+        for _ in range(40):
+            now += dt.timedelta(seconds=random_.choice([0, 1, 600, 1800, random_.randrange(5400)]))
+            for _ in range(random_.randrange(3)):
+                await heard(one_of(random_, staff, now))
+            seen = await today.look(now)
+            assert shown(seen) == await afresh(db, now), now
 
 
 async def test_instants_at_which_time_alone_changes_a_state_are_not_missed(database_for: DatabaseFor) -> None:
     db = await database_for("reporting")
     staff = Staff.new()
-    today = Today(db)
-    await heard(db, today, *small.city(staff))
     edges = [at(clock) for clock in ("07:30", "08:00", "15:00", "16:00", "17:00", "20:00", "23:59:59")]
-    steps = [edge + dt.timedelta(microseconds=by) for edge in edges for by in (-1, 0, 1)]
-    for now in (*steps, at("00:00", DAY + dt.timedelta(days=1)), at("00:00:01", DAY + dt.timedelta(days=1))):
-        seen = await today.look(now)
-        assert shown(seen) == await afresh(db, now), now
+    around = [edge + dt.timedelta(microseconds=by) for edge in edges for by in (-1, 0, 1)]
+    async with hearing(db, lambda: at("06:30")) as (today, heard):
+        await heard(*small.city(staff))
+        for now in (*around, at("00:00", DAY + dt.timedelta(days=1)), at("00:00:01", DAY + dt.timedelta(days=1))):
+            seen = await today.look(now)
+            assert shown(seen) == await afresh(db, now), now
