@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.reporting.commands.steps import Drain
-from services.reporting.store import counter_days
+from services.reporting.store import checks, counter_days
 from services.reporting.store import steps as store
 from services.reporting.store.steps import Counter
 from shared.database import Database
@@ -44,13 +44,13 @@ async def check(db: Database, progress: Progress) -> Disagreements:
     for done, date in enumerate(dates):
         progress(done, len(dates))
         async with db.read() as tx:
-            found.days += [(date, person) for person in await store.differing(tx, date)]
+            found.days += [(date, person) for person in await checks.differing(tx, date)]
             units = await counter_days.differing(tx, date)
             if units:
                 # Who waits may stand at any counter of the date.
                 waiting = await store.waiting(tx, 1)
                 if not waiting.days:
-                    unsettled = await store.counters_waiting(tx, date)
+                    unsettled = await checks.counters_waiting(tx, date)
                     found.counters += [Counter(date, unit) for unit in units if unit not in unsettled]
     progress(len(dates), len(dates))
     return found
@@ -76,7 +76,7 @@ async def digest(db: Database, progress: Progress) -> str:
     for done, date in enumerate(dates):
         progress(done, len(dates))
         async with db.read() as tx:
-            stored, fresh = await store.digests(tx, date)
+            stored, fresh = await checks.digests(tx, date)
         if stored != fresh:
             raise NotOfTheFacts(f"the steps of {date} do not follow from the facts: run `hadir check --mend`")
         hashed.update(f"{date} {stored}\n".encode())

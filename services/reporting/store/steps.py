@@ -191,12 +191,12 @@ _END_DATE = """
     on conflict (day, unit_id) do update set day = excluded.day
 """
 
-_KEPT = ("opd_code", "unit_id", "mode", "starts_at", "ends_at", "rules_version", "since", "codes",
+KEPT = ("opd_code", "unit_id", "mode", "starts_at", "ends_at", "rules_version", "since", "codes",
          "first_day", "last_day")  # fmt: skip
 
 
 def _kept(table: str) -> str:
-    return ", ".join(f"{table}.{name}" for name in _KEPT)
+    return ", ".join(f"{table}.{name}" for name in KEPT)
 
 
 # Everything that is looked up is looked up by person, whatever the planner believes of the size of a date. What is
@@ -218,13 +218,13 @@ _COMPUTE = f"""
         ))
         returning employee_id
     ), written as (
-        insert into person_day as old (work_date, employee_id, {", ".join(_KEPT)})
+        insert into person_day as old (work_date, employee_id, {", ".join(KEPT)})
         select step.work_date, step.employee_id, {_kept("step")}
         from step left join before on before.employee_id = step.employee_id
         where before.employee_id is null or ({_kept("step")}) is distinct from ({_kept("before")})
         order by step.employee_id
         on conflict (work_date, employee_id) do update
-            set {", ".join(f"{name} = excluded.{name}" for name in _KEPT)}
+            set {", ".join(f"{name} = excluded.{name}" for name in KEPT)}
         returning old.employee_id
     ), due as (
         insert into published_day (work_date, employee_id, revision, due_at)
@@ -263,31 +263,6 @@ _TAKE_COUNTERS = """
         order by abs(day - $1::date), day, unit_id limit $4 for update skip locked
     )) returning day, unit_id
 """
-_STATES = ", ".join(("work_date", "employee_id", *_KEPT))
-_DIFFERING = f"""
-    with stored as materialized (
-        select {_STATES} from person_day where work_date = $1
-    ), fresh as materialized (
-        select {_STATES} from verdict_steps($1, $1)
-    )
-    select coalesce(stored.employee_id, fresh.employee_id) as employee_id
-    from stored full join fresh on fresh.employee_id = stored.employee_id
-    where stored is distinct from fresh and not exists (
-        select from touched
-        where touched.work_date is null or touched.work_date = $1
-            and (touched.employee_id is null
-                or touched.employee_id = coalesce(stored.employee_id, fresh.employee_id))
-    )
-    order by 1
-"""  # noqa: S608 - constants of this file
-_DIGESTS = f"""
-    select (select md5(string_agg(stored::text, chr(10) order by employee_id)) from (
-            select {_STATES} from person_day where work_date = $1
-        ) as stored) as stored,
-        (select md5(string_agg(fresh::text, chr(10) order by employee_id)) from (
-            select {_STATES} from verdict_steps($1, $1)
-        ) as fresh) as fresh
-"""  # noqa: S608 - constants of this file
 _TAKE_THESE_COUNTERS = """
     delete from touched_counter where ctid = any (array(
         select touched_counter.ctid from unnest($1::date[], $2::text[]) as these(day, unit_id)
@@ -468,26 +443,6 @@ async def every_date(tx: Tx) -> list[dt.date]:
     """The dates that have a plan, a person-day or a counter's date, from the newest on."""
     rows = await tx.connection.fetch(_EVERY_DATE, FIRST_DATE, LAST_DATE)
     return [row["date"] for row in reversed(rows)]
-
-
-async def differing(tx: Tx, date: dt.date) -> list[UUID]:
-    """Whose row of the date is another than the facts make it, though nothing of theirs waits."""
-    await planner.whole_dates(tx)
-    return [row["employee_id"] for row in await tx.connection.fetch(_DIFFERING, date)]
-
-
-async def digests(tx: Tx, date: dt.date) -> tuple[str | None, str | None]:
-    """The MD5 of the date's rows as they are stored, and as the facts make them; None where there are none."""
-    await planner.whole_dates(tx)
-    await tx.connection.execute("select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)")
-    row = await tx.connection.fetchrow(_DIGESTS, date)
-    return (None, None) if row is None else (row["stored"], row["fresh"])
-
-
-async def counters_waiting(tx: Tx, day: dt.date) -> set[str]:
-    """The counters whose date is still to be counted, as far as that is known by now."""
-    rows = await tx.connection.fetch("select unit_id from touched_counter where day = $1", day)
-    return {row["unit_id"] for row in rows}
 
 
 async def compute(
