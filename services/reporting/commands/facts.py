@@ -60,9 +60,9 @@ def still_kept(batch: list[Received], context: HandlerContext) -> list[Received]
 async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = None) -> None:
     """Join a batch into the fact tables and note which work dates it touched. Disowned events are left out."""
     if any(isinstance(one.event, AttendanceVoided) for one in batch):
-        await steps.void(tx)
+        await store.void(tx)
     elif any(isinstance(one.event, AttendanceRecorded) for one in batch):
-        await steps.punch(tx)
+        await store.punch(tx)
     fold = {fact: folded for fact, folded in (await PROJECTION.fold(tx, batch, metrics)).items() if folded.written}
     touched: set[dt.date | None] = set()
     people: set[UUID] | None = set()

@@ -15,6 +15,23 @@ _MOST_DATES_NAMED = 30
 _MOST_PEOPLE_NAMED = 2000
 _NAMES_A_NOTICE = 200
 
+_VOIDS = "select pg_advisory_xact_lock(hashtext('hadir.voids'))"
+_PUNCHES = "select pg_advisory_xact_lock_shared(hashtext('hadir.voids'))"
+
+
+async def void(tx: Tx) -> None:
+    """Said before voids are joined: waits for those who write punches, and they for this transaction.
+
+    The person-day of a void's punch, which may be another than the void says, is touched if the punch is there.
+    A punch that comes meanwhile would be there too late, and be computed before the void is.
+    """
+    await tx.connection.execute(_VOIDS)
+
+
+async def punch(tx: Tx) -> None:
+    """Said before punches are joined: waits for those who write voids. They come in side by side."""
+    await tx.connection.execute(_PUNCHES)
+
 
 async def dates_of_punches(tx: Tx, punch_ids: Sequence[UUID]) -> set[dt.date]:
     rows = await tx.connection.fetch(

@@ -86,8 +86,6 @@ _WAITS = "select pg_advisory_xact_lock(hashtext('hadir.counters'))"
 _SHARES = """
     select pg_advisory_xact_lock_shared(hashtext('hadir.counters')), exists (select from rebuilding) as rebuilding
 """
-_VOIDS = "select pg_advisory_xact_lock(hashtext('hadir.voids'))"
-_PUNCHES = "select pg_advisory_xact_lock_shared(hashtext('hadir.voids'))"
 _TOUCH_UNITS = f"""
     insert into touched_counter (day, unit_id)
     select day, unit_id from counter_day where unit_id = any($1)
@@ -373,20 +371,6 @@ async def touch_units(tx: Tx, unit_ids: Collection[str]) -> None:
     transaction: so no date is counted from what the unit was."""
     await tx.connection.execute(_WAITS)
     await tx.connection.execute(_TOUCH_UNITS, list(unit_ids))
-
-
-async def void(tx: Tx) -> None:
-    """Said before voids are joined: waits for those who write punches, and they for this transaction.
-
-    The person-day of a void's punch, which may be another than the void says, is touched if the punch is there.
-    A punch that comes meanwhile would be there too late, and be computed before the void is.
-    """
-    await tx.connection.execute(_VOIDS)
-
-
-async def punch(tx: Tx) -> None:
-    """Said before punches are joined: waits for those who write voids. They come in side by side."""
-    await tx.connection.execute(_PUNCHES)
 
 
 async def may_compute(tx: Tx) -> bool:
