@@ -1,12 +1,13 @@
 """`hadir`: run the whole system on this machine, and look after it."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Generator
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args
 from uuid import UUID
 
@@ -28,6 +29,10 @@ app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.add_typer(repair.app, name="repair")
+
+
+_NAMED = 20
+"""So many disagreements are named."""
 
 
 def main() -> None:
@@ -60,11 +65,12 @@ def _advice(error: Exception) -> str | None:
     from deploy.local.state import AlreadyRunning, Unusable
     from deploy.local.tools import Missing
     from deploy.local.topics import TopicsFailed
+    from services.reporting.commands.check import NotOfTheFacts, StillWaiting
     from services.reporting.commands.rebuild import RebuildRunning
     from shared.clock import BrokenAnchor
 
     told = (StartFailed, AlreadyRunning, NotRunning, Unusable, Missing, TopicsFailed, SettingsError)
-    if isinstance(error, (*told, BrokenAnchor, LinkFailed, RebuildRunning)):
+    if isinstance(error, (*told, BrokenAnchor, LinkFailed, RebuildRunning, StillWaiting, NotOfTheFacts)):
         return str(error)
     if isinstance(error, KafkaError):
         return f"Kafka does not answer as it should: {_line(error)}: see that it runs, then try again"
@@ -228,19 +234,69 @@ def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES)
 
 
 @app.command()
-def digest() -> None:
+def digest(
+    *,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Of what is computed from the facts, and compare it")
+    ] = False,
+) -> None:
     """Print the hash of the fact tables: the same facts give the same hash, in whatever order they came."""
-    from services.reporting.commands import facts
+    from services.reporting.commands import check, facts
     from shared.database import Database
 
     async def compute() -> str:
         db = Database(database_url("reporting"), pool_size=2, application_name="hadir.digest")
         try:
-            return await facts.digest(db)
+            with _dates() as show:
+                return await check.digest(db, show) if steps else await facts.digest(db)
         finally:
             await db.close()
 
     typer.echo(_run(compute()))
+
+
+@app.command()
+def check(*, mend: Annotated[bool, typer.Option("--mend", help="Compute anew what is found")] = False) -> None:
+    """Compare what was computed from the facts with a fresh computation; exit code 1 where they differ."""
+    from services.reporting.commands import check as checking
+    from shared.clock import clock_for
+    from shared.database import Database
+
+    settings = _settings("reporting")
+
+    async def compare() -> tuple[checking.Disagreements, int]:
+        db = Database(settings.database_url, pool_size=2, application_name="hadir.check")
+        try:
+            with _dates() as show:
+                found = await checking.check(db, show)
+            now = clock_for(settings.state_dir, settings.clock).now()
+            return found, await checking.mend(db, found, now) if mend and found else 0
+        finally:
+            await db.close()
+
+    found, computed = _run(compare())
+    for date, person in found.days[:_NAMED]:
+        typer.echo(f"person-day {person} {date} does not follow from the facts")
+    for day, unit_id in found.counters[:_NAMED]:
+        typer.echo(f"counter {unit_id} {day} does not follow from the facts")
+    typer.echo(f"{len(found.days)} person-days and {len(found.counters)} counters' dates differ")
+    if found and not mend:
+        typer.echo("hadir: put them right with `hadir check --mend`", err=True)
+        raise typer.Exit(1)
+    if found:
+        typer.echo(f"computed anew: {computed}")
+
+
+@contextlib.contextmanager
+def _dates() -> Generator[Callable[[int, int], None]]:
+    """Shows how many dates are done."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("dates"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task("dates", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
 @app.command()

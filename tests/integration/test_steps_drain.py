@@ -13,7 +13,7 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.reporting.commands import facts
+from services.reporting.commands import check, facts
 from services.reporting.commands.steps import Drain, drain
 from services.reporting.facts import PROJECTION
 from services.reporting.store import counter_days, steps
@@ -72,6 +72,10 @@ def planned(person: UUID, date: dt.date = worlds.THURSDAY) -> worlds.ScheduleCha
         starts_at=worlds.at(date, "07:30"),
         ends_at=worlds.at(date, "16:00"),
     )
+
+
+def quiet(_done: int, _total: int) -> None:
+    """Nobody waits for it."""
 
 
 async def wipe(db: Database) -> None:
@@ -199,3 +203,24 @@ def test_a_notice_says_what_changed_and_is_never_too_long() -> None:
         steps.Changed(None, [], None),
     ]
     assert steps.Changed(worlds.THURSDAY, (), ()).payloads() == []
+
+
+async def test_what_does_not_follow_from_the_facts_is_named_and_mended(db: Database) -> None:
+    await fold(db, [(uuid4(), planned(person)) for person in worlds.PEOPLE])
+    with pytest.raises(check.StillWaiting):
+        await check.digest(db, quiet)
+    await drain(db, NOON)
+    right = await check.digest(db, quiet)
+    assert not await check.check(db, quiet)
+    bad, gone = worlds.PEOPLE[:2]
+    async with db.transaction() as tx:
+        await tx.connection.execute("update person_day set codes[1] = 0 where employee_id = $1", bad)
+        await tx.connection.execute("delete from person_day where employee_id = $1", gone)
+    found = await check.check(db, quiet)
+    assert sorted(found.days) == sorted((worlds.THURSDAY, person) for person in (bad, gone))
+    assert found.counters == []
+    with pytest.raises(check.NotOfTheFacts, match="hadir check --mend"):
+        await check.digest(db, quiet)
+    assert await check.mend(db, found, NOON) == 2
+    assert not await check.check(db, quiet)
+    assert await check.digest(db, quiet) == right

@@ -191,12 +191,12 @@ _END_DATE = """
     on conflict (day, unit_id) do update set day = excluded.day
 """
 
-_KEPT = ("opd_code", "unit_id", "mode", "starts_at", "ends_at", "rules_version", "since", "codes",
+KEPT = ("opd_code", "unit_id", "mode", "starts_at", "ends_at", "rules_version", "since", "codes",
          "first_day", "last_day")  # fmt: skip
 
 
 def _kept(table: str) -> str:
-    return ", ".join(f"{table}.{name}" for name in _KEPT)
+    return ", ".join(f"{table}.{name}" for name in KEPT)
 
 
 # Everything that is looked up is looked up by person, whatever the planner believes of the size of a date. What is
@@ -218,13 +218,13 @@ _COMPUTE = f"""
         ))
         returning employee_id
     ), written as (
-        insert into person_day as old (work_date, employee_id, {", ".join(_KEPT)})
+        insert into person_day as old (work_date, employee_id, {", ".join(KEPT)})
         select step.work_date, step.employee_id, {_kept("step")}
         from step left join before on before.employee_id = step.employee_id
         where before.employee_id is null or ({_kept("step")}) is distinct from ({_kept("before")})
         order by step.employee_id
         on conflict (work_date, employee_id) do update
-            set {", ".join(f"{name} = excluded.{name}" for name in _KEPT)}
+            set {", ".join(f"{name} = excluded.{name}" for name in KEPT)}
         returning old.employee_id
     ), due as (
         insert into published_day (work_date, employee_id, revision, due_at)
@@ -437,6 +437,12 @@ async def split(tx: Tx) -> int:
     dates = [row["date"] for row in await tx.connection.fetch(_EVERY_DATE, first, LAST_DATE)]
     await tx.connection.execute(_TOUCH_DATES, dates)
     return len(dates)
+
+
+async def every_date(tx: Tx) -> list[dt.date]:
+    """The dates that have a plan, a person-day or a counter's date, from the newest on."""
+    rows = await tx.connection.fetch(_EVERY_DATE, FIRST_DATE, LAST_DATE)
+    return [row["date"] for row in reversed(rows)]
 
 
 async def compute(

@@ -1,0 +1,54 @@
+"""What was computed from the facts beside what a fresh computation makes of them, for one date."""
+
+import datetime as dt
+from uuid import UUID
+
+from services.reporting.store import planner
+from services.reporting.store.steps import KEPT
+from shared.database import Tx
+
+_STATES = ", ".join(("work_date", "employee_id", *KEPT))
+_DIFFERING = f"""
+    with stored as materialized (
+        select {_STATES} from person_day where work_date = $1
+    ), fresh as materialized (
+        select {_STATES} from verdict_steps($1, $1)
+    )
+    select coalesce(stored.employee_id, fresh.employee_id) as employee_id
+    from stored full join fresh on fresh.employee_id = stored.employee_id
+    where stored is distinct from fresh and not exists (
+        select from touched
+        where touched.work_date is null or touched.work_date = $1
+            and (touched.employee_id is null
+                or touched.employee_id = coalesce(stored.employee_id, fresh.employee_id))
+    )
+    order by 1
+"""  # noqa: S608 - constants of this file
+_DIGESTS = f"""
+    select (select md5(string_agg(stored::text, chr(10) order by employee_id)) from (
+            select {_STATES} from person_day where work_date = $1
+        ) as stored) as stored,
+        (select md5(string_agg(fresh::text, chr(10) order by employee_id)) from (
+            select {_STATES} from verdict_steps($1, $1)
+        ) as fresh) as fresh
+"""  # noqa: S608 - constants of this file
+
+
+async def differing(tx: Tx, date: dt.date) -> list[UUID]:
+    """Whose row of the date is another than the facts make it, though nothing of theirs waits."""
+    await planner.whole_dates(tx)
+    return [row["employee_id"] for row in await tx.connection.fetch(_DIFFERING, date)]
+
+
+async def digests(tx: Tx, date: dt.date) -> tuple[str | None, str | None]:
+    """The MD5 of the date's rows as they are stored, and as the facts make them; None where there are none."""
+    await planner.whole_dates(tx)
+    await tx.connection.execute("select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)")
+    row = await tx.connection.fetchrow(_DIGESTS, date)
+    return (None, None) if row is None else (row["stored"], row["fresh"])
+
+
+async def counters_waiting(tx: Tx, day: dt.date) -> set[str]:
+    """The counters whose date is still to be counted, as far as that is known by now."""
+    rows = await tx.connection.fetch("select unit_id from touched_counter where day = $1", day)
+    return {row["unit_id"] for row in rows}
