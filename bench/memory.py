@@ -1,7 +1,7 @@
 """What a system that nobody uses takes: all processes of `hadir up`, Kafka and PostgreSQL included.
 
-RSS counts a page once for each process that maps it, PSS once in all. The CPU is what it takes in a minute after that:
-half of it is the broker's.
+RSS counts a page once for each process that maps it, PSS once in all. The CPU is what it takes in a minute after
+that: half of it is the broker's.
 """
 
 import asyncio
