@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from services.reporting.commands import facts
 from services.reporting.store import planner
-from services.reporting.views import counters
+from services.reporting.views import counters, people
 from services.reporting.views.figures import Reader, look_at
 from shared.database import Database, Tx
 from tests.conftest import DatabaseFor
@@ -98,6 +98,36 @@ async def test_long_lists_are_read_once_and_not_for_every_person_counter_or_inst
     assert units["U2"].unknown_seconds == units["U6"].unknown_seconds == 3600
     assert units["U3"].unknown_seconds == 0
     assert units["U1"].required == LONG
+
+
+async def test_what_a_day_costs_does_not_grow_with_the_voids_of_others(db: Database) -> None:
+    voids = 20_000
+    async with db.transaction() as tx:
+        for statement in FILL.split(";\n"):
+            await tx.connection.execute(statement)
+        await tx.connection.execute(
+            f"""
+            insert into fact_punch
+            select gen_random_uuid(), employee_id, work_date, opd_code, unit_id, 'in', starts_at, starts_at,
+                starts_at, 'office', 'app', '[]', 0, gen_random_uuid(), 'server'
+            from fact_plan;
+            insert into fact_void
+            select gen_random_uuid(), gen_random_uuid(), '2025-01-06', '2025-01-06', 'x', 'x', 0, gen_random_uuid()
+            from generate_series(1, {voids});
+            analyze
+            """  # noqa: S608 - a constant
+        )
+    async with db.read() as tx:
+        person = await tx.connection.fetchval("select employee_id from fact_plan where unit_id = 'U3' limit 1")
+        page = await people.person_day(tx, person, DAY, NOON)
+        await planner.some_people(tx)
+        pieces = await tx.connection.fetch("select * from coverage_pieces($1, $2, $3)", DAY, NOON, ["U3"])
+        scanned = await tx.connection.fetchval(
+            "select seq_tup_read from pg_stat_xact_user_tables where relname = 'fact_void'"
+        )
+    assert page.mode == "WFO"
+    assert pieces
+    assert scanned == 0
 
 
 async def test_every_view_of_an_opd_adds_up_to_the_city(db: Database) -> None:

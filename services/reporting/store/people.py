@@ -109,6 +109,7 @@ async def verdict(tx: Tx, employee_id: UUID, date: dt.date, as_of: dt.datetime) 
 
 async def evidence(tx: Tx, verdict: Verdict, as_of: dt.datetime) -> dict[str, UUID]:
     """The ce_id of each fact that the verdict looked at, by what it was for the rules."""
+    await planner.few_rows(tx)  # a hash join would read the voids of the whole history
     rows = await tx.connection.fetch(
         _EVENTS,
         verdict.employee_id,
