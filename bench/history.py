@@ -1,17 +1,19 @@
 """A year of history costs nothing at the counter: the same figures with a month of facts and with a year of them.
 
-Two databases of one PostgreSQL, asked in turn, one month of history in one and a year of it in the other. Then the
-log: a month, and as much again, written to Kafka and rebuilt from there, with memory over time.
+Two databases of one PostgreSQL, asked in turn, one month of history in one and a year of it in the other, with
+all that is derived from the facts. Then the log: a month, and two more, written to Kafka and rebuilt from there,
+with the memory it took at most.
 """
 
 import asyncio
 import datetime as dt
+import itertools
 import json
 import os
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -21,10 +23,14 @@ import asyncpg
 from bench import year
 from bench.harness import ROOT, Figures, Machine, child, console, interleaved, machine, ratios
 from services.reporting.commands import facts
-from services.reporting.store import counters
+from services.reporting.commands.rebuild import rebuild
+from services.reporting.commands.steps import Drain
+from services.reporting.domain.transitions import DAYS_BACK
+from services.reporting.store import counters, steps
 from services.reporting.tasks.transitions import tick
 from services.reporting.views import figures as city
 from services.reporting.views import people
+from shared import garbage
 from shared.database import Database, Tx, migrate
 from shared.dates import midnight
 from shared.events import (
@@ -37,6 +43,7 @@ from shared.events import (
     source_of,
 )
 from shared.events.reporting import ReportItem, ReviewedItem
+from shared.settings import Settings
 
 MONTHS = int(os.environ.get("MONTHS", "12"))
 """The history that is compared with one month of it; less for a quick look."""
@@ -44,6 +51,10 @@ REBUILT = int(os.environ.get("REBUILT", "2"))
 """So many months are rebuilt from the log after one month was; 0: none."""
 EVENTS = 10_000
 BATCH = 2_000
+DRAINED, ONE_BY_ONE, DUE = 500, 20, 2_000
+"""So many person-days are computed at once, and each by itself; so many are announced."""
+REPLICAS = 2
+"""So many work off what a whole history has touched."""
 
 _Question = Callable[[Tx], Awaitable[object]]
 
@@ -51,26 +62,42 @@ _Question = Callable[[Tx], Awaitable[object]]
 async def measure(figures: Figures) -> None:
     async with machine() as here:
         urls = {"month": await _city(here, "bench_month", 1), "year": await _city(here, "bench_year", MONTHS)}
-        cities = {name: await City.open(url) for name, url in urls.items()}
-        for what, unit, ask in (
-            ("city_view", "ms", City.now),
-            ("city_view_past", "ms", City.past),
-            ("person_page", "ms", City.person),
-            ("coverage_day", "ms", City.coverage),
-            ("ticker_round", "ms", City.ticker),
-            *((f"fold_{topic}", "us", _folding(topic)) for topic in _EVENTS),
-        ):
-            console.print(f"[bold]{what}[/]")
-            for one in cities.values():  # whoever is first reads from the disk
-                await ask(one)
-            runs = await interleaved({name: _of(one, ask) for name, one in cities.items()})
-            for name, values in runs.items():
-                figures.add(f"{what}_of_{MONTHS if name == 'year' else 1}_months_{unit}", values)
-            figures.add(f"{what}_{MONTHS}_months_over_1", ratios(runs["year"], runs["month"]))
-        for one in cities.values():
-            await one.db.close()
+        for name, url in urls.items():
+            console.print(f"  the steps of {name}")
+            figures.add(f"drain_of_{_months(name)}_months_person_days_per_s", [await _compute(url)])
+            await _settle(url)
+        await _checkpoint(here)
+        await _compare(urls, figures)
         if REBUILT:
             await _rebuilds(here, urls["year"], figures)
+
+
+def _months(name: str) -> int:
+    return MONTHS if name == "year" else 1
+
+
+async def _compare(urls: Mapping[str, str], figures: Figures) -> None:
+    cities = {name: await City.open(url) for name, url in urls.items()}
+    for what, unit, ask in (
+        ("city_view", "ms", City.now),
+        ("city_view_past", "ms", City.past),
+        ("person_page", "ms", City.person),
+        ("coverage_day", "ms", City.coverage),
+        ("ticker_round", "ms", City.ticker),
+        ("announced", "us", City.announce),
+        ("drained_alone", "us", City.drain_one),
+        ("drained", "us", City.drain),
+        *((f"fold_{topic}", "us", _folding(topic)) for topic in _EVENTS),
+    ):
+        console.print(f"[bold]{what}[/]")
+        for one in cities.values():  # whoever is first reads from the disk
+            await ask(one)
+        runs = await interleaved({name: _of(one, ask) for name, one in cities.items()})
+        for name, values in runs.items():
+            figures.add(f"{what}_of_{_months(name)}_months_{unit}", values)
+        figures.add(f"{what}_{MONTHS}_months_over_1", ratios(runs["year"], runs["month"]))
+    for one in cities.values():
+        await one.db.close()
 
 
 def _of(one: "City", ask: Callable[["City"], Awaitable[float]]) -> Callable[[], Awaitable[float]]:
@@ -83,6 +110,61 @@ async def _city(here: Machine, name: str, months: int) -> str:
     console.print(f"  {months} months of a city of {year.STAFF:,} into {name}")
     await year.make(url, months)
     return url
+
+
+async def _compute(url: str) -> float:
+    """Compute the steps of everyone's every date and count every counter's, as replicas of the service do; returns
+    person-days a second."""
+    db = Database(url)
+    async with db.read() as tx:
+        rows = await tx.connection.fetch("select work_date, count(*) as people from fact_plan group by 1")
+    total, done, said = sum(row["people"] for row in rows), 0, 0
+
+    def computed(some: int) -> None:
+        nonlocal done, said
+        done += some
+        if done >= said + total // 10:
+            said = done
+            console.print(f"  {done:,} computed; {total:,} person-days, and the counters")
+
+    started = time.perf_counter()
+    async with db.transaction() as tx:
+        await steps.touch(tx, [(row["work_date"], None) for row in rows])
+    await asyncio.gather(*(Drain(db, computed=computed).all(year.now()) for _ in range(REPLICAS)))
+    await Drain(db, computed=computed).all(year.now())  # what one of them held when the others found nothing more
+    spent = time.perf_counter() - started
+    async with db.read() as tx:
+        left = await steps.waiting(tx)
+    await db.close()
+    if any(left):
+        raise RuntimeError(f"{left} were not computed")
+    return total / spent
+
+
+# As the ticker would leave it, had it been there all the time.
+_ANNOUNCED = """
+    insert into published_day (work_date, employee_id, code, revision, due_at)
+    select work_date, employee_id, codes[place], 1, coalesce(since[place + 1], 'infinity')
+    from person_day cross join lateral (select width_bucket($2::timestamptz, since) as place) as step
+    where work_date >= $1
+    on conflict (work_date, employee_id) do update
+        set code = excluded.code, revision = excluded.revision, due_at = excluded.due_at
+"""
+
+
+async def _settle(url: str) -> None:
+    """Everything announced, and vacuumed."""
+    connection = await asyncpg.connect(url)
+    await connection.execute(_ANNOUNCED, year.LAST - dt.timedelta(days=DAYS_BACK), year.now())
+    for table in ("person_day", "counter_day", "published_day", "touched", "touched_counter"):
+        await connection.execute(f"vacuum analyze {table}")
+    await connection.close()
+
+
+async def _checkpoint(here: Machine) -> None:
+    connection = await asyncpg.connect(here.admin_url)
+    await connection.execute("checkpoint")
+    await connection.close()
 
 
 class City:
@@ -127,10 +209,10 @@ class City:
         return await self._asked(ask, 5)
 
     async def person(self) -> float:
-        numbers = iter(range(0, len(self.staff), 97))
+        numbers = itertools.count(0, 97)
 
         async def ask(tx: Tx) -> object:
-            employee, _, _ = self.staff[next(numbers)]
+            employee, _, _ = self.staff[next(numbers) % len(self.staff)]
             return await people.person_day(tx, employee, year.LAST, year.now())
 
         return await self._asked(ask, 50)
@@ -145,11 +227,50 @@ class City:
         return await self._asked(ask, 5)
 
     async def ticker(self) -> float:
-        """A round with nothing to announce; what there was before is announced in the first turn, not counted."""
+        """A round with nothing to announce; what is left from before is announced first, not counted."""
         await tick(self.db, year.now())
         started = time.perf_counter()
         await tick(self.db, year.now())
         return (time.perf_counter() - started) * 1000
+
+    async def announce(self) -> float:
+        """Microseconds of the ticker for each event of 2,000 people of whom nothing was announced yet."""
+        people = [employee for employee, _, _ in self.staff[:DUE]]
+        async with self.db.transaction() as tx:
+            await tx.connection.execute(
+                "update published_day set code = null, due_at = '-infinity' "
+                "where work_date = $1 and employee_id = any($2)",
+                year.LAST,
+                people,
+            )
+        started = time.perf_counter()
+        events = await tick(self.db, year.now())
+        spent = time.perf_counter() - started
+        async with self.db.transaction() as tx:
+            await tx.connection.execute("truncate outbox")
+        return spent * 1e6 / events
+
+    async def drain_one(self) -> float:
+        """Microseconds to compute one person-day and count its counter, in transactions of its own."""
+        people = [employee for employee, _, _ in self.staff[:: len(self.staff) // ONE_BY_ONE]]
+        spents = [await self._drained([employee]) for employee in people]
+        return statistics.mean(spents) * 1e6
+
+    async def drain(self) -> float:
+        """Microseconds for each of 500 person-days that were touched together, with their counters."""
+        people = [employee for employee, _, _ in self.staff[:: len(self.staff) // DRAINED][:DRAINED]]
+        return await self._drained(people) * 1e6 / len(people)
+
+    async def _drained(self, people: Sequence[UUID]) -> float:
+        """Seconds to compute these people's last date as if for the first time."""
+        async with self.db.transaction() as tx:
+            await tx.connection.execute(
+                "delete from person_day where work_date = $1 and employee_id = any($2)", year.LAST, people
+            )
+            await steps.touch(tx, [(year.LAST, employee) for employee in people])
+        started = time.perf_counter()
+        await Drain(self.db).all(year.now())
+        return time.perf_counter() - started
 
     async def fold(self, topic: str) -> float:
         """Microseconds for each of 10,000 new events of a topic, in batches as of the consumer, committed."""
@@ -275,23 +396,28 @@ async def _write_log(bootstrap: str, url: str, first: dt.date, last: dt.date) ->
 
 async def _rebuilds(here: Machine, source: str, figures: Figures) -> None:
     """`hadir rebuild` of a log of one month, then of a log that has others too: events a second, and memory."""
-    dates = year.work_dates(MONTHS)
-    last_of_all = dates[-1]
-    reached = last_of_all.replace(day=1)
+    reached = year.LAST.replace(day=1)
     target = await here.database("bench_rebuilt")
     await asyncio.to_thread(migrate, target, ROOT / "services" / "reporting" / "migrations")
-    written = await _write_log(here.kafka, source, reached, last_of_all)
+    written = await _write_log(here.kafka, source, reached, year.LAST)
     shorter = await _rebuild(here, target, written)
-    figures.add("rebuild_month_events_per_s", [shorter["events_per_s"]])
-    figures.add("rebuild_month_mib", [shorter["mib"]])
-    first = dt.date(reached.year, max(reached.month - REBUILT, 1), 1)
-    if first < reached:
+    figures.add("rebuild_peak_rss_of_1_months_mib", [shorter["most_mib"]])
+    more = min(REBUILT, MONTHS - 1)
+    longer = shorter
+    if more:
+        first = dt.date(reached.year, reached.month - more, 1)
         written += await _write_log(here.kafka, source, first, reached - dt.timedelta(days=1))
         longer = await _rebuild(here, target, written)
-        figures.add("rebuild_months_events", [float(written)])
-        figures.add("rebuild_months_events_per_s", [longer["events_per_s"]])
-        figures.add("rebuild_months_mib", [longer["mib"]])
-        figures.add("rebuild_months_last_vs_first_third", [longer["last_vs_first_third"]])
+        figures.add(f"rebuild_peak_rss_of_{more + 1}_months_mib", [longer["most_mib"]])
+        figures.add(
+            f"rebuild_peak_rss_{more + 1}_over_1_months", ratios([longer["most_mib"]], [shorter["most_mib"]])
+        )
+        figures.add(
+            f"rebuild_{more + 1}_over_1_months", ratios([longer["events_per_s"]], [shorter["events_per_s"]])
+        )
+    figures.add("rebuild_events", [float(written)])
+    figures.add("rebuild_events_per_s", [longer["events_per_s"]])
+    figures.add("rebuild_with_steps_events_per_s", [longer["with_steps_per_s"]])
 
 
 async def _rebuild(here: Machine, target: str, expected: int) -> dict[str, float]:
@@ -302,41 +428,46 @@ async def _rebuild(here: Machine, target: str, expected: int) -> dict[str, float
     return answer
 
 
-def _rss_mib() -> float:
-    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+def _most_mib() -> float:
+    """The most memory that this process has had."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 async def _rebuild_here(bootstrap: str, url: str) -> None:
-    """What `hadir rebuild` does, watched: prints events a second and memory as JSON."""
-    from services.reporting.commands.rebuild import rebuild
-    from shared.settings import Settings
-
+    """What `hadir rebuild` does, and then the service: prints events a second and memory as JSON."""
     settings = Settings(
         service="reporting", database_url=url, kafka_bootstrap=bootstrap, token_public_key_file=Path("unused")
     )
-    watched: list[tuple[int, float, float]] = []
+    events, said = 0, 0
 
     def progress(done: int, total: int) -> None:
-        watched.append((done, time.perf_counter(), _rss_mib()))
-        if total and done * 10 // total != (watched[-2][0] if len(watched) > 1 else 0) * 10 // total:
-            console.print(f"  {done:,} of {total:,}, {watched[-1][2]:.0f} MiB")
+        nonlocal events, said
+        events = total
+        if done >= said + total // 10:
+            said = done
+            console.print(f"  {done:,} of {total:,}, {_most_mib():.0f} MiB at most")
 
+    garbage.tune()
+    started = time.perf_counter()
     await rebuild(settings, progress)
-    ended = time.perf_counter()
-    events, begun = watched[-1][0], watched[0][1]
-
-    def rate(part: Sequence[tuple[int, float, float]]) -> float:
-        return (part[-1][0] - part[0][0]) / (part[-1][1] - part[0][1])
-
-    third = max(len(watched) // 3, 2)
+    rebuilt = time.perf_counter() - started
+    most = _most_mib()
+    db = Database(url)
+    async with db.transaction() as tx:  # its dates are dealt out at once, for those who share the work
+        await steps.split(tx)
+    await asyncio.gather(*(Drain(db).all(year.now()) for _ in range(REPLICAS)))
+    await Drain(db).all(year.now())
+    spent = time.perf_counter() - started
+    await db.close()
     print(
         json.dumps(
             {
                 "events": events,
-                "events_per_s": events / (ended - begun),
-                "mib": statistics.median(mib for _, _, mib in watched[-third:]),
-                "most_mib": max(mib for _, _, mib in watched),
-                "last_vs_first_third": rate(watched[-third:]) / rate(watched[:third]),
+                "events_per_s": events / rebuilt,
+                "with_steps_per_s": events / spent,
+                "most_mib": most,
+                "most_with_steps_mib": _most_mib(),
             }
         )
     )

@@ -27,6 +27,9 @@ SETTINGS = {
     "shared_buffers": "256MB",
     "max_connections": "200",
     "max_wal_size": "2GB",
+    # A page is written whole into the log at its first change after a checkpoint, and ids of punches are random:
+    # with a year of them that is 6 KB for each (docs/decisions/0032-months.md).
+    "checkpoint_timeout": "15min",
     "jit": "off",  # it compiles for longer than our queries run
     "timezone": "UTC",
     "log_timezone": "UTC",

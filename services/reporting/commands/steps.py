@@ -99,10 +99,11 @@ class Drain:
                 if taken is None:
                     return False
                 date, people = taken
-                changed = await store.compute(tx, date, people, _announced_from(today))
+                await store.compute(tx, date, people, _announced_from(today))
                 counters = await store.take_counters(tx, date, COUNTERS, self.units)
                 await counter_days.count(tx, counters)
-                await store.tell(tx, Changed(date, changed, counters))
+                # Who is as they were, too: the board may have seen what was true while they waited.
+                await store.tell(tx, Changed(date, people, counters))
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or not people:
                 raise
@@ -123,8 +124,8 @@ class Drain:
             if not await store.may_compute(tx):
                 return
             taken = await store.take_these(tx, date, people)
-            changed = await store.compute(tx, date, taken, _announced_from(today))
-            await store.tell(tx, Changed(date, changed, ()))
+            await store.compute(tx, date, taken, _announced_from(today))
+            await store.tell(tx, Changed(date, taken, ()))
         self._did(len(taken), 0)
 
     async def _some_counters(self, today: dt.date) -> bool:
@@ -172,6 +173,8 @@ class Drain:
                     await store.advance(tx, date.date, people[-1])
                 else:
                     await store.end_date(tx, date.date)
+                    # As above, without their names: most of a date is as it was.
+                    await store.tell(tx, Changed(date.date, None, ()))
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or date is None or not people:
                 raise

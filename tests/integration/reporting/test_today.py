@@ -139,3 +139,44 @@ async def test_instants_at_which_time_alone_changes_a_state_are_not_missed(datab
         for now in (*around, at("00:00", DAY + dt.timedelta(days=1)), at("00:00:01", DAY + dt.timedelta(days=1))):
             seen = await today.look(now)
             assert shown(seen) == await afresh(db, now), now
+
+
+@pytest.mark.parametrize("broad", [False, True])
+async def test_what_was_seen_before_it_was_computed_and_is_undone_is_not_shown_on(
+    database_for: DatabaseFor, broad: bool
+) -> None:
+    """Read afresh while it waited, and when it is computed the steps are what they were before."""
+    db = await database_for("reporting")
+    staff, now = Staff.new(), at("09:00")
+    done: list[Event]
+    if broad:
+        outage = OutageDeclared(
+            outage_id=uuid4(),
+            revision=1,
+            scope=Scope(all=True),
+            starts_at=at("07:00"),
+            ends_at=at("08:00"),
+            reason="server",
+            declared_by=OPD,
+        )
+        done = [outage, outage.model_copy(update={"revision": 2, "revoked": True})]
+    else:
+        punch = small.check_in(staff.elsewhere, "07:20", OTHER_OPD, OTHER_COUNTER)
+        void = AttendanceVoided(
+            punch_id=punch.punch_id,
+            employee_id=staff.elsewhere,
+            work_date=DAY,
+            voided_at=now,
+            voided_by="x",
+            reason="y",
+        )
+        done = [punch, void]
+    async with hearing(db, lambda: now) as (today, heard):
+        await heard(*small.city(staff))
+        before = shown(await today.look(now))
+        async with db.transaction() as tx:
+            await facts.apply(tx, [small.received(done[0])])
+        today.forget()
+        assert shown(await today.look(now)) != before
+        await heard(done[1])
+        assert shown(await today.look(now)) == await afresh(db, now) == before
