@@ -136,11 +136,12 @@ _TAKE_THESE = """
         order by touched.employee_id for update of touched skip locked
     )) returning employee_id
 """
-_SPLIT = """
+# What failed in the first days of the calendar touches days before them, which Python has no date for.
+_SPLIT = f"""
     delete from touched where ctid = any (array(
         select ctid from touched where work_date is null for update skip locked
-    )) returning from_date
-"""
+    )) returning case when from_date is not null then greatest(from_date, date '{FIRST_DATE}') end as from_date
+"""  # noqa: S608 - a constant
 _EVERY_DATE = """
     with recursive planned as (
         select min(work_date) as date from fact_plan where work_date >= $1
