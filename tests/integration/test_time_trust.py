@@ -11,7 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
-from services.reporting.commands import facts
+from services.reporting.commands import facts, steps
 from services.reporting.tasks import transitions
 from services.reporting.views import counters, people
 from shared.database import Database
@@ -228,8 +228,10 @@ async def test_the_digest_names_the_trust_of_a_time(db: Database) -> None:
 
 async def test_a_punch_that_comes_late_is_announced_as_unknown_and_not_as_on_time(db: Database) -> None:
     await know(db, plan())
+    await steps.drain(db, at("08:00"))
     await transitions.tick(db, at("08:00"))
     await know(db, punch("in", "07:25", "13:00"))
+    await steps.drain(db, at("13:00:01"))
     await transitions.tick(db, at("13:00:01"))
     async with db.read() as tx:
         rows = await tx.connection.fetch(

@@ -3,10 +3,9 @@
 import datetime as dt
 from collections.abc import Sequence
 from typing import Protocol, cast
-from uuid import UUID
 
 from services.reporting.domain.kept import kept_from
-from services.reporting.facts import PROJECTION, FactEmployee, FactPlan, FactUnit, FactVoid
+from services.reporting.facts import PROJECTION, FactUnit
 from services.reporting.store import facts as store
 from services.reporting.store import gone, steps
 from shared.bus import HandlerContext
@@ -27,16 +26,12 @@ from shared.telemetry import Metrics
 
 
 class _OfADay(Protocol):
-    """An event that is about one work date, most often of one person."""
+    """An event that is about one work date."""
 
-    employee_id: UUID
     work_date: dt.date
 
 
-_OF_ONE_DAY = (ScheduleChanged, AttendanceRecorded, ReportSubmitted, ReportReviewed)
-
-_OF_NO_DATE = {FactUnit, FactEmployee}
-"""No verdict depends on these. On a fact that has no work date either, those of every date may."""
+_OF_ONE_DAY = {event.topic for event in (ScheduleChanged, AttendanceRecorded, ReportSubmitted, ReportReviewed)}
 
 
 async def take_in(batch: list[Received], context: HandlerContext) -> None:
@@ -54,42 +49,27 @@ def still_kept(batch: list[Received], context: HandlerContext) -> list[Received]
     first = kept_from(local_date(context.clock.now()), context.settings.keep_facts_months)
     if first is None:
         return batch
-    return [one for one in batch if not (isinstance(one.event, _OF_ONE_DAY) and one.event.work_date < first)]
+    return [one for one in batch if not (one.type in _OF_ONE_DAY and cast("_OfADay", one.given).work_date < first)]
 
 
 async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = None) -> None:
-    """Join a batch into the fact tables and note which work dates it touched. Disowned events are left out."""
-    if any(isinstance(one.event, AttendanceVoided) for one in batch):
+    """Join a batch into the fact tables, note what is to be computed anew and wake who computes it.
+
+    Disowned events are left out. What the facts of people's days touched is noted with them (`Fact.noting`).
+    """
+    kinds = {received.type for received in batch}
+    if AttendanceVoided.topic in kinds:
         await store.void(tx)
-    elif any(isinstance(one.event, AttendanceRecorded) for one in batch):
+    elif AttendanceRecorded.topic in kinds:
         await store.punch(tx)
     fold = {fact: folded for fact, folded in (await PROJECTION.fold(tx, batch, metrics)).items() if folded.written}
-    touched: set[dt.date | None] = set()
-    people: set[UUID] | None = set()
-    for fact, folded in fold.items():
-        of_one_date = "work_date" in fact.model_fields
-        if folded.conflicts or not (of_one_date or fact in _OF_NO_DATE):
-            # The loser of a conflict may have had another date, as an earlier revision of an outage may.
-            touched.add(None)
-        elif of_one_date:
-            days = cast("list[_OfADay]", [received.given for received in folded.received])
-            touched |= {day.work_date for day in days}
-            # A void may name another person than its punch, a plan may leave a unit that it no longer names.
-            if fact in (FactVoid, FactPlan) or "employee_id" not in fact.model_fields:
-                people = None
-            elif people is not None:
-                people |= {day.employee_id for day in days}
-            if fact is FactVoid:  # the punch may lie on another work date than its void says
-                punches = [received.event.punch_id for received in folded.received
-                           if isinstance(received.event, AttendanceVoided)]  # fmt: skip
-                touched |= await store.dates_of_punches(tx, punches)
     if FactUnit in fold:
         units = [received.event for received in fold[FactUnit].received]
         await steps.touch_units(tx, {unit.unit_id for unit in units if isinstance(unit, UnitChanged)})
         # A name, or a new service point at which nobody is to be, is shown without anything being computed.
         await steps.tell(tx, steps.Changed(None, (), None))
     if fold:
-        await store.tell(tx, touched, people, counters=FactUnit in fold)
+        await store.tell(tx)
 
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
@@ -104,7 +84,7 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
         await steps.touch_units(tx, {row["unit_id"] for row in repaired.gone})
     elif fact.noting is not None:
         await steps.touch_rows(tx, shape(fact).name, fact.noting, repaired.gone)
-    await store.tell(tx, [None], counters=True)
+    await store.tell(tx)
 
 
 async def digest(db: Database) -> str:

@@ -1,19 +1,12 @@
-"""What the fold needs beside shared.facts: the dates it touched, and the digest that names the facts."""
+"""What the fold needs beside shared.facts: locks, the wake-up, and the digest that names the facts."""
 
-import datetime as dt
 import hashlib
-from collections.abc import Collection, Iterable, Sequence
-from uuid import UUID
+from collections.abc import Iterable, Sequence
 
 from shared.database import Tx
 
 CHANNEL = "facts"
-"""NOTIFY channel: the payload is `<work dates>;<employee ids>`, comma-separated, each `*` for any."""
-
-# A payload has fewer than 8,000 bytes.
-_MOST_DATES_NAMED = 30
-_MOST_PEOPLE_NAMED = 2000
-_NAMES_A_NOTICE = 200
+"""NOTIFY channel: facts changed, and what follows from them is to be computed. It has no payload."""
 
 _VOIDS = "select pg_advisory_xact_lock(hashtext('hadir.voids'))"
 _PUNCHES = "select pg_advisory_xact_lock_shared(hashtext('hadir.voids'))"
@@ -33,39 +26,9 @@ async def punch(tx: Tx) -> None:
     await tx.connection.execute(_PUNCHES)
 
 
-async def dates_of_punches(tx: Tx, punch_ids: Sequence[UUID]) -> set[dt.date]:
-    rows = await tx.connection.fetch(
-        "select distinct work_date from fact_punch where punch_id = any($1)", punch_ids
-    )
-    return {row["work_date"] for row in rows}
-
-
-async def tell(
-    tx: Tx,
-    dates: Collection[dt.date | None],
-    people: Collection[UUID] | None = None,
-    *,
-    counters: bool = False,
-) -> None:
-    """Say to who listens that verdicts of these work dates may have changed (None: of every date).
-
-    `people` are those whose facts changed, None for anyone. `counters`: units changed, which no verdict depends
-    on, but every view of a counter.
-    """
-    named = ",".join(sorted(str(date) for date in dates if date is not None))
-    if counters or None in dates or len(dates) > _MOST_DATES_NAMED:
-        named, people = "*", None
-    if people is None or len(people) > _MOST_PEOPLE_NAMED:
-        payloads = [f"{named};*"]
-    else:
-        names = [person.hex for person in people] or [""]
-        payloads = [
-            f"{named};{','.join(names[first : first + _NAMES_A_NOTICE])}"
-            for first in range(0, len(names), _NAMES_A_NOTICE)
-        ]
-    await tx.connection.execute(
-        "select pg_notify($1, payload) from unnest($2::text[]) as payload", CHANNEL, payloads
-    )
+async def tell(tx: Tx) -> None:
+    """Wake who computes what follows from the facts, once this transaction is committed."""
+    await tx.connection.execute("select pg_notify($1, '')", CHANNEL)
 
 
 async def digest(tx: Tx, tables: Iterable[tuple[str, Sequence[str]]]) -> str:

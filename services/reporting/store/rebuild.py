@@ -21,4 +21,4 @@ async def rebuilt(tx: Tx, tables: Iterable[str]) -> None:
     await tx.connection.execute(f"analyze {', '.join(tables)}")
     await tx.connection.execute("delete from rebuilding")  # waits for folds that noted nothing because of it
     await steps.touch(tx, [(None, None)])
-    await facts.tell(tx, [None])
+    await facts.tell(tx)
