@@ -224,3 +224,29 @@ async def test_what_does_not_follow_from_the_facts_is_named_and_mended(db: Datab
     assert await check.mend(db, found, NOON) == 2
     assert not await check.check(db, quiet)
     assert await check.digest(db, quiet) == right
+
+
+async def test_a_counter_that_does_not_follow_from_the_facts_is_named_though_somebody_elsewhere_waits(
+    db: Database,
+) -> None:
+    unit = worlds.counter(worlds.hours("08:00", "15:00", 1)).model_copy(update={"unit_id": "counter-a"})
+    elsewhere = planned(worlds.PEOPLE[1]).model_copy(update={"unit_id": "office"})
+    await fold(db, [(uuid4(), unit), (uuid4(), planned(worlds.PEOPLE[0])), (uuid4(), elsewhere)])
+    await drain(db, NOON)
+    async with db.transaction() as tx:
+        await tx.connection.execute("update counter_day set required[1] = 7 where unit_id = 'counter-a'")
+        await steps.touch(tx, [(worlds.THURSDAY, worlds.PEOPLE[1])])
+    found = await check.check(db, quiet)
+    assert found.counters == [(worlds.THURSDAY, "counter-a")]
+    await check.mend(db, found, NOON)
+    assert not await check.check(db, quiet)
+
+
+async def test_a_touch_from_before_the_calendar_keeps_nothing_waiting(db: Database) -> None:
+    await fold(db, [(uuid4(), planned(person)) for person in worlds.PEOPLE])
+    async with db.transaction() as tx:
+        # An outage in the calendar's first days, under rules of a long tolerance, reaches back so far.
+        await tx.connection.execute("insert into touched (from_date) values ('0044-03-15 BC')")
+    await drain(db, NOON)
+    assert await rows(db, "select from touched") == []
+    await agree(db)

@@ -47,11 +47,8 @@ async def check(db: Database, progress: Progress) -> Disagreements:
             found.days += [(date, person) for person in await checks.differing(tx, date)]
             units = await counter_days.differing(tx, date)
             if units:
-                # Who waits may stand at any counter of the date.
-                waiting = await store.waiting(tx, 1)
-                if not waiting.days:
-                    unsettled = await checks.counters_waiting(tx, date)
-                    found.counters += [Counter(date, unit) for unit in units if unit not in unsettled]
+                unsettled = await checks.counters_waiting(tx, date)
+                found.counters += [Counter(date, unit) for unit in units if unit not in unsettled]
     progress(len(dates), len(dates))
     return found
 

@@ -49,6 +49,10 @@ async def digests(tx: Tx, date: dt.date) -> tuple[str | None, str | None]:
 
 
 async def counters_waiting(tx: Tx, day: dt.date) -> set[str]:
-    """The counters whose date is still to be counted, as far as that is known by now."""
-    rows = await tx.connection.fetch("select unit_id from touched_counter where day = $1", day)
+    """The counters whose date is still to be counted, or may be reached by who is still to be computed: no reader
+    looks their rows up."""
+    rows = await tx.connection.fetch(
+        "select unit_id from touched_counter where day = $1 union select unit_id from uncounted($1, 'infinity')",
+        day,
+    )
     return {row["unit_id"] for row in rows}
