@@ -43,6 +43,7 @@ async def some_people(tx: Tx) -> None:
     joins, so that a few hundred cost no more for each than a few.
     """
     await tx.connection.execute(
-        "select set_config('enable_nestloop', 'off', true), set_config('enable_mergejoin', 'off', true), "
+        "select set_config('enable_seqscan', 'off', true), set_config('enable_nestloop', 'off', true), "
+        "set_config('enable_mergejoin', 'off', true), "
         "set_config('plan_cache_mode', 'force_generic_plan', true), set_config('jit', 'off', true)"
     )
