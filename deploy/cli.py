@@ -247,8 +247,10 @@ def digest(
     async def compute() -> str:
         db = Database(database_url("reporting"), pool_size=2, application_name="hadir.digest")
         try:
+            if not steps:
+                return await facts.digest(db)
             with _dates() as show:
-                return await check.digest(db, show) if steps else await facts.digest(db)
+                return await check.digest(db, show)
         finally:
             await db.close()
 
@@ -289,14 +291,23 @@ def check(*, mend: Annotated[bool, typer.Option("--mend", help="Compute anew wha
 
 @contextlib.contextmanager
 def _dates() -> Generator[Callable[[int, int], None]]:
-    """Shows how many dates are done."""
+    """Shows how many dates are done, from the first one on: of what fails before there is one line."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (TextColumn("dates"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("dates", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task("dates", total=None)
+
+    def show(done: int, total: int) -> None:
+        bar.start()
+        bar.update(task, completed=done, total=total)
+
+    try:
+        yield show
+    finally:
+        if bar.live.is_started:
+            bar.stop()
 
 
 @app.command()

@@ -275,7 +275,7 @@ def test_a_host_that_nobody_knows_is_one_line(says: Says) -> None:
     assert "PostgreSQL does not answer" in said
 
 
-@pytest.mark.parametrize("command", [("digest",), ("migrate", "reporting")], ids=lambda c: str(c[0]))
+@pytest.mark.parametrize("command", [("digest",), ("digest", "--steps"), ("migrate", "reporting")], ids=" ".join)
 def test_postgresql_away_is_one_line(says: Says, command: tuple[str, ...]) -> None:
     code, said = says(*command, HADIR_REPORTING_DATABASE_URL="postgresql://a:b@127.0.0.1:1/x")
     assert (code, said.count("\n")) == (1, 1)
