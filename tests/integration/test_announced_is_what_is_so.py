@@ -114,6 +114,7 @@ class Told:
         before = len(self.ids)
         await self.tick(db, now)
         assert len(self.ids) == before
+        await drain(db, now)  # the ticker wants every service point counted for today
         await agree(db)
 
 
