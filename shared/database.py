@@ -167,6 +167,33 @@ class Database:
             },
         )
 
+    async def listen(self, channel: str, heard: Callable[[str], None], began: Callable[[], None]) -> None:
+        """Call `heard` with the payload of each notice on a channel; until cancelled.
+
+        `began` is called each time listening begins, also after the connection was away: what was said meanwhile
+        has not been heard.
+        """
+
+        def notice(_connection: object, _pid: int, _channel: str, payload: object) -> None:
+            heard(str(payload))
+
+        gone = asyncio.Event()
+        while True:
+            try:
+                gone.clear()
+                connection = await self.dedicated()
+                try:
+                    connection.add_termination_listener(lambda _: gone.set())
+                    await connection.add_listener(channel, notice)
+                    began()
+                    await gone.wait()
+                finally:
+                    await connection.close(timeout=2)
+            except Exception as error:
+                if not failures.is_away(error):
+                    raise
+                await asyncio.sleep(1)
+
     @asynccontextmanager
     async def alone(self, what: str) -> AsyncGenerator[bool]:
         """Whether no other process does `what` on this database; none begins to until the end of the block."""

@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
 
 from services.reporting.store import steps
 from services.reporting.views.live import SPACING_S, Live
@@ -75,32 +74,14 @@ class _Refresher:
     async def listen(self) -> None:
         """Wakes the refresher when what follows from today's facts changes; while the connection is away, what
         time changes is still shown."""
-        while True:
-            try:
-                connection = await self._service.db.dedicated()
-                try:
-                    gone = asyncio.Event()
-                    connection.add_termination_listener(_setting(gone))
-                    await connection.add_listener(steps.CHANNEL, self._heard)
-                    self._today.forget()  # what was said while nobody listened
-                    self._live.wanted.set()
-                    await gone.wait()
-                finally:
-                    await connection.close(timeout=2)
-            except Exception as error:
-                if not failures.is_away(error):
-                    raise
-                await asyncio.sleep(1)
+        await self._service.db.listen(steps.CHANNEL, self._heard, self._begin)
 
-    def _heard(self, _connection: object, _pid: int, _channel: str, payload: object) -> None:
+    def _begin(self) -> None:
+        self._today.forget()  # what was said while nobody listened
+        self._live.wanted.set()
+
+    def _heard(self, payload: str) -> None:
         if not self._live.followed:
             self._today.forget()  # nobody looks on, and there is nothing to keep count for
-        elif self._today.hear(steps.heard(str(payload)), self._service.clock.now()):
+        elif self._today.hear(steps.heard(payload), self._service.clock.now()):
             self._live.wanted.set()
-
-
-def _setting(event: asyncio.Event) -> Callable[[object], None]:
-    def done(_: object) -> None:
-        event.set()
-
-    return done

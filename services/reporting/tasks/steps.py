@@ -7,12 +7,10 @@ import asyncio
 import contextlib
 import logging
 import time
-from collections.abc import Callable
 
 from services.reporting.commands.steps import Drain
 from services.reporting.store import facts
 from services.reporting.store import steps as store
-from shared import failures
 from shared.service import Service
 from shared.tasks import Health
 
@@ -56,7 +54,7 @@ class _Keeper:
             until = time.monotonic() + AT_IT_S
             while await self._drain.once(self._service.clock.now()):
                 self._tell(health)
-                if self._far_behind() and time.monotonic() > until:
+                if time.monotonic() > until and self._far_behind():
                     break
             else:
                 self._empty_at = time.monotonic()
@@ -107,21 +105,7 @@ class _Keeper:
 
     async def listen(self) -> None:
         """Wakes the work when a fold was committed; while the connection is away, the clock serves."""
-        while True:
-            try:
-                connection = await self._service.db.dedicated()
-                try:
-                    gone = asyncio.Event()
-                    connection.add_termination_listener(_setting(gone))
-                    await connection.add_listener(facts.CHANNEL, _setting(self._woken))
-                    self._woken.set()
-                    await gone.wait()
-                finally:
-                    await connection.close(timeout=2)
-            except Exception as error:
-                if not failures.is_away(error):
-                    raise
-                await asyncio.sleep(1)
+        await self._service.db.listen(facts.CHANNEL, lambda _: self._woken.set(), self._woken.set)
 
     async def sample(self) -> None:
         """How much waits, and at most for how long."""
@@ -134,10 +118,3 @@ class _Keeper:
             age_s = time.monotonic() - self._empty_at if any(waiting) else 0.0
             metrics.steps_age.set(age_s)
             await asyncio.sleep(SAMPLE_S)
-
-
-def _setting(event: asyncio.Event) -> Callable[..., None]:
-    def done(*_: object) -> None:
-        event.set()
-
-    return done
