@@ -56,21 +56,6 @@ class Rejected(Exception):
         super().__init__(f"{len(errors)} errors")
         self.errors = errors
 
-    def refusal(self) -> Invalid:
-        """What the sender is told: every error by row and column, at most MAX_ERRORS of them."""
-        errors = sorted(self.errors, key=lambda error: error.row)
-        return Invalid(
-            "import.rejected",
-            params={"count": len(errors)},
-            errors=[_field_error(error) for error in errors[:MAX_ERRORS]],
-            extra={"total_errors": len(errors)},
-        )
-
-
-def _field_error(error: RowError) -> FieldError:
-    where = {"row": error.row, "column": error.column, "code": error.code}
-    return FieldError(f"{error.row}.{error.column}", error.code, error.params, where)
-
 
 def _decoded(body: bytes) -> str:
     if body.startswith((b"PK\x03\x04", b"\xd0\xcf\x11\xe0")):
@@ -324,3 +309,19 @@ def once(seen: dict[Any, int], key: object, cells: Cells, column: str) -> None:
     first = seen.setdefault(key, cells.row.number)
     if first != cells.row.number:
         cells.wrong(column, "import.twice", first=first)
+
+
+def refusal(rejected: Rejected) -> Invalid:
+    """What the sender of a file is told: every error by row and column, in the order of the file."""
+    errors = sorted(rejected.errors, key=lambda error: error.row)
+    return Invalid(
+        "import.rejected",
+        params={"count": len(errors)},
+        errors=[_field_error(error) for error in errors[:MAX_ERRORS]],
+        extra={"total_errors": len(errors)},
+    )
+
+
+def _field_error(error: RowError) -> FieldError:
+    where = {"row": error.row, "column": error.column, "code": error.code}
+    return FieldError(f"{error.row}.{error.column}", error.code, error.params, where)

@@ -87,7 +87,7 @@ def test_every_code_that_scheduling_gives_has_a_text() -> None:
     refusals = dict.fromkeys(("Forbidden", "Missing", "Conflict", "Invalid"), 0)
     places = {**refusals, "FieldError": 1, "Problem": 1, "wrong": 1, "_wrong": 1, "RowError": 2, "NipFault": 0}
     codes: set[str] = set()
-    for path in [Path(csvfile.__file__), *Path(changes.__file__).parents[1].rglob("*.py")]:
+    for path in (Path(csvfile.__file__), *Path(changes.__file__).parents[1].rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue

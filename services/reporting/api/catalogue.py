@@ -10,7 +10,7 @@ from services.reporting.views import reports
 from services.reporting.views.catalogue import Change, ImportedTasks, TaskView
 from shared.access import MANAGE_CATALOGUE, Principal
 from shared.auth import Caller, require
-from shared.csvfile import Rejected
+from shared.csvfile import Rejected, refusal
 from shared.cursors import Limit, Page, cut, read_cursor
 from shared.dates import local_date
 from shared.events.base import MAX_CODE, Date
@@ -54,7 +54,7 @@ async def take(
     try:
         outcome = await commands.take(service.db, service.clock, who, body, dry_run=dry_run)
     except Rejected as rejected:
-        raise rejected.refusal() from rejected
+        raise refusal(rejected) from rejected
     created = sum(change.change == "created" for change in outcome.changes)
     listed = outcome.changes[:MOST] if dry_run else []
     return ImportedTasks(

@@ -23,7 +23,7 @@ from services.scheduling.views.superiors import LeftBehind, WithoutSuperior
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
-from shared.csvfile import Rejected, RowError
+from shared.csvfile import Rejected, RowError, refusal
 from shared.http import Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
@@ -154,7 +154,7 @@ async def import_csv(
         try:
             outcome = await file.take(service.db, kind, body, service.clock, order, watch=watch)
         except Rejected as rejected:
-            raise rejected.refusal() from rejected
+            raise refusal(rejected) from rejected
         proposal = None
         if outcome.proposal is not None:
             async with service.db.read() as tx:

@@ -8,16 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import people
-from services.scheduling.commands.imports.kind import (
-    File,
-    ImportKind,
-    Job,
-    Taken,
-    ToMend,
-    cleared,
-    nip_of,
-    places_of,
-)
+from services.scheduling.commands.imports.kind import File, ImportKind, Job, Taken, ToMend, cleared, nip_of, places
 from services.scheduling.domain import nip as nips
 from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Employee, Known
@@ -229,7 +220,7 @@ def _optional(
         "echelon": lambda: cells.choice("echelon", ("II", "III", "IV"), required=False),
         "email": lambda: _email(cells),
         "phone": lambda: cells.optional("phone", longest=40),
-        "remote_places": lambda: places_of(cells, "remote_places", most=MAX_PLACES),
+        "remote_places": lambda: places(cells, "remote_places", most=MAX_PLACES),
         "heads": lambda: _heads(cells, known),
         "shift_group": lambda: cells.whole("shift_group", 0, 3, required=False),
         "post_since": lambda: cells.date("post_since", required=False),

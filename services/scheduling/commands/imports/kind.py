@@ -172,7 +172,7 @@ class ImportKind(ABC, Generic[RecordT]):
         return ToMend()
 
 
-def places_of(cells: Cells, column: str, *, most: int) -> Places:
+def places(cells: Cells, column: str, *, most: int) -> Places:
     """Circles `lat lon radius_m`, in degrees and metres."""
     found: list[Place] = []
     for item in cells.items(column, most=most):
