@@ -42,7 +42,7 @@ def _noting(columns: Sequence[str], rows: str) -> Noting:
         f"""
         insert into touched (work_date, employee_id, from_date)
         select * from ({rows}) as touching(work_date, employee_id, from_date)
-        where not exists (select from rebuilding for key share)
+        where not exists (select from rebuilding where unfinished for key share)
         order by work_date, employee_id {_AGAIN}
         """,  # noqa: S608 - constants of this file
     )
@@ -84,7 +84,8 @@ CALENDAR = _noting(("year",), "select distinct null::date, null::uuid, null::dat
 
 _WAITS = "select pg_advisory_xact_lock(hashtext('hadir.counters'))"
 _SHARES = """
-    select pg_advisory_xact_lock_shared(hashtext('hadir.counters')), exists (select from rebuilding) as rebuilding
+    select pg_advisory_xact_lock_shared(hashtext('hadir.counters')),
+        exists (select from rebuilding where unfinished) as rebuilding
 """
 _TOUCH_UNITS = f"""
     insert into touched_counter (day, unit_id)
@@ -185,6 +186,10 @@ _LOCK_DATE = """
 _END_DATE = """
     with gone as (
         delete from touched where work_date = $1 and employee_id is null
+    ), rebuilt as (
+        delete from rebuilding where not unfinished and not exists (
+            select from touched where employee_id is null and work_date is distinct from $1
+        )
     )
     insert into touched_counter (day, unit_id)
     select $1, unit_id from fact_unit where is_service_point
@@ -439,6 +444,16 @@ async def split(tx: Tx) -> int:
     dates = [row["date"] for row in await tx.connection.fetch(_EVERY_DATE, first, LAST_DATE)]
     await tx.connection.execute(_TOUCH_DATES, dates)
     return len(dates)
+
+
+async def dates_left(tx: Tx) -> int:
+    """How many dates are touched as a whole; a touch of every date counts as one."""
+    return await tx.connection.fetchval("select count(*) from touched where employee_id is null")
+
+
+async def nobody_computes(tx: Tx) -> None:
+    """Wait for whoever computes, and keep everybody from it until this transaction ends."""
+    await tx.connection.execute(_WAITS)
 
 
 async def every_date(tx: Tx) -> list[dt.date]:
