@@ -36,6 +36,7 @@ def settings_of(service: ServiceName) -> Settings:
             f"HADIR_{service.upper()}_DATABASE_URL": state.database_url(service, running.postgres),
             "HADIR_KAFKA_BOOTSTRAP": running.kafka,
             "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
+            "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
             "HADIR_STATE_DIR": str(state.root),
         },
     )
