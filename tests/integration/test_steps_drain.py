@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from services.reporting.commands import check, facts
 from services.reporting.commands.steps import Drain, drain
 from services.reporting.facts import PROJECTION
-from services.reporting.store import counter_days, steps
+from services.reporting.store import counter_days, notices, steps
 from services.reporting.tasks import transitions as ticker
 from shared.database import Database
 from shared.events import Event
@@ -191,19 +191,19 @@ async def test_a_touch_of_every_date_is_worked_off_date_by_date_the_nearest_firs
 def test_a_notice_says_what_changed_and_is_never_too_long() -> None:
     people = [uuid4() for _ in range(1000)]
     counters = [steps.Counter(worlds.THURSDAY, f"counter-{n}") for n in range(30)]
-    notices = steps.Changed(worlds.THURSDAY, people, counters).payloads()
-    assert all(len(notice) < 8000 for notice in notices)
-    told = [steps.heard(notice) for notice in notices]
+    payloads = notices.Changed(worlds.THURSDAY, people, counters).payloads()
+    assert all(len(payload) < 8000 for payload in payloads)
+    told = [notices.heard(payload) for payload in payloads]
     assert [person for one in told for person in one.people or ()] == people
     assert [counter for one in told for counter in one.counters or ()] == counters
-    many = steps.Changed(
+    many = notices.Changed(
         worlds.THURSDAY, [*people, *people, *people], [steps.Counter(worlds.THURSDAY, "x" * 100)] * 90
     )
-    assert [steps.heard(notice) for notice in many.payloads()] == [
-        steps.Changed(worlds.THURSDAY, None, []),
-        steps.Changed(None, [], None),
+    assert [notices.heard(notice) for notice in many.payloads()] == [
+        notices.Changed(worlds.THURSDAY, None, []),
+        notices.Changed(None, [], None),
     ]
-    assert steps.Changed(worlds.THURSDAY, (), ()).payloads() == []
+    assert notices.Changed(worlds.THURSDAY, (), ()).payloads() == []
 
 
 async def test_what_does_not_follow_from_the_facts_is_named_and_mended(db: Database) -> None:

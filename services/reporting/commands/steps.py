@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.reporting.domain.transitions import announced_from
-from services.reporting.store import counter_days
+from services.reporting.store import counter_days, notices
 from services.reporting.store import steps as store
-from services.reporting.store.steps import Changed, Counter, Date
+from services.reporting.store.notices import Changed
+from services.reporting.store.steps import Counter, Date
 from shared import failures
 from shared.database import Database, Tx
 from shared.dates import local_date
@@ -122,7 +123,7 @@ class Drain:
                 counters = await store.take_counters(tx, date, COUNTERS, self.units)
                 await counter_days.count(tx, counters)
                 # Who is as they were, too: the board may have seen what was true while they waited.
-                await store.tell(tx, Changed(date, people, counters))
+                await notices.tell(tx, Changed(date, people, counters))
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or not people:
                 raise
@@ -144,7 +145,7 @@ class Drain:
                 return
             taken = await store.take_these(tx, date, people)
             await store.compute(tx, date, taken, announced_from(today))
-            await store.tell(tx, Changed(date, taken, ()))
+            await notices.tell(tx, Changed(date, taken, ()))
         self._did(len(taken), 0)
 
     async def _some_counters(self, today: dt.date) -> bool:
@@ -157,7 +158,7 @@ class Drain:
                 if not counters:
                     return False
                 await counter_days.count(tx, counters)
-                await store.tell(tx, Changed(None, (), counters))
+                await notices.tell(tx, Changed(None, (), counters))
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or not counters:
                 raise
@@ -174,7 +175,7 @@ class Drain:
                 return
             taken = await store.take_these_counters(tx, counters)
             await counter_days.count(tx, taken)
-            await store.tell(tx, Changed(None, (), taken))
+            await notices.tell(tx, Changed(None, (), taken))
         self._did(0, len(taken))
 
     async def _some_of_a_date(self, today: dt.date) -> bool:
@@ -193,7 +194,7 @@ class Drain:
                 else:
                     await store.end_date(tx, date.date)
                     # As above, without their names: most of a date is as it was.
-                    await store.tell(tx, Changed(date.date, None, ()))
+                    await notices.tell(tx, Changed(date.date, None, ()))
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or date is None or not people:
                 raise
@@ -206,7 +207,7 @@ class Drain:
         # Whoever cannot be computed has a touch of their own.
         some = [person for person in people if (date.date, person) not in self.days]
         changed = await store.compute(tx, date.date, some, announced_from(today), whole=True)
-        await store.tell(tx, Changed(date.date, changed, ()))
+        await notices.tell(tx, Changed(date.date, changed, ()))
 
     async def _one_by_one(self, date: Date, people: Sequence[UUID], today: dt.date) -> None:
         """Those who cannot be computed get touches of their own, so that the date goes on without them."""
