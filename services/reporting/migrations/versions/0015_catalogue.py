@@ -1,15 +1,15 @@
 """The catalogue of tasks; of each report the mode of its day and when it was handed in first.
 
-Revision ID: 0014
-Revises: 0013
+Revision ID: 0015
+Revises: 0014
 """
 
 from alembic import op
 
 from services.reporting.migrations import functions
 
-revision = "0014"
-down_revision = "0013"
+revision = "0015"
+down_revision = "0014"
 branch_labels = None
 depends_on = None
 
