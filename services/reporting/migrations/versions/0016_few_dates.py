@@ -1,15 +1,15 @@
 """The planner expects a few dates of the verdicts of some people, not a thousand.
 
-Revision ID: 0014
-Revises: 0013
+Revision ID: 0016
+Revises: 0015
 """
 
 from alembic import op
 
 from services.reporting.migrations import functions
 
-revision = "0014"
-down_revision = "0013"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
