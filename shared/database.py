@@ -39,6 +39,7 @@ _PARTITIONED = """
     where relkind = 'p' and relnamespace = current_schema::regnamespace
 """
 
+Isolation = Literal["read_committed", "repeatable_read"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -133,15 +134,13 @@ class Database:
         self._idle = _Idle(self._engine.pool)
 
     @asynccontextmanager
-    async def _open(
-        self, isolation: Literal["read_committed", "repeatable_read"], *, readonly: bool
-    ) -> AsyncGenerator[Tx, None]:
+    async def _open(self, isolation: Isolation, *, readonly: bool) -> AsyncGenerator[Tx, None]:
         async with self._engine.connect() as connection:
             raw = await connection.get_raw_connection()
             driver = cast("asyncpg.Connection", raw.driver_connection)
             tx = Tx(driver, connection)
             first = await self._first(connection, driver)
-            async with driver.transaction(isolation=isolation, readonly=readonly), aclosing(tx):
+            async with self._begun(connection, driver, isolation, readonly=readonly), aclosing(tx):
                 if first:
                     await driver.execute(first)
                 yield tx
@@ -160,6 +159,25 @@ class Database:
         timeout_s, held = STATEMENT_TIMEOUT_S.get(), connection.info["partitioned"]
         said = [] if timeout_s is None else [f"set local statement_timeout = {round(timeout_s * 1000)}"]
         return "; ".join([*said, f"lock table only {held} in access share mode"] if held else said)
+
+    @asynccontextmanager
+    async def _begun(
+        self, connection: AsyncConnection, driver: asyncpg.Connection, isolation: Isolation, *, readonly: bool
+    ) -> AsyncGenerator[None, None]:
+        """asyncpg's transaction. A connection that one was broken off on, as it began or ended, is given up.
+
+        Whether BEGIN came through is not known then: what the pool lends it for next would be a part of that
+        transaction, and would never be committed.
+        """
+        whole = False
+        try:
+            async with driver.transaction(isolation=isolation, readonly=readonly):
+                whole = True
+                yield
+        except BaseException:
+            if not whole or driver.is_in_transaction():
+                await connection.invalidate()
+            raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx, None]:

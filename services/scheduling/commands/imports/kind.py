@@ -2,26 +2,24 @@
 to published plans. Whatever the kind, `file` takes a file the same way."""
 
 import datetime as dt
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from services.scheduling.domain import nip as nips
-from services.scheduling.domain.csvfile import Cells, Rejected, Row, RowError
 from services.scheduling.domain.plans import Planned
-from services.scheduling.domain.records import Known
+from services.scheduling.domain.records import Known, Place, Places
 from services.scheduling.domain.stretches import Stretch
 from services.scheduling.store import plans
 from services.scheduling.store.records import Records
 from services.scheduling.views.answer import Json
 from services.scheduling.views.superiors import LeftBehind, WithoutSuperior
 from shared.access import Principal
+from shared.csvfile import Cells, Rejected, Row, RowError, decimal
 from shared.database import Tx
 from shared.dates import local_date
 
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 RecordT = TypeVar("RecordT")
 NIP_COLUMNS = ("nip", "supervisor_nip", "acting_supervisor_nip")
 
@@ -174,19 +172,20 @@ class ImportKind(ABC, Generic[RecordT]):
         return ToMend()
 
 
-def identifier(cells: Cells, column: str) -> str:
-    """A code of an OPD or a unit."""
-    value = cells.text(column)
-    if value and not _ID.fullmatch(value):
-        cells.wrong(column, "import.identifier")
-    return value
-
-
-def once(seen: dict[Any, int], key: object, cells: Cells, column: str) -> None:
-    """Notes an error when `key` stood in an earlier row."""
-    first = seen.setdefault(key, cells.row.number)
-    if first != cells.row.number:
-        cells.wrong(column, "import.twice", first=first)
+def places(cells: Cells, column: str, *, most: int) -> Places:
+    """Circles `lat lon radius_m`, in degrees and metres."""
+    found: list[Place] = []
+    for item in cells.items(column, most=most):
+        parts = [decimal(part) for part in item.split()]
+        if len(parts) != 3 or any(part is None for part in parts):
+            cells.wrong(column, "import.place")
+            break
+        lat, lon, radius = (part or 0.0 for part in parts)
+        if not (-90 <= lat <= 90 and -180 <= lon <= 180 and 1 <= radius <= 10_000):
+            cells.wrong(column, "import.place")
+            break
+        found.append(Place(lat, lon, radius))
+    return tuple(found)
 
 
 def nip_of(cells: Cells, column: str, *, required: bool = True) -> str | None:
