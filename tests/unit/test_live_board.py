@@ -17,7 +17,7 @@ from services.reporting.domain.counters import CounterDay, Piece, Point, Standin
 from services.reporting.domain.figures import Counted, States
 from services.reporting.store import live as rows
 from services.reporting.store.live import PersonSteps
-from services.reporting.store.steps import Changed
+from services.reporting.store.notices import Changed
 from services.reporting.store.steps import Counter as CounterDate
 from services.reporting.views import live, today
 from services.reporting.views.figures import Board, Reader

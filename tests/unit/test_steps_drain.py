@@ -1,11 +1,9 @@
 """Working the queue off, over a queue in memory: whose turn it is, what one go takes, and who is to blame."""
 
 import asyncio
-import copy
 import datetime as dt
-from collections.abc import AsyncGenerator, Collection, Generator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
-from dataclasses import dataclass, field, fields
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import asynccontextmanager, suppress
 from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
@@ -14,161 +12,26 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reporting.commands import steps
-from services.reporting.commands.steps import COUNTERS, IN_A_ROW, PEOPLE, PEOPLE_OF_A_DATE, Drain, drain
-from services.reporting.store.steps import Changed, Counter, Date, Waiting
+from services.reporting.commands.steps import (
+    COUNTERS,
+    IN_A_ROW,
+    PEOPLE,
+    PEOPLE_OF_A_DATE,
+    Drain,
+    NotComputed,
+    Unfinished,
+    drain,
+    everything,
+)
+from services.reporting.store.steps import Counter
 from services.reporting.tasks import steps as keeping
+from services.reporting.tasks.steps import FAR_BEHIND, Patience
 from shared.tasks import Health
 from shared.telemetry import Metrics
 from tests.kit.kafka import eventually
+from tests.kit.steps import TODAY, YESTERDAY, Day, Queue, Rows, someone, standing_in
 
 NOW = dt.datetime(2025, 11, 6, 5, 0, tzinfo=dt.UTC)
-TODAY, YESTERDAY = dt.date(2025, 11, 6), dt.date(2025, 11, 5)
-Day = tuple[dt.date, UUID]
-
-
-def someone(n: int) -> UUID:
-    return UUID(int=n)
-
-
-@dataclass
-class Rows:
-    """What a transaction may change."""
-
-    days: set[Day] = field(default_factory=set[Day])
-    dates: dict[dt.date, UUID | None] = field(default_factory=dict[dt.date, UUID | None])
-    every_date: bool = False
-    counters: set[Counter] = field(default_factory=set[Counter])
-    computed: list[Day] = field(default_factory=list[Day])
-    counted: list[Counter] = field(default_factory=list[Counter])
-    told: list[Changed] = field(default_factory=list[Changed])
-    log: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
-    """What each transaction did, and to how many."""
-
-    def copy(self) -> "Rows":
-        return Rows(**{one.name: copy.copy(getattr(self, one.name)) for one in fields(self)})
-
-
-class Queue:
-    """The queue and the facts beneath it. It stands for the database, a transaction, and the statements."""
-
-    def __init__(self) -> None:
-        self.rows = Rows()
-        self.planned: dict[dt.date, list[UUID]] = {}
-        self.cannot: dict[UUID | str, Exception] = {}
-        """People who cannot be computed and units that cannot be counted, and what that raises."""
-        self.rebuilding = False
-        self.heard: Any = None
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncGenerator["Queue"]:
-        before = self.rows.copy()
-        try:
-            yield self
-        except BaseException:
-            self.rows = before
-            raise
-
-    @asynccontextmanager
-    async def read(self) -> AsyncGenerator["Queue"]:
-        yield self
-
-    async def listen(self, channel: str, heard: Any, began: Any) -> None:
-        self.heard = heard
-        began()
-        await asyncio.Event().wait()
-
-    async def may_compute(self, _: object) -> bool:
-        return not self.rebuilding
-
-    async def take_people(
-        self, _: object, today: dt.date, limit: int, but: Collection[Day]
-    ) -> tuple[dt.date, list[UUID]] | None:
-        free = sorted(self.rows.days - set(but), key=lambda day: (abs(day[0] - today), day))
-        if not free:
-            return None
-        date = free[0][0]
-        return date, await self.take_these(_, date, [person for day, person in free if day == date][:limit])
-
-    async def take_these(self, _: object, date: dt.date, people: Sequence[UUID]) -> list[UUID]:
-        taken = [person for person in people if (date, person) in self.rows.days]
-        self.rows.days -= {(date, person) for person in taken}
-        return taken
-
-    async def compute(
-        self, _: object, date: dt.date, people: Sequence[UUID], announced_from: dt.date, *, whole: bool = False
-    ) -> list[UUID]:
-        assert announced_from < TODAY
-        for person in people:
-            if (error := self.cannot.get(person)) is not None:
-                raise type(error)(*error.args)
-        self.rows.computed += [(date, person) for person in people]
-        self.rows.log.append(("date" if whole else "people", len(people)))
-        return list(people)
-
-    async def take_counters(
-        self, _: object, today: dt.date, limit: int, but: Collection[str] = ()
-    ) -> list[Counter]:
-        free = sorted(counter for counter in self.rows.counters if counter.unit_id not in but)
-        return await self.take_these_counters(_, free[:limit])
-
-    async def take_these_counters(self, _: object, counters: Collection[Counter]) -> list[Counter]:
-        taken = [counter for counter in counters if counter in self.rows.counters]
-        self.rows.counters -= set(taken)
-        return taken
-
-    async def count(self, _: object, counters: Sequence[Counter]) -> None:
-        for counter in counters:
-            if (error := self.cannot.get(counter.unit_id)) is not None:
-                raise type(error)(*error.args)
-        self.rows.counted += counters
-        if counters:
-            self.rows.log.append(("counters", len(counters)))
-
-    async def take_date(self, _: object, today: dt.date) -> Date | None:
-        nearest = min(self.rows.dates, key=lambda date: abs(date - today), default=None)
-        return None if nearest is None else Date(nearest, self.rows.dates[nearest])
-
-    async def lock_date(self, _: object, date: Date) -> bool:
-        return date.date in self.rows.dates and self.rows.dates[date.date] == date.done_to
-
-    async def people_of(self, _: object, date: Date, limit: int) -> list[UUID]:
-        planned = sorted(self.planned.get(date.date, ()))
-        return [person for person in planned if date.done_to is None or person > date.done_to][:limit]
-
-    async def advance(self, _: object, date: dt.date, done_to: UUID) -> None:
-        self.rows.dates[date] = done_to
-
-    async def end_date(self, _: object, date: dt.date) -> None:
-        del self.rows.dates[date]
-
-    async def touch(self, _: object, days: Collection[Day]) -> None:
-        self.rows.days |= set(days)
-
-    async def split(self, _: object) -> int:
-        if not self.rows.every_date:
-            return 0
-        self.rows.every_date = False
-        self.rows.dates |= dict.fromkeys(self.planned)
-        return len(self.planned)
-
-    async def tell(self, _: object, changed: Changed) -> None:
-        self.rows.told.append(changed)
-
-    async def waiting(self, _: object) -> Waiting:
-        return Waiting(len(self.rows.days) + len(self.rows.dates), len(self.rows.counters))
-
-
-@contextmanager
-def standing_in(queue: Queue) -> Generator[Any]:
-    """`queue` as a Database, with its methods in the place of the statements."""
-    with pytest.MonkeyPatch.context() as patch:
-        for name in ("may_compute", "take_people", "take_these", "compute", "take_counters", "take_these_counters",
-                     "take_date", "lock_date", "people_of", "advance", "end_date", "touch", "split", "tell",
-                     "waiting"):  # fmt: skip
-            patch.setattr(steps.store, name, getattr(queue, name))
-        patch.setattr(steps.counter_days, "count", queue.count)
-        yield queue
 
 
 @pytest.fixture
@@ -331,6 +194,51 @@ async def test_whoever_is_computed_is_told_of_in_the_same_transaction(queue: Any
     assert [counter for changed in queue.rows.told for counter in changed.counters or ()] == [Counter(TODAY, "A")]
 
 
+# Everything at one go
+
+
+def _unsaid(_done: int, _of: int) -> None:
+    pass
+
+
+async def test_everything_is_computed_date_by_date_and_says_how_far_it_is(queue: Any) -> None:
+    dates = [TODAY - dt.timedelta(days=n) for n in range(4)]
+    queue.planned = {date: [someone(n) for n in range(5)] for date in dates}
+    queue.rows.every_date = True
+    said: list[tuple[int, int]] = []
+    assert await everything(queue, NOW, lambda done, of: said.append((done, of))) == 20
+    assert said[0] == (0, 4)
+    assert said[-1] == (4, 4)
+    assert sorted(said) == said
+
+
+async def test_everything_names_each_who_cannot_be_computed_once_whoever_met_them(queue: Any) -> None:
+    queue.planned = {date: [someone(n) for n in range(9)] for date in (TODAY, YESTERDAY)}
+    queue.rows.every_date = True
+    queue.cannot = {someone(3): ValueError("cannot")}
+    with pytest.raises(NotComputed) as raised:
+        await everything(queue, NOW, _unsaid)
+    assert sorted(raised.value.told()) == [
+        f"person-day {someone(3)} {date}: ValueError: cannot" for date in (YESTERDAY, TODAY)
+    ]
+    assert len(queue.rows.computed) == 16
+
+
+async def test_everything_is_not_begun_while_the_facts_are_incomplete(queue: Any) -> None:
+    queue.rows.every_date, queue.rebuilding = True, True
+    with pytest.raises(Unfinished, match="hadir rebuild"):
+        await everything(queue, NOW, _unsaid)
+    assert queue.rows.every_date
+
+
+async def test_what_the_world_does_ends_it_by_its_own_name(queue: Any) -> None:
+    touched(queue, 5)
+    queue.cannot = {someone(2): ConnectionError("the database is away")}
+    with pytest.raises(ConnectionError):
+        await everything(queue, NOW, _unsaid)
+    assert len(queue.rows.days) == 5
+
+
 # The background task
 
 
@@ -384,10 +292,10 @@ async def test_while_the_consumer_is_far_behind_nothing_is_computed_over_and_ove
     monkeypatch.setattr(keeping, "IDLE_S", 0.001)
     monkeypatch.setattr(keeping, "PATIENCE_S", 10**6)
     days = touched(queue, 3)
-    async with keeping_up(queue, lag=keeping.FAR_BEHIND + 1) as service:
+    async with keeping_up(queue, lag=FAR_BEHIND + 1) as service:
         await turns()
         assert queue.rows.computed == []
-        service.metrics.consumer_lag.labels("reporting.facts", "t.v1", "0").set(keeping.FAR_BEHIND)
+        service.metrics.consumer_lag.labels("reporting.facts", "t.v1", "0").set(FAR_BEHIND)
         await eventually(lambda: queue.rows.computed == days)
 
 
@@ -397,7 +305,7 @@ async def test_a_consumer_that_stays_far_behind_is_waited_for_only_so_long(
     monkeypatch.setattr(keeping, "IDLE_S", 0.001)
     monkeypatch.setattr(keeping, "PATIENCE_S", 0.01)
     days = touched(queue, 3)
-    async with keeping_up(queue, lag=keeping.FAR_BEHIND + 1):
+    async with keeping_up(queue, lag=FAR_BEHIND + 1):
         await eventually(lambda: queue.rows.computed == days)
 
 
@@ -406,7 +314,7 @@ async def test_a_consumer_that_has_stopped_at_its_dead_letters_is_not_waited_for
 ) -> None:
     monkeypatch.setattr(keeping, "IDLE_S", 86_400.0)
     days = touched(queue, 3)
-    async with keeping_up(queue, lag=keeping.FAR_BEHIND + 1, stopped=True):
+    async with keeping_up(queue, lag=FAR_BEHIND + 1, stopped=True):
         await eventually(lambda: queue.rows.computed == days)
 
 
@@ -443,3 +351,35 @@ async def test_what_waits_is_told_and_for_how_long_at_most(queue: Any, monkeypat
         queue.heard("")
         await eventually(lambda: told("hadir_steps_waiting_rows", table="person_day") == 0)
         await eventually(lambda: told("hadir_steps_age_seconds") == 0)
+
+
+def test_a_wait_that_brought_the_consumer_no_nearer_is_not_repeated_until_it_is_nearer() -> None:
+    patience, far = Patience(), 10 * FAR_BEHIND
+    assert patience.pays(far)
+    patience.waited(far, far - FAR_BEHIND + 1)
+    assert not patience.pays(far)
+    assert not patience.pays(far - FAR_BEHIND + 1)
+    assert patience.pays(far - FAR_BEHIND), "it reads again"
+
+
+def test_nearer_is_counted_from_the_most_that_was_ever_left_since_a_wait_was_in_vain() -> None:
+    patience, far = Patience(), 10 * FAR_BEHIND
+    patience.waited(far, far)
+    assert not patience.pays(2 * far)
+    assert not patience.pays(2 * far - FAR_BEHIND + 1)
+    assert patience.pays(2 * far - FAR_BEHIND)
+
+
+def test_a_consumer_that_comes_nearer_is_waited_for_again_and_again() -> None:
+    patience = Patience()
+    for lag in range(10 * FAR_BEHIND, FAR_BEHIND, -FAR_BEHIND):
+        assert patience.pays(lag)
+        patience.waited(lag, lag - FAR_BEHIND)
+    assert not patience.pays(FAR_BEHIND), "it is near"
+
+
+def test_once_it_was_near_a_consumer_is_waited_for_as_at_first() -> None:
+    patience = Patience()
+    patience.waited(10 * FAR_BEHIND, 10 * FAR_BEHIND)
+    assert not patience.pays(FAR_BEHIND)
+    assert patience.pays(9 * FAR_BEHIND + 1)
