@@ -123,12 +123,23 @@ class Metrics:
         # HTTP: rate, errors, duration.
         self.http_requests = counter("hadir_http_requests_total", "Requests", "method", "route", "status")
         self.http_seconds = histogram("hadir_http_request_seconds", "Time to answer", "method", "route")
+        self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.group_commit_items = Histogram(
             "hadir_group_commit_items",
             "Requests that shared one transaction",
             registry=registry,
             buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500),
         )
+
+    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One more request was answered. Its two series are looked up once: a check-in's are always the same."""
+        kind = (method, route, status)
+        if kind not in self._answers:
+            counted = self.http_requests.labels(method, route, str(status))
+            self._answers[kind] = counted, self.http_seconds.labels(method, route)
+        counted, timed = self._answers[kind]
+        counted.inc()
+        timed.observe(seconds)
 
     def know_group(self, group: str) -> None:
         """Counters of a group begin at 0: `increase` does not see a series that begins with its first count."""
