@@ -224,12 +224,18 @@ def migrate(service: Annotated[str | None, typer.Argument(help="One service; def
 @app.command("check-config")
 def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES))]) -> None:
     """Say whether a service could start with this environment: every error, with the variable to set."""
+    from shared.auth import Authenticator, TokenError, session_key
+
     settings = load(_service(service))
     if not settings.token_public_key_file.is_file():
         name = settings.token_public_key_file
         raise SettingsError(
             f"HADIR_TOKEN_PUBLIC_KEY_FILE: {name} is not there; put the public key's PEM file there"
         )
+    try:
+        session_key(settings.token_private_key_file, Authenticator.from_file(settings.token_public_key_file))
+    except TokenError as error:
+        raise SettingsError(f"HADIR_TOKEN_PRIVATE_KEY_FILE: {error}") from error
     typer.echo(f"{settings.service}: the configuration is complete")
 
 
@@ -451,6 +457,7 @@ def _settings(service: ServiceName) -> Settings:
             f"HADIR_{service.upper()}_DATABASE_URL": state.database_url(service, running.postgres),
             "HADIR_KAFKA_BOOTSTRAP": running.kafka,
             "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
+            "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
             "HADIR_STATE_DIR": str(state.root),
         },
     )

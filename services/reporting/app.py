@@ -13,6 +13,7 @@ from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
 from shared import audit_doors, repairs
 from shared.audit import AuditRow
+from shared.auth import session_key
 from shared.clock import Clock
 from shared.service import Service, build
 from shared.settings import Settings
@@ -22,7 +23,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The reporting service as an ASGI application with a life of its own."""
 
     def prepare(service: Service, app: FastAPI) -> None:
-        app.state.sessions = Sessions(service.db)
+        key = session_key(settings.token_private_key_file, app.state.authenticator)
+        app.state.sessions = Sessions(service.db, key)
         app.state.live = Live()
 
     async def live(service: Service) -> None:

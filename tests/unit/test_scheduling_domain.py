@@ -10,16 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.scheduling.domain import changes, csvfile
+from services.scheduling.domain import changes
 from services.scheduling.domain.changes import Short, Standing
 from services.scheduling.domain.conflicts import conflicts
-from services.scheduling.domain.csvfile import Rejected
 from services.scheduling.domain.nip import fault_of, kind_doubt
 from services.scheduling.domain.policies import Policy, PolicyIn
 from services.scheduling.domain.readiness import AssessmentIn, Weights, recommended_share, score
 from services.scheduling.domain.records import Opening, RequirementSet
 from services.scheduling.domain.superiors import loops
 from services.scheduling.domain.timetable import Pattern, hours_on, instant
+from shared import csvfile
+from shared.csvfile import Rejected
 from shared.messages import catalogue
 
 DAY = dt.date(2025, 11, 6)
@@ -86,7 +87,7 @@ def test_every_code_that_scheduling_gives_has_a_text() -> None:
     refusals = dict.fromkeys(("Forbidden", "Missing", "Conflict", "Invalid"), 0)
     places = {**refusals, "FieldError": 1, "Problem": 1, "wrong": 1, "_wrong": 1, "RowError": 2, "NipFault": 0}
     codes: set[str] = set()
-    for path in Path(csvfile.__file__).parents[1].rglob("*.py"):
+    for path in (Path(csvfile.__file__), *Path(changes.__file__).parents[1].rglob("*.py")):
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue

@@ -9,9 +9,9 @@ import pytest
 
 from services.scheduling.commands.imports.kind import Checked
 from services.scheduling.commands.imports.kinds import KINDS, Kind
-from services.scheduling.domain import csvfile
-from services.scheduling.domain.csvfile import Rejected
 from services.scheduling.domain.records import Absence, Employee, Known
+from shared import csvfile
+from shared.csvfile import Rejected
 
 ANI, BUDI = "198704122010121001", "198704122010121002"
 IDS = {ANI: UUID(int=1), BUDI: UUID(int=2)}

@@ -14,7 +14,6 @@ from services.scheduling.commands.imports import file
 from services.scheduling.commands.imports.file import Outcome, Watch
 from services.scheduling.commands.imports.kind import Order
 from services.scheduling.commands.imports.kinds import Kind
-from services.scheduling.domain.csvfile import MAX_ERRORS, Rejected, RowError
 from services.scheduling.views import proposals
 from services.scheduling.views.answer import MOST, Answer, Dated, Json, Some, dated, some
 from services.scheduling.views.changes import UnitShortage
@@ -24,10 +23,11 @@ from services.scheduling.views.superiors import LeftBehind, WithoutSuperior
 from shared import failures
 from shared.access import MANAGE_DIRECTORY, Principal
 from shared.auth import require
+from shared.csvfile import Rejected, RowError, refusal
 from shared.http import Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of, text
 from shared.personal import Reason
-from shared.refusals import FieldError, Invalid, Refused
+from shared.refusals import Refused
 
 log = logging.getLogger(__name__)
 
@@ -154,7 +154,7 @@ async def import_csv(
         try:
             outcome = await file.take(service.db, kind, body, service.clock, order, watch=watch)
         except Rejected as rejected:
-            raise _rejection(rejected) from rejected
+            raise refusal(rejected) from rejected
         proposal = None
         if outcome.proposal is not None:
             async with service.db.read() as tx:
@@ -198,21 +198,6 @@ def _result(
 def _warning(doubt: RowError, language: Language) -> Warned:
     message = text(doubt.code, language, **doubt.params)
     return Warned(row=doubt.row, column=doubt.column, code=doubt.code, message=message)
-
-
-def _rejection(rejected: Rejected) -> Invalid:
-    errors = sorted(rejected.errors, key=lambda error: error.row)
-    return Invalid(
-        "import.rejected",
-        params={"count": len(errors)},
-        errors=[_field_error(error) for error in errors[:MAX_ERRORS]],
-        extra={"total_errors": len(errors)},
-    )
-
-
-def _field_error(error: RowError) -> FieldError:
-    where = {"row": error.row, "column": error.column, "code": error.code}
-    return FieldError(f"{error.row}.{error.column}", error.code, error.params, where)
 
 
 def _failed(error: Exception) -> Problem:

@@ -6,12 +6,12 @@ from uuid import UUID
 
 from services.scheduling.commands import absences
 from services.scheduling.commands.imports.kind import File, ImportKind, Job, Taken, cleared, nip_of
-from services.scheduling.domain.csvfile import Cells
 from services.scheduling.domain.planning import Category
 from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Absence, gives_way
 from services.scheduling.store import plans
 from services.scheduling.store.records import Records
+from shared.csvfile import Cells
 
 LEAVE_KINDS = ("annual", "long", "sick", "maternity", "important", "unpaid", "permission")
 

@@ -17,9 +17,9 @@ from services.scheduling.commands.imports.kind import (
     cleared,
     nip_of,
     once,
+    places,
 )
 from services.scheduling.domain import nip as nips
-from services.scheduling.domain.csvfile import Cells, RowError
 from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Employee, Known
 from services.scheduling.domain.superiors import loops
@@ -27,6 +27,7 @@ from services.scheduling.store import directory, plans
 from services.scheduling.store.records import Records
 from services.scheduling.views import superiors
 from services.scheduling.views.superiors import Leaver
+from shared.csvfile import Cells, RowError
 from shared.events.base import MAX_HEADS, MAX_PLACES
 
 TIMETABLES = ("five_day", "six_day", "shift")
@@ -229,7 +230,7 @@ def _optional(
         "echelon": lambda: cells.choice("echelon", ("II", "III", "IV"), required=False),
         "email": lambda: _email(cells),
         "phone": lambda: cells.optional("phone", longest=40),
-        "remote_places": lambda: cells.places("remote_places", most=MAX_PLACES),
+        "remote_places": lambda: places(cells, "remote_places", most=MAX_PLACES),
         "heads": lambda: _heads(cells, known),
         "shift_group": lambda: cells.whole("shift_group", 0, 3, required=False),
         "post_since": lambda: cells.date("post_since", required=False),

@@ -15,8 +15,6 @@ from services.scheduling.commands import plans, publish
 from services.scheduling.commands.changes import Loss, losses
 from services.scheduling.commands.imports.kind import ImportKind, Job, Order, Taken, ToMend
 from services.scheduling.commands.imports.kinds import KINDS, Kind
-from services.scheduling.domain import csvfile
-from services.scheduling.domain.csvfile import Row, RowError
 from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Known
 from services.scheduling.domain.stretches import touches
@@ -25,8 +23,9 @@ from services.scheduling.store.tables import Proposal
 from services.scheduling.views.answer import MOST, Json, as_json
 from services.scheduling.views.changes import UnitShortage, unit_shortage
 from services.scheduling.views.people import Withheld
-from shared import audit
+from shared import audit, csvfile
 from shared.clock import Clock
+from shared.csvfile import Row, RowError
 from shared.database import Database, Tx
 from shared.refusals import Conflict
 

@@ -9,15 +9,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Generic, TypeVar
 
 from services.scheduling.domain import nip as nips
-from services.scheduling.domain.csvfile import Cells, Rejected, Row, RowError
 from services.scheduling.domain.plans import Planned
-from services.scheduling.domain.records import Known
+from services.scheduling.domain.records import Known, Place, Places
 from services.scheduling.domain.stretches import Stretch
 from services.scheduling.store import plans
 from services.scheduling.store.records import Records
 from services.scheduling.views.answer import Json
 from services.scheduling.views.superiors import LeftBehind, WithoutSuperior
 from shared.access import Principal
+from shared.csvfile import Cells, Rejected, Row, RowError, decimal
 from shared.database import Tx
 from shared.dates import local_date
 
@@ -180,6 +180,22 @@ def identifier(cells: Cells, column: str) -> str:
     if value and not _ID.fullmatch(value):
         cells.wrong(column, "import.identifier")
     return value
+
+
+def places(cells: Cells, column: str, *, most: int) -> Places:
+    """Circles `lat lon radius_m`, in degrees and metres."""
+    found: list[Place] = []
+    for item in cells.items(column, most=most):
+        parts = [decimal(part) for part in item.split()]
+        if len(parts) != 3 or any(part is None for part in parts):
+            cells.wrong(column, "import.place")
+            break
+        lat, lon, radius = (part or 0.0 for part in parts)
+        if not (-90 <= lat <= 90 and -180 <= lon <= 180 and 1 <= radius <= 10_000):
+            cells.wrong(column, "import.place")
+            break
+        found.append(Place(lat, lon, radius))
+    return tuple(found)
 
 
 def once(seen: dict[Any, int], key: object, cells: Cells, column: str) -> None:

@@ -9,11 +9,11 @@ from typing import NamedTuple
 from pydantic import TypeAdapter
 
 from services.scheduling.commands.imports.kind import File, ImportKind, Taken
-from services.scheduling.domain.csvfile import Cells, RowError
 from services.scheduling.domain.records import Opening, RequirementSet
 from services.scheduling.domain.stretches import EVER, Stretch
 from services.scheduling.store.records import Records
 from services.scheduling.views.answer import Json
+from shared.csvfile import Cells, RowError
 from shared.events.base import MAX_REQUIREMENTS
 
 _TIME = re.compile(r"(?P<time>(?:[01][0-9]|2[0-3]):[0-5][0-9]|24:00)(?::00)?")

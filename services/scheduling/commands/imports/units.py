@@ -1,6 +1,6 @@
 """The file of the units."""
 
-from services.scheduling.commands.imports.kind import File, ImportKind, Taken, cleared, identifier, once
+from services.scheduling.commands.imports.kind import File, ImportKind, Taken, cleared, identifier, once, places
 from services.scheduling.domain.records import Unit
 from services.scheduling.store.records import Records
 from shared.events.base import MAX_PLACES
@@ -36,7 +36,7 @@ class Units(ImportKind[Unit]):
                 cells.text("name", free=True),
                 cells.boolean("is_service_point"),
                 cells.boolean("direct_service"),
-                cells.places("places", most=MAX_PLACES) if cells.has("places") else kept.places,
+                places(cells, "places", most=MAX_PLACES) if cells.has("places") else kept.places,
                 cells.number("slo", 0, 1, SLO) if cells.has("slo") else kept.slo,
             )
             once(seen, unit_id, cells, "unit_id")

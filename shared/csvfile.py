@@ -17,8 +17,8 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import Any, NamedTuple
 
-from services.scheduling.domain.records import Place, Places
 from shared.events.base import read_date
+from shared.refusals import FieldError, Invalid
 
 MAX_CELL = 2_000
 MAX_ERRORS = 5_000
@@ -262,7 +262,7 @@ class Cells:
         value = self.optional(column)
         if value is None:
             return default
-        number = _decimal(value)
+        number = decimal(value)
         if number is None or not low <= number <= high:
             self.wrong(column, "import.number", low=low, high=high)
             return default
@@ -289,22 +289,23 @@ class Cells:
             return []
         return found
 
-    def places(self, column: str, *, most: int) -> Places:
-        """Circles `lat lon radius_m`, in degrees and metres."""
-        found: list[Place] = []
-        for item in self.items(column, most=most):
-            parts = [_decimal(part) for part in item.split()]
-            if len(parts) != 3 or any(part is None for part in parts):
-                self.wrong(column, "import.place")
-                break
-            lat, lon, radius = (part or 0.0 for part in parts)
-            if not (-90 <= lat <= 90 and -180 <= lon <= 180 and 1 <= radius <= 10_000):
-                self.wrong(column, "import.place")
-                break
-            found.append(Place(lat, lon, radius))
-        return tuple(found)
 
-
-def _decimal(text: str) -> float | None:
+def decimal(text: str) -> float | None:
     """A number with a decimal point, or the comma of an Indonesian spreadsheet; None if it is none."""
     return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) and len(text) <= 40 else None
+
+
+def refusal(rejected: Rejected) -> Invalid:
+    """What the sender of a file is told: every error by row and column, in the order of the file."""
+    errors = sorted(rejected.errors, key=lambda error: error.row)
+    return Invalid(
+        "import.rejected",
+        params={"count": len(errors)},
+        errors=[_field_error(error) for error in errors[:MAX_ERRORS]],
+        extra={"total_errors": len(errors)},
+    )
+
+
+def _field_error(error: RowError) -> FieldError:
+    where = {"row": error.row, "column": error.column, "code": error.code}
+    return FieldError(f"{error.row}.{error.column}", error.code, error.params, where)
