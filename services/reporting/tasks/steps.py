@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 
-from services.reporting.commands.steps import Drain
+from services.reporting.commands.steps import Drain, NotComputed
 from services.reporting.store import facts
 from services.reporting.store import steps as store
 from shared.service import Service
@@ -82,10 +82,7 @@ class _Keeper:
             extra={
                 "sparing": "steps",
                 "fields": {
-                    "failures": [
-                        f"{', '.join(error.__notes__)}: {type(error).__name__}: {error}"
-                        for error in self._drain.errors[:5]
-                    ]
+                    "failures": NotComputed("", self._drain.errors[:5]).told(),
                 },
             },
         )
