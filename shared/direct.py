@@ -23,6 +23,7 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCy
 from shared import trace
 from shared.auth import credentials_of
 from shared.server import BoundedProtocol
+from shared.telemetry import Answers
 
 MOST_BODY_BYTES = 16 * 1024
 """What is plain is short, and read before reading is ever paused."""
@@ -80,6 +81,7 @@ class DirectProtocol(BoundedProtocol):
         super().__init__(*given, **named)
         self._state = cast("FastAPI", self.config.app).state
         self._ways: Mapping[str, Short[Any]] = self._state.direct
+        self._answers: Answers = self._state.answers
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         way = self._ways.get(cycle.scope["path"])
@@ -131,7 +133,7 @@ class DirectProtocol(BoundedProtocol):
             return
         status, body = told
         seconds = time.perf_counter() - started
-        self._state.service.metrics.answered("POST", cycle.scope["path"], status, seconds)
+        self._answers.count("POST", cycle.scope["path"], status, seconds)
         if cycle.disconnected:
             return
         cycle.response_started = cycle.response_complete = True

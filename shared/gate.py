@@ -18,7 +18,7 @@ from shared.callers import Callers
 from shared.database import STATEMENT_TIMEOUT_S
 from shared.http import Problem, as_problem, problem_response
 from shared.refusals import FieldError, Invalid
-from shared.telemetry import Metrics
+from shared.telemetry import Answers, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +49,7 @@ class Gate:
         read_timeout_s: float | None = None,
     ) -> None:
         self._app = app
-        self._metrics = metrics
+        self._answers = Answers(metrics)
         self._body_limits = body_limits
         self._callers = callers
         self._read_timeout_s = read_timeout_s
@@ -77,7 +77,7 @@ class Gate:
                 exchange.status = CLIENT_GONE
                 log.debug("the client left before the answer", extra={"fields": {"path": scope["path"]}})
             route = getattr(scope.get("route"), "path", "none")
-            self._metrics.answered(method, route, exchange.status or 500, time.perf_counter() - started)
+            self._answers.count(method, route, exchange.status or 500, time.perf_counter() - started)
 
     async def _answered(self, scope: Scope, exchange: "_Exchange") -> None:
         try:

@@ -36,7 +36,7 @@ from shared.server import listeners
 from shared.settings import Settings, SettingsError, load
 from shared.stopping import FOR_THE_DATABASE_S, FOR_THE_REST_S, Stopping
 from shared.tasks import Health, forever
-from shared.telemetry import Metrics, configure_logging
+from shared.telemetry import Answers, Metrics, configure_logging
 
 log = logging.getLogger(__name__)
 
@@ -184,6 +184,7 @@ def build(
         app.include_router(router, dependencies=[ONLY_KNOWN])
     app.include_router(_operations(prefix))
     app.state.direct = direct or {}
+    app.state.answers = Answers(metrics)
     return app
 
 

@@ -123,23 +123,12 @@ class Metrics:
         # HTTP: rate, errors, duration.
         self.http_requests = counter("hadir_http_requests_total", "Requests", "method", "route", "status")
         self.http_seconds = histogram("hadir_http_request_seconds", "Time to answer", "method", "route")
-        self._answers: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
         self.group_commit_items = Histogram(
             "hadir_group_commit_items",
             "Requests that shared one transaction",
             registry=registry,
             buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500),
         )
-
-    def answered(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One more request was answered. Its two series are looked up once: a check-in's are always the same."""
-        kind = (method, route, status)
-        if kind not in self._answers:
-            counted = self.http_requests.labels(method, route, str(status))
-            self._answers[kind] = counted, self.http_seconds.labels(method, route)
-        counted, timed = self._answers[kind]
-        counted.inc()
-        timed.observe(seconds)
 
     def know_group(self, group: str) -> None:
         """Counters of a group begin at 0: `increase` does not see a series that begins with its first count."""
@@ -148,6 +137,24 @@ class Metrics:
         self.events_skipped.labels(group, "unknown_type")
         for of_group in (self.dead_letter_stops, self.stopped_partitions, self.batch_records, self.rebalances):
             of_group.labels(group)
+
+
+class Answers:
+    """Counts and times requests by door. A kind of answer is looked up once: those to check-ins are alike."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One more request was answered."""
+        kind = (method, route, status)
+        if kind not in self._series:
+            counted = self._metrics.http_requests.labels(method, route, str(status))
+            self._series[kind] = counted, self._metrics.http_seconds.labels(method, route)
+        counted, timed = self._series[kind]
+        counted.inc()
+        timed.observe(seconds)
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
