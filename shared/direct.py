@@ -16,6 +16,7 @@ from functools import partial
 from typing import Any, Generic, TypeVar, cast
 
 from fastapi import FastAPI
+from msgspec import Struct
 from starlette.datastructures import State
 from starlette.types import Scope
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
@@ -34,8 +35,7 @@ _BEGUN = "begun"
 Result = TypeVar("Result")
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+class Asked(Struct, frozen=True, gc=False):
     """What a request says: its bearer token, the traceparent of its own hop, and its body as it came."""
 
     token: str
@@ -61,8 +61,7 @@ def begun(scope: Scope) -> "asyncio.Future[Any] | None":
     return scope["state"].get(_BEGUN)
 
 
-@dataclass(frozen=True, slots=True)
-class _Plain:
+class _Plain(Struct, frozen=True, gc=False):
     """A request that may go the short way."""
 
     cycle: RequestResponseCycle

@@ -11,15 +11,16 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from aiokafka import AIOKafkaProducer
 from aiokafka.partitioner import DefaultPartitioner, murmur2
+from msgspec import Struct, field
 
 from shared import failures, trace
 from shared.database import Database, Tx
@@ -89,6 +90,7 @@ def vacuum_at_once(op: _Operations) -> None:
 _ASK_AGAIN_S = 1.0
 """After so long a relay that does not lead asks again whether it may."""
 
+_json = msgspec.json.Encoder().encode
 _hash_of = lru_cache(maxsize=100_000)(murmur2)
 
 
@@ -100,8 +102,7 @@ class _Partitioner(DefaultPartitioner):
         return all_partitions[(_hash_of(key) & 0x7FFFFFFF) % len(all_partitions)]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True, gc=False):
     """An event to publish, with its id (`ce_id`) and the business time at which it happened (`ce_time`).
 
     A tombstone is `event=None` with `topic` and `key`.
@@ -128,17 +129,18 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
     values: list[bytes | None] = []
     headers: list[str] = []
     begun = trace.new()
-    alike: dict[tuple[str, datetime, str], str] = {}
     for one in outgoing:
         topic, key, value = body_of(one.event, topic=one.topic, key=one.key)
-        traceparent = one.trace or begun
-        around = topic, one.time, traceparent
-        if around not in alike:
-            alike[around] = json.dumps(headers_alike(topic, source, one.time, traceparent)).removeprefix("{")
+        own = {
+            "ce_id": one.id,
+            "ce_subject": key,
+            "ce_time": one.time.isoformat(),
+            "traceparent": one.trace or begun,
+        }
         topics.append(topic)
         keys.append(key.encode())
         values.append(value)
-        headers.append(f'{{"ce_id":"{one.id}","ce_subject":{json.dumps(key)},{alike[around]}')
+        headers.append(_json({**headers_alike(topic, source), **own}).decode())
     await tx.connection.execute(_INSERT, topics, keys, values, headers)
 
 

@@ -199,8 +199,7 @@ def _begin(app: State, asked: Asked) -> "asyncio.Future[Recorded] | None":
 
 
 def _answer(recorded: Recorded) -> tuple[int, bytes]:
-    receipt = Receipt.model_validate(recorded.row)
-    return 201 if recorded.created else 200, receipt.model_dump_json().encode()
+    return 201 if recorded.created else 200, views.receipt(recorded.row)
 
 
 SHORT = Short(_begin, _answer)
