@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
 from typing import Any
 
 import uvicorn
@@ -77,7 +77,7 @@ class Service:
         self.stopping = Stopping()
         context = HandlerContext(settings, self.db, clock, self.metrics)
         self.bus = Bus(context, handlers, kafka, self.health["bus"], self.stopping)
-        schemas = partial(schema_doors.address, settings)
+        schemas = cache(partial(schema_doors.address, settings))
         self.relay = Relay(self.db, kafka, self.metrics, self.health["relay"], schemas=schemas)
 
     @property
