@@ -20,6 +20,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "punch": ("manual", "void"),
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # reporting
+    "catalogue": ("imported",),
     "report": ("accepted", "returned"),
     # scheduling
     "absence": ("added", "amended", "ended"),

@@ -89,6 +89,10 @@ class Authenticator:
             raise TokenError(f"{path}: no public key in PEM is there; put one there, or make it with `hadir up`")
         return cls(*keys)
 
+    def believes(self, key: Ed25519PrivateKey) -> bool:
+        """Whether what is signed with `key` is believed here."""
+        return key_id(key.public_key()) in self._keys
+
     def verify(self, token: str) -> Principal:
         """The caller that `token` stands for. Raises TokenError."""
         known = self._verified.get(token)
@@ -207,13 +211,19 @@ def sign(
     """A token that expires `ttl_s` wall seconds from now. Raises TokenError for a longer life than MOST_TTL_S."""
     if ttl_s > MOST_TTL_S:
         raise TokenError(f"a token lives at most {MOST_TTL_S} seconds (30 days)")
-    now = time.time()
+    return sign_until(private_key, int(time.time() + ttl_s), role=role, subject=subject, opd=opd)
+
+
+def sign_until(
+    private_key: Ed25519PrivateKey, expires: int, *, role: Role, subject: UUID | None, opd: str | None
+) -> str:
+    """A token that expires at `expires`, in Unix seconds."""
     claims: dict[str, Any] = {
         "role": role,
         "iss": ISSUER,
         "aud": AUDIENCE,
-        "iat": int(now),
-        "exp": int(now + ttl_s),
+        "iat": int(time.time()),
+        "exp": expires,
     }
     if subject is not None:
         claims["sub"] = str(subject)
@@ -228,10 +238,26 @@ def sign(
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:
-    """The signing key of a local system. Raises TokenError if the file holds another kind of key."""
-    key = load_pem_private_key(path.read_bytes(), password=None)
+    """A key to sign tokens with. Raises TokenError that names the file where it holds none."""
+    try:
+        key = load_pem_private_key(path.read_bytes(), password=None)
+    except (OSError, ValueError, TypeError) as error:  # TypeError: it is closed by a password
+        raise TokenError(f"{path}: no private key in PEM can be read from it: {error}") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise TokenError(f"{path}: not an Ed25519 private key in PEM")
+    return key
+
+
+def session_key(path: Path | None, authenticator: Authenticator) -> Ed25519PrivateKey | None:
+    """The key that a board signs the tokens of its sessions with, if it has one.
+
+    Raises TokenError for a key whose tokens the services would not believe.
+    """
+    if path is None:
+        return None
+    key = load_private_key(path)
+    if not authenticator.believes(key):
+        raise TokenError(f"{path}: add its public key to those of HADIR_TOKEN_PUBLIC_KEY_FILE, of every service")
     return key
 
 
@@ -288,6 +314,19 @@ RECOGNISED = "recognised"
 def person_key(who: Principal) -> str:
     """One key for everything that a person asks for, whatever token or session they ask with."""
     return f"person {who.subject}"
+
+
+async def session_holder(request: Request) -> Principal:
+    """FastAPI dependency: whose browser session this is; 401 for a request without one, whatever its token."""
+    who = await holder_of(request)
+    if who is None:
+        raise Problem(401, "auth.no_session", headers={"WWW-Authenticate": "Bearer"})
+    if who.subject is not None:
+        request.scope["state"][RECOGNISED] = person_key(who)
+    return who
+
+
+BySession = Annotated[Principal, Depends(session_holder)]
 
 
 async def principal(request: Request) -> Principal:

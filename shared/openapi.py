@@ -63,7 +63,7 @@ def _complete(document: dict[str, Any]) -> None:
             used |= set(statuses)
             for status in statuses:
                 operation["responses"][str(status)] = {"$ref": f"#/components/responses/{status}"}
-            if _ASKED in path:
+            if _ASKED in path and "security" not in operation:
                 operation["security"] = [{"bearer": []}, {"session": []}] if method == "get" else [{"bearer": []}]
     components["responses"] = {
         str(status): {"description": HTTPStatus(status).phrase, "content": content} for status in sorted(used)

@@ -76,6 +76,8 @@ class Settings(KafkaSettings):
     state_dir: Path = Path(".hadir")
     token_public_key_file: Path
     """PEM file with the Ed25519 public key that tokens are verified with."""
+    token_private_key_file: Path | None = None
+    """Reporting: PEM file with the Ed25519 key for the tokens of browsers' sessions. Unset: none are given."""
     clock: str | None = None
     """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
     host: str = "127.0.0.1"

@@ -54,6 +54,7 @@ def service_environment(state: State, kafka: str, postgres: str, http: str) -> d
         "HADIR_STATE_DIR": str(state.root),
         "HADIR_KAFKA_BOOTSTRAP": kafka,
         "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
+        "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
     }
 
 

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.reporting import handlers
-from services.reporting.api import counters, figures, people, reports, stream
+from services.reporting.api import catalogue, counters, figures, people, reports, stream
 from services.reporting.api.board import pages, sign_in
 from services.reporting.commands import facts
 from services.reporting.commands.sessions import Sessions
@@ -13,6 +13,7 @@ from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
 from shared import audit_doors, repairs
 from shared.audit import AuditRow
+from shared.auth import session_key
 from shared.clock import Clock
 from shared.service import Service, build
 from shared.settings import Settings
@@ -22,13 +23,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The reporting service as an ASGI application with a life of its own."""
 
     def prepare(service: Service, app: FastAPI) -> None:
-        app.state.sessions = Sessions(service.db)
+        key = session_key(settings.token_private_key_file, app.state.authenticator)
+        app.state.sessions = Sessions(service.db, key)
         app.state.live = Live()
 
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
 
-    doors = [reports, figures, people, counters, stream]
+    doors = [reports, catalogue, figures, people, counters, stream]
     app = build(
         settings,
         routers=[
@@ -47,6 +49,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,
+        body_limits={"/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT},
         never_refused=["/reporting/static/"],
         prepare=prepare,
     )

@@ -12,7 +12,7 @@ import uvicorn
 import yaml
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from shared.auth import Authenticator
+from shared.auth import Authenticator, session_key
 from shared.events.base import SERVICES
 from tests.kit.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 
@@ -91,6 +91,12 @@ def test_a_service_knows_the_address_of_its_own_database_and_of_no_other() -> No
         assert known == {f"HADIR_{name.upper()}_DATABASE_URL"}
 
 
+def test_the_key_of_sessions_is_given_to_reporting_alone_and_the_key_of_tokens_to_nobody() -> None:
+    having = [name for name, body in services().items() if "session_key" in body.get("secrets", ())]
+    assert having == ["reporting"]
+    assert "token-key.pem" not in "".join((ROOT / file).read_text() for file in FILES)
+
+
 def test_services_believe_the_door_about_https_and_only_the_inside_reaches_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -154,6 +160,9 @@ def test_the_secrets_that_compose_asks_for_are_those_that_the_script_makes(tmp_p
     assert len(set(made.values())) == len(made)
     assert (tmp_path / ".env").stat().st_mode & 0o077 == 0
     assert (tmp_path / ".keys" / "token-key.pem").stat().st_mode & 0o077 == 0
+    sessions = tmp_path / made["HADIR_TOKEN_PRIVATE_KEY_FILE"]
+    assert sessions.stat().st_mode & 0o777 == 0o640
+    assert str(sessions.stat().st_gid) == made["HADIR_KEYS_GROUP"]
     token = subprocess.run(
         [sys.executable, "-c", "from deploy.cli import main; main()", "token", "--role", "bkpsdm"],
         env={**os.environ, "HADIR_STATE_DIR": str(tmp_path / ".keys")},
@@ -164,6 +173,7 @@ def test_the_secrets_that_compose_asks_for_are_those_that_the_script_makes(tmp_p
     assert token.returncode == 0, token.stderr
     authenticator = Authenticator.from_file(tmp_path / made["HADIR_TOKEN_PUBLIC_KEY_FILE"])
     assert authenticator.verify(token.stdout.strip()).role == "bkpsdm"
+    assert session_key(sessions, authenticator) is not None
     again = subprocess.run(["sh", str(script)], capture_output=True, text=True, check=False)
     assert again.returncode == 1
     assert "move it away" in again.stderr

@@ -219,6 +219,7 @@ def test_a_door_that_takes_a_body_says_which() -> None:
     assert bare == {
         "/notifications/v1/me/inbox/read",
         "/notifications/v1/me/inbox/{notification_id}/read",
+        "/reporting/v1/session-tokens",
         "/reporting/v1/sign-in-links",
         "/scheduling/v1/acting/{acting_id}/end",
         "/scheduling/v1/directory/publish",

@@ -4,137 +4,28 @@ import asyncio
 import base64
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import AsyncExitStack
-from dataclasses import dataclass
-from importlib import import_module
-from pathlib import Path
-from typing import Any
+from collections.abc import AsyncIterator
 from urllib.parse import quote
 from uuid import uuid4
 
-import httpx
 import pytest
 import pytest_asyncio
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from shared.auth import Role, sign
 from shared.clock import FixedClock
-from shared.events.base import SERVICES, ServiceName
-from shared.settings import Settings
-from tests.conftest import drop_database, make_database
+from shared.events.base import SERVICES
 from tests.kit.attendance import wib
+from tests.kit.doors import City, Door, Template, all_services
 
 NOW = wib("2025-11-06T09:00")
-TEMPLATES = Callable[[str], Awaitable[str]]
-
-
-@dataclass(frozen=True)
-class Door:
-    service: ServiceName
-    method: str
-    path: str
-    parameters: tuple[dict[str, Any], ...]
-    has_body: bool
-
-    @property
-    def name(self) -> str:
-        return f"{self.method} {self.path}"
-
-    def takes(self, name: str) -> bool:
-        return any(one["name"] == name for one in self.parameters)
-
-    def address(self, name: str = "", value: str | None = None) -> str:
-        """A good address, or one with a value of our choice, already quoted, for one parameter."""
-        path, query = self.path, list[str]()
-        for one in self.parameters:
-            chosen = value if one["name"] == name and value is not None else quote(good(one))
-            if one["in"] == "path":
-                path = path.replace("{" + one["name"] + "}", chosen)
-            elif one["in"] == "query" and (one.get("required") or one["name"] == name):
-                query.append(f"{one['name']}={chosen}")
-        return path + ("?" + "&".join(query) if query else "")
-
-
-def good(parameter: dict[str, Any]) -> str:
-    schema = parameter["schema"]
-    kinds = [schema, *schema.get("anyOf", ())]
-    if any(kind.get("format") == "uuid" for kind in kinds):
-        return str(uuid4())
-    if any(kind.get("format") == "date" for kind in kinds):
-        return "2025-11-06"
-    if any(kind.get("format") == "date-time" for kind in kinds):
-        return "2025-11-06T08:00:00+07:00"
-    return next((str(kind["enum"][0]) for kind in kinds if "enum" in kind), "1")
-
-
-@dataclass
-class City:
-    """The four services in the test's own process."""
-
-    client: httpx.AsyncClient
-    key: Ed25519PrivateKey
-    doors: list[Door]
-
-    def headers(self, role: Role = "bkpsdm", opd: str | None = None, *, named: bool = True) -> dict[str, str]:
-        token = sign(self.key, role=role, subject=uuid4() if named else None, opd=opd)
-        return {"authorization": f"Bearer {token}", "accept-language": "en"}
-
-    async def ask(self, door: Door, address: str, **how: Any) -> httpx.Response:
-        body: dict[str, Any] = {"json": {}} if door.has_body and "json" not in how else {}
-        headers = self.headers() | how.pop("headers", {})
-        return await self.client.request(door.method, address, headers=headers, **body, **how)
+CLOCK = FixedClock(NOW)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def city(
-    postgres: str, migrated_template: TEMPLATES, tmp_path_factory: pytest.TempPathFactory
+    postgres: str, migrated_template: Template, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[City]:
-    folder, key = tmp_path_factory.mktemp("doors"), Ed25519PrivateKey.generate()
-    public = folder / "token.pub"
-    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
-    mounts, doors = dict[str, Any](), list[Door]()
-    async with AsyncExitStack() as stack:
-        for service in SERVICES:
-            name = f"{service}_{uuid4().hex[:12]}"
-            url = await make_database(postgres, name, template=await migrated_template(service))
-            stack.push_async_callback(drop_database, postgres, name)
-            app = import_module(f"services.{service}.app").create_app(
-                settings(service, url, public, folder), CLOCK
-            )
-            await stack.enter_async_context(app.router.lifespan_context(app))
-            mounts[f"all://{service}"] = httpx.ASGITransport(app, raise_app_exceptions=False)
-            doors += list(doors_of(service, app.openapi()))
-
-        async def dispatch(scope: Any, receive: Any, send: Any) -> None:
-            await apps[scope["path"].split("/")[1]](scope, receive, send)
-
-        apps = {name.removeprefix("all://"): mount.app for name, mount in mounts.items()}
-        transport = httpx.ASGITransport(dispatch, raise_app_exceptions=False)
-        client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://hadir"))
-        yield City(client, key, doors)
-
-
-CLOCK = FixedClock(NOW)
-
-
-def settings(service: ServiceName, url: str, public: Path, folder: Path) -> Settings:
-    return Settings(
-        service=service,
-        database_url=url,
-        kafka_bootstrap="127.0.0.1:9",
-        token_public_key_file=public,
-        state_dir=folder,
-        database_pool_size=3,
-    )
-
-
-def doors_of(service: ServiceName, document: dict[str, Any]) -> Iterator[Door]:
-    for path, operations in document["paths"].items():
-        for method, operation in operations.items():
-            parameters = tuple(one for one in operation.get("parameters", ()) if one["in"] in ("path", "query"))
-            yield Door(service, method.upper(), path, parameters, "requestBody" in operation)
+    async with all_services(postgres, migrated_template, tmp_path_factory.mktemp("doors"), CLOCK) as city:
+        yield city
 
 
 def reading(city: City) -> list[Door]:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 
 import httpx
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 from fastapi import FastAPI
 
 from shared.access import ROLES, Role
@@ -32,6 +32,11 @@ class Signer:
     def public_file(self, folder: Path) -> Path:
         path = folder / f"token-{uuid4().hex}.pem"
         path.write_bytes(self.key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+        return path
+
+    def private_file(self, folder: Path) -> Path:
+        path = folder / f"session-{uuid4().hex}.pem"
+        path.write_bytes(self.key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return path
 
     def token(self, role: Role, subject: UUID | None = None, opd: str | None = None) -> str:

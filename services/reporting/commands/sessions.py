@@ -1,13 +1,20 @@
-"""Browser sessions: a token makes a code, the code opens one session, and signing out ends it at once."""
+"""Browser sessions: a token makes a code, the code opens one session, and signing out ends it at once.
+
+A page's script acts by a short token of its session: it lies in the page's memory only, and a form of another site
+cannot send it.
+"""
 
 import datetime as dt
 import hashlib
 import secrets
 import time
+from typing import NamedTuple
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.reporting.store import sessions as store
 from services.reporting.store.sessions import Code, Holder, Session
-from shared.auth import Principal
+from shared.auth import LEEWAY_S, Principal, sign_until
 from shared.database import Database
 
 CODE_S = 600
@@ -15,6 +22,9 @@ CODE_S = 600
 
 SESSION_S = 8 * 3600
 """The longest session, in seconds: a working day. None outlives the token that it was made with."""
+
+TOKEN_S = 900
+"""The longest life of a session's token, in seconds: what a sign-out elsewhere cannot take back ends by itself."""
 
 
 def _hash(secret: str) -> bytes:
@@ -26,11 +36,37 @@ def _wall(seconds: float = 0.0) -> dt.datetime:
     return dt.datetime.fromtimestamp(time.time() + seconds, dt.UTC)
 
 
+class Token(NamedTuple):
+    """A bearer token, and when it expires."""
+
+    text: str
+    expires_at: dt.datetime
+
+
 class Sessions:
     """The sessions of all browsers, in the database: every process knows them, and a sign-out reaches all."""
 
-    def __init__(self, db: Database) -> None:
-        self._db = db
+    def __init__(self, db: Database, key: Ed25519PrivateKey | None = None) -> None:
+        self._db, self._key = db, key
+
+    @property
+    def gives_tokens(self) -> bool:
+        """Whether there is a key to sign the tokens of sessions with."""
+        return self._key is not None
+
+    def token_for(self, who: Principal) -> Token | None:
+        """A token of the session that `who` is the holder of; None in the session's last minute.
+
+        It expires a minute before the session, so that no clock that goes behind believes it for longer.
+        Raises LookupError where there is no key.
+        """
+        if self._key is None:
+            raise LookupError("no key for the tokens of sessions")
+        expires = int(min(time.time() + TOKEN_S, who.expires - LEEWAY_S))
+        if expires <= time.time():
+            return None
+        text = sign_until(self._key, expires, role=who.role, subject=who.subject, opd=who.opd)
+        return Token(text, dt.datetime.fromtimestamp(expires, dt.UTC))
 
     async def code_for(self, who: Principal) -> tuple[str, dt.datetime]:
         """(a code that opens a session as `who`, when it stops doing so)."""

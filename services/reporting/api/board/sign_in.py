@@ -2,7 +2,8 @@
 
 A link holds a code, never a token: what stands in an address ends up in histories and logs. Opening the link
 changes nothing, so that a program which previews links cannot use it up; the page's button swaps the code by POST.
-The cookie holds a session of ours, is not sent from other sites (SameSite=Strict), and opens reading doors only.
+The cookie holds a session of ours, is not sent from other sites (SameSite=Strict), and opens reading doors only;
+what a page's script changes, it changes by a short token of that session.
 """
 
 import datetime as dt
@@ -16,7 +17,8 @@ from pydantic import BaseModel
 
 from services.reporting.api.board.pages import HOME, in_language, show
 from services.reporting.commands.sessions import Sessions
-from shared.auth import COOKIE, Authenticator, Bearer, TokenError, credentials_of
+from shared.auth import COOKIE, Authenticator, Bearer, BySession, TokenError, credentials_of
+from shared.http import Problem
 from shared.refusals import Forbidden
 from shared.service import Service, service_of
 
@@ -30,6 +32,13 @@ class SignInLink(BaseModel):
     """Where a browser is signed in, once, and until when."""
 
     url: str
+    expires_at: dt.datetime
+
+
+class SessionToken(BaseModel):
+    """A bearer token for the doors of all services, as the holder of the session, and until when."""
+
+    token: str
     expires_at: dt.datetime
 
 
@@ -67,6 +76,27 @@ async def make_link(who: Bearer, known: Known, service: Running) -> SignInLink:
     code, expires_at = await known.code_for(who)
     there = service.settings.base_url if service.settings.public_url else ""
     return SignInLink(url=f"{there}/reporting/login?code={code}", expires_at=expires_at)
+
+
+@links.post(
+    "/session-tokens",
+    status_code=201,
+    dependencies=[Depends(same_origin)],
+    openapi_extra={"security": [{"session": []}]},
+)
+async def make_token(who: BySession, known: Known, response: Response) -> SessionToken:
+    """A token for the script of a page, of fifteen minutes and never beyond the session. By session cookie only.
+
+    Keep it in memory and ask for another before it expires: a sign-out ends the session at once, and a token that
+    was given before it within those fifteen minutes.
+    """
+    if not known.gives_tokens:
+        raise Problem(503, "auth.no_session_key")
+    token = known.token_for(who)
+    if token is None:
+        raise Problem(401, "auth.no_session", headers={"WWW-Authenticate": "Bearer"})
+    response.headers["Cache-Control"] = "no-store"
+    return SessionToken(token=token.text, expires_at=token.expires_at)
 
 
 @router.get("/login", response_class=HTMLResponse)
