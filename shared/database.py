@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from contextvars import Context, ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
@@ -234,7 +234,7 @@ class Database:
 @dataclass(slots=True)
 class _Waiting(Generic[Item, Result]):
     item: Item
-    done: "asyncio.Future[Result]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    done: "asyncio.Future[Result]"
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -261,12 +261,16 @@ class GroupCommit(Generic[Item, Result]):
 
     async def submit(self, item: Item) -> Result:
         """The result for `item`, once it is durable. Raises what its transaction raised."""
-        mine = _Waiting[Item, Result](item)
+        return await self.put(item)
+
+    def put(self, item: Item) -> "asyncio.Future[Result]":
+        """The same for who cannot wait."""
+        mine = _Waiting(item, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         if self._worker is None or self._worker.done():
             # It serves whoever comes while it works: what this one request has around it is not theirs.
             self._worker = asyncio.create_task(self._work(), context=Context())
-        return await mine.done
+        return mine.done
 
     async def _work(self) -> None:
         while self._waiting:

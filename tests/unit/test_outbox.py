@@ -124,6 +124,11 @@ class Kafka:
 
     def __init__(self) -> None:
         self.sent: list[int] = []
+        self.batches: list[tuple[int, list[int]]] = []
+        """What was sent, as the partitions got it."""
+        self.partitions = 1
+        self.holds_at_most = 1
+        """Records in a batch."""
         self.headers: list[dict[str, str]] = []
         self.refused: dict[int, list[Exception]] = {}
         """What the next attempts to send a row meet."""
@@ -150,21 +155,44 @@ class Producer:
     async def stop(self) -> None:
         self.stopped = True
 
-    async def send(
-        self, topic: str, value: bytes, *, key: bytes, headers: list[tuple[str, bytes]]
-    ) -> "asyncio.Future[None]":
+    async def partitions_for(self, topic: str) -> set[int]:
+        assert topic == "t.v1"
+        return set(range(self._kafka.partitions))
+
+    def create_batch(self) -> "Batch":
+        return Batch(self._kafka.holds_at_most)
+
+    async def send_batch(self, batch: "Batch", topic: str, *, partition: int) -> "asyncio.Future[None]":
         assert not self.stopped
-        id = int(value)
-        self._kafka.sent.append(id)
-        self._kafka.headers.append({name: text.decode() for name, text in headers})
+        self._kafka.batches.append((partition, batch.ids))
+        self._kafka.sent += batch.ids
+        self._kafka.headers += batch.headers
         done: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        if refusals := self._kafka.refused.get(id):
+        if refusals := self._kafka.refused.get(batch.ids[0]):
             done.set_exception(refusals.pop())
         elif self._kafka.holds:
-            self._kafka.unacknowledged[id] = done
+            self._kafka.unacknowledged[batch.ids[0]] = done
         else:
             done.set_result(None)
         return done
+
+
+class Batch:
+    """Records that are sent together: the first whatever its size, and then as long as there is place."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.ids: list[int] = []
+        self.headers: list[dict[str, str]] = []
+
+    def append(
+        self, *, timestamp: None, key: bytes, value: bytes, headers: list[tuple[str, bytes]]
+    ) -> SimpleNamespace | None:
+        if len(self.ids) == self._most:
+            return None
+        self.ids.append(int(value))
+        self.headers.append({name: text.decode() for name, text in headers})
+        return SimpleNamespace()
 
 
 @pytest.fixture
@@ -217,6 +245,22 @@ async def test_rows_leave_in_the_order_of_their_ids_over_as_many_rounds_as_it_ta
         assert kafka.sent == ids
         assert relay.told("hadir_outbox_published_total", topic="t.v1") == 35
         assert len(kafka.producers) == 1, "order between rounds holds within one producer"
+
+
+async def test_rows_travel_in_batches_and_those_of_a_key_stay_in_their_order(kafka: Kafka) -> None:
+    kafka.partitions, kafka.holds_at_most = 6, 3
+    table = Table()
+    ids = table.add(35)
+    async with running(table):
+        await eventually(lambda: not table.rows)
+    of_partitions: dict[int, list[int]] = {}
+    for partition, batch in kafka.batches:
+        of_partitions.setdefault(partition, []).extend(batch)
+    assert all(batch == sorted(batch) for batch in of_partitions.values())
+    assert sorted(kafka.sent) == ids
+    whose = {partition: {id % 3 for id in batch} for partition, batch in of_partitions.items()}
+    assert sorted(key for keys in whose.values() for key in keys) == [0, 1, 2], "a key has one partition"
+    assert max(len(batch) for _, batch in kafka.batches) == 3
 
 
 async def test_a_row_stays_until_kafka_has_acknowledged_it_and_nothing_is_sent_past_it(kafka: Kafka) -> None:
@@ -358,8 +402,8 @@ async def test_the_backlog_is_counted_up_to_ten_thousand_and_estimated_beyond(
 @given(st.binary(max_size=40), st.integers(1, 50))
 def test_a_key_s_partition_is_the_one_that_kafka_s_own_partitioner_chooses(key: bytes, count: int) -> None:
     partitions = list(range(count))
-    ours = outbox._Partitioner()  # pyright: ignore[reportPrivateUsage] - all that the relay gives its producer
-    assert ours(key, partitions, partitions) == DefaultPartitioner()(key, partitions, partitions)
+    ours = outbox._partition(key, partitions)  # pyright: ignore[reportPrivateUsage] - a choice that must not change
+    assert ours == DefaultPartitioner()(key, partitions, partitions)
 
 
 # What a transaction publishes

@@ -2,9 +2,11 @@
 
 import datetime as dt
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import get_args
 from uuid import UUID, uuid4
+
+from msgspec import Struct, field
 
 from services.attendance.commands import SOURCE
 from services.attendance.domain import punches as domain
@@ -41,8 +43,7 @@ class Tapped:
     unit_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
+class Intake(Struct, frozen=True, gc=False):
     """A punch that asks to be recorded; a `manual` one is `stated`, one of a `terminal` is `tapped`."""
 
     punch_id: UUID
@@ -59,8 +60,7 @@ class Intake:
     """Of the request that asks: punches of many are recorded at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True, gc=False):
     """`created` is False when the same punch had been recorded before."""
 
     row: PunchRow
@@ -112,8 +112,7 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     return results
 
 
-@dataclass(frozen=True, slots=True)
-class _Posting:
+class _Posting(Struct, frozen=True, gc=False):
     """Where a person was posted on the work date that a punch belongs to."""
 
     person: Posted
