@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import DatabaseFor
+from tests.kit.at_the_door import listening
 from tests.kit.attendance import Rig, attendance, unit
-from tests.kit.door import listening
 
 
 @pytest.fixture

@@ -6,8 +6,8 @@ import datetime as dt
 from typing import Any
 from uuid import uuid4
 
+from tests.kit.at_the_door import SERIAL, give, punches, register, shown
 from tests.kit.attendance import Rig, employee, unit
-from tests.kit.door import SERIAL, give, punches, register, shown
 from tests.kit.terminal import Terminal
 
 AT_DOOR = dt.datetime(2025, 11, 6, 7, 25)  # noqa: DTZ001 - a display's time

@@ -12,8 +12,8 @@ import pytest
 
 from deploy.local.front import Front, Proxy, proxy_client
 from tests.conftest import DatabaseFor
+from tests.kit.at_the_door import SERIAL, give, listening, punches, register, replay, shown
 from tests.kit.attendance import HOME, OFFICE, Rig, attendance, employee, plan, unit, wib
-from tests.kit.door import SERIAL, give, listening, punches, register, replay, shown
 from tests.kit.kafka import eventually, message, produce
 from tests.kit.reporting import running
 from tests.kit.terminal import CutError, Terminal
@@ -322,13 +322,13 @@ async def test_from_a_finger_at_the_door_to_the_verdict_on_the_day(
         *(employee(who, unit_id=unit_id) for who in (true, doubtful)),
         *(plan(who, unit_id=unit_id) for who in (true, doubtful)),
     ]
-    await produce(kafka, [message(event) for event in said])
     async with (
         attendance(await database_for("attendance"), tmp_path, kafka=kafka, at="2025-11-06T07:26") as rig,
         listening(rig.app) as port,
         running(kafka, await database_for("reporting"), tmp_path, wib("2025-11-06T09:00")) as reporting,
         reporting.caller("bkpsdm") as officer,
     ):
+        await produce(kafka, [message(event) for event in said])
 
         async def known() -> bool:
             async with rig.db.read() as tx:
