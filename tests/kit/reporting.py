@@ -17,6 +17,8 @@ from fastapi import FastAPI
 
 from services.reporting.app import create_app
 from services.reporting.commands import facts
+from services.reporting.facts import PROJECTION
+from services.reporting.handlers import GROUP
 from shared.auth import Role
 from shared.clock import FixedClock
 from shared.database import Database
@@ -31,6 +33,7 @@ from shared.events import (
     ScheduleChanged,
     UnitChanged,
 )
+from tests.kit.kafka import pass_over
 from tests.kit.services import Signer, settings_for
 
 DAY = dt.date(2025, 11, 6)  # a Thursday
@@ -190,6 +193,8 @@ class Running:
 
 @asynccontextmanager
 async def running(kafka: str, db: Database, state: Path, now: dt.datetime) -> AsyncGenerator[Running]:
+    """The service of a city that knows nothing yet: what other tests have told Kafka is not read."""
+    await pass_over(kafka, GROUP, PROJECTION.topics)
     signer, clock = Signer(), FixedClock(now)
     app = create_app(settings_for("reporting", signer, state, database_url=db.url, kafka=kafka), clock)
     listener = socket.create_server(("127.0.0.1", 0))

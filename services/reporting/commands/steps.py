@@ -7,6 +7,8 @@ What cannot be computed is left where it is and named; everything else is comput
 
 import asyncio
 import datetime as dt
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
@@ -25,7 +27,9 @@ from shared.telemetry import Metrics
 PEOPLE = 500
 """So many single person-days share a transaction: some 30 ms."""
 PEOPLE_OF_A_DATE = 2000
-"""So many people of a date that was touched as a whole: some 120 ms."""
+"""So many people of a date that was touched as a whole: some 120 ms. While people come in, PEOPLE at most."""
+EXPECTED_S = 1.0
+"""So long after single person-days more of them are expected: whoever comes in meanwhile waits for one chunk."""
 COUNTERS = 400
 IN_A_ROW = 8
 """So many transactions of single person-days come before everything else has one: while check-ins come without end
@@ -66,6 +70,7 @@ class Drain:
     """Units that cannot be counted."""
     errors: list[Exception] = field(default_factory=list[Exception])
     _in_a_row: int = 0
+    _single_at: float = -math.inf
 
     def forget(self) -> None:
         """Try everything again."""
@@ -79,9 +84,14 @@ class Drain:
         Raises a failure of the world, or of a wrong deploy.
         """
         today = local_date(now)
-        if self._in_a_row < IN_A_ROW and await self._some_people(today):
-            self._in_a_row += 1
-            return True
+        if self._in_a_row < IN_A_ROW:
+            if await self._some_people(today):
+                self._in_a_row += 1
+                self._single_at = time.monotonic()
+                return True
+            if not await self._anything():
+                self._in_a_row = 0
+                return False
         others_wait, self._in_a_row = self._in_a_row == IN_A_ROW, 0
         # Split first: while every date is touched, no view looks anything up.
         done = [await self._some_counters(today), await self._split(), await self._some_of_a_date(today)]
@@ -187,7 +197,8 @@ class Drain:
                 date = await store.take_date(tx, today)
                 if date is None:
                     return False
-                people = await store.people_of(tx, date, PEOPLE_OF_A_DATE)
+                expected = time.monotonic() - self._single_at < EXPECTED_S
+                people = await store.people_of(tx, date, PEOPLE if expected else PEOPLE_OF_A_DATE)
                 if people:
                     await self._of_the_date(tx, date, people, today)
                     await store.advance(tx, date.date, people[-1])
@@ -225,6 +236,11 @@ class Drain:
         for person, why in culprits:
             self.days.add((date.date, person))
             self._cannot(why, f"person-day {person} {date.date}")
+
+    async def _anything(self) -> bool:
+        """Whether anything waits at all: after each check-in that is asked, and mostly nothing does."""
+        async with self.db.read() as tx:
+            return await store.anything(tx)
 
     async def _split(self) -> bool:
         async with self.db.transaction() as tx:

@@ -440,6 +440,15 @@ async def take_these_counters(tx: Tx, counters: Collection[Counter]) -> list[Cou
     return [Counter(row["day"], row["unit_id"]) for row in rows]
 
 
+async def anything(tx: Tx) -> bool:
+    """Whether a row waits, of any kind. By the index: the tables are full of rows that have been worked off."""
+    row = await tx.connection.fetchrow(
+        "select coalesce((select true from touched order by work_date, employee_id limit 1), "
+        "(select true from touched_counter order by day, unit_id limit 1), false) as waits"
+    )
+    return row is not None and row["waits"]
+
+
 async def waiting(tx: Tx, most: int = 10_000) -> Waiting:
     """How many rows wait, each counted up to `most`."""
     row = await tx.connection.fetchrow(
