@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.reporting.commands import steps
 from services.reporting.commands.steps import (
     COUNTERS,
     IN_A_ROW,
@@ -75,6 +76,17 @@ async def test_no_transaction_takes_more_than_its_bound_and_all_is_worked_off(
         queue.rows.counters = {Counter(TODAY, f"U{n}") for n in range(count)}
     assert await drain(queue, NOW) == count
     assert queue.rows.log == [(kind, most), (kind, most), (kind, 1)]
+
+
+async def test_while_people_come_in_a_whole_date_is_taken_in_smaller_chunks(
+    queue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "EXPECTED_S", 86_400.0)
+    queue.planned = {YESTERDAY: [someone(n) for n in range(PEOPLE + 1)]}
+    queue.rows.dates = {YESTERDAY: None}
+    touched(queue, 1)
+    await drain(queue, NOW)
+    assert queue.rows.log == [("people", 1), ("date", PEOPLE), ("date", 1)]
 
 
 async def test_a_touch_of_every_date_becomes_its_dates_and_the_nearest_comes_first(queue: Any) -> None:
