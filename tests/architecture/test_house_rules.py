@@ -133,7 +133,7 @@ def test_the_domain_is_pure() -> None:
             if (
                 not known
                 and not module.startswith(
-                    ("shared.events", "shared.personal", "shared.dates", "shared.refusals", own)
+                    ("shared.access", "shared.events", "shared.personal", "shared.dates", "shared.refusals", own)
                 )
                 and module not in ("shared",)
             ):
