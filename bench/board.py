@@ -24,6 +24,7 @@ from bench.system import (
     Up,
     cpu_us,
     prepared_city,
+    until_at_rest,
     until_counted,
     up,
     waiting_steps,
@@ -55,6 +56,7 @@ class _Board:
             watching = asyncio.create_task(watcher.run())
             try:
                 await self._load(here, watcher, WARM_UP)
+                await until_at_rest(here.pid)
                 return await self._load(here, watcher, CHECK_INS)
             finally:
                 watching.cancel()

@@ -25,7 +25,7 @@ from bench.harness import ROOT, Figures, Machine, child, console, interleaved, m
 from services.reporting.commands import facts
 from services.reporting.commands.rebuild import rebuild
 from services.reporting.commands.steps import Drain
-from services.reporting.domain.transitions import DAYS_BACK
+from services.reporting.domain.transitions import announced_from
 from services.reporting.store import counters, steps
 from services.reporting.tasks.transitions import tick
 from services.reporting.views import figures as city
@@ -155,7 +155,7 @@ _ANNOUNCED = """
 async def _settle(url: str) -> None:
     """Everything announced, and vacuumed."""
     connection = await asyncpg.connect(url)
-    await connection.execute(_ANNOUNCED, year.LAST - dt.timedelta(days=DAYS_BACK), year.now())
+    await connection.execute(_ANNOUNCED, announced_from(year.LAST), year.now())
     for table in ("person_day", "counter_day", "published_day", "touched", "touched_counter"):
         await connection.execute(f"vacuum analyze {table}")
     await connection.close()
@@ -435,39 +435,28 @@ def _most_mib() -> float:
 
 
 async def _rebuild_here(bootstrap: str, url: str) -> None:
-    """What `hadir rebuild` does, and then the service: prints events a second and memory as JSON."""
+    """What `hadir rebuild` does: prints events a second, without steps and with them, and memory as JSON."""
     settings = Settings(
         service="reporting", database_url=url, kafka_bootstrap=bootstrap, token_public_key_file=Path("unused")
     )
-    events, said = 0, 0
+    said = 0
 
     def progress(done: int, total: int) -> None:
-        nonlocal events, said
-        events = total
+        nonlocal said
         if done >= said + total // 10:
             said = done
             console.print(f"  {done:,} of {total:,}, {_most_mib():.0f} MiB at most")
 
     garbage.tune()
-    started = time.perf_counter()
-    await rebuild(settings, progress)
-    rebuilt = time.perf_counter() - started
-    most = _most_mib()
-    db = Database(url)
-    async with db.transaction() as tx:  # its dates are dealt out at once, for those who share the work
-        await steps.split(tx)
-    await asyncio.gather(*(Drain(db).all(year.now()) for _ in range(REPLICAS)))
-    await Drain(db).all(year.now())
-    spent = time.perf_counter() - started
-    await db.close()
+    rebuilt = await rebuild(settings, progress, lambda _done, _total: None)
+    events = rebuilt.records or 0
     print(
         json.dumps(
             {
                 "events": events,
-                "events_per_s": events / rebuilt,
-                "with_steps_per_s": events / spent,
-                "most_mib": most,
-                "most_with_steps_mib": _most_mib(),
+                "events_per_s": events / rebuilt.facts_s,
+                "with_steps_per_s": events / (rebuilt.facts_s + rebuilt.steps_s),
+                "most_mib": _most_mib(),
             }
         )
     )

@@ -171,6 +171,19 @@ def cpu_us(pid: int) -> dict[str, float]:
     return spent
 
 
+async def until_at_rest(pid: int) -> None:
+    """Returns when a system takes less than a fifth of a core over a second, or in half a minute.
+
+    What its start and the set-up have left to be done is no part of what is measured: a night's announcements,
+    steps of the dates to come, vacuums of what was imported.
+    """
+    for _ in range(30):
+        before = sum(cpu_us(pid).values())
+        await asyncio.sleep(1)
+        if sum(cpu_us(pid).values()) - before < 0.2e6:
+            return
+
+
 async def until_counted(watcher: Watcher, check_ins: int) -> None:
     """Returns when the board that is watched counts so many people; raises RuntimeError after a minute."""
     deadline = time.monotonic() + 60

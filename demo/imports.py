@@ -9,6 +9,7 @@ from datetime import date
 from pathlib import Path
 
 from demo.city import Absence, City, Employee, build
+from demo.script import tasks_of_the_day
 from demo.units import rows
 
 EFFECTIVE_FROM = date(2025, 1, 1)
@@ -49,6 +50,18 @@ def imports(city: City) -> dict[str, str]:
         ),
     }
     return {kind: made[kind] for kind in ORDER if made[kind].count("\n") > 1}
+
+
+def catalogue() -> str:
+    """The CSV text of the catalogue of tasks: `POST /reporting/v1/catalogue/imports`."""
+    return _csv(
+        ("task_code", "name", "unit", "norm_minutes", "opd_code", "effective_from", "active"),
+        (
+            (code, name, unit, norm, None, EFFECTIVE_FROM, True)
+            for kind in tasks_of_the_day().values()
+            for code, name, unit, norm, _, _ in kind["tasks"]
+        ),
+    )
 
 
 _EMPLOYEE_COLUMNS = (
@@ -113,3 +126,4 @@ def write(folder: Path, staff: int = 3000, seed: int = 2025) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     for kind, text in imports(build(staff, seed)).items():
         (folder / f"{kind}.csv").write_text(text, encoding="utf-8")
+    (folder / "catalogue.csv").write_text(catalogue(), encoding="utf-8")

@@ -125,7 +125,7 @@ def corrected_unit(city: City, plans: list[Plan], day: date) -> str | None:
 
 def script(city: City, plans: list[Plan], day: date, seed: int) -> list[Step]:
     """What is known beforehand, in time order. Reviews follow from the reports' answers: see `review_after`."""
-    tasks = tomllib.loads((DATA / "tasks.toml").read_text("utf-8"))
+    tasks = tasks_of_the_day()
     # All but one of the people of this counter come two hours late.
     late_desk = {e.employee_id for e in city.employees.values() if e.unit_id == SHORT_COUNTER and not e.heads}
     steps: list[Step] = []
@@ -152,6 +152,16 @@ def script(city: City, plans: list[Plan], day: date, seed: int) -> list[Step]:
         steps.append(HoursStep(datetime.combine(day, LATE_CHANGE_AT, WIB), officer, unit_id, second))
     steps.sort(key=lambda s: (s.at, str(s.employee_id)))
     return steps
+
+
+def tasks_of_the_day() -> dict[str, dict[str, list[list[Any]]]]:
+    """What people of each kind of unit report."""
+    return tomllib.loads((DATA / "tasks.toml").read_text("utf-8"))
+
+
+def norms() -> dict[str, float]:
+    """Minutes that one unit of each task takes, by its code."""
+    return {code: norm for kind in tasks_of_the_day().values() for code, _, _, norm, _, _ in kind["tasks"]}
 
 
 def _kind(city: City, person: Employee) -> str:
@@ -247,19 +257,15 @@ class _Person:
 
 
 def measured(dice: random.Random, tasks: list[list[Any]]) -> tuple[dict[str, Any], ...]:
-    """One to three items of measured output."""
+    """One to three items of measured output by the catalogue, and now and then one that it does not hold."""
     chosen = dice.sample(tasks, k=dice.randint(1, min(3, len(tasks))))
-    return tuple(
-        {
-            "item_id": f"item-{n}",
-            "task": task,
-            "quantity": dice.randint(least, most),
-            "unit": unit,
-            "norm_minutes": norm,
-            "evidence_count": dice.randint(0, 3),
-        }
-        for n, (task, unit, norm, least, most) in enumerate(chosen, start=1)
-    )
+    items: list[dict[str, Any]] = [
+        {"item_id": f"item-{n}", "task_code": code, "quantity": dice.randint(least, most), "unit": unit}
+        for n, (code, _, unit, _, least, most) in enumerate(chosen, start=1)
+    ]
+    if dice.random() < 0.1:
+        items.append({"item_id": "other", "task": "Membantu bagian lain", "quantity": 1, "unit": "kegiatan"})
+    return tuple(items)
 
 
 def _near(
@@ -308,6 +314,6 @@ def revise_after(review: ReviewStep, reviewed_at: datetime, seed: int) -> Report
     at = reviewed_at + dice.uniform(10, 50) * MINUTE
     if dice.random() < 0.25 or at >= datetime.combine(review.work_date, time(23, 50), WIB):
         return None
-    again = tuple({**i, "quantity": i["quantity"] + 1, "evidence_count": 3} for i in review.items)
+    again = tuple({**i, "quantity": i["quantity"] + 1} for i in review.items)
     items = again or ({"item_id": "item-1", "task": "Menyusun laporan harian", "quantity": 1, "unit": "laporan"},)
     return ReportStep(at, review.author, review.work_date, items)

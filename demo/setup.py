@@ -12,7 +12,7 @@ from uuid import UUID
 from demo.city import City
 from demo.client import Client, Who
 from demo.expect import Plan, Rules
-from demo.imports import imports
+from demo.imports import catalogue, imports
 from demo.ledger import Ledger, instant
 from demo.script import REPORT_CUTOFF
 from demo.units import rows
@@ -46,6 +46,9 @@ async def prepare(client: Client, two: tuple[Who, Who], city: City, day: date, s
         began = wall.monotonic()
         await client.call(officer, "POST", f"/scheduling/v1/imports/{kind}", text=text)
         say(f"imported {kind}: {text.count(chr(10)) - 1:,} rows in {wall.monotonic() - began:.1f} s")
+    tasks = catalogue()
+    await client.call(officer, "POST", "/reporting/v1/catalogue/imports", text=tasks)
+    say(f"imported the catalogue: {tasks.count(chr(10)) - 1} tasks")
     await client.call(
         officer,
         "POST",

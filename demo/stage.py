@@ -30,6 +30,7 @@ from demo.script import (
     Step,
     Tap,
     decision,
+    norms,
     review_after,
     revise_after,
 )
@@ -50,6 +51,7 @@ class Stage:
         self._pace = pace
         self._day = day
         self._seed = seed
+        self._norms = norms()
         self._heap: list[tuple[datetime, int, Step]] = []
         self._number = count()
         self._running: set[asyncio.Task[None]] = set()
@@ -142,6 +144,13 @@ class Stage:
             json={"items": list(step.items)},
         )
         body = answer.body
+        wrong = [
+            item["item_id"]
+            for item in body["items"]
+            if item["norm_minutes"] != (self._norms[item["task_code"]] if item["task_code"] else None)
+        ]
+        if wrong:
+            self._ledger.problems.append(f"report {body['report_id']}: not the catalogue's norm: {wrong}")
         self._ledger.reported(step.employee_id, step.work_date, body, empty=not step.items)
         review = review_after(
             self._city,

@@ -1,24 +1,24 @@
 """`hadir`: run the whole system on this machine, and look after it."""
 
 import asyncio
-import contextlib
 import json
 import logging
 import os
 import signal
 import sys
-from collections.abc import Callable, Coroutine, Generator
+from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args
 from uuid import UUID
 
 import typer
 
-from deploy import repair
+from deploy import projections, repair
+from deploy.addresses import database_url, kafka
 from deploy.local.manifest import some
-from deploy.local.state import NotRunning, Running, State, write_private
+from deploy.local.state import NotRunning, State, write_private
 from shared.auth import MOST_TTL_S
 from shared.events.base import SERVICES, ServiceName
-from shared.settings import Settings, SettingsError, load, readable_url
+from shared.settings import SettingsError, load
 
 if TYPE_CHECKING:
     from demo.day import Place
@@ -28,11 +28,8 @@ Result = TypeVar("Result")
 app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
+app.add_typer(projections.app)
 app.add_typer(repair.app, name="repair")
-
-
-_NAMED = 20
-"""So many disagreements are named."""
 
 
 def main() -> None:
@@ -173,7 +170,7 @@ def tail(
     known = [t.name for t in wanted()]
     if topic not in known:
         raise typer.BadParameter(f"there is no topic {topic}. Topics: {', '.join(known)}", param_hint="TOPIC")
-    client = _kafka()
+    client = kafka()
 
     async def follow() -> None:
         async for line in records(client, topic, from_start=from_start, limit=limit):
@@ -201,7 +198,7 @@ def create_topics_(
     """
     from deploy.local.topics import create_topics
 
-    client = _kafka()
+    client = kafka()
     bootstrap = str(client.pop("bootstrap_servers"))
     made = _run(
         create_topics(bootstrap, replication=replication, min_insync=min_insync, tell=typer.echo, **client)
@@ -237,107 +234,6 @@ def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES)
     except TokenError as error:
         raise SettingsError(f"HADIR_TOKEN_PRIVATE_KEY_FILE: {error}") from error
     typer.echo(f"{settings.service}: the configuration is complete")
-
-
-@app.command()
-def digest(
-    *,
-    steps: Annotated[
-        bool, typer.Option("--steps", help="Of what is computed from the facts, and compare it")
-    ] = False,
-) -> None:
-    """Print the hash of the fact tables: the same facts give the same hash, in whatever order they came."""
-    from services.reporting.commands import check, facts
-    from shared.database import Database
-
-    async def compute() -> str:
-        db = Database(database_url("reporting"), pool_size=2, application_name="hadir.digest")
-        try:
-            if not steps:
-                return await facts.digest(db)
-            with _dates() as show:
-                return await check.digest(db, show)
-        finally:
-            await db.close()
-
-    typer.echo(_run(compute()))
-
-
-@app.command()
-def check(*, mend: Annotated[bool, typer.Option("--mend", help="Compute anew what is found")] = False) -> None:
-    """Compare what was computed from the facts with a fresh computation; exit code 1 where they differ."""
-    from services.reporting.commands import check as checking
-    from shared.clock import clock_for
-    from shared.database import Database
-
-    settings = _settings("reporting")
-
-    async def compare() -> tuple[checking.Disagreements, int]:
-        db = Database(settings.database_url, pool_size=2, application_name="hadir.check")
-        try:
-            with _dates() as show:
-                found = await checking.check(db, show)
-            now = clock_for(settings.state_dir, settings.clock).now()
-            return found, await checking.mend(db, found, now) if mend and found else 0
-        finally:
-            await db.close()
-
-    found, computed = _run(compare())
-    for date, person in found.days[:_NAMED]:
-        typer.echo(f"person-day {person} {date} does not follow from the facts")
-    for day, unit_id in found.counters[:_NAMED]:
-        typer.echo(f"counter {unit_id} {day} does not follow from the facts")
-    typer.echo(f"{len(found.days)} person-days and {len(found.counters)} counters' dates differ")
-    if found and not mend:
-        typer.echo("hadir: put them right with `hadir check --mend`", err=True)
-        raise typer.Exit(1)
-    if found:
-        typer.echo(f"computed anew: {computed}")
-
-
-@contextlib.contextmanager
-def _dates() -> Generator[Callable[[int, int], None]]:
-    """Shows how many dates are done, from the first one on: of what fails before there is one line."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("dates"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    bar = Progress(*columns, console=Console(stderr=True), transient=True)
-    task = bar.add_task("dates", total=None)
-
-    def show(done: int, total: int) -> None:
-        bar.start()
-        bar.update(task, completed=done, total=total)
-
-    try:
-        yield show
-    finally:
-        if bar.live.is_started:
-            bar.stop()
-
-
-@app.command()
-def rebuild() -> None:
-    """Rebuild the projections from the log."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    from deploy.tail import answers
-    from services.reporting.commands import rebuild as projections
-    from shared import garbage
-
-    settings = _settings("reporting")
-    garbage.tune()
-    # Before the tables are emptied: from a log that cannot be read they could not be filled again.
-    _run(answers(_kafka()))
-    columns = (TextColumn("events"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("events", total=None)
-
-        def show(done: int, total: int) -> None:
-            bar.update(task, completed=done, total=total)
-
-        _run(projections.rebuild(settings, show))
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
@@ -430,60 +326,15 @@ def _signed(state: State, role: str, employee: UUID | None, opd: str | None, ttl
     return sign(key, role=role, subject=employee, opd=opd, ttl_s=ttl_s)
 
 
-def database_url(service: ServiceName) -> str:
-    """The URL of a service's database: from the environment, else of the system that runs here.
-
-    Raises NotRunning, and SettingsError for one that cannot be read.
-    """
-    variable = f"HADIR_{service.upper()}_DATABASE_URL"
-    given = os.environ.get(variable)
-    if given:
-        try:
-            return readable_url(given)
-        except ValueError as error:
-            raise SettingsError(f"{variable}: {error}") from error
-    state = State.from_environment()
-    return state.database_url(service, state.running().postgres)
-
-
-def _settings(service: ServiceName) -> Settings:
-    if os.environ.get(f"HADIR_{service.upper()}_DATABASE_URL"):
-        return load(service)
-    state = State.from_environment()
-    running = state.running()
-    return load(
-        service,
-        {
-            f"HADIR_{service.upper()}_DATABASE_URL": state.database_url(service, running.postgres),
-            "HADIR_KAFKA_BOOTSTRAP": running.kafka,
-            "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
-            "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
-            "HADIR_STATE_DIR": str(state.root),
-        },
-    )
-
-
 def _service(name: str) -> ServiceName:
     if name not in get_args(ServiceName):
         raise typer.BadParameter(f"{name!r} is not one of {', '.join(SERVICES)}", param_hint="SERVICE")
     return cast("ServiceName", name)
 
 
-def _kafka() -> dict[str, Any]:
-    """The arguments of a Kafka client: from the environment, else of the system that runs here."""
-    if os.environ.get("HADIR_KAFKA_BOOTSTRAP"):
-        from shared.bus import client_arguments
-
-        # Only the cluster matters here; the rest of a service's settings need not be there.
-        unused = {"HADIR_REPORTING_DATABASE_URL": "postgresql://unused", "HADIR_TOKEN_PUBLIC_KEY_FILE": "unused"}
-        return {**client_arguments(load("reporting", {**unused, **os.environ})), "client_id": "hadir-cli"}
-    running: Running = State.from_environment().running()
-    return {"bootstrap_servers": running.kafka, "client_id": "hadir-cli"}
-
-
 def _kafka_or_none() -> dict[str, Any] | None:
     try:
-        return _kafka()
+        return kafka()
     except NotRunning:
         return None
 

@@ -22,6 +22,8 @@ DECLARE_OUTAGES: Permission = ("bkpsdm",)
 MANAGE_DIRECTORY: Permission = ("bkpsdm",)
 GOVERN: Permission = ("bkpsdm",)
 """Rules, special hours, weights, and the second officer's word on a proposal."""
+MANAGE_CATALOGUE: Permission = ("bkpsdm",)
+"""The tasks that people report, with their norms."""
 PLAN: Permission = ("bkpsdm", "opd_admin")
 """Policies, rosters, absences and single days; an OPD admin in their own OPD."""
 ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")

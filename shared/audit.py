@@ -19,6 +19,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "outage": ("declare", "revise", "revoke"),
     "punch": ("manual", "void"),
     # reporting
+    "catalogue": ("imported",),
     "report": ("accepted", "returned"),
     # scheduling
     "absence": ("added", "amended", "ended"),

@@ -64,6 +64,11 @@ BUG_AFTER_ATTEMPTS = 5
 """So often a batch of nothing but failing records is read again before its records are blamed for a bug."""
 
 
+def pause_s(times: int) -> float:
+    """Seconds after which it is tried again what has failed so many times in a row."""
+    return min(MAX_PAUSE_S, 0.5 * 2 ** min(times - 1, 10))
+
+
 def _clean(record: Record) -> Record:
     """FastStream's parser raises at a header that is null or not UTF-8, and then loses the batch; so it never
     sees ours. The decoder reads the original record."""
@@ -317,7 +322,7 @@ class Consumer:
         self.failing_since = self.failing_since or time.monotonic()
         self.failure = f"{type(error).__name__}: {error}"
         self._context.metrics.handler_failures.labels(group, type(error).__name__).inc()
-        pause = min(MAX_PAUSE_S, 0.5 * 2 ** min(self._failures - 1, 10))
+        pause = pause_s(self._failures)
         log.warning(
             "a batch failed; it will be read again",
             exc_info=error if self._failures in (1, 10) else None,
@@ -403,7 +408,7 @@ class Consumer:
         client.pause(partition)
         self.stopped[partition] = str(limit)
         times = self._stops[partition] = self._stops.get(partition, 0) + 1
-        again_in_s = min(MAX_PAUSE_S, 0.5 * 2 ** min(times - 1, 10))
+        again_in_s = pause_s(times)
         self._context.metrics.dead_letter_stops.labels(group).inc()
         log.error(
             "a partition is not read on: too many dead letters",

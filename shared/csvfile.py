@@ -27,6 +27,7 @@ TITLE_ROWS = 10
 
 _SEP_LINE = re.compile(r'"?sep=(?P<sign>[,;\t|])"?[,;\t]*', re.IGNORECASE)
 _AS_TEXT = re.compile(r'="(?P<text>.*)"', re.DOTALL)
+_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)?")
 _TRUTH = {"true": True, "false": False, "benar": True, "salah": False}
 """An Indonesian spreadsheet writes TRUE and FALSE as BENAR and SALAH."""
@@ -293,6 +294,21 @@ class Cells:
 def decimal(text: str) -> float | None:
     """A number with a decimal point, or the comma of an Indonesian spreadsheet; None if it is none."""
     return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) and len(text) <= 40 else None
+
+
+def identifier(cells: Cells, column: str) -> str:
+    """A code, such as that of an OPD or a unit."""
+    value = cells.text(column)
+    if value and not _ID.fullmatch(value):
+        cells.wrong(column, "import.identifier")
+    return value
+
+
+def once(seen: dict[Any, int], key: object, cells: Cells, column: str) -> None:
+    """Notes an error when `key` stood in an earlier row."""
+    first = seen.setdefault(key, cells.row.number)
+    if first != cells.row.number:
+        cells.wrong(column, "import.twice", first=first)
 
 
 def refusal(rejected: Rejected) -> Invalid:

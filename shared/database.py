@@ -7,7 +7,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from contextvars import Context, ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
@@ -34,6 +34,7 @@ IDLE_S = 10.0
 """Seconds without a transaction after which a connection of the pool is closed: PostgreSQL holds 15 to 35 MB for
 each. A rush opens them again, at some 10 ms each."""
 
+Isolation = Literal["read_committed", "repeatable_read"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
@@ -128,19 +129,36 @@ class Database:
         self._idle = _Idle(self._engine.pool)
 
     @asynccontextmanager
-    async def _open(
-        self, isolation: Literal["read_committed", "repeatable_read"], *, readonly: bool
-    ) -> AsyncGenerator[Tx, None]:
+    async def _open(self, isolation: Isolation, *, readonly: bool) -> AsyncGenerator[Tx, None]:
         async with self._engine.connect() as connection:
             raw = await connection.get_raw_connection()
             driver = cast("asyncpg.Connection", raw.driver_connection)
             tx = Tx(driver, connection)
-            async with driver.transaction(isolation=isolation, readonly=readonly), aclosing(tx):
+            async with self._begun(connection, driver, isolation, readonly=readonly), aclosing(tx):
                 timeout_s = STATEMENT_TIMEOUT_S.get()
                 if timeout_s is not None:
                     await driver.execute(f"set local statement_timeout = {round(timeout_s * 1000)}")
                 yield tx
                 await tx.flush()
+
+    @asynccontextmanager
+    async def _begun(
+        self, connection: AsyncConnection, driver: asyncpg.Connection, isolation: Isolation, *, readonly: bool
+    ) -> AsyncGenerator[None, None]:
+        """asyncpg's transaction. A connection that one was broken off on, as it began or ended, is given up.
+
+        Whether BEGIN came through is not known then: what the pool lends it for next would be a part of that
+        transaction, and would never be committed.
+        """
+        whole = False
+        try:
+            async with driver.transaction(isolation=isolation, readonly=readonly):
+                whole = True
+                yield
+        except BaseException:
+            if not whole or driver.is_in_transaction():
+                await connection.invalidate()
+            raise
 
     @asynccontextmanager
     async def transaction(self) -> AsyncGenerator[Tx, None]:
@@ -216,7 +234,7 @@ class Database:
 @dataclass(slots=True)
 class _Waiting(Generic[Item, Result]):
     item: Item
-    done: "asyncio.Future[Result]" = field(default_factory=lambda: asyncio.get_running_loop().create_future())
+    done: "asyncio.Future[Result]"
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -243,12 +261,16 @@ class GroupCommit(Generic[Item, Result]):
 
     async def submit(self, item: Item) -> Result:
         """The result for `item`, once it is durable. Raises what its transaction raised."""
-        mine = _Waiting[Item, Result](item)
+        return await self.put(item)
+
+    def put(self, item: Item) -> "asyncio.Future[Result]":
+        """The same for who cannot wait."""
+        mine = _Waiting(item, asyncio.get_running_loop().create_future())
         self._waiting.append(mine)
         if self._worker is None or self._worker.done():
             # It serves whoever comes while it works: what this one request has around it is not theirs.
             self._worker = asyncio.create_task(self._work(), context=Context())
-        return await mine.done
+        return mine.done
 
     async def _work(self) -> None:
         while self._waiting:

@@ -10,7 +10,6 @@ from functools import cached_property, partial
 from typing import Any, cast
 
 from fastapi import Request
-from prometheus_client import Counter, Histogram
 from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,7 +18,7 @@ from shared.callers import Callers
 from shared.database import STATEMENT_TIMEOUT_S
 from shared.http import Problem, as_problem, problem_response
 from shared.refusals import FieldError, Invalid
-from shared.telemetry import Metrics
+from shared.telemetry import Answers, Metrics
 
 log = logging.getLogger(__name__)
 
@@ -50,11 +49,10 @@ class Gate:
         read_timeout_s: float | None = None,
     ) -> None:
         self._app = app
-        self._metrics = metrics
+        self._answers = Answers(metrics)
         self._body_limits = body_limits
         self._callers = callers
         self._read_timeout_s = read_timeout_s
-        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -79,17 +77,7 @@ class Gate:
                 exchange.status = CLIENT_GONE
                 log.debug("the client left before the answer", extra={"fields": {"path": scope["path"]}})
             route = getattr(scope.get("route"), "path", "none")
-            self._count(method, route, exchange.status or 500, time.perf_counter() - started)
-
-    def _count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One more request was answered. Its two series are looked up once: a check-in's are always the same."""
-        kind = (method, route, status)
-        if kind not in self._series:
-            counted = self._metrics.http_requests.labels(method, route, str(status))
-            self._series[kind] = counted, self._metrics.http_seconds.labels(method, route)
-        counted, timed = self._series[kind]
-        counted.inc()
-        timed.observe(seconds)
+            self._answers.count(method, route, exchange.status or 500, time.perf_counter() - started)
 
     async def _answered(self, scope: Scope, exchange: "_Exchange") -> None:
         try:

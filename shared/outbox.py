@@ -11,15 +11,17 @@ import json
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, Protocol
 from uuid import UUID
 
 import asyncpg
+import msgspec
 from aiokafka import AIOKafkaProducer
-from aiokafka.partitioner import DefaultPartitioner, murmur2
+from aiokafka.partitioner import murmur2
+from aiokafka.producer.message_accumulator import BatchBuilder
+from msgspec import Struct, field
 
 from shared import failures, trace
 from shared.database import Database, Tx
@@ -89,19 +91,21 @@ def vacuum_at_once(op: _Operations) -> None:
 _ASK_AGAIN_S = 1.0
 """After so long a relay that does not lead asks again whether it may."""
 
+_json = msgspec.json.Encoder().encode
 _hash_of = lru_cache(maxsize=100_000)(murmur2)
 
 
-class _Partitioner(DefaultPartitioner):
+def _put(batch: BatchBuilder, row: Any, headers: Sequence[tuple[str, bytes]]) -> bool:
+    """Whether the batch still had place for the row."""
+    return batch.append(timestamp=None, key=row["key"], value=row["value"], headers=headers) is not None
+
+
+def _partition(key: bytes, partitions: Sequence[int]) -> int:
     """Kafka's own choice, remembered: the hash is written in Python, and the same people come again and again."""
-
-    @classmethod
-    def __call__(cls, key: bytes, all_partitions: list[int], available: list[int]) -> int:  # noqa: ARG003
-        return all_partitions[(_hash_of(key) & 0x7FFFFFFF) % len(all_partitions)]
+    return partitions[(_hash_of(key) & 0x7FFFFFFF) % len(partitions)]
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True, gc=False):
     """An event to publish, with its id (`ce_id`) and the business time at which it happened (`ce_time`).
 
     A tombstone is `event=None` with `topic` and `key`.
@@ -128,17 +132,18 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
     values: list[bytes | None] = []
     headers: list[str] = []
     begun = trace.new()
-    alike: dict[tuple[str, datetime, str], str] = {}
     for one in outgoing:
         topic, key, value = body_of(one.event, topic=one.topic, key=one.key)
-        traceparent = one.trace or begun
-        around = topic, one.time, traceparent
-        if around not in alike:
-            alike[around] = json.dumps(headers_alike(topic, source, one.time, traceparent)).removeprefix("{")
+        own = {
+            "ce_id": one.id,
+            "ce_subject": key,
+            "ce_time": one.time.isoformat(),
+            "traceparent": one.trace or begun,
+        }
         topics.append(topic)
         keys.append(key.encode())
         values.append(value)
-        headers.append(f'{{"ce_id":"{one.id}","ce_subject":{json.dumps(key)},{alike[around]}')
+        headers.append(_json({**headers_alike(topic, source), **own}).decode())
     await tx.connection.execute(_INSERT, topics, keys, values, headers)
 
 
@@ -221,9 +226,8 @@ class Relay:
             return False
         sent: list[asyncio.Future[Any]] = []
         try:
-            for row in rows:
-                headers = [(name, value.encode()) for name, value in self._named(row).items()]
-                sent.append(await producer.send(row["topic"], row["value"], key=row["key"], headers=headers))
+            for (topic, partition), batch in await self._batches(producer, rows):
+                sent.append(await producer.send_batch(batch, topic, partition=partition))
         finally:
             results = await asyncio.gather(*sent, return_exceptions=True)
         for result in results:
@@ -233,6 +237,26 @@ class Relay:
         for topic, count in Counter(row["topic"] for row in rows).items():
             self._metrics.outbox_published.labels(topic).inc(count)
         return True
+
+    async def _batches(
+        self, producer: AIOKafkaProducer, rows: Sequence[Any]
+    ) -> list[tuple[tuple[str, int], BatchBuilder]]:
+        """The rows in batches, each of one partition and in their order. Sent one by one, each row would have a
+        future and a look at the metadata of its own, at the price of all else that is done for it here."""
+        partitions = {
+            topic: sorted(await producer.partitions_for(topic)) for topic in {row["topic"] for row in rows}
+        }
+        batches: list[tuple[tuple[str, int], BatchBuilder]] = []
+        filling: dict[tuple[str, int], BatchBuilder] = {}
+        for row in rows:
+            topic, key = row["topic"], row["key"]
+            where = topic, _partition(key, partitions[topic])
+            headers = [(name, value.encode()) for name, value in self._named(row).items()]
+            if where not in filling or not _put(filling[where], row, headers):
+                filling[where] = producer.create_batch()
+                batches.append((where, filling[where]))
+                _put(filling[where], row, headers)  # a batch takes one record of any size
+        return batches
 
     def _named(self, row: Any) -> dict[str, str]:
         """The headers of a row, with the address of its schema as it is today."""
@@ -246,7 +270,6 @@ class Relay:
                 acks="all",
                 linger_ms=0,
                 max_batch_size=256 * 1024,
-                partitioner=_Partitioner(),
                 # The round's transaction is open for as long; and that it fails is known no sooner.
                 request_timeout_ms=SEND_TIMEOUT_MS,
             )

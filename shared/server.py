@@ -44,6 +44,8 @@ class BoundedProtocol(HttpToolsProtocol):
     _head_bytes = 0
     _field_bytes = 0
     _in_head = True
+    _begins = False
+    """A request has begun in the piece at hand. Most end in the same, and need no timer."""
     _body_until = 0.0
 
     def connection_made(self, transport: Any) -> None:
@@ -65,12 +67,14 @@ class BoundedProtocol(HttpToolsProtocol):
             self._rest()
         elif self._body_is_due():
             self._wait(min(BODY_S, self._body_until - self.loop.time()))
+        elif self._begins:
+            self._wait(HEAD_S)
+        self._begins = False
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
-        self._in_head = True
+        self._in_head = self._begins = True
         self._field_bytes = 0
-        self._wait(HEAD_S)
 
     def on_url(self, url: bytes) -> None:
         super().on_url(url)
@@ -98,6 +102,7 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._rest()
         self._in_head = True
+        self._begins = False
         self._head_bytes = 0
         if not self.transport.is_closing():
             super().on_message_complete()
@@ -144,11 +149,11 @@ def listeners(host: str, port: int, shared_port: int) -> list[socket.socket]:
     return [own, shared]
 
 
-def config(app: Any, **how: Any) -> uvicorn.Config:
+def config(app: Any, *, protocol: type[BoundedProtocol] = BoundedProtocol, **how: Any) -> uvicorn.Config:
     """The settings that every server of ours has, and those of this one."""
     return uvicorn.Config(
         app,
-        http=BoundedProtocol,
+        http=protocol,
         log_config=None,
         access_log=False,
         backlog=2048,

@@ -9,7 +9,8 @@ import socket
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from functools import partial
+from functools import cache, partial
+from typing import Any
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
@@ -23,7 +24,7 @@ from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.callers import Callers
 from shared.clock import Clock, clock_for
 from shared.database import Database
-from shared.direct import Direct, Door
+from shared.direct import DirectProtocol, Short
 from shared.events import source_of
 from shared.events.base import ServiceName
 from shared.gate import Gate
@@ -35,7 +36,7 @@ from shared.server import listeners
 from shared.settings import Settings, SettingsError, load
 from shared.stopping import FOR_THE_DATABASE_S, FOR_THE_REST_S, Stopping
 from shared.tasks import Health, forever
-from shared.telemetry import Metrics, configure_logging
+from shared.telemetry import Answers, Metrics, configure_logging
 
 log = logging.getLogger(__name__)
 
@@ -76,7 +77,7 @@ class Service:
         self.stopping = Stopping()
         context = HandlerContext(settings, self.db, clock, self.metrics)
         self.bus = Bus(context, handlers, kafka, self.health["bus"], self.stopping)
-        schemas = partial(schema_doors.address, settings)
+        schemas = cache(partial(schema_doors.address, settings))
         self.relay = Relay(self.db, kafka, self.metrics, self.health["relay"], schemas=schemas)
 
     @property
@@ -111,14 +112,14 @@ def build(
     clock: Clock | None = None,
     body_limits: Mapping[str, int] | None = None,
     never_refused: Sequence[str] = (),
-    direct: Mapping[str, Door] | None = None,
+    direct: Mapping[str, Short[Any]] | None = None,
     prepare: Callable[[Service, FastAPI], None] | None = None,
 ) -> FastAPI:
     """The application of a service: its routes under `/<service>`, its consumers, its relay and its tasks.
 
     `tasks` run while the application does, and start again if they crash; one that crashes again and again is
     named by readiness, a metric and an alert. `never_refused` are paths that no caller can ask for too often,
-    `direct` those whose door is also reached without the framework. `prepare` may put what the routes share on
+    `direct` the short ways of doors, by path. `prepare` may put what the routes share on
     `app.state`.
     """
     prefix = f"/{settings.service}"
@@ -182,7 +183,8 @@ def build(
     for router in (*routers, schema_doors.router(settings)):
         app.include_router(router, dependencies=[ONLY_KNOWN])
     app.include_router(_operations(prefix))
-    app.router.routes[:0] = [Direct(path, door) for path, door in (direct or {}).items()]
+    app.state.direct = direct or {}
+    app.state.answers = Answers(metrics)
     return app
 
 
@@ -254,7 +256,9 @@ def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None
         raise SystemExit(str(error)) from error
     configure_logging(settings.log_level)
     garbage.tune()
-    server = _Server(server_config(create_app(settings), host=settings.host, port=settings.port))
+    server = _Server(
+        server_config(create_app(settings), protocol=DirectProtocol, host=settings.host, port=settings.port)
+    )
     shared = settings.shared_port
     sockets = listeners(settings.host, settings.port, shared) if shared is not None else None
     # uvicorn raises the signal again once it has stopped in good order.

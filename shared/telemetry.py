@@ -139,6 +139,24 @@ class Metrics:
             of_group.labels(group)
 
 
+class Answers:
+    """Counts and times requests by door. A kind of answer is looked up once: those to check-ins are alike."""
+
+    def __init__(self, metrics: Metrics) -> None:
+        self._metrics = metrics
+        self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """One more request was answered."""
+        kind = (method, route, status)
+        if kind not in self._series:
+            counted = self._metrics.http_requests.labels(method, route, str(status))
+            self._series[kind] = counted, self._metrics.http_seconds.labels(method, route)
+        counted, timed = self._series[kind]
+        counted.inc()
+        timed.observe(seconds)
+
+
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
     """What a line says beside its message: `extra={"fields": ...}`."""
     return getattr(record, "fields", {})

@@ -31,7 +31,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         body_limits={"/attendance/v1/punches/batch": 1024 * 1024},
         # At 07:30 a check-in that is turned away is an absence.
         never_refused=["/attendance/v1/punches"],
-        direct={"/attendance/v1/punches": punches.punch},
+        direct={"/attendance/v1/punches": punches.SHORT},
         prepare=_prepare,
     )
 

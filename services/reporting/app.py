@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.reporting import handlers
-from services.reporting.api import counters, figures, people, reports, stream
+from services.reporting.api import catalogue, counters, figures, people, reports, stream
 from services.reporting.api.board import oidc, pages, sign_in
 from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
@@ -32,7 +32,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
 
-    doors = [reports, figures, people, counters, stream]
+    doors = [reports, catalogue, figures, people, counters, stream]
     app = build(
         settings,
         routers=[
@@ -52,6 +52,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,
+        body_limits={"/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT},
         never_refused=["/reporting/static/"],
         prepare=prepare,
     )

@@ -124,11 +124,10 @@ def body_of(
     return name, subject, value
 
 
-def headers_alike(topic: str, source: str, time: datetime, traceparent: str) -> dict[str, str]:
-    """The headers that the records of a topic share when they are of one time and one trace: all but `ce_id` and
-    `ce_subject`."""
-    headers = _headers(topic, source, time=time.isoformat().encode())
-    return {name: value.decode() for name, value in headers if value} | {"traceparent": traceparent}
+@cache
+def headers_alike(topic: str, source: str) -> Mapping[str, str]:
+    """What all records of a topic say: all but `ce_id`, `ce_subject`, `ce_time` and `traceparent`."""
+    return {name: value.decode() for name, value in _headers(topic, source) if value}
 
 
 def source_of(service: str) -> str:

@@ -12,6 +12,7 @@ from shared.events.base import (
     Duty,
     Event,
     Instant,
+    Mode,
     OpdCode,
     Part,
     Quantity,
@@ -24,7 +25,11 @@ from shared.events.base import (
 
 
 class ReportItem(Part):
-    """One piece of measured output: what, how much, in which unit, and how long one takes by the norm."""
+    """One piece of measured output: what, how much, in which unit, and how long one takes by the norm.
+
+    task_code: of the city's catalogue, from which name, unit and norm are taken; null for free text, which has no
+    norm. target: the line of the person's yearly targets (SKP) that it serves.
+    """
 
     item_id: Code
     task: Text
@@ -32,6 +37,8 @@ class ReportItem(Part):
     unit: Text
     norm_minutes: Quantity | None = None
     evidence_count: Count = 0
+    task_code: Code | None = None
+    target: Code | None = None
 
 
 class ReportSubmitted(Event):
@@ -50,6 +57,8 @@ class ReportSubmitted(Event):
     revision: Revision
     submitted_at: Instant
     items: Annotated[list[ReportItem], Field(max_length=MAX_ITEMS)]
+    mode: Mode | None = None
+    """The mode of the day's plan as it was known; null where no plan was."""
 
 
 class ReviewedItem(Part):

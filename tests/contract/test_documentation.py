@@ -82,6 +82,13 @@ def test_every_path_that_the_documentation_names_is_there() -> None:
     assert gone == []
 
 
+def test_the_guide_names_every_module_that_all_services_stand_on() -> None:
+    guide = (ROOT / "docs" / "where.md").read_text(encoding="utf-8")
+    modules = {path.relative_to(ROOT).as_posix() for path in tracked() if path.suffix == ".py"}
+    ours = {name for name in modules if name.startswith("shared/") and name != "shared/__init__.py"}
+    assert ours - set(re.findall(r"`([^`]+)`", guide)) == set()
+
+
 def test_every_link_of_the_documentation_leads_somewhere() -> None:
     broken: list[str] = []
     for page in tracked():

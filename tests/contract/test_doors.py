@@ -15,6 +15,7 @@ from services.attendance.api.outages import OUTAGE, OUTAGE_REVISION
 from services.attendance.api.punches import PUNCH
 from services.attendance.domain.outages import faults
 from services.reporting.domain import reports
+from services.reporting.domain.catalogue import Task
 from services.scheduling.domain.policies import PolicyIn
 from services.scheduling.domain.rules import RulesIn
 from shared.events import Event, OutageDeclared, Scope, decode, encode, source_of
@@ -87,7 +88,12 @@ def test_an_outage_that_the_door_takes_is_read_by_all(
                 "quantity": st.floats() | st.integers() | st.just("3"),
                 "unit": TEXT | st.just("é" * 64),
             },
-            optional={"item_id": TEXT, "norm_minutes": st.floats(), "evidence_count": st.integers(-1, 1001)},
+            optional={
+                "item_id": TEXT,
+                "task_code": st.sampled_from(["KTP", "none"]),
+                "norm_minutes": st.floats(),
+                "evidence_count": st.integers(-1, 1001),
+            },
         ),
         max_size=3,
     ),
@@ -97,10 +103,11 @@ def test_a_report_that_the_door_takes_is_read_by_all(
     work_date: dt.date, items: list[dict[str, Any]], many: int
 ) -> None:
     try:
-        taken = reports.items_of(reports.ReportIn.model_validate({"items": items * many}))
+        known = reports.Known("9.02", {"KTP": Task("KTP", work_date, "é" * 300, "é" * 64, 0.1, None, active=True)})
+        taken = reports.items_of(reports.ReportIn.model_validate({"items": items * many}), known)
     except (ValidationError, reports.Invalid):
         return
-    report = reports.Report(uuid4(), UUID(int=7), "9.02", work_date, 1, NOW, taken)
+    report = reports.Report(uuid4(), UUID(int=7), "9.02", work_date, 1, NOW, taken, mode="WFH")
     published(report.submitted())
     accepted = reports.ReviewIn.model_validate({"revision": 1, "decision": "accepted"})
     published(reports.review(report, accepted, UUID(int=8), NOW).reviewed())

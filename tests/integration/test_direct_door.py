@@ -2,8 +2,10 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AsyncExitStack
+import re
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -11,17 +13,20 @@ from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
+import uvicorn
 from fastapi import FastAPI
 from prometheus_client import generate_latest
-from starlette.types import Message, Scope
+from starlette.datastructures import State
 
 from services.attendance.app import create_app
-from services.attendance.commands.punches import Intake
+from services.attendance.commands.punches import Intake, Recorded
 from shared.auth import Role, sign
-from shared.direct import Direct
+from shared.database import GroupCommit
+from shared.direct import DirectProtocol, Short
+from shared.server import config
 from tests.conftest import DatabaseFor
 from tests.kit.attendance import AT_HOME, AT_OFFICE, Rig, attendance, employee, plan, unit
-from tests.kit.services import Signer, in_process, settings_for
+from tests.kit.services import in_process, settings_for
 
 ADDRESS = "/attendance/v1/punches"
 Headers = dict[str, str]
@@ -38,6 +43,15 @@ class Asked:
     query: str = ""
     cut: bool = False
 
+    def pieces(self) -> list[bytes]:
+        """The request as it is sent: its head, and its body in two halves."""
+        target = self.path + ("?" + self.query if self.query else "")
+        headers = {"host": "hadir", "content-length": str(len(self.body)), **self.headers}
+        head = "".join(f"{name}: {text}\r\n" for name, text in headers.items())
+        half = len(self.body) // 2
+        pieces = [f"{self.method} {target} HTTP/1.1\r\n{head}\r\n".encode(), self.body[:half], self.body[half:]]
+        return pieces[:-1] if self.cut else pieces
+
 
 @dataclass
 class Ways:
@@ -45,6 +59,9 @@ class Ways:
 
     rig: Rig
     apps: Mapping[str, FastAPI]
+    ports: Mapping[str, int]
+    short: list[Any]
+    """What began on the short way."""
     people: dict[str, UUID] = field(default_factory=dict[str, UUID])
     ids: dict[str, UUID] = field(default_factory=dict[str, UUID])
 
@@ -59,45 +76,61 @@ class Ways:
 
     async def answer(self, way: str, asked: Asked) -> str:
         """Everything that a client is told, with the names of this way's person and punch taken out."""
-        sent = await send(self.apps[way], asked)
-        told = repr([(m["type"], m.get("status"), sorted(m.get("headers", ())), m.get("body")) for m in sent])
+        told = (await send(self.ports[way], asked)).decode()
         for name, known in (("person", self.people[way]), ("punch", self.ids[way])):
             told = told.replace(str(known), name)
         return told
 
 
-async def send(app: FastAPI, asked: Asked) -> list[Message]:
-    """The bare exchange: an HTTP client would hide how an answer comes."""
-    scope: Scope = {
-        "type": "http",
-        "asgi": {"version": "3.0"},
-        "http_version": "1.1",
-        "method": asked.method,
-        "scheme": "http",
-        "path": asked.path,
-        "raw_path": asked.path.encode(),
-        "root_path": "",
-        "query_string": asked.query.encode(),
-        "headers": [(name.encode(), value.encode()) for name, value in asked.headers.items()],
-        "client": ("10.0.0.7", 5),
-        "server": ("hadir", 80),
-    }
-    half = len(asked.body) // 2
-    pieces: list[Message] = [{"type": "http.request", "body": asked.body[:half], "more_body": True}]
-    pieces += [] if asked.cut else [{"type": "http.request", "body": asked.body[half:]}]
-    sent: list[Message] = []
-
-    async def receive() -> Message:
-        return pieces.pop(0) if pieces else {"type": "http.disconnect"}
-
-    async def told(message: Message) -> None:
-        sent.append(message)
-
+async def send(port: int, asked: Asked) -> bytes:
+    """The bare exchange: an HTTP client would hide how an answer comes. The time of day is taken out."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
-        await app(scope, receive, told)
-    except Exception as error:
-        sent.append({"type": f"raised {type(error).__name__}"})  # the server writes it into its log
-    return sent
+        for piece in asked.pieces():
+            writer.write(piece)
+            await writer.drain()
+            await asyncio.sleep(0)
+        return b"" if asked.cut else await answer(reader, bodiless=asked.method == "HEAD")
+    finally:
+        writer.close()
+        await writer.wait_closed()
+
+
+async def answer(reader: asyncio.StreamReader, *, bodiless: bool = False) -> bytes:
+    """The next answer of a connection, but for its date."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = re.search(rb"\r\ncontent-length: (\d+)\r\n", head)
+    assert length is not None
+    body = b"" if bodiless else await reader.readexactly(int(length[1]))
+    return re.sub(rb"\r\ndate: [^\r]+", b"", head) + body
+
+
+@asynccontextmanager
+async def listening(app: FastAPI) -> AsyncGenerator[int]:
+    """The port at which an app that has started is served as in production."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = uvicorn.Server(config(app, protocol=DirectProtocol, lifespan="off", timeout_graceful_shutdown=1))
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
+            await asyncio.sleep(0.01)
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            server.should_exit = True
+            with suppress(asyncio.CancelledError):
+                await serving
+
+
+def watched(way: Short[Any], seen: list[Any]) -> Short[Any]:
+    """The same way, which notes what began on it."""
+
+    def begin(state: State, asked: Any) -> "asyncio.Future[Any] | None":
+        future = way.begin(state, asked)
+        if future is not None:
+            seen.append(asked)
+        return future
+
+    return Short(begin, way.answer)
 
 
 @pytest_asyncio.fixture
@@ -106,9 +139,13 @@ async def ways(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Ways]
     async with AsyncExitStack() as stack:
         rig = await stack.enter_async_context(attendance(db, tmp_path))
         framework = create_app(settings_for("attendance", rig.signer, tmp_path, database_url=db.url), rig.clock)
-        framework.router.routes[:] = [r for r in framework.router.routes if not isinstance(r, Direct)]
+        framework.state.direct = {}
         await stack.enter_async_context(in_process(framework))
-        made = Ways(rig, {"direct": rig.app, "framework": framework})
+        apps = {"direct": rig.app, "framework": framework}
+        short: list[Any] = []
+        rig.app.state.direct = {path: watched(way, short) for path, way in rig.app.state.direct.items()}
+        ports = {way: await stack.enter_async_context(listening(app)) for way, app in apps.items()}
+        made = Ways(rig, apps, ports, short)
         for way in made.apps:
             made.people[way] = await rig.staff()
             made.ids[way] = uuid4()
@@ -196,9 +233,82 @@ def _requests(app: FastAPI) -> list[str]:
 async def test_both_ways_give_the_same_answer_and_the_same_count(ways: Ways, name: str) -> None:
     direct, framework = [await ways.answer(way, CASES[name](ways, way)) for way in ways.apps]
     assert direct == framework
-    counted = [_requests(app) for app in ways.apps.values()]
+    async with asyncio.timeout(10):  # who has left is counted once the server has noticed
+        while not all(counted := [_requests(app) for app in ways.apps.values()]):  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
     assert counted[0] == counted[1]
-    assert counted[0]
+
+
+SHORT = (
+    "a check-in",
+    "a check-out from home",
+    "no position",
+    "a position that is none",
+    "a device's time",
+    "a device's time that is none",
+    "no content type",
+    "a trace",
+    "a supervisor's token",
+    "a council's token",
+    "a stranger",
+)
+
+
+@pytest.mark.parametrize("name", CASES)
+async def test_the_plain_case_and_no_other_goes_the_short_way(ways: Ways, name: str) -> None:
+    await ways.answer("direct", CASES[name](ways, "direct"))
+    assert bool(ways.short) == (name in SHORT)
+
+
+async def test_requests_sent_without_waiting_are_answered_in_their_order(ways: Ways) -> None:
+    plain = ways.asked("direct")
+    bad = ways.asked("direct", kind="lunch")
+    reader, writer = await asyncio.open_connection("127.0.0.1", ways.ports["direct"])
+    writer.write(b"".join(b"".join(one.pieces()) for one in (plain, bad, plain, plain)))
+    statuses = [(await answer(reader)).split()[1] for _ in range(4)]
+    writer.close()
+    assert statuses == [b"201", b"422", b"200", b"200"]
+    assert len(ways.short) == 3
+
+
+async def test_a_connection_that_asks_for_its_end_is_closed_after_the_answer(ways: Ways) -> None:
+    asked = ways.asked("direct")
+    reader, writer = await asyncio.open_connection("127.0.0.1", ways.ports["direct"])
+    closing = replace(asked, headers={**asked.headers, "connection": "close"})
+    writer.write(b"".join(closing.pieces()))
+    told = await reader.read()  # to its end
+    writer.close()
+    assert told.startswith(b"HTTP/1.1 201")
+    assert b"connection: close" in told
+
+
+async def test_a_check_in_under_way_is_answered_when_the_service_stops(ways: Ways) -> None:
+    group: GroupCommit[Intake, Recorded] = ways.rig.app.state.intakes
+    may_go = asyncio.Event()
+
+    class Slow:
+        def put(self, item: Intake) -> "asyncio.Future[Recorded]":
+            async def later() -> Recorded:
+                await may_go.wait()
+                return await group.submit(item)
+
+            return asyncio.ensure_future(later())
+
+    ways.rig.app.state.intakes = Slow()
+    async with AsyncExitStack() as stack:
+        port = await stack.enter_async_context(listening(ways.rig.app))
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(b"".join(ways.asked("direct").pieces()))
+        while not ways.short:  # noqa: ASYNC110 - what is waited for is a list
+            await asyncio.sleep(0.01)
+        stopping = asyncio.create_task(stack.aclose())
+        await asyncio.sleep(0.3)
+        may_go.set()
+        told = await reader.read()
+        await stopping
+        writer.close()
+    assert told.startswith(b"HTTP/1.1 201")
+    assert b"connection: close" in told
 
 
 async def test_a_retry_and_a_conflict_are_the_same_by_either_way(ways: Ways) -> None:
@@ -207,8 +317,8 @@ async def test_a_retry_and_a_conflict_are_the_same_by_either_way(ways: Ways) -> 
         assert direct == framework
     for way, other in (("direct", "framework"), ("framework", "direct")):
         # What one way has recorded the other knows.
-        told = await send(ways.apps[other], ways.asked(way))
-        assert told[0]["status"] == 200
+        told = await send(ways.ports[other], ways.asked(way))
+        assert told.startswith(b"HTTP/1.1 200")
     assert len(await ways.rig.outbox()) == 2
 
 
@@ -223,9 +333,10 @@ async def test_who_has_left_is_told_the_same(ways: Ways) -> None:
 @pytest.mark.parametrize("failure", [ConnectionRefusedError("away"), RuntimeError("a bug")], ids=["world", "bug"])
 async def test_a_failure_is_told_the_same(ways: Ways, failure: Exception) -> None:
     class Failing:
-        async def submit(self, _: Intake) -> None:
-            await asyncio.sleep(0)
-            raise failure
+        def put(self, _: Intake) -> "asyncio.Future[Recorded]":
+            future = asyncio.get_running_loop().create_future()
+            future.set_exception(failure)
+            return future
 
     for app in ways.apps.values():
         app.state.intakes = Failing()
@@ -236,11 +347,3 @@ async def test_a_failure_is_told_the_same(ways: Ways, failure: Exception) -> Non
     direct, framework = [await ways.answer(way, asked[way]) for way in ways.apps]
     assert direct == framework
     assert ("503" if isinstance(failure, OSError) else "500") in direct
-
-
-def test_the_document_describes_the_door_once(tmp_path: Path) -> None:
-    app = create_app(settings_for("attendance", Signer(), tmp_path, database_url="postgresql://nobody/nothing"))
-    bare = create_app(settings_for("attendance", Signer(), tmp_path, database_url="postgresql://nobody/nothing"))
-    assert [route.path for route in app.router.routes if isinstance(route, Direct)] == [ADDRESS]
-    bare.router.routes[:] = [route for route in bare.router.routes if not isinstance(route, Direct)]
-    assert app.openapi() == bare.openapi()

@@ -47,6 +47,7 @@ from shared.events.base import ServiceName
 from shared.projections import Projection
 from shared.repairs import Rejoin
 from tests.conftest import DatabaseFor
+from tests.integration.test_steps_drain import quiet
 from tests.kit import worlds
 from tests.kit.disowning import NOW, Logs, context_of, disowning
 from tests.kit.properties import SLOW_IS_FINE
@@ -221,10 +222,10 @@ async def test_the_owners_own_record_wins_again_in_every_service_and_a_revocatio
 
     # From the log alone, into empty tables that have never heard of a disowning.
     live = await digest(contexts["reporting"].db)
-    await rebuild(contexts["reporting"].settings, lambda _done, _total: None)
+    await rebuild(contexts["reporting"].settings, quiet, quiet)
     assert await digest(contexts["reporting"].db) == live
     empty = context_of("reporting", await database_for("reporting"), kafka)
-    await rebuild(empty.settings, lambda _done, _total: None)
+    await rebuild(empty.settings, quiet, quiet)
     assert await digest(empty.db) == live
     await until(empty.db, UNIT_OF["reporting"], unit_id, is_="Loket Baru")
 

@@ -1,7 +1,10 @@
 """The fact tables come again from the log alone, to the same digest, beside a live consumer."""
 
 import asyncio
+import os
 import random
+import signal
+import sys
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -14,9 +17,11 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 
 from services.reporting import handlers
-from services.reporting.commands import facts
+from services.reporting.commands import check, facts
 from services.reporting.commands.facts import digest
 from services.reporting.commands.rebuild import RebuildRunning, rebuild
+from services.reporting.commands.steps import drain
+from services.reporting.store import steps
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import SystemClock
 from shared.database import Database, Tx
@@ -36,7 +41,9 @@ from shared.settings import Settings
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
 from tests.integration.test_facts_transitions import at, plan, punch
+from tests.integration.test_steps_drain import agree, planned, quiet, rows
 from tests.kit import worlds
+from tests.kit.services import Signer
 
 
 @pytest_asyncio.fixture
@@ -119,7 +126,7 @@ async def test_a_rebuild_beside_the_live_consumer_gives_the_same_digest(kafka: s
     seen: list[tuple[int, int]] = []
     async with consumer(settings, db):
         await until_known(db, punches=known)
-        rebuilding = asyncio.create_task(rebuild(settings, lambda done, total: seen.append((done, total))))
+        rebuilding = asyncio.create_task(rebuild(settings, lambda done, total: seen.append((done, total)), quiet))
         await send(kafka, messages(during))
         await rebuilding
         await until_known(db, punches=known | new)
@@ -127,10 +134,113 @@ async def test_a_rebuild_beside_the_live_consumer_gives_the_same_digest(kafka: s
     assert seen[-1][0] == seen[-1][1] >= len(log)
     assert [done for done, _ in seen] == sorted(done for done, _ in seen)
     # Once more, with nothing else going on: from the log alone.
-    await rebuild(settings, lambda _done, _total: None)
+    await rebuild(settings, quiet, quiet)
     assert await digest(db) == live
     async with db.read() as tx:
         assert not await tx.connection.fetchval("select exists (select from rebuilding)")
+
+
+DATES = worlds.DATES
+HADIR = (sys.executable, "-c", "from deploy.entry import main; main()")
+
+
+async def a_week(kafka: str) -> None:
+    await send(kafka, messages([(uuid4(), planned(person, date)) for person in worlds.PEOPLE for date in DATES]))
+
+
+async def test_a_rebuild_computes_what_follows_and_says_how_far_it_is(kafka: str, db: Database) -> None:
+    settings = settings_for(db, kafka)
+    await a_week(kafka)
+    seen: list[tuple[int, int]] = []
+
+    async def computing() -> None:  # a replica of the service that does the same
+        while True:
+            await drain(db, worlds.at(worlds.THURSDAY, "12:00"))
+            await asyncio.sleep(0)
+
+    beside = asyncio.create_task(computing())
+    try:
+        done = await rebuild(settings, quiet, lambda done, total: seen.append((done, total)))
+    finally:
+        beside.cancel()
+        await asyncio.gather(beside, return_exceptions=True)
+    await agree(db)
+    assert not await check.check(db, SystemClock().now(), quiet)
+    assert await check.digest(db, quiet)
+    assert seen[-1][0] == seen[-1][1] >= len(DATES)
+    assert done.records is not None
+    assert done.records >= len(DATES) * len(worlds.PEOPLE)
+    assert "with steps" in done.told()
+    assert await rows(db, "select * from rebuilding") == []
+
+
+async def test_a_rebuild_that_is_broken_off_among_its_dates_goes_on_with_them(kafka: str, db: Database) -> None:
+    settings = settings_for(db, kafka)
+    await a_week(kafka)
+
+    def stop(done: int, _total: int) -> None:
+        if done:
+            raise KeyError("Ctrl-C")
+
+    with pytest.raises(KeyError):
+        await rebuild(settings, quiet, stop)
+    known = await digest(db)
+    assert len(await rows(db, "select from touched where employee_id is null")) < len(DATES)
+    read: list[int] = []
+    done = await rebuild(settings, lambda done, _total: read.append(done), quiet)
+    assert (read, done.records) == ([], None)
+    assert await digest(db) == known
+    await agree(db)
+    # Now that nothing is left of it, the log is read again.
+    done = await rebuild(settings, lambda done, _total: read.append(done), quiet)
+    assert done.records == read[-1] > 0
+
+
+async def test_ctrl_c_stops_a_rebuild_and_the_next_one_ends_it(kafka: str, db: Database, tmp_path: Path) -> None:
+    await a_week(kafka)
+    env = {name: value for name, value in os.environ.items() if not name.startswith("HADIR_")} | {
+        "HADIR_REPORTING_DATABASE_URL": db.url,
+        "HADIR_KAFKA_BOOTSTRAP": kafka,
+        "HADIR_TOKEN_PUBLIC_KEY_FILE": str(Signer().public_file(tmp_path)),
+        "HADIR_STATE_DIR": str(tmp_path),
+    }
+
+    async def command(*arguments: str) -> asyncio.subprocess.Process:
+        pipe = asyncio.subprocess.PIPE
+        return await asyncio.create_subprocess_exec(*HADIR, *arguments, env=env, stdout=pipe, stderr=pipe)
+
+    async with db.transaction() as tx:
+        await steps.nobody_computes(tx)
+        first = await command("rebuild")
+        async with asyncio.timeout(60):
+            while not await rows(db, "select 1 from pg_locks where locktype = 'advisory' and not granted"):  # noqa: ASYNC110
+                await asyncio.sleep(0.05)
+        first.send_signal(signal.SIGINT)
+        _, said = await first.communicate()
+        assert (first.returncode, b"goes on" in said) == (130, True), said
+    for arguments, expected in (
+        (("rebuild",), b"the facts were complete"),
+        (("check",), b"0 person-days"),
+        (("digest", "--steps"), b""),
+        (("rebuild",), b"with steps"),
+    ):
+        process = await command(*arguments)
+        out, said = await process.communicate()
+        assert process.returncode == 0, said
+        assert expected in out
+    await agree(db)
+    async with db.transaction() as tx:
+        await tx.connection.execute("update person_day set codes[1] = 0 where employee_id = $1", worlds.PEOPLE[0])
+    for arguments, code, expected in (
+        (("check",), 1, b"does not follow from the facts"),
+        (("check", "--mend"), 0, f"put right: {len(DATES)} of {len(DATES)}".encode()),
+        (("check",), 0, b"0 person-days"),
+    ):
+        process = await command(*arguments)
+        out, said = await process.communicate()
+        assert process.returncode == code, said
+        assert expected in out
+    await agree(db)
 
 
 async def test_two_rebuilds_at_once_are_refused(kafka: str, db: Database) -> None:
@@ -138,7 +248,7 @@ async def test_two_rebuilds_at_once_are_refused(kafka: str, db: Database) -> Non
     try:
         assert await other.fetchval("select pg_try_advisory_lock(hashtext('hadir.rebuild'))")
         with pytest.raises(RebuildRunning):
-            await rebuild(settings_for(db, kafka), lambda _done, _total: None)
+            await rebuild(settings_for(db, kafka), quiet, quiet)
     finally:
         await other.close()
 
@@ -182,7 +292,7 @@ async def test_a_record_that_cannot_be_stored_ends_no_rebuild(
 
     monkeypatch.setattr("services.reporting.commands.rebuild.apply", apply)
     monkeypatch.setattr("shared.log.decode", read)
-    await rebuild(settings_for(db, kafka), lambda _done, _total: None)
+    await rebuild(settings_for(db, kafka), quiet, quiet)
     await until_known(db, punches=known)
     async with db.read() as tx:
         stored = {row["ce_id"] for row in await tx.connection.fetch("select ce_id from fact_plan")}

@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from services.reporting.commands import check, facts
 from services.reporting.commands.steps import Drain, drain
 from services.reporting.facts import PROJECTION
-from services.reporting.store import counter_days, steps
+from services.reporting.store import counter_days, notices, steps
+from services.reporting.tasks import transitions as ticker
 from shared.database import Database
 from shared.events import Event
 from tests.conftest import DatabaseFor
@@ -190,19 +191,19 @@ async def test_a_touch_of_every_date_is_worked_off_date_by_date_the_nearest_firs
 def test_a_notice_says_what_changed_and_is_never_too_long() -> None:
     people = [uuid4() for _ in range(1000)]
     counters = [steps.Counter(worlds.THURSDAY, f"counter-{n}") for n in range(30)]
-    notices = steps.Changed(worlds.THURSDAY, people, counters).payloads()
-    assert all(len(notice) < 8000 for notice in notices)
-    told = [steps.heard(notice) for notice in notices]
+    payloads = notices.Changed(worlds.THURSDAY, people, counters).payloads()
+    assert all(len(payload) < 8000 for payload in payloads)
+    told = [notices.heard(payload) for payload in payloads]
     assert [person for one in told for person in one.people or ()] == people
     assert [counter for one in told for counter in one.counters or ()] == counters
-    many = steps.Changed(
+    many = notices.Changed(
         worlds.THURSDAY, [*people, *people, *people], [steps.Counter(worlds.THURSDAY, "x" * 100)] * 90
     )
-    assert [steps.heard(notice) for notice in many.payloads()] == [
-        steps.Changed(worlds.THURSDAY, None, []),
-        steps.Changed(None, [], None),
+    assert [notices.heard(notice) for notice in many.payloads()] == [
+        notices.Changed(worlds.THURSDAY, None, []),
+        notices.Changed(None, [], None),
     ]
-    assert steps.Changed(worlds.THURSDAY, (), ()).payloads() == []
+    assert notices.Changed(worlds.THURSDAY, (), ()).payloads() == []
 
 
 async def test_what_does_not_follow_from_the_facts_is_named_and_mended(db: Database) -> None:
@@ -211,18 +212,18 @@ async def test_what_does_not_follow_from_the_facts_is_named_and_mended(db: Datab
         await check.digest(db, quiet)
     await drain(db, NOON)
     right = await check.digest(db, quiet)
-    assert not await check.check(db, quiet)
+    assert not await check.check(db, NOON, quiet)
     bad, gone = worlds.PEOPLE[:2]
     async with db.transaction() as tx:
         await tx.connection.execute("update person_day set codes[1] = 0 where employee_id = $1", bad)
         await tx.connection.execute("delete from person_day where employee_id = $1", gone)
-    found = await check.check(db, quiet)
+    found = await check.check(db, NOON, quiet)
     assert sorted(found.days) == sorted((worlds.THURSDAY, person) for person in (bad, gone))
     assert found.counters == []
     with pytest.raises(check.NotOfTheFacts, match="hadir check --mend"):
         await check.digest(db, quiet)
-    assert await check.mend(db, found, NOON) == 2
-    assert not await check.check(db, quiet)
+    assert not await check.mend(db, found, NOON)
+    assert not await check.check(db, NOON, quiet)
     assert await check.digest(db, quiet) == right
 
 
@@ -236,10 +237,75 @@ async def test_a_counter_that_does_not_follow_from_the_facts_is_named_though_som
     async with db.transaction() as tx:
         await tx.connection.execute("update counter_day set required[1] = 7 where unit_id = 'counter-a'")
         await steps.touch(tx, [(worlds.THURSDAY, worlds.PEOPLE[1])])
-    found = await check.check(db, quiet)
+    found = await check.check(db, NOON, quiet)
     assert found.counters == [(worlds.THURSDAY, "counter-a")]
     await check.mend(db, found, NOON)
-    assert not await check.check(db, quiet)
+    assert not await check.check(db, NOON, quiet)
+
+
+async def test_each_kind_of_row_that_is_spoiled_is_named_and_mended_at_once(db: Database) -> None:
+    unit = worlds.counter(worlds.hours("08:00", "15:00", 1)).model_copy(update={"unit_id": "counter-a"})
+    await fold(db, [(uuid4(), unit), *((uuid4(), planned(person)) for person in worlds.PEOPLE)])
+    await drain(db, NOON)
+    await ticker.tick(db, NOON)
+    assert not await check.check(db, NOON, quiet)
+    one, other, third = worlds.PEOPLE[:3]
+    async with db.transaction() as tx:
+        for spoil, whose in (
+            ("update person_day set codes[1] = 0 where employee_id = $1", one),
+            ("update counter_day set status[1] = 'met' where unit_id = $1", "counter-a"),
+            ("update published_day set code = 0 where employee_id = $1", one),
+            ("update published_day set due_at = 'infinity' where employee_id = $1", other),
+            ("delete from published_day where employee_id = $1", third),
+        ):
+            await tx.connection.execute(spoil, whose)
+    found = await check.check(db, NOON, quiet)
+    assert found.days == [(worlds.THURSDAY, one)]
+    assert found.counters == [(worlds.THURSDAY, "counter-a")]
+    assert sorted(found.announced) == sorted((worlds.THURSDAY, person) for person in (one, other, third))
+    assert [line.split(" ")[:3] for line in found.told()] == [
+        ["person-day", str(one), "2025-11-06"],
+        ["counter", "counter-a", "2025-11-06"],
+        *(["person-day", str(person), "2025-11-06"] for person in sorted((one, other, third))),
+    ]
+    assert not await check.mend(db, found, NOON)
+    await agree(db)
+    await ticker.tick(db, NOON)
+    assert not await check.check(db, NOON, quiet)
+    # What was wrongly thought to have been said is said again, as it is.
+    said = "select count(*) as n from outbox where topic like '%compliance%' and key = $1"
+    assert (await rows(db, said, str(one).encode()))[0]["n"] > 0
+
+
+async def test_what_cannot_be_judged_hides_nothing_else_from_a_check(db: Database) -> None:
+    units = [
+        worlds.counter(worlds.hours("08:00", "15:00", 1)).model_copy(update={"unit_id": f"counter-{letter}"})
+        for letter in "ab"
+    ]
+    await fold(db, [(uuid4(), event) for event in [*units, *map(planned, worlds.PEOPLE)]])
+    async with db.transaction() as tx:
+        await steps.touch(tx, [(worlds.THURSDAY, None)])
+    await drain(db, NOON)
+    bad, one = worlds.PEOPLE[:2]
+    async with db.transaction() as tx:
+        await tx.connection.execute(
+            "update fact_plan set ends_at = '294276-12-31 23:59:59+00' where employee_id = $1", bad
+        )
+        await tx.connection.execute(
+            """update fact_unit set requirements = '[{"effective_from": "kapan"}]' where unit_id = 'counter-b'"""
+        )
+        await tx.connection.execute("update person_day set codes[1] = 0 where employee_id = $1", one)
+        await tx.connection.execute("update counter_day set required[1] = 7 where unit_id = 'counter-a'")
+    found = await check.check(db, NOON, quiet)
+    assert (found.days, found.counters) == ([(worlds.THURSDAY, one)], [(worlds.THURSDAY, "counter-a")])
+    assert list(found.bad_days) == [(worlds.THURSDAY, bad)]
+    assert list(found.bad_counters) == [(worlds.THURSDAY, "counter-b")]
+    with pytest.raises(check.NotOfTheFacts, match="hadir check"):
+        await check.digest(db, quiet)
+    left = await check.mend(db, found, NOON)
+    assert (left.days, left.counters, left.announced) == ([], [], [])
+    assert (left.bad_days.keys(), left.bad_counters.keys()) == (found.bad_days.keys(), found.bad_counters.keys())
+    assert any("cannot be judged" in line for line in left.told())
 
 
 async def test_a_touch_from_before_the_calendar_keeps_nothing_waiting(db: Database) -> None:

@@ -1,5 +1,6 @@
 """Check in, check out, sync what was made offline, see what is recorded."""
 
+import asyncio
 import datetime as dt
 import logging
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from fastapi import APIRouter, Depends, Request
 from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, TypeAdapter, ValidationError, model_validator
 from pydantic_core import to_json
+from starlette.datastructures import State
 
 from services.attendance.api import PREFIX, Running, described, read, unreadable
 from services.attendance.commands.punches import Intake, Recorded, record
@@ -21,16 +23,18 @@ from services.attendance.views import punches as views
 from services.attendance.views.punches import PunchOut, Receipt
 from shared import failures
 from shared.access import READ_RECORDS, Principal
-from shared.auth import Employee, employee_of, principal, require
+from shared.auth import Employee, TokenError, employee_of, principal, require
 from shared.cursors import Page
 from shared.database import GroupCommit
 from shared.dates import local_date
+from shared.direct import Asked, Short, begun
 from shared.events import PunchKind
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Date, InstantUTC
 from shared.http import Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of
 from shared.refusals import Refused
+from shared.trace import current
 
 log = logging.getLogger(__name__)
 
@@ -108,8 +112,10 @@ class PunchIn(Exact):
         PositionIn | NoReading | None, PlainValidator(_position, json_schema_input_type=PositionIn | None)
     ] = None
 
-    def intake(self, employee_id: UUID, received_at: dt.datetime, *, offline: bool = False) -> Intake:
-        """The punch as it asks to be recorded, of who sent it."""
+    def intake(
+        self, employee_id: UUID, received_at: dt.datetime, *, offline: bool = False, trace: str | None = None
+    ) -> Intake:
+        """The punch as it asks to be recorded, of who sent it; `trace` where it is not that of the task."""
         device_at, position = self.device_at, self.position
         unusable: list[Unusable] = []
         if isinstance(position, NoReading):
@@ -127,6 +133,7 @@ class PunchIn(Exact):
             "offline" if offline else "app",
             received_at,
             unusable=tuple(unusable),
+            trace=trace or current(),
         )
 
 
@@ -174,9 +181,28 @@ async def punch(request: Request) -> Response:
     received_at = app.service.clock.now()
     body = await read(request, PUNCH)
     intakes: Intakes = app.intakes
-    recorded = await intakes.submit(body.intake(employee_id, received_at))
-    receipt = Receipt.model_validate(recorded.row)
-    return Response(receipt.model_dump_json(), 201 if recorded.created else 200, media_type="application/json")
+    recorded = await (begun(request.scope) or intakes.put(body.intake(employee_id, received_at)))
+    status, receipt = _answer(recorded)
+    return Response(receipt, status, media_type="application/json")
+
+
+def _begin(app: State, asked: Asked) -> "asyncio.Future[Recorded] | None":
+    """The same on the short way, as far as nothing is wrong with what is asked."""
+    try:
+        who = app.authenticator.verify(asked.token)
+        punch = PUNCH.validate_json(asked.body)
+    except (TokenError, ValidationError):
+        return None
+    if who.subject is None:
+        return None
+    return app.intakes.put(punch.intake(who.subject, app.service.clock.now(), trace=asked.traceparent))
+
+
+def _answer(recorded: Recorded) -> tuple[int, bytes]:
+    return 201 if recorded.created else 200, views.receipt(recorded.row)
+
+
+SHORT = Short(_begin, _answer)
 
 
 @router.post("/punches/batch", openapi_extra=described(BATCH))

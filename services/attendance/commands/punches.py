@@ -2,9 +2,11 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, get_args
 from uuid import UUID, uuid4
+
+from msgspec import Struct, field
 
 from services.attendance.commands import SOURCE
 from services.attendance.domain import punches as domain
@@ -32,8 +34,7 @@ class Stated:
     zone: Zone | None
 
 
-@dataclass(frozen=True, slots=True)
-class Intake:
+class Intake(Struct, frozen=True, gc=False):
     """A punch that asks to be recorded; a `manual` one is `stated`."""
 
     punch_id: UUID
@@ -49,8 +50,7 @@ class Intake:
     """Of the request that asks: punches of many are recorded at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Recorded:
+class Recorded(Struct, frozen=True, gc=False):
     """`created` is False when the same punch had been recorded before."""
 
     row: PunchRow
@@ -102,8 +102,7 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     return results
 
 
-@dataclass(frozen=True, slots=True)
-class _Posting:
+class _Posting(Struct, frozen=True, gc=False):
     """Where a person was posted on the work date that a punch belongs to."""
 
     person: Posted

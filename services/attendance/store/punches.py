@@ -2,9 +2,9 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from uuid import UUID
 
+from msgspec import Struct
 from sqlmodel import col, select
 
 from services.attendance.domain.punches import ClockOffset, Source, TimeTrust
@@ -13,8 +13,7 @@ from shared.database import Tx
 from shared.events import PunchKind, Zone
 
 
-@dataclass(frozen=True, slots=True)
-class PunchRow:
+class PunchRow(Struct, frozen=True, gc=False):
     """One row of `punch`: what `Punch` declares, without what an ORM object costs a check-in."""
 
     punch_id: UUID
@@ -43,7 +42,7 @@ _OFFSETS = """
         order by work_date desc, received_at desc limit 1
     ) as latest
 """
-_COLUMNS = ", ".join(PunchRow.__slots__)
+_COLUMNS = ", ".join(PunchRow.__struct_fields__)
 # Flags travel as one text each: arrays of arrays cannot be unnested row by row.
 _INSERT = f"""
     insert into punch ({_COLUMNS})
@@ -74,7 +73,7 @@ async def insert(tx: Tx, rows: Sequence[PunchRow]) -> set[UUID]:
     if not rows:
         return set()
     ordered = sorted(rows, key=lambda row: row.punch_id.int)
-    columns = {name: [getattr(row, name) for row in ordered] for name in PunchRow.__slots__}
+    columns = {name: [getattr(row, name) for row in ordered] for name in PunchRow.__struct_fields__}
     columns["flags"] = [" ".join(row.flags) for row in ordered]
     return {row["punch_id"] for row in await tx.connection.fetch(_INSERT, *columns.values())}
 

@@ -33,11 +33,13 @@ async def submit(
 ) -> ReportView:
     """Submit or revise the day's report. 201 the first time, 200 after; the same content again changes nothing.
 
-    409 after an accepted review. 422 for a work date beyond tomorrow.
+    An item with `task_code` takes name, unit and norm from the catalogue in force on the work date. 409 after an
+    accepted review. 422 for a work date beyond tomorrow, and for a task that the catalogue does not hold then. A
+    report after the cutoff is taken, and says so (`late`).
     """
     submitted = await commands.submit(service.db, service.clock, employee_id, work_date, given)
     response.status_code = 201 if submitted.created else 200
-    return views.shown(submitted.report)
+    return views.shown(submitted.report, late=submitted.late)
 
 
 @router.get("/me/reports")

@@ -7,7 +7,7 @@ from typing import Protocol, cast
 from services.reporting.domain.kept import kept_from
 from services.reporting.facts import PROJECTION, FactUnit
 from services.reporting.store import facts as store
-from services.reporting.store import gone, steps
+from services.reporting.store import gone, notices, steps
 from shared.bus import HandlerContext
 from shared.database import Database, Tx
 from shared.dates import local_date
@@ -67,7 +67,7 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
         units = [received.event for received in fold[FactUnit].received]
         await steps.touch_units(tx, {unit.unit_id for unit in units if isinstance(unit, UnitChanged)})
         # A name, or a new service point at which nobody is to be, is shown without anything being computed.
-        await steps.tell(tx, steps.Changed(None, (), None))
+        await notices.tell(tx, notices.Changed(None, (), None))
     if fold:
         await store.tell(tx)
 

@@ -6,15 +6,20 @@ end of the log is looked up after the tables are empty, so whatever was in them 
 disowned is read first: those are then passed over. That list is not emptied, only joined with the log, so that the
 live consumer never forgets it.
 
-While it runs (and after it was broken off, until it is run again) a marker keeps the transitions ticker still:
-from half the facts it would announce what never happened. What was announced before stays where it is, so that
-nobody gets mail about last year. Views show what has been read so far.
+While the facts are read (and after that was broken off, until it is run again) a marker keeps the transitions
+ticker still: from half the facts it would announce what never happened. What was announced before stays where it
+is, so that nobody gets mail about last year. Views show what has been read so far.
+
+Then the steps of every date are computed, beside the services that do the same. Whoever breaks that off goes on
+with it the next time.
 """
 
 import contextlib
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import NamedTuple
 
-from services.reporting.commands import upkeep
+from services.reporting.commands import steps, upkeep
 from services.reporting.commands.facts import apply, rejoin, still_kept
 from services.reporting.facts import PROJECTION
 from services.reporting.store import rebuild as store
@@ -29,7 +34,7 @@ from shared.settings import Settings
 from shared.telemetry import Metrics
 
 Progress = Callable[[int, int], None]
-"""Called with (records read, records in the log)."""
+"""Called with (done, of all): records of the log, or dates."""
 
 _ROOM_EVERY = 100_000
 """So many records are folded before months that turned out to be many get tables of their own."""
@@ -39,22 +44,50 @@ class RebuildRunning(Exception):
     """Another process is rebuilding these tables. Wait for it to end."""
 
 
-async def rebuild(settings: Settings, progress: Progress) -> None:
-    """Empty the fact tables and read the log from its beginning; `progress(done, total)` in records.
+class Rebuilt(NamedTuple):
+    """What a rebuild did: records of the log read (None: an earlier one had read it), person-days and counters
+    computed, and the wall seconds of both."""
 
-    Memory stays flat: a few batches are being written while the next is read. Raises RebuildRunning.
+    records: int | None
+    facts_s: float
+    computed: int
+    steps_s: float
+
+    def told(self) -> str:
+        if self.records is None:
+            return f"the facts were complete; steps of {self.computed:,} in {self.steps_s:.1f} s"
+        with_steps_s = self.facts_s + self.steps_s
+        return (
+            f"facts: {self.records:,} events in {self.facts_s:.1f} s ({self.records / self.facts_s:,.0f}/s); "
+            f"with steps: {with_steps_s:.1f} s ({self.records / with_steps_s:,.0f}/s)"
+        )
+
+
+async def rebuild(settings: Settings, facts: Progress, dates: Progress) -> Rebuilt:
+    """Empty the fact tables, read the log from its beginning, and compute the steps of every date.
+
+    `facts(done, total)` in records, `dates(done, total)` in dates. If an earlier one has read everything, and was
+    broken off before all its dates were computed, only that is done. Memory stays flat: a few batches are being
+    written while the next is read. Raises RebuildRunning; NotComputed for single person-days at the very end.
     """
     db = Database(settings.database_url, pool_size=AT_ONCE + 1, application_name="hadir.rebuild")
+    clock = clock_for(settings.state_dir, settings.clock)
     try:
         async with db.alone("hadir.rebuild") as alone:
             if not alone:
                 raise RebuildRunning("another `hadir rebuild` of this database is running; wait for it to end")
-            await _rebuild(db, settings, progress)
+            async with db.read() as tx:
+                goes_on = await store.lacks_steps(tx)
+            started = time.perf_counter()
+            records = None if goes_on else await _rebuild(db, settings, facts)
+            has_facts = time.perf_counter()
+            computed = await steps.everything(db, clock.now(), dates)
+            return Rebuilt(records, has_facts - started, computed, time.perf_counter() - has_facts)
     finally:
         await db.close()
 
 
-async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None:
+async def _rebuild(db: Database, settings: Settings, progress: Progress) -> int:
     async with db.transaction() as tx:
         await store.empty(tx, [table.name for table in PROJECTION.tables])
     context = HandlerContext(settings, db, clock_for(settings.state_dir, settings.clock), Metrics("reporting"))
@@ -84,6 +117,7 @@ async def _rebuild(db: Database, settings: Settings, progress: Progress) -> None
     await repairs.settle(PROJECTION, rejoin, context)
     async with db.transaction() as tx:
         await store.rebuilt(tx, [table.name for table in PROJECTION.tables])
+    return said.total
 
 
 class _Said:
@@ -92,16 +126,16 @@ class _Said:
     def __init__(self, progress: Progress, begins: Offsets, ends: Offsets) -> None:
         self.ends = ends
         self._progress = progress
-        self._total = sum(ends[partition] - begins[partition] for partition in ends)
+        self.total = sum(ends[partition] - begins[partition] for partition in ends)
         self._done = 0
         self.read(0)
 
     def read(self, records: int) -> None:
         self._done += records
-        self._progress(min(self._done, self._total), self._total)
+        self._progress(min(self._done, self.total), self.total)
 
     def all(self) -> None:
-        self._progress(self._total, self._total)
+        self._progress(self.total, self.total)
 
 
 async def _batches(

@@ -6,11 +6,12 @@ from uuid import UUID, uuid5
 
 from services.reporting.domain import reports
 from services.reporting.domain.reports import Report, Review, ReviewIn
+from services.reporting.store import catalogue
 from services.reporting.store import reports as store
 from shared import audit, outbox
 from shared.access import Principal, employee_of
 from shared.clock import Clock
-from shared.database import Database
+from shared.database import Database, Tx
 from shared.dates import local_date
 from shared.events import source_of
 from shared.refusals import Conflict, Forbidden, Missing
@@ -19,10 +20,11 @@ SOURCE = source_of("reporting")
 
 
 class Submitted(NamedTuple):
-    """The report as it stands now, and whether this was its first revision."""
+    """The report as it stands now, whether this was its first revision, and whether that came after the cutoff."""
 
     report: Report
     created: bool
+    late: bool
 
 
 class Reviewed(NamedTuple):
@@ -39,30 +41,38 @@ async def submit(
     """Submit or revise the report of one work date. The same content again changes nothing.
 
     Raises Conflict after an accepted review or while the directory does not know the person, Invalid for a work
-    date beyond tomorrow and for items that share an id.
+    date beyond tomorrow and for items that share an id or name no task of the catalogue.
     """
     now = clock.now()
     reports.check_work_date(work_date, local_date(now))
-    items = reports.items_of(given)
     report_id = reports.report_id_of(employee_id, work_date)
     async with db.transaction() as tx:
         opd_code = await store.opd_of(tx, employee_id, work_date)
         if opd_code is None:
             raise Conflict("report.not_in_directory", retry_after_s=5)
-        first = Report(report_id, employee_id, opd_code, work_date, 1, now, items)
+        items = reports.items_of(given, await _known(tx, opd_code, work_date, given))
+        mode = await store.mode_of(tx, employee_id, work_date)
+        first = Report(report_id, employee_id, opd_code, work_date, 1, now, items, mode=mode)
         if await store.insert(tx, first):
             held, report = None, first
         else:
             held = await store.lock(tx, report_id)
             assert held is not None  # noqa: S101 - the insert met this row, and rows are never deleted
-            report = reports.revise(held, items, opd_code, now)
+            report = reports.revise(held, items, opd_code, now, mode)
         if report is not held:
             if held is not None:
                 await store.update(tx, report)
             event_id = uuid5(report_id, f"submitted/{report.revision}")
             event = outbox.Outgoing(report.submitted(), event_id, report.submitted_at)
             await outbox.add(tx, [event], source=SOURCE)
-    return Submitted(report, created=held is None)
+        late = bool(await store.late(tx, [report_id]))
+    return Submitted(report, created=held is None, late=late)
+
+
+async def _known(tx: Tx, opd_code: str, work_date: dt.date, given: reports.ReportIn) -> reports.Known:
+    """What the items of a report may refer to."""
+    codes = {item.task_code for item in given.items if item.task_code is not None}
+    return reports.Known(opd_code, await catalogue.in_force(tx, work_date, codes))
 
 
 async def review(db: Database, clock: Clock, who: Principal, report_id: UUID, given: ReviewIn) -> Reviewed:

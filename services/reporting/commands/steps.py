@@ -5,15 +5,19 @@ some counters. Single person-days come before whole dates, though not for ever, 
 What cannot be computed is left where it is and named; everything else is computed.
 """
 
+import asyncio
 import datetime as dt
+import math
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
-from services.reporting.domain.transitions import DAYS_BACK
-from services.reporting.store import counter_days
+from services.reporting.domain.transitions import announced_from
+from services.reporting.store import counter_days, notices
 from services.reporting.store import steps as store
-from services.reporting.store.steps import Changed, Counter, Date
+from services.reporting.store.notices import Changed
+from services.reporting.store.steps import Counter, Date
 from shared import failures
 from shared.database import Database, Tx
 from shared.dates import local_date
@@ -23,14 +27,34 @@ from shared.telemetry import Metrics
 PEOPLE = 500
 """So many single person-days share a transaction: some 30 ms."""
 PEOPLE_OF_A_DATE = 2000
-"""So many people of a date that was touched as a whole: some 120 ms."""
+"""So many people of a date that was touched as a whole: some 120 ms. While people come in, PEOPLE at most."""
+EXPECTED_S = 1.0
+"""So long after single person-days more of them are expected: whoever comes in meanwhile waits for one chunk."""
 COUNTERS = 400
 IN_A_ROW = 8
 """So many transactions of single person-days come before everything else has one: while check-ins come without end
 a date that was touched as a whole is worked off too, and a check-in waits for one chunk of it at most."""
 
+AT_ONCE = 2
+"""So many drains of one process work off what is touched as a whole, beside those of the services."""
+
 Computed = Callable[[int], None]
 """Called after each transaction with how many person-days and counters' dates it computed."""
+
+Progress = Callable[[int, int], None]
+"""Called with (dates done, dates there are)."""
+
+
+class NotComputed(ExceptionGroup[Exception]):
+    """Facts that nothing can be computed from; everything else was."""
+
+    def told(self) -> list[str]:
+        """A line for each person-day and unit."""
+        return [f"{', '.join(error.__notes__)}: {type(error).__name__}: {error}" for error in self.exceptions]
+
+
+class Unfinished(Exception):
+    """The facts are incomplete: nothing is computed from them."""
 
 
 @dataclass
@@ -46,6 +70,7 @@ class Drain:
     """Units that cannot be counted."""
     errors: list[Exception] = field(default_factory=list[Exception])
     _in_a_row: int = 0
+    _single_at: float = -math.inf
 
     def forget(self) -> None:
         """Try everything again."""
@@ -59,9 +84,14 @@ class Drain:
         Raises a failure of the world, or of a wrong deploy.
         """
         today = local_date(now)
-        if self._in_a_row < IN_A_ROW and await self._some_people(today):
-            self._in_a_row += 1
-            return True
+        if self._in_a_row < IN_A_ROW:
+            if await self._some_people(today):
+                self._in_a_row += 1
+                self._single_at = time.monotonic()
+                return True
+            if not await self._anything():
+                self._in_a_row = 0
+                return False
         others_wait, self._in_a_row = self._in_a_row == IN_A_ROW, 0
         # Split first: while every date is touched, no view looks anything up.
         done = [await self._some_counters(today), await self._split(), await self._some_of_a_date(today)]
@@ -70,7 +100,7 @@ class Drain:
     async def all(self, now: dt.datetime) -> int:
         """Everything that is touched; returns how many person-days and counters' dates were computed.
 
-        Raises ExceptionGroup for what cannot be computed, once everything else has been.
+        Raises NotComputed for what cannot be computed, once everything else has been.
         """
         before, count = self.computed, 0
 
@@ -86,7 +116,7 @@ class Drain:
         finally:
             self.computed = before
         if self.errors:
-            raise ExceptionGroup("facts that nothing can be computed from; everything else was", self.errors)
+            raise NotComputed(NotComputed.__doc__ or "", self.errors)
         return count
 
     async def _some_people(self, today: dt.date) -> bool:
@@ -99,11 +129,11 @@ class Drain:
                 if taken is None:
                     return False
                 date, people = taken
-                await store.compute(tx, date, people, _announced_from(today))
+                await store.compute(tx, date, people, announced_from(today))
                 counters = await store.take_counters(tx, date, COUNTERS, self.units)
                 await counter_days.count(tx, counters)
                 # Who is as they were, too: the board may have seen what was true while they waited.
-                await store.tell(tx, Changed(date, people, counters))
+                await notices.tell(tx, Changed(date, people, counters))
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or not people:
                 raise
@@ -124,8 +154,8 @@ class Drain:
             if not await store.may_compute(tx):
                 return
             taken = await store.take_these(tx, date, people)
-            await store.compute(tx, date, taken, _announced_from(today))
-            await store.tell(tx, Changed(date, taken, ()))
+            await store.compute(tx, date, taken, announced_from(today))
+            await notices.tell(tx, Changed(date, taken, ()))
         self._did(len(taken), 0)
 
     async def _some_counters(self, today: dt.date) -> bool:
@@ -138,7 +168,7 @@ class Drain:
                 if not counters:
                     return False
                 await counter_days.count(tx, counters)
-                await store.tell(tx, Changed(None, (), counters))
+                await notices.tell(tx, Changed(None, (), counters))
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or not counters:
                 raise
@@ -155,7 +185,7 @@ class Drain:
                 return
             taken = await store.take_these_counters(tx, counters)
             await counter_days.count(tx, taken)
-            await store.tell(tx, Changed(None, (), taken))
+            await notices.tell(tx, Changed(None, (), taken))
         self._did(0, len(taken))
 
     async def _some_of_a_date(self, today: dt.date) -> bool:
@@ -167,14 +197,15 @@ class Drain:
                 date = await store.take_date(tx, today)
                 if date is None:
                     return False
-                people = await store.people_of(tx, date, PEOPLE_OF_A_DATE)
+                expected = time.monotonic() - self._single_at < EXPECTED_S
+                people = await store.people_of(tx, date, PEOPLE if expected else PEOPLE_OF_A_DATE)
                 if people:
                     await self._of_the_date(tx, date, people, today)
                     await store.advance(tx, date.date, people[-1])
                 else:
                     await store.end_date(tx, date.date)
                     # As above, without their names: most of a date is as it was.
-                    await store.tell(tx, Changed(date.date, None, ()))
+                    await notices.tell(tx, Changed(date.date, None, ()))
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or date is None or not people:
                 raise
@@ -186,8 +217,8 @@ class Drain:
     async def _of_the_date(self, tx: Tx, date: Date, people: Sequence[UUID], today: dt.date) -> None:
         # Whoever cannot be computed has a touch of their own.
         some = [person for person in people if (date.date, person) not in self.days]
-        changed = await store.compute(tx, date.date, some, _announced_from(today), whole=True)
-        await store.tell(tx, Changed(date.date, changed, ()))
+        changed = await store.compute(tx, date.date, some, announced_from(today), whole=True)
+        await notices.tell(tx, Changed(date.date, changed, ()))
 
     async def _one_by_one(self, date: Date, people: Sequence[UUID], today: dt.date) -> None:
         """Those who cannot be computed get touches of their own, so that the date goes on without them."""
@@ -206,6 +237,11 @@ class Drain:
             self.days.add((date.date, person))
             self._cannot(why, f"person-day {person} {date.date}")
 
+    async def _anything(self) -> bool:
+        """Whether anything waits at all: after each check-in that is asked, and mostly nothing does."""
+        async with self.db.read() as tx:
+            return await store.anything(tx)
+
     async def _split(self) -> bool:
         async with self.db.transaction() as tx:
             return await store.may_compute(tx) and await store.split(tx) > 0
@@ -221,10 +257,56 @@ class Drain:
         self.computed(days + counters)
 
 
-def _announced_from(today: dt.date) -> dt.date:
-    return today - dt.timedelta(days=DAYS_BACK)
-
-
 async def drain(db: Database, now: dt.datetime) -> int:
     """Compute everything that is touched; returns how many person-days and counters' dates that were."""
     return await Drain(db).all(now)
+
+
+async def everything(db: Database, now: dt.datetime, progress: Progress) -> int:
+    """Compute everything that is touched, beside the services that do the same; returns how much was computed
+    here.
+
+    When it returns, what was touched before is computed, also what others had in their hands. Raises Unfinished,
+    and NotComputed once everything else is computed. May be broken off: what is left stays touched.
+    """
+    drains, count, dates = [Drain(db) for _ in range(AT_ONCE)], 0, 0
+
+    def computed(some: int) -> None:
+        nonlocal count
+        count += some
+
+    async def say() -> int:
+        nonlocal dates
+        async with db.read() as tx:
+            left = await store.dates_left(tx)
+        dates = max(dates, left)
+        if dates:
+            progress(dates - left, dates)
+        return left
+
+    async def work(drain: Drain) -> None:
+        drain.computed = computed
+        while await drain.once(now):
+            await say()
+
+    async with db.transaction() as tx:
+        if not await store.may_compute(tx):
+            raise Unfinished("a rebuild was broken off, the facts are incomplete: run `hadir rebuild` to its end")
+        await store.split(tx)
+    left = await say()
+    settled = False
+    while not settled:
+        settled = left == 0
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for drain in drains:
+                    tasks.create_task(work(drain))
+        except ExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+        async with db.transaction() as tx:
+            await store.nobody_computes(tx)
+        left = await say()
+    errors = {", ".join(error.__notes__): error for drain in drains for error in drain.errors}
+    if errors:
+        raise NotComputed(NotComputed.__doc__ or "", list(errors.values()))
+    return count

@@ -6,14 +6,15 @@ changed by a later review; its revision grows over the whole life of the report.
 
 import datetime as dt
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Literal
 from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
-from shared.events import ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
+from services.reporting.domain.catalogue import Task
+from shared.events import Mode, ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
 from shared.events.base import MAX_ITEMS, Revision
 from shared.personal import NamesNobody
 from shared.refusals import Conflict, FieldError, Invalid
@@ -49,12 +50,18 @@ class _Input(BaseModel):
 
 
 class ItemIn(_Input):
-    """One piece of output as its author writes it. Without `item_id` its place in the list is its id."""
+    """One piece of output as its author writes it. Without `item_id` its place in the list is its id.
+
+    With `task_code` name, unit and norm are those of the catalogue; without it `task` and `unit` are free text and
+    there is no norm. `norm_minutes` and `evidence_count` are taken and not believed: a norm is no employee's to
+    set, and evidence is counted where it lies.
+    """
 
     item_id: Id | None = None
-    task: Line
+    task_code: Id | None = None
+    task: Line = ""
     quantity: Amount
-    unit: Id
+    unit: Id = ""
     norm_minutes: Annotated[float, Field(ge=0, le=100_000, strict=True)] | None = None
     evidence_count: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
 
@@ -106,6 +113,8 @@ class Report:
     reviews: int = 0
     """How many reviews there have been, over all revisions."""
     review: Review | None = field(default=None)
+    mode: Mode | None = None
+    """Of the day's plan, as it was known when this revision was handed in."""
 
     @property
     def status(self) -> Literal["waiting", "accepted", "returned"]:
@@ -120,6 +129,7 @@ class Report:
             revision=self.revision,
             submitted_at=self.submitted_at,
             items=list(self.items),
+            mode=self.mode,
         )
 
     def reviewed(self) -> ReportReviewed:
@@ -150,29 +160,67 @@ def check_work_date(work_date: dt.date, today: dt.date) -> None:
         raise Invalid("validation", errors=[FieldError("work_date", "report.too_early", {"latest": latest})])
 
 
-def items_of(given: ReportIn) -> tuple[ReportItem, ...]:
-    """The items with an id each. Raises Invalid where two would share one."""
-    items = tuple(
-        ReportItem(
-            item_id=item.item_id or str(position),
-            task=item.task,
-            quantity=item.quantity,
-            unit=item.unit,
-            norm_minutes=item.norm_minutes,
-            evidence_count=item.evidence_count,
-        )
-        for position, item in enumerate(given.items, start=1)
-    )
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the items of one report may refer to: of the report's work date, its author and their OPD."""
+
+    opd_code: str | None = None
+    tasks: Mapping[str, Task] = field(default_factory=dict[str, Task])
+    """By code, in force on the work date."""
+
+
+def items_of(given: ReportIn, known: Known | None = None) -> tuple[ReportItem, ...]:
+    """The items with an id each, and what the catalogue says of them. Raises Invalid with every mistake."""
+    known = known or Known()
+    mistakes: list[FieldError] = []
+    items: list[ReportItem] = []
     seen: set[str] = set()
-    for index, item in enumerate(items):
-        if item.item_id in seen:
-            twice = FieldError(f"items.{index}.item_id", "report.item_twice", {"item_id": item.item_id})
-            raise Invalid("validation", errors=[twice])
-        seen.add(item.item_id)
-    return items
+    for index, item in enumerate(given.items):
+        item_id = item.item_id or str(index + 1)
+        if item_id in seen:
+            mistakes.append(FieldError(f"items.{index}.item_id", "report.item_twice", {"item_id": item_id}))
+        seen.add(item_id)
+        task = None
+        if item.task_code is not None:
+            task = known.tasks.get(item.task_code)
+            mistakes += _misuse(f"items.{index}", item, task, known.opd_code)
+        else:
+            named = {"task": item.task, "unit": item.unit}
+            mistakes += [
+                FieldError(f"items.{index}.{name}", "report.task_or_code", {"field": name})
+                for name, text in named.items()
+                if not text
+            ]
+        items.append(
+            ReportItem(
+                item_id=item_id,
+                task=task.name if task else item.task,
+                quantity=item.quantity,
+                unit=task.unit if task else item.unit,
+                norm_minutes=task.norm_minutes if task else None,
+                task_code=item.task_code,
+            )
+        )
+    if mistakes:
+        raise Invalid("validation", errors=mistakes)
+    return tuple(items)
 
 
-def revise(report: Report, items: tuple[ReportItem, ...], opd_code: str, now: dt.datetime) -> Report:
+def _misuse(at: str, item: ItemIn, task: Task | None, opd_code: str | None) -> list[FieldError]:
+    """What is wrong with an item that names a task of the catalogue."""
+    if task is None or not task.active:
+        return [FieldError(f"{at}.task_code", "report.task_unknown", {"task_code": item.task_code})]
+    if task.opd_code not in (None, opd_code):
+        return [FieldError(f"{at}.task_code", "report.task_of_other_opd", {"opd_code": task.opd_code})]
+    if item.unit and item.unit != task.unit:
+        # Somebody's app shows an older version: their quantity counts something else.
+        return [FieldError(f"{at}.unit", "report.other_unit", {"unit": task.unit})]
+    return []
+
+
+def revise(
+    report: Report, items: tuple[ReportItem, ...], opd_code: str, now: dt.datetime, mode: Mode | None = None
+) -> Report:
     """The report after `items` were handed in at `now`; the very same report when nothing differs.
 
     Raises Conflict after an accepted review: what was paid for cannot change.
@@ -191,6 +239,7 @@ def revise(report: Report, items: tuple[ReportItem, ...], opd_code: str, now: dt
         submitted_at=max(now, report.submitted_at),
         items=items,
         review=None,
+        mode=mode,
     )
 
 

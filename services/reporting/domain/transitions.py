@@ -1,5 +1,6 @@
 """What there is to announce of a person-day, and the identity of an announcement. Pure."""
 
+import datetime as dt
 from functools import lru_cache
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, UUID, uuid5
@@ -9,6 +10,11 @@ from shared.events import DUTIES, Duty, State
 
 DAYS_BACK = 35
 """Work dates before that are never announced."""
+
+
+def announced_from(today: dt.date) -> dt.date:
+    """The first work date of which anything is announced."""
+    return today - dt.timedelta(days=DAYS_BACK)
 
 
 class Change(NamedTuple):

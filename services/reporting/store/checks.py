@@ -1,6 +1,7 @@
 """What was computed from the facts beside what a fresh computation makes of them, for one date."""
 
 import datetime as dt
+from collections.abc import Sequence
 from uuid import UUID
 
 from services.reporting.store import planner
@@ -10,9 +11,9 @@ from shared.database import Tx
 _STATES = ", ".join(("work_date", "employee_id", *KEPT))
 _DIFFERING = f"""
     with stored as materialized (
-        select {_STATES} from person_day where work_date = $1
+        select {_STATES} from person_day where work_date = $1 and ($2::uuid[] is null or employee_id = any($2))
     ), fresh as materialized (
-        select {_STATES} from verdict_steps($1, $1)
+        select {_STATES} from verdict_steps($1, $1, $2)
     )
     select coalesce(stored.employee_id, fresh.employee_id) as employee_id
     from stored full join fresh on fresh.employee_id = stored.employee_id
@@ -34,10 +35,23 @@ _DIGESTS = f"""
 """  # noqa: S608 - constants of this file
 
 
-async def differing(tx: Tx, date: dt.date) -> list[UUID]:
-    """Whose row of the date is another than the facts make it, though nothing of theirs waits."""
-    await planner.whole_dates(tx)
-    return [row["employee_id"] for row in await tx.connection.fetch(_DIFFERING, date)]
+_EVERYONE = """
+    select employee_id from fact_plan where work_date = $1
+    union select employee_id from person_day where work_date = $1
+    order by 1
+"""
+
+
+async def differing(tx: Tx, date: dt.date, people: Sequence[UUID] | None = None) -> list[UUID]:
+    """Whose row of the date, of everyone or of some, is another than the facts make it, though nothing of theirs
+    waits."""
+    await (planner.whole_dates(tx) if people is None else planner.some_people(tx))
+    return [row["employee_id"] for row in await tx.connection.fetch(_DIFFERING, date, people)]
+
+
+async def everyone(tx: Tx, date: dt.date) -> list[UUID]:
+    """Who has a plan for the date, or a row of what was computed."""
+    return [row["employee_id"] for row in await tx.connection.fetch(_EVERYONE, date)]
 
 
 async def digests(tx: Tx, date: dt.date) -> tuple[str | None, str | None]:

@@ -30,9 +30,9 @@ _WANT = """
 """
 _DIFFERING = f"""
     select held.unit_id from counter_day as held
-        left join counted_days($1, array(select unit_id from counter_day where day = $1)) as fresh
+        left join counted_days($1, coalesce($2, array(select unit_id from counter_day where day = $1))) as fresh
             on fresh.unit_id = held.unit_id
-    where held.day = $1
+    where held.day = $1 and ($2::text[] is null or held.unit_id = any($2))
         and ({", ".join(f"held.{name}" for name in _VALUES)})
             is distinct from ({", ".join(f"fresh.{name}" for name in _VALUES)})
     order by held.unit_id collate "C"
@@ -57,7 +57,14 @@ async def want(tx: Tx, day: dt.date) -> None:
     await tx.connection.execute(_WANT, day)
 
 
-async def differing(tx: Tx, day: dt.date) -> list[str]:
-    """The units whose row of the date is another than the facts make it, or that are no service points now."""
-    await planner.whole_dates(tx)
-    return [row["unit_id"] for row in await tx.connection.fetch(_DIFFERING, day)]
+async def differing(tx: Tx, day: dt.date, unit_ids: Sequence[str] | None = None) -> list[str]:
+    """The units, of all or of some, whose row of the date is another than the facts make it, or that are no
+    service points now."""
+    await (planner.whole_dates(tx) if unit_ids is None else planner.some_people(tx))
+    return [row["unit_id"] for row in await tx.connection.fetch(_DIFFERING, day, unit_ids)]
+
+
+async def kept(tx: Tx, day: dt.date) -> list[str]:
+    """The units that have a row of the date."""
+    rows = await tx.connection.fetch("select unit_id from counter_day where day = $1 order by 1", day)
+    return [row["unit_id"] for row in rows]

@@ -1,4 +1,4 @@
-"""Emptying the fact tables, and the marker that stands while they are incomplete."""
+"""Emptying the fact tables, and the marker that stands while they are incomplete, or their steps are."""
 
 from collections.abc import Iterable
 
@@ -10,6 +10,7 @@ async def empty(tx: Tx, tables: Iterable[str]) -> None:
     """Empty the fact tables and leave the marker that keeps the ticker still."""
     # The ticker's lock: its transaction under way ends before the facts go.
     await tx.connection.execute("select pg_advisory_xact_lock(hashtext('hadir.transitions'))")
+    await tx.connection.execute("delete from rebuilding where not unfinished")
     await tx.connection.execute("insert into rebuilding (unfinished) values (true) on conflict do nothing")
     await tx.connection.execute(f"truncate {', '.join(tables)}, touched, touched_counter, person_day, counter_day")
     # Nothing is computed meanwhile: whoever looks at a date judges it by what has been read so far.
@@ -17,8 +18,21 @@ async def empty(tx: Tx, tables: Iterable[str]) -> None:
 
 
 async def rebuilt(tx: Tx, tables: Iterable[str]) -> None:
-    """Take the marker away; every date of the last weeks is looked at again."""
+    """The facts are complete: let the ticker and whoever computes go on; every date is to be computed."""
     await tx.connection.execute(f"analyze {', '.join(tables)}")
-    await tx.connection.execute("delete from rebuilding")  # waits for folds that noted nothing because of it
+    # Waits for folds that noted nothing because of it. From here on only steps are lacking.
+    await tx.connection.execute("delete from rebuilding where unfinished")
+    await tx.connection.execute("insert into rebuilding (unfinished) values (false) on conflict do nothing")
     await steps.touch(tx, [(None, None)])
     await facts.tell(tx)
+
+
+async def lacks_steps(tx: Tx) -> bool:
+    """Whether a rebuild was broken off that had all its facts, and some dates are still not computed."""
+    return bool(
+        await tx.connection.fetchval(
+            "select exists (select from rebuilding where not unfinished) "
+            "and not exists (select from rebuilding where unfinished) "
+            "and exists (select from touched where employee_id is null)"
+        )
+    )

@@ -2,6 +2,7 @@
 """The SQL of work reports. The state of a report is one row, locked before anything about it is published."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -11,26 +12,34 @@ from pydantic import TypeAdapter
 from services.reporting.domain.reports import Report, Review
 from shared.access import REVIEWER
 from shared.database import Tx
-from shared.events import ReportItem
+from shared.events import Mode, ReportItem
 
 Status = Literal["waiting", "accepted", "returned", "all"]
 
-_COLUMNS = "report_id, employee_id, work_date, opd_code, revision, submitted_at, items, reviews, review"
+_COLUMNS = "report_id, employee_id, work_date, opd_code, revision, submitted_at, items, reviews, review, mode"
 
 _OPD = """
     select coalesce(
         (select opd_code from fact_plan where employee_id = $1 and work_date = $2),
         (select opd_code from fact_employee where employee_id = $1 and not erased))
 """
+_MODE = "select mode from fact_plan where employee_id = $1 and work_date = $2"
 _INSERT = f"""
-    insert into work_report ({_COLUMNS}) values ($1, $2, $3, $4, $5, $6, $7::jsonb, 0, null)
+    insert into work_report ({_COLUMNS}, first_submitted_at)
+    values ($1, $2, $3, $4, $5, $6, $7::jsonb, 0, null, $8, $6)
     on conflict do nothing returning true
+"""
+# Handed in after the cutoff of the rules in force; the verdict of the duty `report` is another thing.
+_LATE = """
+    select report_id from work_report
+    where report_id = any($1::uuid[]) and first_submitted_at > report_cutoff(employee_id, work_date)
 """
 _LOCK = f"select {_COLUMNS} from work_report where report_id = $1 for update"
 _GET = f"select {_COLUMNS} from work_report where report_id = $1"
 _UPDATE = """
     update work_report
-    set opd_code = $2, revision = $3, submitted_at = $4, items = $5::jsonb, reviews = $6, review = $7::jsonb
+    set opd_code = $2, revision = $3, submitted_at = $4, items = $5::jsonb, reviews = $6, review = $7::jsonb,
+        mode = $8
     where report_id = $1
 """
 _REVIEWS = f"""
@@ -91,6 +100,17 @@ async def opd_of(tx: Tx, employee_id: UUID, work_date: dt.date) -> str | None:
     return await tx.connection.fetchval(_OPD, employee_id, work_date)
 
 
+async def mode_of(tx: Tx, employee_id: UUID, work_date: dt.date) -> Mode | None:
+    """The mode of the day's plan; None while there is none."""
+    return await tx.connection.fetchval(_MODE, employee_id, work_date)
+
+
+async def late(tx: Tx, report_ids: Collection[UUID]) -> frozenset[UUID]:
+    """Which of these reports were handed in for the first time after the cutoff of their day."""
+    rows = await tx.connection.fetch(_LATE, list(report_ids)) if report_ids else []
+    return frozenset(row["report_id"] for row in rows)
+
+
 async def insert(tx: Tx, report: Report) -> bool:
     """True if `report` is the first of its employee and work date. Waits for a first one under way elsewhere."""
     inserted = await tx.connection.fetchval(
@@ -102,6 +122,7 @@ async def insert(tx: Tx, report: Report) -> bool:
         report.revision,
         report.submitted_at,
         _items(report),
+        report.mode,
     )
     return bool(inserted)
 
@@ -127,6 +148,7 @@ async def update(tx: Tx, report: Report) -> None:
         _items(report),
         report.reviews,
         _review(report),
+        report.mode,
     )
 
 

@@ -18,13 +18,6 @@ from shared.database import Tx
 from shared.events.base import FIRST_DATE, LAST_DATE
 from shared.facts import Noting
 
-CHANNEL = "steps"
-"""NOTIFY channel: what was computed anew; the payload is that of `Changed`."""
-
-_MOST_PEOPLE_NAMED = 2000
-_NAMES_A_NOTICE = 180  # a payload has fewer than 8,000 bytes
-_MOST_UNITS_NAMED = 200
-_UNIT_BYTES = 5000
 _MOST_DAYS = 60
 """A person-day that claims to last longer reaches counters day by day only so far; see `_COMPUTE`."""
 
@@ -42,7 +35,7 @@ def _noting(columns: Sequence[str], rows: str) -> Noting:
         f"""
         insert into touched (work_date, employee_id, from_date)
         select * from ({rows}) as touching(work_date, employee_id, from_date)
-        where not exists (select from rebuilding for key share)
+        where not exists (select from rebuilding where unfinished for key share)
         order by work_date, employee_id {_AGAIN}
         """,  # noqa: S608 - constants of this file
     )
@@ -84,7 +77,8 @@ CALENDAR = _noting(("year",), "select distinct null::date, null::uuid, null::dat
 
 _WAITS = "select pg_advisory_xact_lock(hashtext('hadir.counters'))"
 _SHARES = """
-    select pg_advisory_xact_lock_shared(hashtext('hadir.counters')), exists (select from rebuilding) as rebuilding
+    select pg_advisory_xact_lock_shared(hashtext('hadir.counters')),
+        exists (select from rebuilding where unfinished) as rebuilding
 """
 _TOUCH_UNITS = f"""
     insert into touched_counter (day, unit_id)
@@ -185,6 +179,10 @@ _LOCK_DATE = """
 _END_DATE = """
     with gone as (
         delete from touched where work_date = $1 and employee_id is null
+    ), rebuilt as (
+        delete from rebuilding where not unfinished and not exists (
+            select from touched where employee_id is null and work_date is distinct from $1
+        )
     )
     insert into touched_counter (day, unit_id)
     select $1, unit_id from fact_unit where is_service_point
@@ -295,52 +293,6 @@ class Counter(NamedTuple):
     unit_id: str
 
 
-class Changed(NamedTuple):
-    """What a transaction computed anew: people of a work date, counters' dates; None: too many to name."""
-
-    work_date: dt.date | None
-    people: Collection[UUID] | None
-    counters: Collection[Counter] | None
-
-    def payloads(self) -> list[str]:
-        """As NOTIFY carries it, in several notices where one would be too long.
-
-        `{"date": work date, "people": [employee_id, ...] or "*"}`, `{"counters": {day: [unit_id, ...]} or "*"}`.
-        """
-        people = None if self.people is None or len(self.people) > _MOST_PEOPLE_NAMED else list(self.people)
-        counters: dict[str, list[str]] | None = {}
-        if self.counters is None or len(self.counters) > _MOST_UNITS_NAMED:
-            counters = None
-        else:
-            for day, unit_id in self.counters:
-                counters.setdefault(str(day), []).append(unit_id)
-            if len(json.dumps(counters)) > _UNIT_BYTES:
-                counters = None
-        said: list[dict[str, Any]] = []
-        if self.work_date is not None:
-            names: list[list[str] | str] = ["*"]
-            if people is not None:
-                hexes = [person.hex for person in people]
-                names = [hexes[n : n + _NAMES_A_NOTICE] for n in range(0, len(hexes), _NAMES_A_NOTICE)]
-            said += [{"date": str(self.work_date), "people": some} for some in names]
-        if counters is None or counters:
-            said.append({"counters": "*" if counters is None else counters})
-        return [json.dumps(one) for one in said]
-
-
-def heard(payload: str) -> Changed:
-    """What a notice says; see `Changed`."""
-    said = json.loads(payload)
-    people, counters = said.get("people", []), said.get("counters", {})
-    return Changed(
-        dt.date.fromisoformat(said["date"]) if "date" in said else None,
-        None if people == "*" else [UUID(hex=person) for person in people],
-        None
-        if counters == "*"
-        else [Counter(dt.date.fromisoformat(day), unit) for day, units in counters.items() for unit in units],
-    )
-
-
 async def touch(tx: Tx, days: Collection[tuple[dt.date | None, UUID | None]]) -> None:
     """These person-days are to be computed anew; (date, None): everyone and every counter of the date;
     (None, None): every date."""
@@ -441,6 +393,16 @@ async def split(tx: Tx) -> int:
     return len(dates)
 
 
+async def dates_left(tx: Tx) -> int:
+    """How many dates are touched as a whole; a touch of every date counts as one."""
+    return await tx.connection.fetchval("select count(*) from touched where employee_id is null")
+
+
+async def nobody_computes(tx: Tx) -> None:
+    """Wait for whoever computes, and keep everybody from it until this transaction ends."""
+    await tx.connection.execute(_WAITS)
+
+
 async def every_date(tx: Tx) -> list[dt.date]:
     """The dates that have a plan, a person-day or a counter's date, from the newest on."""
     rows = await tx.connection.fetch(_EVERY_DATE, FIRST_DATE, LAST_DATE)
@@ -478,13 +440,13 @@ async def take_these_counters(tx: Tx, counters: Collection[Counter]) -> list[Cou
     return [Counter(row["day"], row["unit_id"]) for row in rows]
 
 
-async def tell(tx: Tx, changed: Changed) -> None:
-    """Wake whoever shows it, once this transaction is committed."""
-    payloads = changed.payloads()
-    if payloads:
-        await tx.connection.execute(
-            "select pg_notify($1, payload) from unnest($2::text[]) as payload", CHANNEL, payloads
-        )
+async def anything(tx: Tx) -> bool:
+    """Whether a row waits, of any kind. By the index: the tables are full of rows that have been worked off."""
+    row = await tx.connection.fetchrow(
+        "select coalesce((select true from touched order by work_date, employee_id limit 1), "
+        "(select true from touched_counter order by day, unit_id limit 1), false) as waits"
+    )
+    return row is not None and row["waits"]
 
 
 async def waiting(tx: Tx, most: int = 10_000) -> Waiting:

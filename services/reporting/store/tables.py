@@ -139,6 +139,7 @@ class GoneUnit(Stored, table=True):
 
 
 class Rebuilding(Stored, table=True):
-    """Has its one row while the fact tables are incomplete: no transition is announced then."""
+    """Has a row that is true while the fact tables are incomplete: nothing is computed or announced then; and one
+    that is false from then on, until the last date that a rebuild has touched is computed."""
 
     unfinished: bool = column(key=True)

@@ -1,7 +1,7 @@
 """What the transitions ticker reads and writes: which person-days are due, and what their steps say of them."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
@@ -95,6 +95,25 @@ _COVER = """
     from compared where status <> previous order by unit_id
 """
 
+# A row that is due is looked at in a moment, whatever it says.
+_OVERLOOKED = """
+    select day.employee_id
+    from person_day as day
+        cross join lateral (select width_bucket($2::timestamptz, day.since) as place) as step
+        left join published_day as published
+            on published.work_date = $1 and published.employee_id = day.employee_id
+    where day.work_date = $1 and (published.employee_id is null or published.due_at > $2 and (
+        published.code is distinct from day.codes[step.place]
+        or published.due_at > coalesce(day.since[step.place + 1], 'infinity')
+    ))
+    order by day.employee_id
+"""
+_LOOK_AGAIN = """
+    insert into published_day (work_date, employee_id, revision, due_at)
+    select d, p, 0, '-infinity' from unnest($1::date[], $2::uuid[]) as given(d, p) order by d, p
+    on conflict (work_date, employee_id) do update set due_at = excluded.due_at
+"""
+
 
 class DayChange(NamedTuple):
     """A person-day whose states are no longer those last announced: both as domain/figures.py numbers them."""
@@ -124,7 +143,9 @@ class CounterChange(NamedTuple):
 async def may_announce(tx: Tx) -> bool:
     """Take the ticker's lock for this transaction: false if another ticker has it or a rebuild is not done."""
     locked = await tx.connection.fetchval("select pg_try_advisory_xact_lock(hashtext('hadir.transitions'))")
-    return bool(locked) and not await tx.connection.fetchval("select exists (select from rebuilding)")
+    return bool(locked) and not await tx.connection.fetchval(
+        "select exists (select from rebuilding where unfinished)"
+    )
 
 
 async def forget(tx: Tx, first: dt.date) -> None:
@@ -155,6 +176,18 @@ async def look(tx: Tx, date: dt.date, people: Sequence[UUID], now: dt.datetime, 
     The first look at a date that is over finds no change.
     """
     return [DayChange(**row) for row in await tx.connection.fetch(_LOOK, date, now, today, people)]
+
+
+async def overlooked(tx: Tx, date: dt.date, now: dt.datetime) -> list[UUID]:
+    """Of whom something else was announced than their steps say, or nothing, and nothing makes the ticker look
+    again when it should. Of a date from which on things are announced."""
+    await planner.whole_dates(tx)
+    return [row["employee_id"] for row in await tx.connection.fetch(_OVERLOOKED, date, now)]
+
+
+async def look_again(tx: Tx, days: Collection[tuple[dt.date, UUID]]) -> None:
+    """Have the ticker look at these person-days in its next round."""
+    await tx.connection.execute(_LOOK_AGAIN, [date for date, _ in days], [person for _, person in days])
 
 
 async def units(tx: Tx) -> list[str]:

@@ -9,7 +9,7 @@ import contextlib
 import logging
 import time
 
-from services.reporting.store import steps
+from services.reporting.store import notices
 from services.reporting.views.live import SPACING_S, Live
 from services.reporting.views.today import Today
 from shared import failures
@@ -74,7 +74,7 @@ class _Refresher:
     async def listen(self) -> None:
         """Wakes the refresher when what follows from today's facts changes; while the connection is away, what
         time changes is still shown."""
-        await self._service.db.listen(steps.CHANNEL, self._heard, self._begin)
+        await self._service.db.listen(notices.CHANNEL, self._heard, self._begin)
 
     def _begin(self) -> None:
         self._today.forget()  # what was said while nobody listened
@@ -83,5 +83,5 @@ class _Refresher:
     def _heard(self, payload: str) -> None:
         if not self._live.followed:
             self._today.forget()  # nobody looks on, and there is nothing to keep count for
-        elif self._today.hear(steps.heard(payload), self._service.clock.now()):
+        elif self._today.hear(notices.heard(payload), self._service.clock.now()):
             self._live.wanted.set()

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 
-from services.reporting.commands.steps import Drain
+from services.reporting.commands.steps import Drain, NotComputed
 from services.reporting.store import facts
 from services.reporting.store import steps as store
 from shared.service import Service
@@ -38,6 +38,31 @@ async def keep_up(service: Service) -> None:
         tasks.create_task(keeper.sample())
 
 
+class Patience:
+    """Whether it pays to wait for the consumer: a wait in which it did not come nearer was in vain.
+
+    It may be that a partition cannot be read, or that as much comes in as is read. Then nothing is waited for
+    until it has come nearer by as much as counts as far behind.
+    """
+
+    def __init__(self) -> None:
+        self._most: float | None = None
+        """The most records that were left to read since a wait was in vain."""
+
+    def pays(self, lag: float) -> bool:
+        """Whether to wait, when so many records are left to read."""
+        if lag <= FAR_BEHIND or (self._most is not None and lag <= self._most - FAR_BEHIND):
+            self._most = None
+        elif self._most is not None:
+            self._most = max(self._most, lag)
+        return lag > FAR_BEHIND and self._most is None
+
+    def waited(self, before: float, lag: float) -> None:
+        """A whole wait is over: so many records were left to read before, and are now."""
+        if lag > before - FAR_BEHIND:
+            self._most = max(before, lag)
+
+
 class _Keeper:
     def __init__(self, service: Service) -> None:
         self._service = service
@@ -45,6 +70,7 @@ class _Keeper:
         self._drain = Drain(service.db, service.metrics)
         self._tried_at = 0.0
         self._empty_at = time.monotonic()
+        self._patience = Patience()
 
     async def work(self) -> None:
         health = self._service.health["steps"]
@@ -82,26 +108,27 @@ class _Keeper:
             extra={
                 "sparing": "steps",
                 "fields": {
-                    "failures": [
-                        f"{', '.join(error.__notes__)}: {type(error).__name__}: {error}"
-                        for error in self._drain.errors[:5]
-                    ]
+                    "failures": NotComputed("", self._drain.errors[:5]).told(),
                 },
             },
         )
         self._drain.forget()
 
     async def _wait_for_the_consumer(self) -> None:
+        before = self._lag()
         for _ in range(round(PATIENCE_S / IDLE_S)):
             if not self._far_behind():
                 return
             await asyncio.sleep(IDLE_S)
+        self._patience.waited(before, self._lag())
 
     def _far_behind(self) -> bool:
-        if self._service.bus.stopped():
-            return False  # what lies behind its dead letters will not come, however long anyone waits
+        # What lies behind a partition's dead letters will not come, however long anyone waits.
+        return not self._service.bus.stopped() and self._patience.pays(self._lag())
+
+    def _lag(self) -> float:
         lag = self._service.metrics.consumer_lag.collect()
-        return sum(sample.value for metric in lag for sample in metric.samples) > FAR_BEHIND
+        return sum(sample.value for metric in lag for sample in metric.samples)
 
     async def listen(self) -> None:
         """Wakes the work when a fold was committed; while the connection is away, the clock serves."""

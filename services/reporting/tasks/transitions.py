@@ -19,7 +19,7 @@ import logging
 import time
 from collections.abc import Sequence
 
-from services.reporting.domain.transitions import DAYS_BACK, changes, transition_id
+from services.reporting.domain.transitions import announced_from, changes, transition_id
 from services.reporting.store import gone, transitions
 from services.reporting.store.transitions import CounterChange, DayChange
 from shared import failures, outbox
@@ -70,7 +70,7 @@ async def tick(db: Database, now: dt.datetime) -> int:
     """
     started = time.perf_counter()
     today = local_date(now)
-    first = today - dt.timedelta(days=DAYS_BACK)
+    first = announced_from(today)
     async with db.transaction() as tx:
         if not await transitions.may_announce(tx):
             return 0

@@ -11,7 +11,7 @@ from services.reporting.domain.reports import Decision, Report, Review, report_i
 from services.reporting.store import reports as store
 from services.reporting.store.reports import Place, Status
 from shared.database import Tx
-from shared.events import ReportItem, ReviewedItem
+from shared.events import Mode, ReportItem, ReviewedItem
 from shared.refusals import Missing
 
 
@@ -30,7 +30,10 @@ class ReviewView(_View):
 
 
 class ReportView(_View):
-    """The report of one work date; `review` is null until its newest revision is decided on."""
+    """The report of one work date; `review` is null until its newest revision is decided on.
+
+    `mode` is that of the day's plan when this revision was handed in. `late`: the first came after the cutoff.
+    """
 
     report_id: UUID
     work_date: dt.date
@@ -39,6 +42,8 @@ class ReportView(_View):
     status: Literal["waiting", "accepted", "returned"]
     items: Sequence[ReportItem]
     review: ReviewView | None
+    mode: Mode | None
+    late: bool = False
 
 
 class _Author(_View):
@@ -59,8 +64,13 @@ class DecisionView(ReviewView, _OfReport):
     """What was decided, on which revision of which report."""
 
 
-def shown(report: Report) -> ReportView:
-    return ReportView.model_validate(report)
+def shown(report: Report, *, late: bool) -> ReportView:
+    return ReportView.model_validate(report).model_copy(update={"late": late})
+
+
+async def opd_of(tx: Tx, employee_id: UUID, work_date: dt.date) -> str | None:
+    """The OPD that a day's work belongs to; None while it is not known."""
+    return await store.opd_of(tx, employee_id, work_date)
 
 
 def decided(report: Report, review: Review) -> DecisionView:
@@ -73,7 +83,7 @@ async def of_day(tx: Tx, employee_id: UUID, work_date: dt.date) -> ReportView:
     report = await store.get(tx, report_id_of(employee_id, work_date))
     if report is None:
         raise Missing("report.none", params={"work_date": work_date})
-    return shown(report)
+    return shown(report, late=bool(await store.late(tx, [report.report_id])))
 
 
 async def own(
@@ -88,12 +98,15 @@ async def own(
 ) -> list[ReportView]:
     """One's own reports of the work dates from `first` to `last`, at most `limit` after `after`."""
     reports = await store.own(tx, employee_id, status, first=first, last=last, after=after, limit=limit)
-    return [shown(report) for report in reports]
+    late = await store.late(tx, [report.report_id for report in reports])
+    return [shown(report, late=report.report_id in late) for report in reports]
 
 
 async def team(tx: Tx, superior: UUID, status: Status, *, after: Place | None, limit: int) -> list[TeamReportView]:
     """The reports of those whose supervisor or acting deputy `superior` is, oldest first."""
+    listed = await store.team(tx, superior, status, after=after, limit=limit)
+    late = await store.late(tx, [report.report_id for report, _ in listed])
     return [
-        TeamReportView.model_validate(report).model_copy(update={"name": name})
-        for report, name in await store.team(tx, superior, status, after=after, limit=limit)
+        TeamReportView.model_validate(report).model_copy(update={"name": name, "late": report.report_id in late})
+        for report, name in listed
     ]

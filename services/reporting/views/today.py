@@ -18,7 +18,7 @@ from services.reporting.domain.counters import Standing
 from services.reporting.domain.figures import Counted, States
 from services.reporting.store import counters, figures, live
 from services.reporting.store.live import PersonSteps
-from services.reporting.store.steps import Changed
+from services.reporting.store.notices import Changed
 from services.reporting.views.figures import Board
 from shared.database import Database, Tx
 from shared.dates import local_date

@@ -11,7 +11,7 @@ import pytest
 
 from services.reporting.commands import facts
 from services.reporting.commands.steps import drain
-from services.reporting.store import steps
+from services.reporting.store import notices
 from services.reporting.views import counters
 from services.reporting.views.figures import Board, Reader, look_at
 from services.reporting.views.today import Today
@@ -59,7 +59,7 @@ async def hearing(db: Database, now: Callable[[], dt.datetime]) -> AsyncGenerato
     today, session = Today(db), await db.dedicated()
 
     def notice(_connection: object, _pid: int, _channel: str, payload: object) -> None:
-        today.hear(steps.heard(str(payload)), now())
+        today.hear(notices.heard(str(payload)), now())
 
     async def heard(*events: Event) -> None:
         async with db.transaction() as tx:
@@ -67,7 +67,7 @@ async def hearing(db: Database, now: Callable[[], dt.datetime]) -> AsyncGenerato
         await drain(db, now())
         await session.execute("select 1")  # what was told before this is heard before its answer
 
-    await session.add_listener(steps.CHANNEL, notice)
+    await session.add_listener(notices.CHANNEL, notice)
     try:
         yield today, heard
     finally:

@@ -8,17 +8,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from services.scheduling.commands import people
-from services.scheduling.commands.imports.kind import (
-    File,
-    ImportKind,
-    Job,
-    Taken,
-    ToMend,
-    cleared,
-    nip_of,
-    once,
-    places,
-)
+from services.scheduling.commands.imports.kind import File, ImportKind, Job, Taken, ToMend, cleared, nip_of, places
 from services.scheduling.domain import nip as nips
 from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.records import Employee, Known
@@ -27,7 +17,7 @@ from services.scheduling.store import directory, plans
 from services.scheduling.store.records import Records
 from services.scheduling.views import superiors
 from services.scheduling.views.superiors import Leaver
-from shared.csvfile import Cells, RowError
+from shared.csvfile import Cells, RowError, once
 from shared.events.base import MAX_HEADS, MAX_PLACES
 
 TIMETABLES = ("five_day", "six_day", "shift")

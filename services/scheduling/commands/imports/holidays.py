@@ -3,11 +3,12 @@
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from services.scheduling.commands.imports.kind import File, ImportKind, Taken, once
+from services.scheduling.commands.imports.kind import File, ImportKind, Taken
 from services.scheduling.domain.records import CalendarYear, Holiday
 from services.scheduling.domain.stretches import Stretch
 from services.scheduling.store.records import Records
 from services.scheduling.views.answer import Json
+from shared.csvfile import once
 
 _DAY = dt.timedelta(1)
 

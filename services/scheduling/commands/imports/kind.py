@@ -2,11 +2,10 @@
 to published plans. Whatever the kind, `file` takes a file the same way."""
 
 import datetime as dt
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import ClassVar, Generic, TypeVar
 
 from services.scheduling.domain import nip as nips
 from services.scheduling.domain.plans import Planned
@@ -21,7 +20,6 @@ from shared.csvfile import Cells, Rejected, Row, RowError, decimal
 from shared.database import Tx
 from shared.dates import local_date
 
-_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 RecordT = TypeVar("RecordT")
 NIP_COLUMNS = ("nip", "supervisor_nip", "acting_supervisor_nip")
 
@@ -174,14 +172,6 @@ class ImportKind(ABC, Generic[RecordT]):
         return ToMend()
 
 
-def identifier(cells: Cells, column: str) -> str:
-    """A code of an OPD or a unit."""
-    value = cells.text(column)
-    if value and not _ID.fullmatch(value):
-        cells.wrong(column, "import.identifier")
-    return value
-
-
 def places(cells: Cells, column: str, *, most: int) -> Places:
     """Circles `lat lon radius_m`, in degrees and metres."""
     found: list[Place] = []
@@ -196,13 +186,6 @@ def places(cells: Cells, column: str, *, most: int) -> Places:
             break
         found.append(Place(lat, lon, radius))
     return tuple(found)
-
-
-def once(seen: dict[Any, int], key: object, cells: Cells, column: str) -> None:
-    """Notes an error when `key` stood in an earlier row."""
-    first = seen.setdefault(key, cells.row.number)
-    if first != cells.row.number:
-        cells.wrong(column, "import.twice", first=first)
 
 
 def nip_of(cells: Cells, column: str, *, required: bool = True) -> str | None:

@@ -1,8 +1,9 @@
 """The file of the OPD."""
 
-from services.scheduling.commands.imports.kind import File, ImportKind, Taken, identifier, once
+from services.scheduling.commands.imports.kind import File, ImportKind, Taken
 from services.scheduling.domain.records import Opd
 from services.scheduling.store.records import Records
+from shared.csvfile import identifier, once
 
 KINDS = ("secretariat", "inspectorate", "dinas", "badan", "satuan", "rsud", "kecamatan")
 

@@ -1,8 +1,9 @@
 """The file of the units."""
 
-from services.scheduling.commands.imports.kind import File, ImportKind, Taken, cleared, identifier, once, places
+from services.scheduling.commands.imports.kind import File, ImportKind, Taken, cleared, places
 from services.scheduling.domain.records import Unit
 from services.scheduling.store.records import Records
+from shared.csvfile import identifier, once
 from shared.events.base import MAX_PLACES
 
 SLO = 0.99

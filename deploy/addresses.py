@@ -1,0 +1,54 @@
+"""Where a command finds what it works on: by the environment, else as the system that runs here."""
+
+import os
+from typing import Any
+
+from deploy.local.state import Running, State
+from shared.events.base import ServiceName
+from shared.settings import Settings, SettingsError, load, readable_url
+
+
+def database_url(service: ServiceName) -> str:
+    """The URL of a service's database: from the environment, else of the system that runs here.
+
+    Raises NotRunning, and SettingsError for one that cannot be read.
+    """
+    variable = f"HADIR_{service.upper()}_DATABASE_URL"
+    given = os.environ.get(variable)
+    if given:
+        try:
+            return readable_url(given)
+        except ValueError as error:
+            raise SettingsError(f"{variable}: {error}") from error
+    state = State.from_environment()
+    return state.database_url(service, state.running().postgres)
+
+
+def settings_of(service: ServiceName) -> Settings:
+    """The settings of a service: from the environment, else of the system that runs here; raises as above."""
+    if os.environ.get(f"HADIR_{service.upper()}_DATABASE_URL"):
+        return load(service)
+    state = State.from_environment()
+    running = state.running()
+    return load(
+        service,
+        {
+            f"HADIR_{service.upper()}_DATABASE_URL": state.database_url(service, running.postgres),
+            "HADIR_KAFKA_BOOTSTRAP": running.kafka,
+            "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
+            "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
+            "HADIR_STATE_DIR": str(state.root),
+        },
+    )
+
+
+def kafka() -> dict[str, Any]:
+    """The arguments of a Kafka client: from the environment, else of the system that runs here."""
+    if os.environ.get("HADIR_KAFKA_BOOTSTRAP"):
+        from shared.bus import client_arguments
+
+        # Only the cluster matters here; the rest of a service's settings need not be there.
+        unused = {"HADIR_REPORTING_DATABASE_URL": "postgresql://unused", "HADIR_TOKEN_PUBLIC_KEY_FILE": "unused"}
+        return {**client_arguments(load("reporting", {**unused, **os.environ})), "client_id": "hadir-cli"}
+    running: Running = State.from_environment().running()
+    return {"bootstrap_servers": running.kafka, "client_id": "hadir-cli"}

@@ -1,0 +1,142 @@
+"""`hadir digest`, `check` and `rebuild`: reporting's facts and what is computed from them."""
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deploy.addresses import database_url, kafka, settings_of
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+app = typer.Typer()
+
+_NAMED = 20
+"""So many of what is found are named."""
+
+
+@app.command()
+def digest(
+    *,
+    steps: Annotated[
+        bool, typer.Option("--steps", help="Of what is computed from the facts, and compare it")
+    ] = False,
+) -> None:
+    """Print the hash of the fact tables: the same facts give the same hash, in whatever order they came."""
+    from services.reporting.commands import check, facts
+    from shared.database import Database
+
+    async def compute() -> str:
+        db = Database(database_url("reporting"), pool_size=2, application_name="hadir.digest")
+        try:
+            if not steps:
+                return await facts.digest(db)
+            with _bar() as bar:
+                return await check.digest(db, _shows(bar, "dates"))
+        finally:
+            await db.close()
+
+    typer.echo(asyncio.run(compute()))
+
+
+@app.command()
+def check(*, mend: Annotated[bool, typer.Option("--mend", help="Compute anew what is found")] = False) -> None:
+    """Compare what was computed from the facts with a fresh computation; exit code 1 where they differ."""
+    from services.reporting.commands import check as checking
+    from shared.clock import clock_for
+    from shared.database import Database
+
+    settings = settings_of("reporting")
+    clock = clock_for(settings.state_dir, settings.clock)
+
+    async def compare() -> tuple[checking.Disagreements, checking.Disagreements]:
+        db = Database(settings.database_url, pool_size=2, application_name="hadir.check")
+        try:
+            with _bar() as bar:
+                found = await checking.check(db, clock.now(), _shows(bar, "dates"))
+            return found, await checking.mend(db, found, clock.now()) if mend else found
+        finally:
+            await db.close()
+
+    found, left = asyncio.run(compare())
+    _tell(found.told())
+    typer.echo(found.summary())
+    if found.waiting:
+        typer.echo("what is still to be computed was passed over: nobody is shown it", err=True)
+    if mend:
+        for line in left.told():
+            typer.echo(f"hadir: not put right: {line}", err=True)
+        typer.echo(f"put right: {found.number - left.number} of {found.number}")
+    elif found:
+        typer.echo("hadir: put them right with `hadir check --mend`", err=True)
+    if left:
+        raise typer.Exit(1)
+
+
+@app.command()
+def rebuild() -> None:
+    """Rebuild the projections from the log, and compute what follows from the facts."""
+    from deploy.tail import answers
+    from services.reporting.commands import rebuild as projections
+    from services.reporting.commands.steps import NotComputed
+    from shared import garbage
+
+    settings = settings_of("reporting")
+    garbage.tune()
+    # Before the tables are emptied: from a log that cannot be read they could not be filled again.
+    asyncio.run(answers(kafka()))
+    try:
+        with _bar() as bar:
+            done = asyncio.run(projections.rebuild(settings, _shows(bar, "events"), _shows(bar, "dates")))
+    except NotComputed as failed:
+        _tell(failed.told(), err=True)
+        typer.echo("hadir: the facts are complete; the rows named above have to be mended by hand", err=True)
+        raise typer.Exit(1) from failed
+    except KeyboardInterrupt:
+        typer.echo("hadir: stopped; `hadir rebuild` goes on", err=True)
+        raise
+    typer.echo(done.told())
+
+
+def _tell(lines: Sequence[str], *, err: bool = False) -> None:
+    for line in lines[:_NAMED]:
+        typer.echo(line, err=err)
+    if len(lines) > _NAMED:
+        typer.echo(f"... and {len(lines) - _NAMED} more", err=err)
+
+
+@contextlib.contextmanager
+def _bar() -> Generator["Progress"]:
+    """On standard error, from the first thing done on: of what fails before there is one line."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+    from rich.progress import TimeRemainingColumn as Remaining
+    from rich.text import Text
+
+    class Rate(ProgressColumn):
+        def render(self, task: Task) -> Text:
+            speed = task.finished_speed or task.speed
+            return Text("" if speed is None else f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.1f}/s")
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), Elapsed(), Remaining())
+    bar = Progress(*columns, console=Console(stderr=True))
+    try:
+        yield bar
+    finally:
+        if bar.live.is_started:
+            bar.stop()
+
+
+def _shows(bar: "Progress", what: str) -> Callable[[int, int], None]:
+    def show(done: int, total: int) -> None:
+        bar.start()
+        task = next((task.id for task in bar.tasks if task.description == what), None)
+        if task is None:
+            task = bar.add_task(what)
+        bar.update(task, completed=done, total=total)
+
+    return show
