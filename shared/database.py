@@ -34,6 +34,11 @@ IDLE_S = 10.0
 """Seconds without a transaction after which a connection of the pool is closed: PostgreSQL holds 15 to 35 MB for
 each. A rush opens them again, at some 10 ms each."""
 
+_PARTITIONED = """
+    select string_agg(quote_ident(relname), ', ' order by relname) from pg_class
+    where relkind = 'p' and relnamespace = current_schema::regnamespace
+"""
+
 Isolation = Literal["read_committed", "repeatable_read"]
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -134,12 +139,26 @@ class Database:
             raw = await connection.get_raw_connection()
             driver = cast("asyncpg.Connection", raw.driver_connection)
             tx = Tx(driver, connection)
+            first = await self._first(connection, driver)
             async with self._begun(connection, driver, isolation, readonly=readonly), aclosing(tx):
-                timeout_s = STATEMENT_TIMEOUT_S.get()
-                if timeout_s is not None:
-                    await driver.execute(f"set local statement_timeout = {round(timeout_s * 1000)}")
+                if first:
+                    await driver.execute(first)
                 yield tx
                 await tx.flush()
+
+    @staticmethod
+    async def _first(connection: AsyncConnection, driver: asyncpg.Connection) -> str:
+        """What a transaction says before it has a snapshot.
+
+        It holds the tables that have partitions, so that none is made or dropped before it ends: rows that were
+        moved into a new partition after its snapshot would be in neither place for it. Who makes one holds them
+        alone.
+        """
+        if "partitioned" not in connection.info:
+            connection.info["partitioned"] = await driver.fetchval(_PARTITIONED)
+        timeout_s, held = STATEMENT_TIMEOUT_S.get(), connection.info["partitioned"]
+        said = [] if timeout_s is None else [f"set local statement_timeout = {round(timeout_s * 1000)}"]
+        return "; ".join([*said, f"lock table only {held} in access share mode"] if held else said)
 
     @asynccontextmanager
     async def _begun(

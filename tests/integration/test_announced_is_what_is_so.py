@@ -22,6 +22,7 @@ from shared.failures import is_away
 from tests.conftest import DatabaseFor
 from tests.integration.test_steps_drain import agree, fold, rows
 from tests.kit import worlds
+from tests.kit.kafka import eventually
 from tests.kit.properties import SLOW_IS_FINE
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=SLOW_IS_FINE)
@@ -34,6 +35,10 @@ KILL = """
     where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'
         and query ilike '%person_day%'
     limit 1
+"""
+UNDER_WAY = """
+    select count(*) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid() and state <> 'idle'
 """
 FRESH = f"""
     select employee_id, work_date, state_code({", ".join(DUTIES)}) as code
@@ -208,6 +213,12 @@ async def test_folds_drains_and_kills_at_once_leave_what_follows_from_the_facts(
         with contextlib.suppress(TimeoutError):
             await asyncio.wait(folds)
         done.set()
+
+    async def nobody_else() -> bool:
+        (row,) = await rows(db, UNDER_WAY)
+        return row["count"] == 0
+
+    await eventually(nobody_else)  # who was killed holds rows and the ticker's lock for a moment more
     await drain(db, now)
     await agree(db)
     await ticker.tick(db, now)

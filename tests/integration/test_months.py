@@ -9,15 +9,17 @@ import pytest
 
 from services.reporting.app import create_app
 from services.reporting.commands import facts, upkeep
+from services.reporting.commands.steps import drain
 from services.reporting.domain.kept import kept_from, shown_from
 from services.reporting.store import months, planner
+from services.reporting.views.figures import look_at
 from shared.bus import HandlerContext
 from shared.clock import FixedClock
 from shared.database import Database
 from shared.events import AttendanceVoided, Event, Received
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
-from tests.kit.reporting import COUNTER, DAY, OPD, at, check_in, plan, received
+from tests.kit.reporting import COUNTER, DAY, OPD, Staff, at, check_in, city, plan, received
 from tests.kit.services import Signer, in_process, settings_for
 
 PEOPLE = [uuid4() for _ in range(8)]
@@ -69,8 +71,26 @@ async def test_a_fold_and_a_replica_that_makes_the_same_month_wait_for_each_othe
     await asyncio.gather(
         *(fold(db, *some) for some in events[1:]), upkeep.make_room(db, DAY), upkeep.make_room(db, DAY)
     )
+    await upkeep.make_room(db, DAY)
     async with db.read() as tx:
         assert await tx.connection.fetchval("select count(*) from fact_plan_2025_11") == len(dates) * len(PEOPLE)
+
+
+async def test_who_looked_before_a_month_was_made_sees_its_people_after(database_for: DatabaseFor) -> None:
+    """Its rows are moved: who looks at the new partition as of a moment before would find nothing in it."""
+    db, now = await database_for("reporting"), at("09:00")
+    await fold(db, *city(Staff.new()))
+    await drain(db, now)
+    async with db.read() as tx:
+        before = await look_at(tx, DAY, now)
+    async with db.read() as tx:
+        await tx.connection.fetchval("select count(*) from touched")
+        await upkeep.make_room(db, DAY)
+        assert await look_at(tx, DAY, now) == before
+    await upkeep.make_room(db, DAY)
+    async with db.read() as tx:
+        assert await look_at(tx, DAY, now) == before
+    assert "fact_plan_2025_11" in await partitions(db, "fact_plan")
 
 
 async def test_a_date_is_looked_for_in_its_month_alone(database_for: DatabaseFor) -> None:

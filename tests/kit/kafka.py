@@ -3,7 +3,7 @@
 import asyncio
 import datetime as dt
 from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from uuid import UUID, uuid4
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, ConsumerRecord, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import CommitFailedError
 from msgspec.structs import replace
 
 from deploy.local.topics import DEAD_LETTERS
@@ -191,6 +192,27 @@ async def running_bus(
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def pass_over(kafka: str, group: str, topics: Collection[str]) -> None:
+    """Have a group that nobody is in read on behind all that these topics hold: it is of other tests."""
+    consumer = AIOKafkaConsumer(bootstrap_servers=kafka, group_id=group, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        partitions = [TopicPartition(topic, n) for topic in topics for n in range(TOPICS[topic].partitions)]
+        consumer.assign(partitions)
+        ends = await consumer.end_offsets(partitions)
+
+        async def done() -> bool:
+            try:
+                await consumer.commit(ends)
+            except CommitFailedError:  # somebody who was killed is still counted among its members
+                return False
+            return True
+
+        await eventually(done)
+    finally:
+        await consumer.stop()
 
 
 async def committed(kafka: str, group: str, topic: Topic) -> int:

@@ -17,6 +17,8 @@ from fastapi import FastAPI
 
 from services.reporting.app import create_app
 from services.reporting.commands import facts
+from services.reporting.facts import PROJECTION
+from services.reporting.handlers import GROUP
 from shared.auth import Role
 from shared.clock import FixedClock
 from shared.database import Database
@@ -31,6 +33,7 @@ from shared.events import (
     ScheduleChanged,
     UnitChanged,
 )
+from tests.kit.kafka import pass_over
 from tests.kit.services import Signer, settings_for
 
 DAY = dt.date(2025, 11, 6)  # a Thursday
@@ -192,6 +195,8 @@ class Running:
 async def running(
     kafka: str, db: Database, state: Path, now: dt.datetime, port: int = 0, **settings: Any
 ) -> AsyncGenerator[Running]:
+    """The service of a city that knows nothing yet: what other tests have told Kafka is not read."""
+    await pass_over(kafka, GROUP, PROJECTION.topics)
     signer, clock = Signer(), FixedClock(now)
     told = settings_for("reporting", signer, state, database_url=db.url, kafka=kafka, **settings)
     app = create_app(told, clock)

@@ -10,14 +10,15 @@ from services.reporting.store import planner
 from shared.database import Tx
 
 _UNCOUNTED = "select unit_id from uncounted($1, $2, $3, $4)"
-_COUNTED = "select * from counted($1, $2, $3, $4) where unit_id <> all($5)"
-_AFRESH = "select * from coverage($1, $2, $3)"
-_POINTS = """
-    select unit_id, name, opd_code, slo from fact_unit where is_service_point order by unit_id collate "C"
+# One statement, and so one snapshot: a row that is counted meanwhile may not be cut off where the last one was.
+_COUNTED = """
+    select uncounted.unit_id as afresh, counted.*
+    from counted($1, $2, $3, $4) as counted full join uncounted($1, $2, $3, $4) as uncounted using (unit_id)
 """
+_AFRESH = "select * from coverage($1, $2, $3)"
 _PIECES = """
     select unit_id, from_at, until_at, required, present_low, present_high, status
-    from coverage_pieces($1, coalesce($2, local_midnight($1::date + 1)), $3) order by unit_id, from_at
+    from coverage_pieces($1, $2, $3) order by unit_id, from_at
 """
 _COUNTED_PIECES = """
     select counted.unit_id, piece.from_at,
@@ -63,11 +64,14 @@ async def standings(
 
     Looked up in `counter_day`; those that are not counted there as of `as_of` are counted now.
     """
-    only = None if unit_ids is None else list(unit_ids)
-    afresh = await _uncounted(tx, date, as_of, only, opd_code)
-    rows = await tx.connection.fetch(_COUNTED, date, as_of, only, opd_code, afresh)
+    await planner.some_people(tx)
+    found = await tx.connection.fetch(
+        _COUNTED, date, as_of, None if unit_ids is None else list(unit_ids), opd_code
+    )
+    rows = [row for row in found if row["afresh"] is None]
+    afresh = [row["afresh"] for row in found if row["afresh"] is not None]
     if afresh:
-        await _for(tx, afresh)
+        await plan_for(tx, afresh)
         rows += await tx.connection.fetch(_AFRESH, date, as_of, afresh)
     return sorted((_standing(row) for row in rows), key=lambda standing: standing.point.unit_id)
 
@@ -77,38 +81,24 @@ async def standing(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> S
     return next(iter(await standings(tx, date, as_of, unit_ids=[unit_id])), None)
 
 
-async def _uncounted(
-    tx: Tx, date: dt.date, as_of: dt.datetime, only: list[str] | None, opd_code: str | None = None
+async def uncounted(
+    tx: Tx, date: dt.date, as_of: dt.datetime, unit_ids: Collection[str] | None = None
 ) -> list[str]:
+    """The service points, all or among these, whose row of `counter_day` is not to be read as of the instant."""
     await planner.some_people(tx)
-    rows = await tx.connection.fetch(_UNCOUNTED, date, as_of, only, opd_code)
-    return [row["unit_id"] for row in rows]
+    only = None if unit_ids is None else list(unit_ids)
+    return [row["unit_id"] for row in await tx.connection.fetch(_UNCOUNTED, date, as_of, only, None)]
 
 
-async def _for(tx: Tx, unit_ids: Collection[str]) -> None:
+async def plan_for(tx: Tx, unit_ids: Collection[str]) -> None:
+    """What the planner is told before these service points are counted."""
     await (planner.whole_dates(tx) if len(unit_ids) > _MANY else planner.some_people(tx))
-
-
-async def points(tx: Tx) -> list[Point]:
-    """Every service point, by unit_id."""
-    return [_point(row) for row in await tx.connection.fetch(_POINTS)]
-
-
-async def pieces(
-    tx: Tx, date: dt.date, as_of: dt.datetime | None = None, unit_ids: Collection[str] | None = None
-) -> list[Piece]:
-    """A local date of these service points, or of all, in order of unit and time, up to `as_of`.
-
-    Without `as_of` the whole of it: what will be if nothing more is recorded. Up to any instant after the last
-    fact, that is the day as of the instant, cut off there.
-    """
-    await (planner.whole_dates(tx) if unit_ids is None else planner.some_people(tx))
-    rows = await tx.connection.fetch(_PIECES, date, as_of, None if unit_ids is None else list(unit_ids))
-    return [Piece(**row) for row in rows]
 
 
 async def pieces_of(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> list[Piece]:
     """A local date of one service point up to `as_of`, looked up where it is counted; none before the date."""
-    if await _uncounted(tx, date, as_of, [unit_id]):
-        return await pieces(tx, date, as_of, [unit_id])
-    return [Piece(**row) for row in await tx.connection.fetch(_COUNTED_PIECES, date, as_of, unit_id)]
+    if await uncounted(tx, date, as_of, [unit_id]):
+        rows = await tx.connection.fetch(_PIECES, date, as_of, [unit_id])
+    else:
+        rows = await tx.connection.fetch(_COUNTED_PIECES, date, as_of, unit_id)
+    return [Piece(**row) for row in rows]

@@ -3,6 +3,8 @@
 import datetime as dt
 from typing import NamedTuple
 
+import asyncpg
+
 from shared.database import Tx
 
 DATED = {"fact_plan": "work_date", "person_day": "work_date", "counter_day": "day"}
@@ -10,6 +12,9 @@ DATED = {"fact_plan": "work_date", "person_day": "work_date", "counter_day": "da
 
 MANY = 5_000
 """A month of which so many rows are known gets a table of its own; odd dates do not make thousands of tables."""
+
+PATIENCE = "500ms"
+HOLD_ALL = f"lock table only {', '.join(sorted(DATED))} in access exclusive mode"
 
 _CROWDED = """
     select date_trunc('month', {dated})::date as month from {table}_other
@@ -47,13 +52,22 @@ async def wanted(tx: Tx, first: dt.date, ahead: int) -> list[Month]:
     return missing
 
 
-async def make(tx: Tx, month: Month) -> int:
-    """Make a partition, alone in its transaction; returns how many rows were moved into it.
+async def alone(tx: Tx) -> None:
+    """Said first by who makes or drops partitions: everyone else's transaction has ended, and none begins before
+    this one ends (`Database` locks the same tables in the same order).
 
-    Raises asyncpg.LockNotAvailableError when others hold the table of odd dates for longer than two seconds, for
-    whoever comes after waits behind it.
+    Raises asyncpg.LockNotAvailableError when another replica is at it, or somebody reads for longer than PATIENCE:
+    all others wait behind.
     """
-    await tx.connection.execute("set local lock_timeout = '2s'")
+    if not await tx.connection.fetchval("select pg_try_advisory_xact_lock(hashtext('hadir.months'))"):
+        raise asyncpg.LockNotAvailableError("another replica makes or drops months")
+    await tx.connection.execute(f"set local lock_timeout = '{PATIENCE}'")
+    await tx.connection.execute(HOLD_ALL)
+
+
+async def make(tx: Tx, month: Month) -> int:
+    """Make a partition, alone in its transaction; returns how many rows were moved into it. Raises as `alone`."""
+    await alone(tx)
     return await tx.connection.fetchval(
         "select make_month($1, $2, $3)", month.table, DATED[month.table], month.first
     )

@@ -2,7 +2,8 @@
 -- which too few are known to have a table of their own.
 
 -- Make the partition of the month that begins with `month`, with the rows of it that lie in `_other`; returns how
--- many these were. Nobody who reads or writes other months waits for it.
+-- many these were. Whoever calls this holds the tables that have partitions alone (months.py): for a snapshot from
+-- before, the rows would be in neither place.
 create or replace function make_month(parent text, dated text, month date) returns bigint
 language plpgsql as $$
 declare

@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable
 
-from services.reporting.store import facts, steps
+from services.reporting.store import facts, months, steps
 from shared.database import Tx
 
 
 async def empty(tx: Tx, tables: Iterable[str]) -> None:
     """Empty the fact tables and leave the marker that keeps the ticker still."""
+    # Waits for every transaction under way: for a snapshot from before, nothing would be there, nor be touched.
+    await tx.connection.execute(months.HOLD_ALL)
     # The ticker's lock: its transaction under way ends before the facts go.
     await tx.connection.execute("select pg_advisory_xact_lock(hashtext('hadir.transitions'))")
     await tx.connection.execute("delete from rebuilding where not unfinished")

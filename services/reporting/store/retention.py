@@ -2,7 +2,7 @@
 
 import datetime as dt
 
-from services.reporting.store.months import DATED, Month
+from services.reporting.store.months import DATED, Month, alone
 from shared.database import Tx
 
 BATCH = 5_000
@@ -45,10 +45,9 @@ async def months_before(tx: Tx, kept_from: dt.date) -> list[dt.date]:
 async def drop_month(tx: Tx, month: dt.date) -> None:
     """Drop a month's plans and what was computed of them.
 
-    Raises asyncpg.LockNotAvailableError when somebody reads these tables for longer than two seconds: others would
-    wait behind.
+    Raises as `months.alone`.
     """
-    await tx.connection.execute("set local lock_timeout = '2s'")
+    await alone(tx)
     for table in DATED:
         await tx.connection.execute(f"drop table if exists {Month(table, month).name}")
 

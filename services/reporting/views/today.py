@@ -1,7 +1,8 @@
 """Today's figures, kept by reading only what changed, and followed through time without reading anything.
 
 A person's steps and a service point's pieces say how the date goes on if nothing more is recorded; here they are
-remembered, counted, and passed through with the clock. Read again are those that are named with a change, and
+remembered, counted, and passed through with the clock. Read again are those that are named with a change, judged
+afresh where more is known of them than was computed (an earlier look may have shown it), and
 everyone after anything that concerns everyone, when the clock is set back, and once in a while in any case.
 """
 
@@ -130,6 +131,7 @@ class Today:
         self._edges: list[dt.datetime] = []
         self._people: set[UUID] | None = None
         self._units: set[str] | None = None
+        self._inexact: set[str] = set()
         self._everything_at = 0.0
 
     def hear(self, changed: Changed, now: dt.datetime) -> bool:
@@ -153,9 +155,10 @@ class Today:
             self.forget()
         people, self._people = self._people, set()
         units, self._units = self._units, set()
-        inexact = [unit_id for unit_id, counter in self._counters.items() if now < counter.exact_from]
+        if units is not None:
+            units |= self._inexact
         standings: dict[str, Standing] = {}
-        if people is None or units is None or people or units or inexact:
+        if people is None or units is None or people or units:
             try:
                 async with self._db.read() as tx:
                     await self._read_people(tx, date, now, people)
@@ -166,7 +169,7 @@ class Today:
                 raise
             if people is None and units is None:
                 self._everything_at = time.monotonic()
-        self._date, self._as_of = date, now
+        self._date, self._as_of, self._inexact = date, now, set(standings)
         self._tally.pass_to(now)
         while self._edges and self._edges[0] <= now:
             heapq.heappop(self._edges)
@@ -183,7 +186,7 @@ class Today:
 
     async def _read_people(self, tx: Tx, date: dt.date, now: dt.datetime, people: set[UUID] | None) -> None:
         if people is None:
-            tally, everyone = Tally(), await live.people_afresh(tx, date)
+            tally, everyone = Tally(), await live.people(tx, date)
             for first in range(0, len(everyone), _AT_ONCE):
                 tally.put(everyone[first : first + _AT_ONCE], now)
                 await asyncio.sleep(0)
@@ -200,7 +203,15 @@ class Today:
             self._counters, self._edges = {}, []
             self._take(await live.points_afresh(tx, date, now), now)
         elif units:
-            found = await live.points(tx, date, units)
+            # Whatever was shown before its row held it is not taken back by a row that does not hold it yet.
+            ahead = {
+                unit_id
+                for unit_id in units
+                if unit_id in self._inexact or (unit_id in self._counters and self._counters[unit_id].is_afresh)
+            }
+            found = await live.points(tx, date, units - ahead)
+            if ahead:
+                found += await live.points_afresh(tx, date, now, ahead)
             for gone in units.difference(counter.point.unit_id for counter in found):
                 self._counters.pop(gone, None)
             self._take(found, now)

@@ -12,12 +12,14 @@ import pytest
 from services.reporting.commands import facts
 from services.reporting.commands.steps import drain
 from services.reporting.store import notices
+from services.reporting.store.notices import Changed
+from services.reporting.store.steps import Counter
 from services.reporting.views import counters
 from services.reporting.views.figures import Board, Reader, look_at
 from services.reporting.views.today import Today
 from shared.database import Database
 from shared.dates import WIB
-from shared.events import AttendanceVoided, Event, OutageDeclared, ReportSubmitted, Scope
+from shared.events import AttendanceRecorded, AttendanceVoided, Event, OutageDeclared, ReportSubmitted, Scope
 from tests.kit import reporting as small
 from tests.kit.reporting import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Staff, at
 
@@ -72,6 +74,29 @@ async def hearing(db: Database, now: Callable[[], dt.datetime]) -> AsyncGenerato
         yield today, heard
     finally:
         await session.close()
+
+
+async def fold(db: Database, *events: Event) -> None:
+    async with db.transaction() as tx:
+        await facts.apply(tx, [small.received(event) for event in events])
+
+
+def outage(frm: str, to: str) -> OutageDeclared:
+    return OutageDeclared(
+        outage_id=uuid4(),
+        revision=1,
+        scope=Scope(all=True),
+        starts_at=at(frm),
+        ends_at=at(to),
+        reason="server",
+        declared_by=OPD,
+    )
+
+
+def gone(staff: Staff, clock: str) -> AttendanceRecorded:
+    """Whoever works elsewhere goes, by a clock that nobody vouches for."""
+    punch = small.check_in(staff.elsewhere, clock, OTHER_OPD, OTHER_COUNTER)
+    return punch.model_copy(update={"kind": "out", "time_trust": "unverified"})
 
 
 def one_of(random_: random.Random, staff: Staff, now: dt.datetime) -> Event:
@@ -180,3 +205,53 @@ async def test_what_was_seen_before_it_was_computed_and_is_undone_is_not_shown_o
         assert shown(await today.look(now)) != before
         await heard(done[1])
         assert shown(await today.look(now)) == await afresh(db, now) == before
+
+
+@pytest.mark.parametrize("broad", [False, True])
+async def test_what_was_seen_before_it_was_computed_is_not_taken_back_by_news_from_before(
+    database_for: DatabaseFor, broad: bool
+) -> None:
+    """A drain's notice is heard after a look that knows more than the drain did."""
+    db = await database_for("reporting")
+    staff, now = Staff.new(), at("09:00")
+    punch = small.check_in(staff.elsewhere, "07:20", OTHER_OPD, OTHER_COUNTER)
+    later: Event = outage("07:00", "09:30") if broad else gone(staff, "08:30")
+    await fold(db, *small.city(staff))
+    await drain(db, now)
+    await fold(db, punch)
+    await drain(db, now)
+    await fold(db, later)
+    today = Today(db)
+    seen = shown(await today.look(now))
+    assert seen == await afresh(db, now)
+    counters_ = [Counter(DAY, COUNTER), Counter(DAY, OTHER_COUNTER)]
+    today.hear(Changed(DAY, [staff.elsewhere, staff.late], counters_), now)
+    assert shown(await today.look(now)) == seen
+
+
+async def test_what_was_counted_as_of_the_moment_is_not_taken_back_when_its_row_is_exact_again(
+    database_for: DatabaseFor,
+) -> None:
+    db = await database_for("reporting")
+    staff = Staff.new()
+    await fold(db, *small.city(staff), small.check_in(staff.elsewhere, "07:20", OTHER_OPD, OTHER_COUNTER))
+    leaves = gone(staff, "09:00")
+    await fold(db, leaves)
+    await drain(db, at("08:30"))
+    today = Today(db)
+    await today.look(at("08:30"))
+    await fold(
+        db,
+        AttendanceVoided(
+            punch_id=leaves.punch_id,
+            employee_id=staff.elsewhere,
+            work_date=DAY,
+            voided_at=at("08:30"),
+            voided_by="x",
+            reason="y",
+        ),
+    )
+    for clock in ("08:59:59", "09:00", "09:00:01"):
+        seen = await today.look(at(clock))
+        async with db.read() as tx:
+            assert seen.units() == (await look_at(tx, DAY, at(clock))).units(), clock
