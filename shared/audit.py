@@ -21,6 +21,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     # reporting
     "catalogue": ("imported",),
     "report": ("accepted", "returned"),
+    "targets": ("set",),
     # scheduling
     "absence": ("added", "amended", "ended"),
     "acting": ("given", "ended"),

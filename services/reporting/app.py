@@ -3,7 +3,17 @@
 from fastapi import FastAPI
 
 from services.reporting import handlers
-from services.reporting.api import catalogue, counters, figures, people, reports, stream
+from services.reporting.api import (
+    catalogue,
+    counters,
+    drafts,
+    figures,
+    intentions,
+    people,
+    reports,
+    stream,
+    targets,
+)
 from services.reporting.api.board import oidc, pages, sign_in
 from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
@@ -32,7 +42,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
 
-    doors = [reports, catalogue, figures, people, counters, stream]
+    doors = [reports, drafts, intentions, targets, catalogue, figures, people, counters, stream]
     app = build(
         settings,
         routers=[

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from services.reporting.commands import reports as commands
 from services.reporting.domain.reports import ReportIn, ReviewIn
 from services.reporting.views import reports as views
-from services.reporting.views.reports import DecisionView, Place, ReportView, Status, TeamReportView
+from services.reporting.views.reports import CopyView, DecisionView, Place, ReportView, Status, TeamReportView
 from shared.access import REVIEW_REPORTS, Principal
 from shared.auth import Employee, employee_of, require
 from shared.cursors import Limit, Page, cut, read_cursor
@@ -65,6 +65,22 @@ async def own_report(work_date: Date, employee_id: Employee, service: Running) -
     """One's own report of one work date; 404 while there is none."""
     async with service.db.read() as tx:
         return await views.of_day(tx, employee_id, work_date)
+
+
+@router.get("/me/reports/{work_date}/copy")
+async def copy(
+    work_date: Date,
+    employee_id: Employee,
+    service: Running,
+    *,
+    source: Annotated[Date | None, Query(alias="from")] = None,
+) -> CopyView:
+    """The items of one's own earlier report, ready to edit for `work_date`: of `from`, else the newest before it.
+
+    Nothing is stored. Norms and units are those in force on `work_date`; evidence stays where it is.
+    """
+    async with service.db.read() as tx:
+        return await views.copy(tx, employee_id, work_date, source)
 
 
 @router.get("/reports")

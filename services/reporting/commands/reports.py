@@ -6,12 +6,13 @@ from uuid import UUID, uuid5
 
 from services.reporting.domain import reports
 from services.reporting.domain.reports import Report, Review, ReviewIn
-from services.reporting.store import catalogue
+from services.reporting.store import drafts
 from services.reporting.store import reports as store
+from services.reporting.views.reports import known_of
 from shared import audit, outbox
 from shared.access import Principal, employee_of
 from shared.clock import Clock
-from shared.database import Database, Tx
+from shared.database import Database
 from shared.dates import local_date
 from shared.events import source_of
 from shared.refusals import Conflict, Forbidden, Missing
@@ -50,7 +51,7 @@ async def submit(
         opd_code = await store.opd_of(tx, employee_id, work_date)
         if opd_code is None:
             raise Conflict("report.not_in_directory", retry_after_s=5)
-        items = reports.items_of(given, await _known(tx, opd_code, work_date, given))
+        items = reports.items_of(given, await known_of(tx, employee_id, work_date, given))
         mode = await store.mode_of(tx, employee_id, work_date)
         first = Report(report_id, employee_id, opd_code, work_date, 1, now, items, mode=mode)
         if await store.insert(tx, first):
@@ -65,14 +66,9 @@ async def submit(
             event_id = uuid5(report_id, f"submitted/{report.revision}")
             event = outbox.Outgoing(report.submitted(), event_id, report.submitted_at)
             await outbox.add(tx, [event], source=SOURCE)
+        await drafts.drop(tx, employee_id, work_date)
         late = bool(await store.late(tx, [report_id]))
     return Submitted(report, created=held is None, late=late)
-
-
-async def _known(tx: Tx, opd_code: str, work_date: dt.date, given: reports.ReportIn) -> reports.Known:
-    """What the items of a report may refer to."""
-    codes = {item.task_code for item in given.items if item.task_code is not None}
-    return reports.Known(opd_code, await catalogue.in_force(tx, work_date, codes))
 
 
 async def review(db: Database, clock: Clock, who: Principal, report_id: UUID, given: ReviewIn) -> Reviewed:

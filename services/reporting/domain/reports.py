@@ -8,7 +8,7 @@ import datetime as dt
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
@@ -22,7 +22,7 @@ from shared.refusals import Conflict, FieldError, Invalid
 Decision = Literal["accepted", "returned"]
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t" for character in value):
         raise ValueError("control characters are not allowed")
     return value
@@ -31,16 +31,16 @@ def _printable(value: str) -> str:
 Id = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=64),
-    AfterValidator(_printable),
+    AfterValidator(printable),
     NamesNobody,
 ]
 Line = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=500),
-    AfterValidator(_printable),
+    AfterValidator(printable),
     NamesNobody,
 ]
-Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), AfterValidator(_printable)]
+Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000), AfterValidator(printable)]
 # Strict, so that "5" or true is a mistake to mend and not a number.
 Amount = Annotated[float, Field(ge=0, le=1e9, strict=True)]
 
@@ -62,6 +62,8 @@ class ItemIn(_Input):
     task: Line = ""
     quantity: Amount
     unit: Id = ""
+    target: Id | None = None
+    """The code of one of the author's targets of the year."""
     norm_minutes: Annotated[float, Field(ge=0, le=100_000, strict=True)] | None = None
     evidence_count: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
 
@@ -167,6 +169,14 @@ class Known:
     opd_code: str | None = None
     tasks: Mapping[str, Task] = field(default_factory=dict[str, Task])
     """By code, in force on the work date."""
+    targets: frozenset[str] = frozenset()
+    """The codes of the author's targets of the work date's year."""
+
+    def stray_target(self, at: str, target: str | None) -> list[FieldError]:
+        """What is wrong with a target that an item names."""
+        if target is None or target in self.targets:
+            return []
+        return [FieldError(f"{at}.target", "report.target_unknown", {"target": target})]
 
 
 def items_of(given: ReportIn, known: Known | None = None) -> tuple[ReportItem, ...]:
@@ -183,7 +193,7 @@ def items_of(given: ReportIn, known: Known | None = None) -> tuple[ReportItem, .
         task = None
         if item.task_code is not None:
             task = known.tasks.get(item.task_code)
-            mistakes += _misuse(f"items.{index}", item, task, known.opd_code)
+            mistakes += misuse(f"items.{index}", item.task_code, item.unit, task, known.opd_code)
         else:
             named = {"task": item.task, "unit": item.unit}
             mistakes += [
@@ -191,6 +201,7 @@ def items_of(given: ReportIn, known: Known | None = None) -> tuple[ReportItem, .
                 for name, text in named.items()
                 if not text
             ]
+        mistakes += known.stray_target(f"items.{index}", item.target)
         items.append(
             ReportItem(
                 item_id=item_id,
@@ -199,6 +210,7 @@ def items_of(given: ReportIn, known: Known | None = None) -> tuple[ReportItem, .
                 unit=task.unit if task else item.unit,
                 norm_minutes=task.norm_minutes if task else None,
                 task_code=item.task_code,
+                target=item.target,
             )
         )
     if mistakes:
@@ -206,16 +218,41 @@ def items_of(given: ReportIn, known: Known | None = None) -> tuple[ReportItem, .
     return tuple(items)
 
 
-def _misuse(at: str, item: ItemIn, task: Task | None, opd_code: str | None) -> list[FieldError]:
-    """What is wrong with an item that names a task of the catalogue."""
+def misuse(at: str, code: str, unit: str | None, task: Task | None, opd_code: str | None) -> list[FieldError]:
+    """What is wrong with an item that names a task of the catalogue, and perhaps a unit beside it."""
     if task is None or not task.active:
-        return [FieldError(f"{at}.task_code", "report.task_unknown", {"task_code": item.task_code})]
+        return [FieldError(f"{at}.task_code", "report.task_unknown", {"task_code": code})]
     if task.opd_code not in (None, opd_code):
         return [FieldError(f"{at}.task_code", "report.task_of_other_opd", {"opd_code": task.opd_code})]
-    if item.unit and item.unit != task.unit:
+    if unit and unit != task.unit:
         # Somebody's app shows an older version: their quantity counts something else.
         return [FieldError(f"{at}.unit", "report.other_unit", {"unit": task.unit})]
     return []
+
+
+class Copied(NamedTuple):
+    """Items of an earlier report, ready to be edited and handed in for another work date.
+
+    `left_out` are those whose task is not in force then.
+    """
+
+    items: list[ReportItem]
+    left_out: list[ReportItem]
+
+
+def copied(items: Sequence[ReportItem], known: Known) -> Copied:
+    """The items as the catalogue has them on the new work date, without evidence: that is of its own day."""
+    copy = Copied([], [])
+    for item in items:
+        task = known.tasks.get(item.task_code) if item.task_code is not None else None
+        if item.task_code is not None and (task is None or misuse("", "", None, task, known.opd_code)):
+            copy.left_out.append(item)
+            continue
+        target = item.target if item.target in known.targets else None
+        update = {"target": target, "evidence_count": 0, "norm_minutes": task.norm_minutes if task else None}
+        named = {"task": task.name, "unit": task.unit} if task else {}
+        copy.items.append(item.model_copy(update={**update, **named}))
+    return copy
 
 
 def revise(

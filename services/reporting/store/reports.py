@@ -48,6 +48,9 @@ _REVIEWS = f"""
         where person.employee_id = $1 and officer.employee_id = $2 and {REVIEWER})
 """
 _STATUS = "($2 = 'all' or $2 = coalesce(review->>'decision', 'waiting'))"
+_BEFORE = f"""
+    select {_COLUMNS} from work_report where employee_id = $1 and work_date < $2 order by work_date desc limit 1
+"""
 _OWN = f"""
     select {_COLUMNS} from work_report
     where employee_id = $1 and {_STATUS}
@@ -155,6 +158,12 @@ async def update(tx: Tx, report: Report) -> None:
 async def may_review(tx: Tx, employee_id: UUID, reviewer_id: UUID) -> bool:
     """Whether the directory says, at this moment, that `reviewer_id` is their supervisor or acting deputy."""
     return bool(await tx.connection.fetchval(_REVIEWS, employee_id, reviewer_id))
+
+
+async def latest_before(tx: Tx, employee_id: UUID, work_date: dt.date) -> Report | None:
+    """An employee's newest report of an earlier work date."""
+    row = await tx.connection.fetchrow(_BEFORE, employee_id, work_date)
+    return _report(row) if row else None
 
 
 async def own(

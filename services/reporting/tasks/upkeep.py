@@ -3,7 +3,7 @@
 import asyncio
 import time
 
-from services.reporting.commands import upkeep
+from services.reporting.commands import drafts, upkeep
 from services.reporting.domain.kept import kept_from
 from shared.dates import local_date
 from shared.service import Service
@@ -20,8 +20,10 @@ async def keep_up(service: Service) -> None:
         today = local_date(service.clock.now())
         first = kept_from(today, service.settings.keep_facts_months)
         await upkeep.make_room(service.db, today)
-        if first is not None and time.monotonic() >= let_go_at:
-            await upkeep.let_go(service.db, first)
+        if time.monotonic() >= let_go_at:
+            if first is not None:
+                await upkeep.let_go(service.db, first)
+            await drafts.forget(service.db, service.clock.now())
             let_go_at = time.monotonic() + LET_GO_EVERY_S
         service.health["upkeep"].worked()
         await asyncio.sleep(EVERY_S)

@@ -2,12 +2,13 @@
 
 import datetime as dt
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 from uuid import UUID
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
-from services.reporting.domain.reports import Decision, Report, Review, report_id_of
+from services.reporting.domain.reports import Decision, Known, Report, Review, copied, report_id_of
+from services.reporting.store import catalogue, targets
 from services.reporting.store import reports as store
 from services.reporting.store.reports import Place, Status
 from shared.database import Tx
@@ -64,6 +65,37 @@ class DecisionView(ReviewView, _OfReport):
     """What was decided, on which revision of which report."""
 
 
+class ReadyItem(_View):
+    """An item as the body of a report takes it."""
+
+    item_id: str
+    task_code: str | None
+    task: str
+    quantity: float
+    unit: str
+    target: str | None
+
+
+class CopyView(_View):
+    """Items of the report of the work date `from`, ready to be edited; `left_out` are in force no more."""
+
+    source: dt.date = Field(serialization_alias="from")
+    items: Sequence[ReadyItem]
+    left_out: Sequence[ReadyItem]
+
+
+class _NamesTask(Protocol):
+    @property
+    def task_code(self) -> str | None: ...
+
+
+class Named(Protocol):
+    """A list of work that may name tasks of the catalogue."""
+
+    @property
+    def items(self) -> Sequence[_NamesTask]: ...
+
+
 def shown(report: Report, *, late: bool) -> ReportView:
     return ReportView.model_validate(report).model_copy(update={"late": late})
 
@@ -84,6 +116,35 @@ async def of_day(tx: Tx, employee_id: UUID, work_date: dt.date) -> ReportView:
     if report is None:
         raise Missing("report.none", params={"work_date": work_date})
     return shown(report, late=bool(await store.late(tx, [report.report_id])))
+
+
+async def known_of(tx: Tx, employee_id: UUID, work_date: dt.date, given: Named) -> Known:
+    """What the items of a report, or of what resembles one, may refer to."""
+    codes = {item.task_code for item in given.items if item.task_code is not None}
+    return Known(
+        await store.opd_of(tx, employee_id, work_date),
+        await catalogue.in_force(tx, work_date, codes),
+        await targets.codes(tx, employee_id, work_date.year),
+    )
+
+
+async def copy(tx: Tx, employee_id: UUID, work_date: dt.date, source: dt.date | None) -> CopyView:
+    """The items of one's report of `source`, the newest earlier one when it is left out, for `work_date`.
+
+    Raises Missing where there is none.
+    """
+    if source is None:
+        report = await store.latest_before(tx, employee_id, work_date)
+    else:
+        report = await store.get(tx, report_id_of(employee_id, source))
+    if report is None:
+        raise Missing("report.none_to_copy", params={"work_date": work_date})
+    taken = copied(report.items, await known_of(tx, employee_id, work_date, report))
+    return CopyView(
+        source=report.work_date,
+        items=[ReadyItem.model_validate(item, from_attributes=True) for item in taken.items],
+        left_out=[ReadyItem.model_validate(item, from_attributes=True) for item in taken.left_out],
+    )
 
 
 async def own(
