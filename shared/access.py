@@ -79,6 +79,11 @@ def only_opd(who: Principal) -> str | None:
     return (who.opd or "") if who.role in _ONE_OPD else None
 
 
+def of_one_opd(role: Role) -> bool:
+    """Whether who has the role acts in one OPD, which has to be named."""
+    return role in _ONE_OPD
+
+
 def acts_for_city(who: Principal) -> bool:
     """Whether everybody in the city is theirs to act for."""
     return who.role in _CITY_WIDE
