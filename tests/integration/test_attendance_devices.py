@@ -75,21 +75,21 @@ async def test_what_a_phone_counts_tells_the_time_without_any_clock(rig: Rig) ->
 
 
 UNPROVEN: list[tuple[Any, str]] = [
-        (counted("2025-11-06T07:25", 2, boot_id="b2"), "other_boot"),
-        (counted("2025-11-06T07:25", 1), "sequence_repeated"),
-        (counted("2025-11-05T11:00", 2), "elapsed_wrong"),
-        (counted("2025-11-06T19:00", 2), "elapsed_wrong"),
-        (counted("2025-11-06T07:25", 2, device_id="another"), "clock_unverified"),
-        (counted("2025-11-06T07:25", 2, elapsed_ms=-1), "bad_device"),
-        (counted("2025-11-06T07:25", 2, elapsed_ms=2**62), "bad_device"),
-        (counted("2025-11-06T07:25", 2, sequence=1.5), "bad_device"),
-        (counted("2025-11-06T07:25", 2, device_id="a\0b"), "bad_device"),
-        (counted("2025-11-06T07:25", 2, device_id="x" * 101), "bad_device"),
-        (counted("2025-11-06T07:25", 2, boot_id=7), "bad_device"),
-        ({"device_id": "phone"}, "bad_device"),
-        ("phone", "bad_device"),
-        ([], "bad_device"),
-    ]
+    (counted("2025-11-06T07:25", 2, boot_id="b2"), "other_boot"),
+    (counted("2025-11-06T07:25", 1), "sequence_repeated"),
+    (counted("2025-11-05T11:00", 2), "elapsed_wrong"),
+    (counted("2025-11-06T19:00", 2), "elapsed_wrong"),
+    (counted("2025-11-06T07:25", 2, device_id="another"), "clock_unverified"),
+    (counted("2025-11-06T07:25", 2, elapsed_ms=-1), "bad_device"),
+    (counted("2025-11-06T07:25", 2, elapsed_ms=2**62), "bad_device"),
+    (counted("2025-11-06T07:25", 2, sequence=1.5), "bad_device"),
+    (counted("2025-11-06T07:25", 2, device_id="a\0b"), "bad_device"),
+    (counted("2025-11-06T07:25", 2, device_id="x" * 101), "bad_device"),
+    (counted("2025-11-06T07:25", 2, boot_id=7), "bad_device"),
+    ({"device_id": "phone"}, "bad_device"),
+    ("phone", "bad_device"),
+    ([], "bad_device"),
+]
 
 
 @pytest.mark.parametrize(("device", "flag"), UNPROVEN)

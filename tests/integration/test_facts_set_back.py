@@ -6,6 +6,8 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from services.reporting.commands.steps import drain
+from services.reporting.store import figures
 from services.reporting.views.figures import look_at
 from shared.database import Database
 from tests.conftest import DatabaseFor
@@ -142,7 +144,7 @@ async def test_what_no_counter_is_to_blame_for_is_told_once_and_searched_for_no_
 ) -> None:
     asked: list[object] = []
 
-    async def cover(*given: object) -> list[dict[str, object]]:
+    async def cover(*given: object, **_: object) -> list[dict[str, object]]:
         asked.append(given[-1])
         raise ValueError("whatever the units are")
 
@@ -155,3 +157,19 @@ async def test_what_no_counter_is_to_blame_for_is_told_once_and_searched_for_no_
     assert [error.__notes__ for error in caught.value.exceptions] == [["unit counter-a"]]
     assert asked == [None, None, ["counter-a"]]
     assert {row["topic"] for row in await rows(db)} == {"compliance.changed.v1"}
+
+
+async def test_who_cannot_be_judged_hides_nobody_else_from_a_view(db: Database) -> None:
+    await learn(db, plan(), punch("in", at("07:20")))
+    await drain(db, at("09:00"))
+    async with db.read() as tx:
+        alone = (await look_at(tx, THURSDAY, at("09:00"))).people
+    bad = await store_plan(db, str(THURSDAY), "294276-12-31 23:59:59+00")
+    for who in (bad, None):
+        await store_row(db, "delete from touched")
+        await store_row(db, "insert into touched (work_date, employee_id) values ($1, $2)", THURSDAY, who)
+        async with db.read() as tx:
+            board = await look_at(tx, THURSDAY, at("09:00"))
+            assert board.people == alone
+            listed = await figures.of_opd(tx, "OPD-2", THURSDAY, at("09:00"), None, 10)
+        assert listed == []

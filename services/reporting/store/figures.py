@@ -12,9 +12,11 @@ from uuid import UUID
 import asyncpg
 
 from services.reporting.domain.figures import Counted, States, states_of
-from services.reporting.store import planner
+from services.reporting.store import planner, sparing
 from services.reporting.store.duties import each_duty
+from shared import failures
 from shared.database import Tx
+from shared.failures import Fault
 
 # Both: $1 the work date, $2 the instant, $3 the OPD or null.
 _BY_STEPS = """
@@ -40,6 +42,7 @@ _COUNTED = "select opd_code, mode, code, count(*) as n from ({}) as judged group
 _LISTED = """
     select * from ({}) as judged where $5::uuid is null or employee_id > $5 order by employee_id limit $6
 """
+_PLANNED = "select employee_id from fact_plan where work_date = $1 order by employee_id"
 _TOUCHED = """
     select count(*) filter (where employee_id is null) > 0 as everyone,
         coalesce(array_agg(employee_id) filter (where employee_id is not null), '{}') as people
@@ -145,10 +148,22 @@ async def _judged(  # noqa: PLR0917 - whom, when
         rows = await tx.connection.fetch(
             asked.format(f"{_BY_STEPS} and employee_id = any($4::uuid[])"), date, as_of, opd_code, known, *more
         )
-    if afresh is None or afresh:
-        await (planner.whole_dates(tx) if afresh is None else planner.some_people(tx))
-        rows += await tx.connection.fetch(asked.format(_BY_FACTS), date, as_of, opd_code, afresh, *more)
-    return rows
+    if afresh is None:
+        # One after another where somebody cannot be judged: then who they all are has to be known.
+        try:
+            async with tx.connection.transaction():
+                await planner.whole_dates(tx)
+                return await tx.connection.fetch(asked.format(_BY_FACTS), date, as_of, opd_code, None, *more)
+        except Exception as error:
+            if failures.fault_of(error) is not Fault.DATA:
+                raise
+        afresh = [row["employee_id"] for row in await tx.connection.fetch(_PLANNED, date)]
+
+    async def judge(some: Sequence[UUID]) -> list[asyncpg.Record]:
+        await planner.some_people(tx)
+        return await tx.connection.fetch(asked.format(_BY_FACTS), date, as_of, opd_code, list(some), *more)
+
+    return rows + await sparing.each_that_can_be(tx, afresh, judge)
 
 
 async def _touched(tx: Tx, date: dt.date) -> _Touched:
