@@ -83,7 +83,7 @@ UNPROVEN: list[tuple[Any, str]] = [
     (counted("2025-11-06T07:25", 2, elapsed_ms=-1), "bad_device"),
     (counted("2025-11-06T07:25", 2, elapsed_ms=2**62), "bad_device"),
     (counted("2025-11-06T07:25", 2, sequence=1.5), "bad_device"),
-    (counted("2025-11-06T07:25", 2, device_id="a\0b"), "bad_device"),
+    (counted("2025-11-06T07:25", 2, device_id="a b\n"), "bad_device"),
     (counted("2025-11-06T07:25", 2, device_id="x" * 101), "bad_device"),
     (counted("2025-11-06T07:25", 2, boot_id=7), "bad_device"),
     ({"device_id": "phone"}, "bad_device"),
