@@ -6,10 +6,9 @@ server knows when it came, so it knows when each later moment of the same start 
 
 import datetime as dt
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from uuid import UUID
-
-from msgspec import Struct
 
 from services.attendance.domain.punches import (
     CLOCK_SKEW,
@@ -25,7 +24,8 @@ AGREES = CLOCK_SKEW
 """A clock counting since the start that is further than this from the server's stood still, ran, or is made up."""
 
 
-class Moment(Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Moment:
     """A moment as a device counts: milliseconds since its start `boot_id`, sleep included; `sequence` grows with
     each moment that the app writes down, whatever happens to the device."""
 
@@ -35,7 +35,8 @@ class Moment(Struct, frozen=True, gc=False):
     sequence: int
 
 
-class Exchange(Struct, frozen=True, gc=False):
+@dataclass(frozen=True, slots=True)
+class Exchange:
     """The last connected exchange of a device, and whose device it is.
 
     `ahead` is how far the server's clock was ahead of the device's at `ahead_at`; None where it never told a time.
