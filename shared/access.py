@@ -19,6 +19,8 @@ Permission = tuple[Role, ...]
 # --- What officers change --------------------------------------------------------------------------------
 CORRECT_RECORDS: Permission = ("supervisor", "opd_admin")
 DECLARE_OUTAGES: Permission = ("bkpsdm",)
+MANAGE_TERMINALS: Permission = ("bkpsdm", "opd_admin")
+"""Terminals and the numbers of people at them; an OPD admin those at their own units' doors."""
 MANAGE_DIRECTORY: Permission = ("bkpsdm",)
 GOVERN: Permission = ("bkpsdm",)
 """Rules, special hours, weights, and the second officer's word on a proposal."""
