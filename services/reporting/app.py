@@ -7,6 +7,7 @@ from services.reporting.api import (
     catalogue,
     counters,
     drafts,
+    evidence,
     figures,
     intentions,
     people,
@@ -18,6 +19,7 @@ from services.reporting.api.board import pages, sign_in
 from services.reporting.commands import facts
 from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
+from services.reporting.tasks import evidence as purge
 from services.reporting.tasks import steps, transitions, upkeep
 from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
@@ -25,6 +27,7 @@ from shared import audit_doors, repairs
 from shared.audit import AuditRow
 from shared.auth import session_key
 from shared.clock import Clock
+from shared.files import files_of
 from shared.service import Service, build
 from shared.settings import Settings
 
@@ -36,11 +39,12 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         key = session_key(settings.token_private_key_file, app.state.authenticator)
         app.state.sessions = Sessions(service.db, key)
         app.state.live = Live()
+        app.state.files = files_of(settings)
 
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
 
-    doors = [reports, drafts, intentions, targets, catalogue, figures, people, counters, stream]
+    doors = [reports, drafts, evidence, intentions, targets, catalogue, figures, people, counters, stream]
     app = build(
         settings,
         routers=[
@@ -56,10 +60,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "transitions": transitions.ticker,
             "live": live,
             "upkeep": upkeep.keep_up,
+            "evidence": purge.keep_clean,
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,
-        body_limits={"/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT},
+        body_limits={
+            "/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT,
+            "/reporting/v1/me/reports/*/evidence": evidence.BODY_LIMIT,
+        },
         never_refused=["/reporting/static/"],
         prepare=prepare,
     )

@@ -1,12 +1,9 @@
 """What ajv, Python's jsonschema and our own reader make of the same values: they agree on each."""
 
 import copy
-import hashlib
 import json
 import re
-import shutil
 import subprocess
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,42 +12,12 @@ import pytest
 from jsonschema import FormatChecker, validators
 from jsonschema.protocols import Validator
 
-from deploy.local import tools
-from deploy.local.tools import cache_dir
 from shared.events import TOPICS, InvalidEvent, decode, schemas
 from tests.contract.spoilt import drawn, every_extreme
 from tests.contract.test_exactness import headers
+from tests.kit.npm import installed
 
 HOME = Path(__file__).with_name("ajv")
-
-
-@cache
-def ajv_home() -> Path:
-    """A folder with ajv and the script, fetched by npm once and then taken from the cache."""
-    package = (HOME / "package.json").read_bytes()
-    home = cache_dir() / f"ajv-{hashlib.sha256(package).hexdigest()[:8]}"
-    if not home.is_dir():
-        if not shutil.which("npm"):
-            tools._install("npm", "npm")  # pyright: ignore[reportPrivateUsage] - as Java and Maven are
-        for program in ("node", "npm"):
-            assert shutil.which(program), f"{program} is missing. Install it: sudo apt-get install -y nodejs npm"
-        unfinished = home.with_name(f"{home.name}.part")
-        shutil.rmtree(unfinished, ignore_errors=True)
-        unfinished.mkdir(parents=True)
-        (unfinished / "package.json").write_bytes(package)
-        command = [
-            "npm",
-            "install",
-            "--no-audit",
-            "--no-fund",
-            "--no-package-lock",
-            "--ignore-scripts",
-            "--silent",
-        ]
-        got = subprocess.run(command, cwd=unfinished, check=False, capture_output=True, text=True)
-        assert got.returncode == 0, f"npm could not fetch ajv: {got.stderr}{got.stdout}"
-        unfinished.rename(home)
-    return home
 
 
 def ajv(given: dict[str, Any], cases: list[tuple[str, Any]]) -> list[bool]:
@@ -58,7 +25,7 @@ def ajv(given: dict[str, Any], cases: list[tuple[str, Any]]) -> list[bool]:
     asked = json.dumps({"schemas": given, "cases": cases})
     answer = subprocess.run(
         ["node", "-e", (HOME / "check.js").read_text(encoding="utf-8")],
-        cwd=ajv_home(),
+        cwd=installed("ajv", HOME),
         input=asked,
         check=False,
         capture_output=True,

@@ -1,0 +1,71 @@
+"""Pictures that strangers hand in, made harmless: drawn anew from their pixels, with nothing else of the file.
+
+So no place, time, device or thumbnail stays (EXIF, XMP, IPTC, comments), nothing behind the end of the picture,
+and no trick of the original's encoding. What cannot be drawn is no picture.
+"""
+
+import io
+import threading
+import warnings
+from typing import Literal, NamedTuple
+
+PictureKind = Literal["JPEG", "PNG", "WEBP"]
+
+MOST_PIXELS = 52_000_000
+"""A phone's sensor of 50 megapixels fits; judged by the header, before anything is decoded."""
+LONGEST_SIDE = 2560
+"""Pixels. A page of paper can be read, and a day of a city's photos is some 20 GB less."""
+QUALITY = 85
+
+_ONE_AT_A_TIME = threading.Lock()
+"""A large picture is some 200 MB while it is drawn: two at once might be more than a container has."""
+
+
+class Picture(NamedTuple):
+    """A picture as it is kept; width and height in pixels."""
+
+    body: bytes
+    width: int
+    height: int
+
+
+class NoPicture(Exception):
+    """It cannot be drawn."""
+
+
+class TooManyPixels(Exception):
+    """It claims to be larger than MOST_PIXELS."""
+
+
+def drawn_anew(body: bytes, kind: PictureKind) -> Picture:
+    """The picture alone, upright, at most LONGEST_SIDE on either side. Blocks: call it in a thread.
+
+    Raises TooManyPixels, NoPicture.
+    """
+    from PIL import Image, ImageOps
+
+    with _ONE_AT_A_TIME:
+        # Pillow refuses twice as many as it warns of, by the header alone; its warnings are for nobody here.
+        Image.MAX_IMAGE_PIXELS = MOST_PIXELS // 2
+        warnings.filterwarnings("ignore", module="PIL")
+        try:
+            with Image.open(io.BytesIO(body), formats=[kind]) as opened:
+                image: Image.Image = opened
+                if image.mode not in ("RGB", "RGBA", "L", "CMYK"):
+                    # A palette or 16 bits cannot be made smaller as they are.
+                    image = image.convert("RGBA" if "transparency" in image.info or "A" in image.mode else "RGB")
+                # Of a JPEG only as many pixels are decoded as are needed.
+                image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), reducing_gap=2.0)
+                image.load()
+                image = ImageOps.exif_transpose(image)
+                if (kind == "JPEG" and image.mode not in ("RGB", "L")) or image.mode == "CMYK":
+                    image = image.convert("RGB")
+                image.info = {}
+                out = io.BytesIO()
+                image.save(out, format=kind, quality=QUALITY)
+                return Picture(out.getvalue(), image.width, image.height)
+        except Image.DecompressionBombError as error:
+            raise TooManyPixels from error
+        except Exception as error:
+            # Decoders fail in as many ways as there are broken files.
+            raise NoPicture(type(error).__name__) from error
