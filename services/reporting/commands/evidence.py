@@ -80,7 +80,7 @@ async def _picture(body: bytes, media_type: MediaType) -> Picture | None:
     except NoPicture as error:
         raise Invalid("validation", errors=[FieldError("file", "evidence.broken")]) from error
     except TooManyPixels as error:
-        most = {"most": MOST_PIXELS // 1_000_000}
+        most = {"most": MOST_PIXELS[kind] // 1_000_000}
         raise Invalid("validation", errors=[FieldError("file", "evidence.too_many_pixels", most)]) from error
 
 
