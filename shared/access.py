@@ -19,6 +19,8 @@ Permission = tuple[Role, ...]
 # --- What officers change --------------------------------------------------------------------------------
 CORRECT_RECORDS: Permission = ("supervisor", "opd_admin")
 DECLARE_OUTAGES: Permission = ("bkpsdm",)
+MANAGE_TERMINALS: Permission = ("bkpsdm", "opd_admin")
+"""Terminals and the numbers of people at them; an OPD admin those at their own units' doors."""
 MANAGE_DIRECTORY: Permission = ("bkpsdm",)
 GOVERN: Permission = ("bkpsdm",)
 """Rules, special hours, weights, and the second officer's word on a proposal."""
@@ -79,6 +81,11 @@ def may(who: Principal, permission: Permission) -> bool:
 def only_opd(who: Principal) -> str | None:
     """The one OPD that an OPD admin acts in, "" where their token names none; None for every other role."""
     return (who.opd or "") if who.role in _ONE_OPD else None
+
+
+def of_one_opd(role: Role) -> bool:
+    """Whether who has the role acts in one OPD, which has to be named."""
+    return role in _ONE_OPD
 
 
 def acts_for_city(who: Principal) -> bool:

@@ -18,6 +18,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     # attendance
     "outage": ("declare", "revise", "revoke"),
     "punch": ("manual", "void"),
+    "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # reporting
     "catalogue": ("imported",),
     "report": ("accepted", "returned"),
@@ -48,6 +49,9 @@ VERBS: Mapping[str, tuple[str, ...]] = {
 """An action is `<capability>.<verb>`; there are no others."""
 
 ACTIONS = frozenset(f"{capability}.{verb}" for capability, verbs in VERBS.items() for verb in verbs)
+
+ITSELF = "system"
+"""In the place of an officer: the service itself."""
 
 _ADD = """
     insert into audit (at, officer, role, action, subject, reason, detail)
@@ -91,7 +95,7 @@ class Chosen:
 async def add(
     tx: Tx,
     now: dt.datetime,
-    who: Principal,
+    who: Principal | None,
     action: str,
     *,
     subject: object,
@@ -100,12 +104,14 @@ async def add(
 ) -> None:
     """Note that `who` did `action` to `subject` (an id, never a NIP); `detail` says what exactly.
 
+    `who` is None where the service itself noticed something that officers have to decide on.
     Raises ValueError for an action that is not in the vocabulary, Forbidden for an office account.
     """
     if action not in ACTIONS:
         raise ValueError(f"{action} is no action of shared/audit.py")
     body = json.dumps(detail or {}, default=str)
-    await tx.connection.execute(_ADD, now, str(employee_of(who)), who.role, action, str(subject), reason, body)
+    officer, role = (ITSELF, ITSELF) if who is None else (str(employee_of(who)), who.role)
+    await tx.connection.execute(_ADD, now, officer, role, action, str(subject), reason, body)
 
 
 async def entries(tx: Tx, chosen: Chosen, *, before: int, limit: int) -> list[AuditRow]:

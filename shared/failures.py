@@ -111,6 +111,10 @@ def _of_one(error: BaseException) -> Fault:
         # A closed or busy connection; or a call with more arguments than a statement takes.
         wrong_call = any(word in str(error).split() for word in _WORDS_OF_A_WRONG_CALL)
         return Fault.UNKNOWN if wrong_call else Fault.WORLD
+    if isinstance(error, asyncpg.InternalClientError):
+        # A session that was ended from outside: told so within a transaction, asyncpg refuses the next statement
+        # as one that overlaps another until the connection itself has gone.
+        return Fault.WORLD
     lost = isinstance(error, exc.DBAPIError) and error.connection_invalidated
     # Kafka's clients are known by where they are from: only the bus and the outbox may import them.
     kafka = type(error).__module__.partition(".")[0] in ("aiokafka", "kafka")

@@ -25,6 +25,10 @@ def _known(route: APIRoute) -> tuple[str, ...]:
     return tuple(sorted({field.alias for field in fields if not isinstance(field.field_info, _ELSEWHERE)}))
 
 
+async def any_query() -> None:
+    """FastAPI dependency of a door that others send browsers to: what nothing reads is theirs to add."""
+
+
 async def only_known(request: Request) -> None:
     """FastAPI dependency of every door: 422 that names each query parameter which nothing reads, or given twice.
 
@@ -33,6 +37,8 @@ async def only_known(request: Request) -> None:
     query: bytes = request.scope["query_string"]
     route: Any = request.scope.get("route")
     if not query or not isinstance(route, APIRoute):
+        return
+    if any(one.call is any_query for one in route.dependant.dependencies):
         return
     known, seen, errors = _known(route), set[str](), list[FieldError]()
     for name, _ in parse_qsl(query.decode("latin-1"), keep_blank_values=True):

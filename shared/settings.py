@@ -86,6 +86,22 @@ class Settings(KafkaSettings):
     """PEM file with the Ed25519 public key that tokens are verified with."""
     token_private_key_file: Path | None = None
     """Reporting: PEM file with the Ed25519 key for the tokens of browsers' sessions. Unset: none are given."""
+    oidc_issuer: str | None = Field(
+        default=None,
+        pattern=r"^(https://[^\s/?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]+)?)(/[^\s?#]*)?$",
+    )
+    """Reporting: the provider of OpenID Connect that signs browsers in, as it names itself. Unset: none."""
+    oidc_client_id: str | None = Field(default=None, validate_default=True)
+    oidc_client_secret_file: FilePath | None = None
+    """A file with the client's secret; unset for a public client."""
+    oidc_mapping_file: FilePath | None = Field(default=None, validate_default=True)
+    """TOML: whose account has which role (services/reporting/domain/oidc.py)."""
+    oidc_scope: str = Field(default="openid", pattern=r"(^|\s)openid(\s|$)")
+    oidc_acr_values: Annotated[list[str], NoDecode, BeforeValidator(_listed)] = []
+    """From `HADIR_OIDC_ACR_VALUES`, comma-separated: the provider is asked for one of these classes of
+    authentication, such as one with a second factor, and a sign-in of any other is refused."""
+    oidc_max_age: int | None = Field(default=None, ge=0)
+    """Seconds: a sign-in at the provider that is older has to be done again."""
     clock: str | None = None
     """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
     host: str = "127.0.0.1"
@@ -128,6 +144,16 @@ class Settings(KafkaSettings):
             ]
             if missing:
                 raise ValueError("set " + " and ".join(f"HADIR_{name.upper()}" for name in missing) + " too")
+        return value
+
+    @field_validator("oidc_client_id", "oidc_mapping_file")
+    @classmethod
+    def _with_the_issuer(cls, value: object, info: ValidationInfo) -> object:
+        issuer = info.data.get("oidc_issuer")
+        if issuer is not None and value is None:
+            raise ValueError("set it too, for HADIR_OIDC_ISSUER is set (docs/runbook.md, section 2)")
+        if issuer is None and value is not None and "oidc_issuer" in info.data:
+            raise ValueError("set HADIR_OIDC_ISSUER too, or take this away")
         return value
 
     @field_validator("clock")

@@ -112,6 +112,16 @@ class Metrics:
         self.outbox_published = counter("hadir_outbox_published_total", "Records published", "topic")
         self.outbox_failures = counter("hadir_outbox_failures_total", "Relay rounds that failed", "error")
         self.relay_leads = gauge("hadir_outbox_relay_leads", "1 while this process is the active relay")
+        # Terminals: do their lines become punches, and who calls that nobody knows?
+        self.terminal_lines = counter(
+            "hadir_terminal_lines_total", "Lines of terminals, by what became of them", "became"
+        )
+        self.terminal_waiting = gauge(
+            "hadir_terminal_waiting_lines", "Lines of terminals that have become no punch", "reason"
+        )
+        self.terminal_strangers = counter(
+            "hadir_terminal_strangers_total", "Calls of terminals that are not believed", "why"
+        )
         # Notifications: is anyone told anything, and is it a flood?
         self.notifications = counter("hadir_notifications_total", "Messages put into inboxes", "kind")
         # Reporting: do figures follow from the newest facts, and at what cost?

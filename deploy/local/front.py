@@ -13,11 +13,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.http import Problem, problem_response
 
 BOARD = "/reporting/"
+TERMINALS = "iclock"
+"""The first path segment that terminals at the door have built in (docs/terminals.md)."""
 # RFC 9110 section 7.6.1: what belongs to one connection and is not passed on.
 HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer"
     b" transfer-encoding upgrade".split()
 )
+OWN = frozenset((b"date", b"server"))
+"""What the server in front says by itself: said twice, nobody knows which of the two a reader takes."""
 FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host"))
 
 
@@ -25,7 +29,9 @@ class Front:
     """Dispatches on the first path segment and rewrites nothing; `/` leads to the board."""
 
     def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
-        self._apps = apps
+        self._apps = dict(apps)
+        if "attendance" in apps:
+            self._apps[TERMINALS] = apps["attendance"]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")
@@ -105,7 +111,7 @@ class Proxy:
             return
         watching = asyncio.ensure_future(exchange.watch())
         try:
-            kept = [(k.lower(), v) for k, v in answer.headers.raw if k.lower() not in HOP_BY_HOP]
+            kept = [(k.lower(), v) for k, v in answer.headers.raw if k.lower() not in HOP_BY_HOP | OWN]
             await exchange.send({"type": "http.response.start", "status": answer.status_code, "headers": kept})
             async for chunk in answer.aiter_raw():
                 await exchange.send({"type": "http.response.body", "body": chunk, "more_body": True})

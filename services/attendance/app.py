@@ -2,10 +2,11 @@
 
 from fastapi import FastAPI
 
-from services.attendance import handlers
-from services.attendance.api import corrections, outages, punches
+from services.attendance import handlers, tasks
+from services.attendance.api import corrections, outages, punches, taps, terminals
 from services.attendance.commands import facts
 from services.attendance.commands.punches import record
+from services.attendance.domain.terminals import STRANGERS
 from services.attendance.facts import PROJECTION
 from services.attendance.views.audit import AuditOut
 from shared import audit_doors, repairs
@@ -16,19 +17,25 @@ from shared.settings import Settings
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
-    """The attendance service: punches, corrections, outages."""
+    """The attendance service: punches, corrections, outages, terminals."""
     return build(
         settings,
         routers=[
             punches.router,
             corrections.router,
             outages.router,
+            terminals.router,
+            taps.router,
             audit_doors.router("/attendance/v1", AuditOut),
         ],
         handlers=handlers.router,
-        tasks={"repairs": repairs.task(PROJECTION, facts.rejoin)},
+        tasks={"repairs": repairs.task(PROJECTION, facts.rejoin), "terminals": tasks.watch},
         clock=clock,
-        body_limits={"/attendance/v1/punches/batch": 1024 * 1024},
+        body_limits={
+            "/attendance/v1/punches/batch": 1024 * 1024,
+            "/attendance/v1/terminal": terminals.FILE_LIMIT,
+            taps.PREFIX: taps.BODY_LIMIT,
+        },
         # At 07:30 a check-in that is turned away is an absence.
         never_refused=["/attendance/v1/punches"],
         direct={"/attendance/v1/punches": punches.SHORT},
@@ -37,4 +44,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
 
 def _prepare(service: Service, app: FastAPI) -> None:
+    for why in STRANGERS:  # `increase` does not see a series begin
+        service.metrics.terminal_strangers.labels(why)
     app.state.intakes = GroupCommit(service.db, record, sizes=service.metrics.group_commit_items)

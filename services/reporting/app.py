@@ -15,8 +15,9 @@ from services.reporting.api import (
     stream,
     targets,
 )
-from services.reporting.api.board import pages, sign_in
+from services.reporting.api.board import oidc, pages, sign_in
 from services.reporting.commands import facts
+from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
 from services.reporting.tasks import evidence as purge
@@ -37,7 +38,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     def prepare(service: Service, app: FastAPI) -> None:
         key = session_key(settings.token_private_key_file, app.state.authenticator)
-        app.state.sessions = Sessions(service.db, key)
+        sessions = app.state.sessions = Sessions(service.db, key)
+        app.state.sign_on = SignOn(settings, service.db, sessions) if settings.oidc_issuer else None
         app.state.live = Live()
         app.state.files = files_of(settings)
 
@@ -52,6 +54,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             audit_doors.router("/reporting/v1", AuditRow),
             sign_in.links,
             sign_in.router,
+            oidc.router,
             pages.router,
         ],
         handlers=handlers.router,

@@ -17,7 +17,12 @@ from shared.events.base import SERVICES
 from tests.kit.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 
 ROOT = Path(__file__).parents[2]
-FILES = ["docker-compose.yml", "deploy/kafka/compose.yml", "deploy/prometheus/compose.yml"]
+FILES = [
+    "docker-compose.yml",
+    "deploy/kafka/compose.yml",
+    "deploy/oidc/compose.yml",
+    "deploy/prometheus/compose.yml",
+]
 JOBS = {"topics", "migrations", "access"}
 
 
@@ -42,6 +47,7 @@ def test_compose_accepts_the_files_and_refuses_to_start_without_secrets() -> Non
     assert [line.split()[-3] for line in checked.stdout.splitlines()] == [
         "docker-compose.yml",
         "deploy/kafka/compose.yml",
+        "deploy/oidc/compose.yml",
         "deploy/prometheus/compose.yml",
     ]
 
@@ -97,6 +103,14 @@ def test_the_key_of_sessions_is_given_to_reporting_alone_and_the_key_of_tokens_t
     assert "token-key.pem" not in "".join((ROOT / file).read_text() for file in FILES)
 
 
+def test_the_citys_account_is_reached_by_reporting_alone_and_keeps_what_the_service_is_told_besides() -> None:
+    overlay = compose("deploy/oidc/compose.yml")
+    assert set(overlay["services"]) == {"reporting"}
+    asking, known = overlay["services"]["reporting"], services()["reporting"]
+    assert asking["networks"] == ["inside", "outside"]
+    assert set(known["secrets"]) < set(asking["secrets"]) == set(overlay["secrets"]) | set(known["secrets"])
+
+
 def test_services_believe_the_door_about_https_and_only_the_inside_reaches_them(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -150,6 +164,9 @@ def test_the_image_runs_as_nobody_in_particular_and_holds_what_is_copied() -> No
 
 def test_the_secrets_that_compose_asks_for_are_those_that_the_script_makes(tmp_path: Path) -> None:
     asked = set(re.findall(r"\$\{(HADIR_\w+):\?", "".join((ROOT / file).read_text() for file in FILES)))
+    asked = {
+        name for name in asked if not name.startswith("HADIR_OIDC_")
+    }  # the provider's: nobody makes them here
     (tmp_path / "deploy").mkdir()
     script = tmp_path / "deploy" / "new_env.sh"
     script.write_text((ROOT / "deploy" / "new_env.sh").read_text())

@@ -15,7 +15,7 @@ from jsonschema.protocols import Validator
 from shared.events import TOPICS, InvalidEvent, decode, schemas
 from tests.contract.spoilt import drawn, every_extreme
 from tests.contract.test_exactness import headers
-from tests.kit.npm import installed
+from tests.kit.npm import npm_home
 
 HOME = Path(__file__).with_name("ajv")
 
@@ -25,7 +25,7 @@ def ajv(given: dict[str, Any], cases: list[tuple[str, Any]]) -> list[bool]:
     asked = json.dumps({"schemas": given, "cases": cases})
     answer = subprocess.run(
         ["node", "-e", (HOME / "check.js").read_text(encoding="utf-8")],
-        cwd=installed("ajv", HOME),
+        cwd=npm_home(HOME),
         input=asked,
         check=False,
         capture_output=True,

@@ -100,6 +100,14 @@ async def test_each_prefix_reaches_its_service_unchanged(door: tuple[str, dict[s
             assert (await client.get(path)).text == f"{name} GET {path}"
 
 
+async def test_the_path_that_terminals_have_built_in_reaches_attendance(
+    door: tuple[str, dict[str, Upstream]],
+) -> None:
+    async with httpx.AsyncClient(base_url=door[0]) as client:
+        path = "/iclock/cdata?SN=BAZR192360015&options=all"
+        assert (await client.get(path)).text == f"attendance GET {path}"
+
+
 async def test_the_root_leads_to_the_board_and_strangers_get_nothing(
     door: tuple[str, dict[str, Upstream]],
 ) -> None:

@@ -144,7 +144,7 @@ async def test_what_no_counter_is_to_blame_for_is_told_once_and_searched_for_no_
 ) -> None:
     asked: list[object] = []
 
-    async def cover(*given: object) -> list[dict[str, object]]:
+    async def cover(*given: object, **_: object) -> list[dict[str, object]]:
         asked.append(given[-1])
         raise ValueError("whatever the units are")
 

@@ -261,3 +261,13 @@ async def test_nothing_is_announced_from_half_rebuilt_facts(db: Database) -> Non
     async with db.transaction() as tx:
         await rebuild.rebuilt(tx, tables)
     assert await said(db, at("09:01")) == []
+
+
+async def test_a_counter_just_touched_is_passed_over_for_one_round_and_never_for_two(db: Database) -> None:
+    left_out = set[str]()
+    await learn(db, plan(), counter(), punch("in", at("07:20")))  # nobody counts it
+    assert await ticker.tick(db, at("08:30"), left_out) == 0
+    assert left_out == {"counter-a"}
+    assert await ticker.tick(db, at("08:31"), left_out) == 1
+    assert left_out == set()
+    assert [row["topic"] for row in await rows(db)] == ["coverage.changed.v1"]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from shared.files import Files, InFolder, InS3, NoFile, StoreAway, files_of
-from tests.kit.npm import installed
+from tests.kit.npm import npm_home
 from tests.kit.services import Signer, settings_for
 
 BUCKET = "hadir-bukti"
@@ -22,7 +22,7 @@ def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The URL of a bucket of a server that checks signatures."""
     home = Path(__file__).parents[1] / "kit" / "s3"
     command = ["node", "-e", (home / "serve.js").read_text("utf-8"), str(tmp_path_factory.mktemp("s3")), BUCKET]
-    with subprocess.Popen(command, cwd=installed("s3rver", home), stdout=subprocess.PIPE, text=True) as server:
+    with subprocess.Popen(command, cwd=npm_home(home), stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         port = server.stdout.readline().strip()
         assert port, "the S3 server did not start"

@@ -1,4 +1,4 @@
-"""Programs of npm that tests use: fetched once, then taken from the cache."""
+"""Programs of Node's that tests talk to: fetched by npm once, then taken from the cache."""
 
 import hashlib
 import shutil
@@ -11,16 +11,16 @@ from deploy.local.tools import cache_dir
 
 
 @cache
-def installed(name: str, home: Path) -> Path:
-    """A folder with the packages that `home/package.json` names, under `node_modules`."""
-    package = (home / "package.json").read_bytes()
-    folder = cache_dir() / f"{name}-{hashlib.sha256(package).hexdigest()[:8]}"
-    if not folder.is_dir():
+def npm_home(folder: Path) -> Path:
+    """A folder with what the package.json of `folder` names; every version there is exact."""
+    package = (folder / "package.json").read_bytes()
+    home = cache_dir() / f"{folder.name}-{hashlib.sha256(package).hexdigest()[:8]}"
+    if not home.is_dir():
         if not shutil.which("npm"):
             tools._install("npm", "npm")  # pyright: ignore[reportPrivateUsage] - as Java and Maven are
         for program in ("node", "npm"):
             assert shutil.which(program), f"{program} is missing. Install it: sudo apt-get install -y nodejs npm"
-        unfinished = folder.with_name(f"{folder.name}.part")
+        unfinished = home.with_name(f"{home.name}.part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
         (unfinished / "package.json").write_bytes(package)
@@ -34,6 +34,6 @@ def installed(name: str, home: Path) -> Path:
             "--silent",
         ]
         got = subprocess.run(command, cwd=unfinished, check=False, capture_output=True, text=True)
-        assert got.returncode == 0, f"npm could not fetch {name}: {got.stderr}{got.stdout}"
-        unfinished.rename(folder)
-    return folder
+        assert got.returncode == 0, f"npm could not fetch {folder.name}: {got.stderr}{got.stdout}"
+        unfinished.rename(home)
+    return home

@@ -192,12 +192,15 @@ class Running:
 
 
 @asynccontextmanager
-async def running(kafka: str, db: Database, state: Path, now: dt.datetime) -> AsyncGenerator[Running]:
+async def running(
+    kafka: str, db: Database, state: Path, now: dt.datetime, port: int = 0, **settings: Any
+) -> AsyncGenerator[Running]:
     """The service of a city that knows nothing yet: what other tests have told Kafka is not read."""
     await pass_over(kafka, GROUP, PROJECTION.topics)
     signer, clock = Signer(), FixedClock(now)
-    app = create_app(settings_for("reporting", signer, state, database_url=db.url, kafka=kafka), clock)
-    listener = socket.create_server(("127.0.0.1", 0))
+    told = settings_for("reporting", signer, state, database_url=db.url, kafka=kafka, **settings)
+    app = create_app(told, clock)
+    listener = socket.create_server(("127.0.0.1", port))
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
     )

@@ -147,6 +147,9 @@ class Queue:
     async def tell(self, _: object, changed: Changed) -> None:
         self.rows.told.append(changed)
 
+    async def anything(self, _: object) -> bool:
+        return bool(self.rows.days or self.rows.dates or self.rows.every_date or self.rows.counters)
+
     async def dates_left(self, _: object) -> int:
         return len(self.rows.dates) + self.rows.every_date
 
@@ -162,8 +165,8 @@ def standing_in(queue: Queue) -> Generator[Any]:
     """`queue` as a Database, with its methods in the place of the statements."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("may_compute", "take_people", "take_these", "compute", "take_counters", "take_these_counters",
-                     "take_date", "lock_date", "people_of", "advance", "end_date", "touch", "split", "dates_left",
-                     "nobody_computes", "waiting"):  # fmt: skip
+                     "take_date", "lock_date", "people_of", "advance", "end_date", "touch", "split", "anything",
+                     "dates_left", "nobody_computes", "waiting"):  # fmt: skip
             patch.setattr(steps.store, name, getattr(queue, name))
         patch.setattr(steps.counter_days, "count", queue.count)
         patch.setattr(steps.notices, "tell", queue.tell)

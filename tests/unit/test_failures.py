@@ -89,6 +89,7 @@ def test_a_code_that_may_mean_anything_is_left_to_the_search(code: str) -> None:
         exc.DBAPIError("select 1", (), Exception("gone"), connection_invalidated=True),
         asyncpg.InterfaceError("connection is closed"),
         asyncpg.InterfaceError("cannot perform operation: another operation is in progress"),
+        asyncpg.InternalClientError("cannot switch to state 15; another operation (2) is in progress"),
         KafkaConnectionError(),
         CommitFailedError("rebalanced"),
     ],

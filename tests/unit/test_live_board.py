@@ -91,10 +91,10 @@ def point(unit_id: str) -> Point:
     return Point(unit_id, unit_id, "A", 0.9)
 
 
-def counter(unit_id: str, *, short_from: int, exact_from: int = -420) -> rows.Counter:
+def counter(unit_id: str, *, short_from: int, exact_from: int = -420, is_afresh: bool = False) -> rows.Counter:
     midnight, edge, end = at(-420), at(short_from), at(1020)
     pieces = [Piece(unit_id, midnight, edge, 1, 1, 1, "met"), Piece(unit_id, edge, end, 1, 0, 0, "short")]
-    return rows.Counter(point(unit_id), CounterDay(pieces), [midnight, edge], at(exact_from))
+    return rows.Counter(point(unit_id), CounterDay(pieces), [midnight, edge], at(exact_from), is_afresh)
 
 
 class City:
@@ -115,17 +115,20 @@ class City:
     def put(self, *some: PersonSteps) -> None:
         self.people |= {one.employee_id: one for one in some}
 
-    async def people_afresh(self, _: object, date: dt.date) -> list[PersonSteps]:
-        self.asked.append("everyone")
-        return list(self.people.values())
-
-    async def people_among(self, _: object, date: dt.date, among: Collection[UUID]) -> list[PersonSteps]:
+    async def people_among(
+        self, _: object, date: dt.date, among: Collection[UUID] | None = None
+    ) -> list[PersonSteps]:
+        if among is None:
+            self.asked.append("everyone")
+            return list(self.people.values())
         self.asked.append({one.int for one in among})
         return [self.people[one] for one in among if one in self.people]
 
-    async def points_afresh(self, _: object, date: dt.date, now: dt.datetime) -> list[rows.Counter]:
-        self.asked.append("every point")
-        return list(self.counters.values())
+    async def points_afresh(
+        self, _: object, date: dt.date, now: dt.datetime, among: Collection[str] | None = None
+    ) -> list[rows.Counter]:
+        self.asked.append("every point" if among is None else ("afresh", *among))
+        return [one for unit_id, one in self.counters.items() if among is None or unit_id in among]
 
     async def points(self, _: object, date: dt.date, among: Collection[str]) -> list[rows.Counter]:
         self.asked.append(set(among))
@@ -168,7 +171,6 @@ def city(monkeypatch: pytest.MonkeyPatch, hands: Hands) -> Any:
     city = City()
     city.put(steps(1, [30], [0, 1]), steps(2, [90], [0, 1]))
     city.counters = {"U": counter("U", short_from=60)}
-    monkeypatch.setattr(today.live, "people_afresh", city.people_afresh)
     monkeypatch.setattr(today.live, "people", city.people_among)
     monkeypatch.setattr(today.live, "points_afresh", city.points_afresh)
     monkeypatch.setattr(today.live, "points", city.points)
@@ -276,6 +278,19 @@ async def test_a_point_written_by_a_clock_ahead_of_ours_is_asked_for_until_ours_
     board = Today(city)
     for minute, status in ((0, "unknown"), (9, "unknown"), (10, "met")):
         assert [one.status for one in (await board.look(at(minute))).counters] == [status]
+
+
+@pytest.mark.parametrize("ahead", [True, False])
+async def test_a_point_shown_before_its_row_held_it_is_counted_afresh_and_not_taken_back_by_the_row(
+    city: Any, ahead: bool
+) -> None:
+    city.counters["U"] = counter("U", short_from=60, is_afresh=ahead)
+    board = Today(city)
+    await board.look(at(0))
+    city.looked()
+    board.hear(Changed(None, (), [CounterDate(DATE, "U")]), at(1))
+    await board.look(at(1))
+    assert (("afresh", "U") in city.looked()) == ahead
 
 
 async def test_a_notice_that_is_heard_while_everything_is_to_be_read_leaves_it_so(city: Any) -> None:

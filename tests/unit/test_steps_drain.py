@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from services.reporting.commands import steps
 from services.reporting.commands.steps import (
     COUNTERS,
     IN_A_ROW,
@@ -75,6 +76,17 @@ async def test_no_transaction_takes_more_than_its_bound_and_all_is_worked_off(
         queue.rows.counters = {Counter(TODAY, f"U{n}") for n in range(count)}
     assert await drain(queue, NOW) == count
     assert queue.rows.log == [(kind, most), (kind, most), (kind, 1)]
+
+
+async def test_while_people_come_in_a_whole_date_is_taken_in_smaller_chunks(
+    queue: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(steps, "EXPECTED_S", 86_400.0)
+    queue.planned = {YESTERDAY: [someone(n) for n in range(PEOPLE + 1)]}
+    queue.rows.dates = {YESTERDAY: None}
+    touched(queue, 1)
+    await drain(queue, NOW)
+    assert queue.rows.log == [("people", 1), ("date", PEOPLE), ("date", 1)]
 
 
 async def test_a_touch_of_every_date_becomes_its_dates_and_the_nearest_comes_first(queue: Any) -> None:
@@ -173,8 +185,12 @@ def test_whatever_is_touched_and_whoever_is_to_blame_everyone_else_is_computed(d
             data.draw(st.sets(st.sampled_from(units)))
         )
         queue.cannot = {one: ValueError("cannot") for one in bad}
-        with suppress(ExceptionGroup):
+        named: list[str] = []
+        try:
             asyncio.run(drain(queue, NOW))
+        except NotComputed as cannot:
+            named = cannot.told()
+        assert len(named) == len(set(named)), "nobody is blamed twice"
         wanted = alone | {(date, person) for date in whole for person in queue.planned[date]}
         assert set(queue.rows.computed) == {day for day in wanted if day[1] not in bad}
         assert queue.rows.days == {day for day in wanted if day[1] in bad}
@@ -183,14 +199,15 @@ def test_whatever_is_touched_and_whoever_is_to_blame_everyone_else_is_computed(d
         assert queue.rows.dates == {}
 
 
-async def test_whoever_is_computed_is_told_of_in_the_same_transaction(queue: Any) -> None:
+@pytest.mark.parametrize("bad", [set[int](), {5}], ids=["together", "one by one"])
+async def test_whoever_is_computed_is_told_of_in_the_same_transaction(queue: Any, bad: set[int]) -> None:
     days = touched(queue, 12)
-    queue.cannot = {someone(5): ValueError("cannot")}
+    queue.cannot = {someone(n): ValueError("cannot") for n in bad}
     queue.rows.counters = {Counter(TODAY, "A")}
-    with pytest.raises(ExceptionGroup):
+    with suppress(NotComputed):
         await drain(queue, NOW)
     told = {(changed.work_date, person) for changed in queue.rows.told for person in changed.people or ()}
-    assert told == set(days) - {(TODAY, someone(5))}
+    assert told == set(days) - {(TODAY, someone(n)) for n in bad}
     assert [counter for changed in queue.rows.told for counter in changed.counters or ()] == [Counter(TODAY, "A")]
 
 

@@ -1,16 +1,17 @@
 """From what a phone or an officer says to a recorded punch: facts, decision, one insert, one event."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import get_args
 from uuid import UUID, uuid4
 
 from msgspec import Struct, field
 
 from services.attendance.commands import SOURCE
 from services.attendance.domain import punches as domain
-from services.attendance.domain.punches import Flag, Plan, Position, Posted, Timing, Unusable
+from services.attendance.domain import taps
+from services.attendance.domain.punches import Flag, Plan, Position, Posted, Source, Timing, Unusable
 from services.attendance.store import directory
 from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
@@ -34,17 +35,26 @@ class Stated:
     zone: Zone | None
 
 
+@dataclass(frozen=True, slots=True)
+class Tapped:
+    """What a terminal says of a punch: when, as far as its clock is believed, and at whose door it hangs."""
+
+    timing: Timing
+    unit_id: str
+
+
 class Intake(Struct, frozen=True, gc=False):
-    """A punch that asks to be recorded; a `manual` one is `stated`."""
+    """A punch that asks to be recorded; a `manual` one is `stated`, one of a `terminal` is `tapped`."""
 
     punch_id: UUID
     employee_id: UUID
     kind: PunchKind
     device_at: dt.datetime | None
     position: Position | None
-    source: Literal["app", "offline", "manual"]
+    source: Source
     received_at: dt.datetime
     stated: Stated | None = None
+    tapped: Tapped | None = None
     unusable: tuple[Unusable, ...] = ()
     trace: str | None = field(default_factory=trace.current)
     """Of the request that asks: punches of many are recorded at once."""
@@ -126,9 +136,10 @@ async def _decide(tx: Tx, items: Sequence[Intake]) -> list[PunchRow | Refused]:
     postings = [
         _posting(item, timing, people.get(item.employee_id)) for item, timing in zip(items, timings, strict=True)
     ]
-    places = await directory.places(tx, {where.unit_id for where in postings if isinstance(where, _Posting)})
+    units = {where.unit_id for where in postings if isinstance(where, _Posting)}
+    places = await directory.places(tx, units | {item.tapped.unit_id for item in items if item.tapped})
     return [
-        posting if isinstance(posting, Refused) else _row(item, timing, posting, places.get(posting.unit_id, ()))
+        posting if isinstance(posting, Refused) else _row(item, timing, posting, places)
         for item, timing, posting in zip(items, timings, postings, strict=True)
     ]
 
@@ -140,6 +151,8 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
     for item in items:
         if item.stated is not None:
             timings.append(Timing(item.stated.at, "server"))
+        elif item.tapped is not None:
+            timings.append(item.tapped.timing)
         elif item.source == "offline" and item.device_at is not None:
             last = offsets.get(item.employee_id)
             timings.append(domain.offline_timing(item.device_at, item.received_at, last))
@@ -161,7 +174,15 @@ def _posting(item: Intake, timing: Timing, person: Posted | None) -> _Posting | 
     return _Posting(person, work_date, place.opd_code, place.unit_id)
 
 
-def _row(item: Intake, timing: Timing, posting: _Posting, places: Sequence[Place]) -> PunchRow:
+def _zone(item: Intake, posting: _Posting, places: Mapping[str, Sequence[Place]]) -> Zone:
+    office, remote = places.get(posting.unit_id, ()), posting.person.remote_places
+    if item.tapped is None:
+        return domain.zone_of(item.position, office, remote)
+    door = taps.Site(item.tapped.unit_id, places.get(item.tapped.unit_id, ()))
+    return taps.zone_at(door, taps.Site(posting.unit_id, office), remote)
+
+
+def _row(item: Intake, timing: Timing, posting: _Posting, places: Mapping[str, Sequence[Place]]) -> PunchRow:
     position = item.position
     vouched = item.stated.zone if item.stated else None
     return PunchRow(
@@ -174,7 +195,7 @@ def _row(item: Intake, timing: Timing, posting: _Posting, places: Sequence[Place
         at=timing.at,
         received_at=item.received_at,
         device_at=item.device_at,
-        zone=vouched or domain.zone_of(position, places, posting.person.remote_places),
+        zone=vouched or _zone(item, posting, places),
         source=item.source,
         flags=[*timing.flags, *item.unusable, *([VOUCHED] if vouched else [])],
         lat=position.lat if position else None,
@@ -186,6 +207,8 @@ def _row(item: Intake, timing: Timing, posting: _Posting, places: Sequence[Place
 
 def _same(item: Intake, row: PunchRow) -> bool:
     """Is `item` a retry of `row`? What the caller says is compared, not what the server added."""
+    if item.tapped is not None:
+        return True  # its id is made of all that the terminal says
     position = (item.position.lat, item.position.lon, item.position.accuracy_m) if item.position else (None,) * 3
     return (
         item.employee_id == row.employee_id

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Index, Text
+from sqlalchemy import BigInteger, Date, DateTime, Index, Interval, Text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
@@ -65,3 +65,61 @@ class Outage(Base, table=True):
     reason: str = Field(sa_type=Text)
     declared_by: str = Field(sa_type=Text)
     revoked: bool = False
+
+
+class Terminal(Base, table=True):
+    """A terminal at the door: what officers said of it, then what it showed by itself."""
+
+    serial: str = Field(primary_key=True, sa_type=Text)
+    name: str = Field(sa_type=Text)
+    unit_id: str = Field(sa_type=Text)
+    enabled: bool
+    utc_offset_minutes: int
+    keys: str = Field(sa_type=Text)
+    states: dict[str, Any] = Field(sa_type=JSONB)
+    commissioned_at: dt.datetime = Field(sa_type=INSTANT)
+    networks: list[str] = Field(sa_type=ARRAY(Text))
+    key_digest: str | None = Field(default=None, sa_type=Text)
+    seen_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    contact_since: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    address: str | None = Field(default=None, sa_type=Text)
+    """From where it last introduced itself with its key."""
+    compared_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    ahead: dt.timedelta = Field(default=dt.timedelta(), sa_type=Interval)
+    wrong_until: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    attendance_stamp: str | None = Field(default=None, sa_type=Text)
+    operation_stamp: str | None = Field(default=None, sa_type=Text)
+
+
+class TerminalPin(Base, table=True):
+    """Whose number it is: at the terminal `serial`, or where that is empty at all that do not say otherwise."""
+
+    pin: str = Field(primary_key=True, sa_type=Text)
+    serial: str = Field(primary_key=True, sa_type=Text)
+    employee_id: UUID
+
+
+class TerminalLine(Base, table=True):
+    """A line that has become no punch, and why."""
+
+    __table_args__ = (Index("terminal_line_of", "serial", "received_at", "line_id"),)
+
+    line_id: UUID = Field(primary_key=True)
+    serial: str = Field(foreign_key="terminal.serial", sa_type=Text)
+    received_at: dt.datetime = Field(sa_type=INSTANT)
+    raw: str = Field(sa_type=Text)
+    pin: str | None = Field(default=None, sa_type=Text)
+    local: dt.datetime | None = Field(default=None, sa_type=DateTime(timezone=False))
+    state: str | None = Field(default=None, sa_type=Text)
+    by_hand: bool
+    reason: str = Field(sa_type=Text)
+
+
+class StrangeTerminal(Base, table=True):
+    """One that called and is not believed."""
+
+    serial: str = Field(primary_key=True, sa_type=Text)
+    why: str = Field(sa_type=Text)
+    address: str = Field(sa_type=Text)
+    first_at: dt.datetime = Field(sa_type=INSTANT)
+    last_at: dt.datetime = Field(sa_type=INSTANT)

@@ -85,8 +85,18 @@ class Sessions:
             code = await store.take_code(tx, _hash(secret))
             if code is None or code.expires_at <= _wall():
                 return None
-            await store.add_session(tx, _hash(session), Session(code.holder, code.session_ends_at))
+            await store.add_session(
+                tx, _hash(session), Session(code.holder, code.session_ends_at), by_provider=False
+            )
         return session, code.session_ends_at
+
+    async def open(self, holder: Holder) -> tuple[str, dt.datetime]:
+        """(a session, when it ends) for whoever the city's account has told us of."""
+        session, ends_at = secrets.token_urlsafe(24), _wall(SESSION_S)
+        async with self._db.transaction() as tx:
+            await store.forget_ended(tx, _wall())
+            await store.add_session(tx, _hash(session), Session(holder, ends_at), by_provider=True)
+        return session, ends_at
 
     async def holder(self, session: str) -> Principal | None:
         """Whose session it is; None once it has ended."""
@@ -96,7 +106,7 @@ class Sessions:
             return None
         return Principal(kept.holder.subject, kept.holder.role, kept.holder.opd, kept.expires_at.timestamp())
 
-    async def end(self, session: str) -> None:
-        """From now on it opens nothing, here and in every other process."""
+    async def end(self, session: str) -> bool:
+        """From now on it opens nothing, in any process. True where the city's account had opened it."""
         async with self._db.transaction() as tx:
-            await store.end(tx, _hash(session))
+            return await store.end(tx, _hash(session))

@@ -64,16 +64,31 @@ async def standings(
 
     Looked up in `counter_day`; those that are not counted there as of `as_of` are counted now.
     """
+    found, missing = await looked_up(tx, date, as_of, opd_code, unit_ids)
+    found += await afresh(tx, date, as_of, missing)
+    return sorted(found, key=lambda standing: standing.point.unit_id)
+
+
+async def looked_up(
+    tx: Tx,
+    date: dt.date,
+    as_of: dt.datetime,
+    opd_code: str | None = None,
+    unit_ids: Collection[str] | None = None,
+) -> tuple[list[Standing], list[str]]:
+    """(The service points that are counted as of `as_of`, the ids of those that are not), in no order."""
     await planner.some_people(tx)
-    found = await tx.connection.fetch(
-        _COUNTED, date, as_of, None if unit_ids is None else list(unit_ids), opd_code
-    )
-    rows = [row for row in found if row["afresh"] is None]
-    afresh = [row["afresh"] for row in found if row["afresh"] is not None]
-    if afresh:
-        await plan_for(tx, afresh)
-        rows += await tx.connection.fetch(_AFRESH, date, as_of, afresh)
-    return sorted((_standing(row) for row in rows), key=lambda standing: standing.point.unit_id)
+    rows = await tx.connection.fetch(_COUNTED, date, as_of, None if unit_ids is None else list(unit_ids), opd_code)
+    counted = [_standing(row) for row in rows if row["afresh"] is None]
+    return counted, [row["afresh"] for row in rows if row["afresh"] is not None]
+
+
+async def afresh(tx: Tx, date: dt.date, as_of: dt.datetime, unit_ids: Collection[str]) -> list[Standing]:
+    """These service points, counted now."""
+    if not unit_ids:
+        return []
+    await plan_for(tx, unit_ids)
+    return [_standing(row) for row in await tx.connection.fetch(_AFRESH, date, as_of, list(unit_ids))]
 
 
 async def standing(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> Standing | None:

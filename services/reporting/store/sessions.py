@@ -16,12 +16,16 @@ _TAKE_CODE = """
     delete from sign_in_code where code_hash = $1 returning subject, role, opd, expires_at, session_ends_at
 """
 _ADD_SESSION = """
-    insert into browser_session (session_hash, subject, role, opd, expires_at) values ($1, $2, $3, $4, $5)
+    insert into browser_session (session_hash, subject, role, opd, expires_at, by_provider)
+    values ($1, $2, $3, $4, $5, $6)
 """
 _SESSION = """
     select subject, role, opd, expires_at from browser_session where session_hash = $1 and expires_at > $2
 """
-_END = "delete from browser_session where session_hash = $1"
+_END = "delete from browser_session where session_hash = $1 returning by_provider"
+_OPD_OF_ACTIVE = """
+    select coalesce(opd_code, '') from fact_employee where employee_id = $1 and active and not erased
+"""
 _FORGET = (
     "delete from sign_in_code where expires_at <= $1",
     "delete from browser_session where expires_at <= $1",
@@ -61,8 +65,8 @@ async def take_code(tx: Tx, code_hash: bytes) -> Code | None:
     return Code(Holder(row["subject"], row["role"], row["opd"]), row["expires_at"], row["session_ends_at"])
 
 
-async def add_session(tx: Tx, session_hash: bytes, session: Session) -> None:
-    await tx.connection.execute(_ADD_SESSION, session_hash, *session.holder, session.expires_at)
+async def add_session(tx: Tx, session_hash: bytes, session: Session, *, by_provider: bool) -> None:
+    await tx.connection.execute(_ADD_SESSION, session_hash, *session.holder, session.expires_at, by_provider)
 
 
 async def session(tx: Tx, session_hash: bytes, now: dt.datetime) -> Session | None:
@@ -71,8 +75,14 @@ async def session(tx: Tx, session_hash: bytes, now: dt.datetime) -> Session | No
     return None if row is None else Session(Holder(row["subject"], row["role"], row["opd"]), row["expires_at"])
 
 
-async def end(tx: Tx, session_hash: bytes) -> None:
-    await tx.connection.execute(_END, session_hash)
+async def end(tx: Tx, session_hash: bytes) -> bool:
+    """True where there was such a session and the city's account had opened it."""
+    return bool(await tx.connection.fetchval(_END, session_hash))
+
+
+async def opd_of_active(tx: Tx, employee_id: UUID) -> str | None:
+    """The OPD of somebody whom the directory has as active, "" where it names none; None for everybody else."""
+    return await tx.connection.fetchval(_OPD_OF_ACTIVE, employee_id)
 
 
 async def forget_ended(tx: Tx, now: dt.datetime) -> None:

@@ -196,13 +196,25 @@ async def units(tx: Tx) -> list[str]:
 
 
 async def cover(
-    tx: Tx, today: dt.date, now: dt.datetime, only: Sequence[str] | None = None
+    tx: Tx,
+    today: dt.date,
+    now: dt.datetime,
+    only: Sequence[str] | None = None,
+    *,
+    left_out: set[str] | None = None,
 ) -> list[CounterChange]:
     """Service points whose status differs from what was announced; remembered as announced from now on.
 
-    A unit never seen, or no longer a service point, is closed. `only`: of these units.
+    A unit never seen, or no longer a service point, is closed. `only`: of these units. `left_out`: those that were
+    not counted in the round before and were left to whoever counts them; now those of this round. Without it
+    everything that is not counted is counted here.
     """
-    found = await counters.standings(tx, today, now, unit_ids=only)
+    found, missing = await counters.looked_up(tx, today, now, unit_ids=only)
+    if left_out is not None:
+        missing, waiting = [unit for unit in missing if unit in left_out], set(missing) - left_out
+        left_out.clear()
+        left_out |= waiting
+    found += await counters.afresh(tx, today, now, missing)
     await counter_days.want(tx, today)
     rows = await tx.connection.fetch(
         _COVER,

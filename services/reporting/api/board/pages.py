@@ -17,7 +17,7 @@ from shared.auth import COOKIE, holder_of
 from shared.dates import WIB, date_text, local_date
 from shared.events import DUTIES
 from shared.events.base import read_instant
-from shared.messages import Language, language_of, text
+from shared.messages import Language, language_of, text, title
 from shared.query import not_ahead
 from shared.refusals import Missing
 from shared.service import Service, service_of
@@ -79,9 +79,21 @@ def show(request: Request, template: str, status: int = 200, **values: object) -
         return text(f"board.{code}", language, **params)
 
     html = _templates.get_template(template).render(
-        t=t, lang=language, version=_VERSION, home=HOME, **words.writers(language), **values
+        t=t,
+        lang=language,
+        version=_VERSION,
+        home=HOME,
+        city_account=request.app.state.sign_on is not None,
+        **words.writers(language),
+        **values,
     )
     return HTMLResponse(html, status, headers=HEADERS)
+
+
+def refusal(request: Request, status: int, code: str, **params: object) -> HTMLResponse:
+    """A page that says why nobody was signed in, and what to do about it."""
+    language = _language(request)
+    return show(request, "refused.html", status, why=title(code, language), told=text(code, language, **params))
 
 
 @router.get("", response_class=RedirectResponse)

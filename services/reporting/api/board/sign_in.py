@@ -16,6 +16,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
 from services.reporting.api.board.pages import HOME, in_language, show
+from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
 from shared.auth import COOKIE, Authenticator, Bearer, BySession, TokenError, credentials_of
 from shared.http import Problem
@@ -121,6 +122,12 @@ async def sign_in(request: Request, known: Known, code: Secret = "", token: Secr
         return show(request, "welcome.html", 401, expired=True)
     session, ends_at = opened
     response = RedirectResponse(HOME, 303, headers={"Cache-Control": "no-store"})
+    keep(response, request, session, ends_at)
+    return response
+
+
+def keep(response: Response, request: Request, session: str, ends_at: dt.datetime) -> None:
+    """Have the browser keep its session."""
     response.set_cookie(
         COOKIE,
         session,
@@ -130,15 +137,20 @@ async def sign_in(request: Request, known: Known, code: Secret = "", token: Secr
         httponly=True,
         samesite="strict",
     )
-    return response
 
 
 @router.post("/logout", dependencies=[Depends(same_origin)])
 async def sign_out(request: Request, known: Known) -> Response:
-    """End the session, here and wherever else its cookie may be."""
+    """End the session, here and wherever else its cookie may be, and where it began: at the city's account."""
     _, session = credentials_of(request.scope)
-    if session:
-        await known.end(session)
-    response = RedirectResponse(HOME, 303, headers={"Cache-Control": "no-store"})
+    by_provider = bool(session) and await known.end(session)
+    sign_on: SignOn | None = request.app.state.sign_on
+    there = await sign_on.after_sign_out() if by_provider and sign_on is not None else None
+    response: Response
+    if there is None:
+        response = RedirectResponse(HOME, 303, headers={"Cache-Control": "no-store"})
+    else:
+        # A page leads there, not a redirect: a form of ours may lead to no other site (form-action).
+        response = show(request, "onward.html", to=there, where="leaving")
     response.delete_cookie(COOKIE, path="/reporting", httponly=True, samesite="strict")
     return response
