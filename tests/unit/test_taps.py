@@ -65,6 +65,8 @@ def test_whatever_differs_in_what_was_sent_is_another_tap() -> None:
         b"7\t2025-02-30 07:25:00\t0",
         b"7\t06/11/2025 07:25:00\t0",
         b"7\t2025-11-06 24:00:00\t0",
+        b"7\t0001-01-01 00:00:00\t0",
+        b"7\t9999-12-31 23:59:59\t0",
         b"7\t2025-11-06 07:25:00\tin",
         b"7\t2025-11-06 07:25:00\t-1",
         b"x\t2025-11-06 07:25:00\t0",
@@ -152,6 +154,26 @@ def test_no_time_is_after_its_receipt_and_none_is_verified_that_nobody_vouches_f
     assert (timing.trust == "verified") == (clock.vouches_for(at) and not by_hand)
     assert ("clock_unverified" in timing.flags) == (timing.trust == "unverified")
     assert ("clock_skew" in timing.flags) == (abs(ahead) > 5 * MINUTE)
+
+
+def test_one_time_far_ahead_does_not_condemn_a_clock_for_ever() -> None:
+    wrong = taps.compared(Clock(NOW), NOW + 70 * 365 * DAY, NOW, None)
+    mended = taps.compared(wrong, NOW + HOUR, NOW + HOUR, None)
+    assert [mended.vouches_for(NOW + by) for by in (5 * MINUTE, 6 * MINUTE)] == [False, True]
+
+
+@given(
+    st.from_regex(
+        r"[0-9]{1,3}\t[0-9]{4}-[01][0-9]-[0-3][0-9] [0-2][0-9]:[0-5][0-9]:[0-5][0-9]\t[0-9]", fullmatch=True
+    )
+)
+def test_every_time_that_is_read_can_be_an_instant_and_be_compared(text: str) -> None:
+    for line in taps.pushed("A-1", NOW, text.encode()):
+        if line.local is not None:
+            for offset in (-720, 420, 840):
+                newest = taps.instant(line.local, offset)
+                taps.timing(newest, NOW, taps.compared(Clock(), newest, NOW, None), by_hand=False)
+                taps.wrong_time(line.local, newest, NOW, NOW)
 
 
 def test_which_times_can_be_no_punch() -> None:

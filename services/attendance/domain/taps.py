@@ -41,6 +41,9 @@ LONGEST = 300
 NEVER_SET = dt.datetime(2010, 1, 1)  # noqa: DTZ001 - a display's time, without a zone
 """A clock that says less has lost its time: terminals begin again at 2000-01-01."""
 
+YEARS = range(1900, 3000)
+"""Those of the contract; in any zone they are instants."""
+
 AGREES = dt.timedelta(seconds=60)
 """A clock that is no further off agrees with ours. Less would judge the network and the time until it sends."""
 
@@ -95,6 +98,8 @@ def local_time(text: str) -> dt.datetime | None:
     if found is None:
         return None
     year, month, day, hour, minute, second = (int(part or 0) for part in found.groups())
+    if year not in YEARS:
+        return None
     try:
         return dt.datetime(year, month, day, hour, minute, second)  # noqa: DTZ001 - likewise
     except ValueError:
@@ -172,7 +177,8 @@ def compared(clock: Clock, newest: dt.datetime, received_at: dt.datetime, contac
         return clock
     if abs(ahead) <= AGREES:
         return Clock(received_at, ahead, clock.wrong_until)
-    wrong_until = max(newest, received_at)
+    # What is further ahead than that is no punch anyhow, whatever becomes of the clock.
+    wrong_until = received_at + min(max(ahead, dt.timedelta()), CLOCK_SKEW)
     return Clock(received_at, ahead, max(clock.wrong_until or wrong_until, wrong_until))
 
 

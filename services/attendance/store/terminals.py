@@ -56,9 +56,9 @@ async def find(tx: Tx, serial: str) -> Terminal | None:
 
 
 async def lock(tx: Tx, serial: str) -> Terminal | None:
-    """The same, held until the transaction ends, so that two officers change it one after the other."""
+    """The same, for officers one after the other. The terminal itself waits for none of them."""
     await tx.connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", f"terminal {serial}")
-    return await tx.session.get(Terminal, serial, with_for_update=True)
+    return await tx.session.get(Terminal, serial)
 
 
 async def seen(tx: Tx, serial: str, now: dt.datetime) -> None:
@@ -148,6 +148,11 @@ async def change_pins(tx: Tx, given: Mapping[tuple[str, str], UUID], gone: Seque
     )
 
 
+async def forget(tx: Tx, employee_ids: Iterable[UUID]) -> None:
+    """Take the numbers of people away who are erased."""
+    await tx.connection.execute("delete from terminal_pin where employee_id = any($1::uuid[])", list(employee_ids))
+
+
 async def listed_pins(tx: Tx, *, serial: str, limit: int, after: str | None) -> Sequence[TerminalPin]:
     """The numbers at one terminal, or with an empty `serial` the city's, by number."""
     query = (
@@ -167,6 +172,11 @@ async def stranger(tx: Tx, serial: str, why: Stranger, address: str, now: dt.dat
 async def no_stranger(tx: Tx, serial: str) -> None:
     """It is registered now."""
     await tx.connection.execute("delete from strange_terminal where serial = $1", serial)
+
+
+async def forget_strangers(tx: Tx, before: dt.datetime) -> None:
+    """Forget those that have not called since."""
+    await tx.connection.execute("delete from strange_terminal where last_at < $1", before)
 
 
 async def strangers(tx: Tx, *, limit: int, after: tuple[dt.datetime, str] | None) -> Sequence[StrangeTerminal]:

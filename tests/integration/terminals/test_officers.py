@@ -30,6 +30,18 @@ async def test_numbers_are_texts_and_belong_to_a_terminal_or_to_the_city(rig: Ri
     }  # fmt: skip
 
 
+async def test_who_is_erased_leaves_no_number_behind(rig: Rig, port: int) -> None:
+    me = await rig.staff()
+    await register(rig)
+    await give(rig, ("1", me, ""), ("2", me, SERIAL))
+    await rig.know(None, key=str(me))
+    assert await rig.count("terminal_pin") == 0
+    terminal = Terminal(SERIAL, port)
+    terminal.tap("1", AT_DOOR)
+    assert (await terminal.send()).ok
+    assert (await shown(rig))["waiting"] == {"unknown_pin": 1}
+
+
 STICK = (
     "        1\t2025-11-06 07:20:00\t1\t0\t1\t0\r\n"
     "        1\t2025-11-06 07:24:00\t1\t1\t15\t0\r\n"

@@ -2,6 +2,7 @@
 
 # ruff: noqa: E501 - lines of terminals read best whole
 
+import asyncio
 import contextlib
 import datetime as dt
 from pathlib import Path
@@ -48,6 +49,9 @@ async def test_it_is_told_what_to_send_from_where_on_and_what_time_it_is(rig: Ri
         assert (await terminal.say("GET", f"/{generation}?SN={SERIAL}")).status == 404
     assert (await terminal.upload("rtlog", ["time=2025-11-06 07:25:00\tpin=1"])).status == 404
     assert (await shown(rig))["seen_at"] == "2025-11-06T00:25:00Z"
+    metrics = (await rig.client.get("/attendance/metrics")).text
+    assert 'hadir_http_requests_total{method="GET",route="/iclock/cdata",status="200"} 1.0' in metrics
+    assert 'route="/iclock/{rest:path}",status="404"' in metrics
 
 
 async def test_a_burst_cut_off_and_sent_again_is_neither_lost_nor_double(rig: Rig, port: int) -> None:
@@ -80,9 +84,15 @@ async def test_a_burst_cut_off_and_sent_again_is_neither_lost_nor_double(rig: Ri
     terminal.tap("0007", AT_DOOR, state=1)
     assert (await terminal.send()).text == "OK: 502\n"
     assert len(await punches(rig)) == 501
+    # Firmware that gives up waiting sends the same once more while the first is still at work.
+    hasty = [Terminal(SERIAL, port) for _ in range(3)]
+    for one in hasty:
+        one.memory = [f"{number:04}\t2025-11-06 07:24:{number % 60:02}\t1\t1" for number in range(300)]
+    assert all(answer.ok for answer in await asyncio.gather(*(one.send() for one in hasty)))
+    assert len(await punches(rig)) == len(await rig.outbox()) == 801
     again = Terminal(SERIAL, port)
     await again.introduce()
-    assert again.options["Stamp"] == str(terminal.stamp)
+    assert again.options["Stamp"] == str(hasty[0].stamp)
 
 
 async def test_what_is_no_punch_yet_waits_with_its_reason_until_it_is_mended(rig: Rig, port: int) -> None:
