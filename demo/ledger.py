@@ -58,6 +58,7 @@ class Ledger:
         day.punches.append(punch)
         self.counts[f"check-{punch.kind}"] += 1
         self.counts[f"zone {punch.zone}"] += 1
+        self.counts[f"time {receipt['time_trust']}"] += 1
         if punch.kind == "in" and work_date == played:
             self.first_in.setdefault(employee_id, wall)
 

@@ -45,6 +45,45 @@ class Tap:
 
 
 @dataclass(frozen=True)
+class Phone:
+    """What a person carries: it counts honestly since its start; its clock may be set wrong, on purpose or not."""
+
+    device_id: str
+    started: datetime
+    clock_ahead: timedelta
+    restarted: datetime | None
+
+    def counted(self, at: datetime, sequence: int) -> dict[str, Any]:
+        """What an app sends of the moment `at`."""
+        again = self.restarted is not None and self.restarted <= at
+        since = self.restarted if again and self.restarted is not None else self.started
+        return {
+            "device_id": self.device_id,
+            "boot_id": f"{self.device_id}:{2 if again else 1}",
+            "elapsed_ms": (at - since) // timedelta(milliseconds=1),
+            "sequence": sequence,
+        }
+
+
+def phone_of(employee_id: UUID, day: date, seed: int) -> Phone | None:
+    """The phone that a person carries on the day; None with an app too old to say what it counts.
+
+    Of a hundred apps four are old; five phones have a clock that is off by hours, four are started again near 07:00.
+    """
+    dice = random.Random(f"{seed}:phone:{employee_id}")
+    midnight = datetime.combine(day, time.min, WIB)
+    chance = dice.random()
+    if chance < 0.04:
+        return None
+    return Phone(
+        str(uuid5(NAMESPACE, f"phone:{employee_id}")),
+        midnight - timedelta(days=2) - dice.uniform(1, 60 * 24 * 20) * MINUTE,
+        dice.choice([-3, -1, 1, 5]) * 60 * MINUTE if chance < 0.09 else dice.uniform(-60, 60) * MINUTE / 60,
+        midnight + timedelta(hours=7, minutes=dice.uniform(0, 20)) if 0.09 <= chance < 0.13 else None,
+    )
+
+
+@dataclass(frozen=True)
 class Step:
     """Something one app does at a business instant."""
 
@@ -63,6 +102,11 @@ class OfflineStep(Step):
 
     tapped: datetime
     tap: Tap
+
+
+@dataclass(frozen=True)
+class ExchangeStep(Step):
+    """The app is opened while connected and tells what its phone counts."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +186,12 @@ def script(city: City, plans: list[Plan], day: date, seed: int) -> list[Step]:
         punches = one.punches(late=person.employee_id in late_desk)
         if plan.opd_code in OUTAGE_OPDS:
             punches = [_through_outage(p, outage_starts, outage_ends, dice) for p in punches]
+            # Whoever sat in the bus with the app open lets it tell the time of what follows.
+            steps += [
+                ExchangeStep(punch.tapped - timedelta(minutes=20 + person.number % 60), person.employee_id)
+                for punch in punches
+                if isinstance(punch, OfflineStep) and person.number % 5
+            ]
         steps += punches
         if plan.work_date == day and plan.ends_at.astimezone(WIB).date() == day:
             steps += one.report(_kind(city, person), tasks)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import Counter
 from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from itertools import count
 from typing import Any
-from uuid import uuid5
+from uuid import UUID, uuid5
 
 from demo.city import NAMESPACE, City
 from demo.client import Client, Refused, Who
@@ -20,9 +21,11 @@ from demo.script import (
     NEW_HOURS,
     OUTAGE_OPDS,
     AgreeStep,
+    ExchangeStep,
     HoursStep,
     OfflineStep,
     OutageStep,
+    Phone,
     Position,
     PunchStep,
     ReportStep,
@@ -31,6 +34,7 @@ from demo.script import (
     Tap,
     decision,
     norms,
+    phone_of,
     review_after,
     revise_after,
 )
@@ -55,6 +59,8 @@ class Stage:
         self._heap: list[tuple[datetime, int, Step]] = []
         self._number = count()
         self._running: set[asyncio.Task[None]] = set()
+        self._moments: Counter[UUID] = Counter()
+        """Of each phone the number of the last moment that its app wrote down."""
 
     def add(self, steps: Iterable[Step]) -> None:
         for step in steps:
@@ -95,6 +101,8 @@ class Stage:
                     await self._punch(step)
                 case OfflineStep():
                     await self._hand_over(step)
+                case ExchangeStep():
+                    await self._call_in(step)
                 case ReportStep():
                     await self._report(step)
                 case ReviewStep():
@@ -114,7 +122,7 @@ class Stage:
 
     async def _punch(self, step: PunchStep) -> None:
         who = Who("staff", step.employee_id)
-        body = _punch_body(step.tap, self._pace.now())
+        body = self._punch_body(step, step.tap, self._pace.now())
         answer = await self._client.call(who, "POST", "/attendance/v1/punches", json=body)
         self._ledger.punched(step.employee_id, answer.body, wall=answer.received, played=self._day)
         for _ in range(step.tap.repeats):
@@ -126,7 +134,7 @@ class Stage:
                 )
 
     async def _hand_over(self, step: OfflineStep) -> None:
-        body = {"punches": [_punch_body(step.tap, step.tapped)]}
+        body = {"punches": [self._punch_body(step, step.tap, step.tapped)], **self._counted(step)}
         answer = await self._client.call(
             Who("staff", step.employee_id), "POST", "/attendance/v1/punches/batch", json=body
         )
@@ -135,6 +143,32 @@ class Stage:
             raise Refused(f"offline punch: {result}")
         self._ledger.counts["check-ins offline"] += 1
         self._ledger.punched(step.employee_id, result["receipt"], wall=answer.received, played=self._day)
+
+    async def _call_in(self, step: ExchangeStep) -> None:
+        body = {"punches": [], **self._counted(step)}
+        who = Who("staff", step.employee_id)
+        await self._client.call(who, "POST", "/attendance/v1/punches/batch", json=body)
+
+    def _counted(self, step: Step, at: datetime | None = None) -> dict[str, Any]:
+        """What the person's app says its phone counts at a moment, now unless another is given."""
+        phone = phone_of(step.employee_id, self._day, self._seed)
+        if phone is None:
+            return {}
+        self._moments[step.employee_id] += 1
+        return {"device": phone.counted(at or self._pace.now(), self._moments[step.employee_id])}
+
+    def _punch_body(self, step: Step, tap: Tap, at: datetime) -> dict[str, Any]:
+        phone: Phone | None = phone_of(step.employee_id, self._day, self._seed)
+        where: Position | None = tap.position
+        return {
+            "punch_id": str(tap.punch_id),
+            "kind": tap.kind,
+            "device_at": (at + phone.clock_ahead if phone else at).isoformat(),
+            "position": None
+            if where is None
+            else {"lat": where.lat, "lon": where.lon, "accuracy_m": where.accuracy_m},
+            **self._counted(step, at),
+        }
 
     async def _report(self, step: ReportStep) -> None:
         answer = await self._client.call(
@@ -219,15 +253,3 @@ class Stage:
         for item in await self._client.items(second, f"/scheduling/v1/units/{step.unit_id}/plans", span):
             if item["employee_id"] in changed:
                 self._ledger.replan(plan_of(item))
-
-
-def _punch_body(tap: Tap, device_at: datetime) -> dict[str, Any]:
-    where: Position | None = tap.position
-    return {
-        "punch_id": str(tap.punch_id),
-        "kind": tap.kind,
-        "device_at": device_at.isoformat(),
-        "position": None
-        if where is None
-        else {"lat": where.lat, "lon": where.lon, "accuracy_m": where.accuracy_m},
-    }

@@ -100,6 +100,10 @@ def _receipts(ledger: Ledger) -> Table:
     table.add_row("check-ins / check-outs", numbers("check-in", "check-out"))
     table.add_row("handed over after the outage", numbers("check-ins offline"))
     table.add_row("sent twice, one receipt", numbers("check-ins repeated"))
+    table.add_row(
+        "time by the server / by the phone's counter / by its clock",
+        numbers("time server", "time verified", "time unverified"),
+    )
     table.add_row("at the office / at a registered place", numbers("zone office", "zone remote"))
     table.add_row(
         "elsewhere / uncertain / no position", numbers("zone elsewhere", "zone uncertain", "zone unknown")
