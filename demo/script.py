@@ -68,7 +68,7 @@ class Phone:
 def phone_of(employee_id: UUID, day: date, seed: int) -> Phone | None:
     """The phone that a person carries on the day; None with an app too old to say what it counts.
 
-    Of a hundred apps four are old; five phones have a clock that is off by hours, four are started again near 07:00.
+    Of a hundred apps four are old; five phones have a clock that is off by hours, four start again at 07:00.
     """
     dice = random.Random(f"{seed}:phone:{employee_id}")
     midnight = datetime.combine(day, time.min, WIB)

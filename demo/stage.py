@@ -145,7 +145,7 @@ class Stage:
         self._ledger.punched(step.employee_id, result["receipt"], wall=answer.received, played=self._day)
 
     async def _call_in(self, step: ExchangeStep) -> None:
-        body = {"punches": [], **self._counted(step)}
+        body: dict[str, Any] = {"punches": [], **self._counted(step)}
         who = Who("staff", step.employee_id)
         await self._client.call(who, "POST", "/attendance/v1/punches/batch", json=body)
 

@@ -7,6 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, cast, get_args
 from uuid import UUID
 
@@ -222,6 +223,7 @@ def migrate(service: Annotated[str | None, typer.Argument(help="One service; def
 def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES))]) -> None:
     """Say whether a service could start with this environment: every error, with the variable to set."""
     from shared.auth import Authenticator, TokenError, session_key
+    from shared.receipts import ReceiptKeys
 
     settings = load(_service(service))
     if not settings.token_public_key_file.is_file():
@@ -233,7 +235,49 @@ def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES)
         session_key(settings.token_private_key_file, Authenticator.from_file(settings.token_public_key_file))
     except TokenError as error:
         raise SettingsError(f"HADIR_TOKEN_PRIVATE_KEY_FILE: {error}") from error
+    if settings.receipt_key_file is not None:
+        try:
+            ReceiptKeys.from_file(settings.receipt_key_file)
+        except TokenError as error:
+            raise SettingsError(f"HADIR_RECEIPT_KEY_FILE: {error}") from error
     typer.echo(f"{settings.service}: the configuration is complete")
+
+
+receipts = typer.Typer(help="Receipts of check-ins.", no_args_is_help=True)
+app.add_typer(receipts, name="receipt")
+
+
+@receipts.callback()
+def _receipts() -> None:
+    """Receipts of check-ins."""
+
+
+@receipts.command("verify")
+def verify_receipt(
+    file: Annotated[
+        Path, typer.Argument(help="A receipt, as attendance answered it", exists=True, dir_okay=False)
+    ],
+    keys: Annotated[
+        Path | None,
+        typer.Option(help="/attendance/v1/receipt-keys; default: those of the local system", exists=True),
+    ] = None,
+) -> None:
+    """Say whether a receipt is as it was signed, without any network. Ends with 1 if it is not, and says why."""
+    from shared.receipts import ReceiptKeys, Unproven, verify
+
+    known = State.from_environment().receipt_key
+    if keys is None and not known.exists():
+        raise NotRunning(
+            f"there is no key in {known.parent}: save /attendance/v1/receipt-keys and give it by --keys"
+        )
+    jwks = keys.read_text() if keys else json.dumps({"keys": ReceiptKeys.from_file(known).jwks()})
+    try:
+        said = verify(file.read_text(), jwks)
+    except (Unproven, UnicodeDecodeError) as error:
+        typer.echo(f"hadir: not proven: {error}", err=True)
+        raise typer.Exit(1) from error
+    typer.echo("\n".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in said.items()))
+    typer.echo("proven: signed by a key of attendance, and not altered since")
 
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})

@@ -84,7 +84,7 @@ class Authenticator:
         Raises TokenError that names the file.
         """
         files = sorted(path.glob("*.pem")) if path.is_dir() else [path]
-        keys = [_public_key(block, file) for file in files for block in _PEM.findall(file.read_bytes())]
+        keys = [public_key(block, file) for file in files for block in PEM.findall(file.read_bytes())]
         if not keys:
             raise TokenError(f"{path}: no public key in PEM is there; put one there, or make it with `hadir up`")
         return cls(*keys)
@@ -180,10 +180,11 @@ def _segment(text: str) -> bytes:
     return decoded
 
 
-_PEM = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\s*", re.DOTALL)
+PEM = re.compile(rb"-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----\s*", re.DOTALL)
 
 
-def _public_key(block: bytes, file: Path) -> Ed25519PublicKey:
+def public_key(block: bytes, file: Path) -> Ed25519PublicKey:
+    """The key of one block in PEM. Raises TokenError that names the file."""
     try:
         key = load_pem_public_key(block)
     except ValueError as error:

@@ -102,6 +102,9 @@ class Settings(KafkaSettings):
     authentication, such as one with a second factor, and a sign-in of any other is refused."""
     oidc_max_age: int | None = Field(default=None, ge=0)
     """Seconds: a sign-in at the provider that is older has to be done again."""
+    receipt_key_file: Path | None = None
+    """Attendance: PEM file with the Ed25519 key that signs receipts, then the public keys of earlier ones. Unset:
+    receipts are not signed."""
     clock: str | None = None
     """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
     host: str = "127.0.0.1"

@@ -25,14 +25,15 @@ READY_TIMEOUT = 120.0
 
 
 def ensure_key(state: State) -> Path:
-    """Make the Ed25519 key that signs this system's tokens, once; return the path of its public half."""
+    """Make the Ed25519 keys of this system, once: one signs its tokens, one its receipts.
+
+    Returns the path of the public half of the first.
+    """
     private, public = state.private_key, state.public_key
+    if not state.receipt_key.exists():
+        write_private(state.receipt_key, _new_key())
     if not private.exists():
-        key = Ed25519PrivateKey.generate()
-        pem = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        write_private(private, pem.decode())
+        write_private(private, _new_key())
         public.unlink(missing_ok=True)
     if not public.exists():
         key = serialization.load_pem_private_key(private.read_bytes(), None)
@@ -41,6 +42,15 @@ def ensure_key(state: State) -> Path:
         )
         write_private(public, pem.decode())
     return public
+
+
+def _new_key() -> str:
+    """A new private key in PEM."""
+    return (
+        Ed25519PrivateKey.generate()
+        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        .decode()
+    )
 
 
 def service_environment(state: State, kafka: str, postgres: str, http: str) -> dict[str, str]:
@@ -55,6 +65,7 @@ def service_environment(state: State, kafka: str, postgres: str, http: str) -> d
         "HADIR_KAFKA_BOOTSTRAP": kafka,
         "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
         "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
+        "HADIR_RECEIPT_KEY_FILE": str(state.receipt_key),
     }
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 MARKER = ".hadir-state"
 
 FILES = (
-    r"(lock|(clock|demo|passwords|ports|system)\.json|token-key(\.pub)?\.pem)(\.\d+)?",  # .PID: being replaced
+    # .PID: being replaced
+    r"(lock|(clock|demo|passwords|ports|system)\.json|(token-key(\.pub)?|receipt-key)\.pem)(\.\d+)?",
     r"clock\.json[a-z0-9_]{8}",
 )
 FOLDERS: dict[str, str] = {

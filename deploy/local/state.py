@@ -131,6 +131,10 @@ class State:
     def public_key(self) -> Path:
         return self.root / "token-key.pub.pem"
 
+    @property
+    def receipt_key(self) -> Path:
+        return self.root / "receipt-key.pem"
+
     @contextmanager
     def lock(self) -> Generator[None]:
         """Hold the directory; raise AlreadyRunning when another process does. Ends with the process."""

@@ -1,9 +1,11 @@
 """Attendance, put together."""
 
+from functools import partial
+
 from fastapi import FastAPI
 
 from services.attendance import handlers, tasks
-from services.attendance.api import corrections, outages, punches, taps, terminals
+from services.attendance.api import corrections, outages, punches, receipts, taps, terminals
 from services.attendance.commands import facts
 from services.attendance.commands.punches import record
 from services.attendance.domain.terminals import STRANGERS
@@ -12,16 +14,19 @@ from services.attendance.views.audit import AuditOut
 from shared import audit_doors, repairs
 from shared.clock import Clock
 from shared.database import GroupCommit
+from shared.receipts import ReceiptKeys
 from shared.service import Service, build
 from shared.settings import Settings
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The attendance service: punches, corrections, outages, terminals."""
+    keys = ReceiptKeys.from_file(settings.receipt_key_file) if settings.receipt_key_file else None
     return build(
         settings,
         routers=[
             punches.router,
+            receipts.router,
             corrections.router,
             outages.router,
             terminals.router,
@@ -38,12 +43,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         },
         # At 07:30 a check-in that is turned away is an absence.
         never_refused=["/attendance/v1/punches"],
-        direct={"/attendance/v1/punches": punches.SHORT},
-        prepare=_prepare,
+        direct={"/attendance/v1/punches": punches.short(keys)},
+        prepare=partial(_prepare, keys),
     )
 
 
-def _prepare(service: Service, app: FastAPI) -> None:
+def _prepare(keys: ReceiptKeys | None, service: Service, app: FastAPI) -> None:
     for why in STRANGERS:  # `increase` does not see a series begin
         service.metrics.terminal_strangers.labels(why)
+    app.state.receipts = keys
     app.state.intakes = GroupCommit(service.db, record, sizes=service.metrics.group_commit_items)

@@ -14,6 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.auth import Authenticator, session_key
 from shared.events.base import SERVICES
+from shared.receipts import ReceiptKeys
 from tests.kit.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 
 ROOT = Path(__file__).parents[2]
@@ -100,6 +101,8 @@ def test_a_service_knows_the_address_of_its_own_database_and_of_no_other() -> No
 def test_the_key_of_sessions_is_given_to_reporting_alone_and_the_key_of_tokens_to_nobody() -> None:
     having = [name for name, body in services().items() if "session_key" in body.get("secrets", ())]
     assert having == ["reporting"]
+    having = [name for name, body in services().items() if "receipt_key" in body.get("secrets", ())]
+    assert having == ["attendance"]
     assert "token-key.pem" not in "".join((ROOT / file).read_text() for file in FILES)
 
 
@@ -179,6 +182,9 @@ def test_the_secrets_that_compose_asks_for_are_those_that_the_script_makes(tmp_p
     assert (tmp_path / ".keys" / "token-key.pem").stat().st_mode & 0o077 == 0
     sessions = tmp_path / made["HADIR_TOKEN_PRIVATE_KEY_FILE"]
     assert sessions.stat().st_mode & 0o777 == 0o640
+    receipts = tmp_path / made["HADIR_RECEIPT_KEY_FILE"]
+    assert receipts.stat().st_mode & 0o777 == 0o640
+    assert len(ReceiptKeys.from_file(receipts).jwks()) == 1
     assert str(sessions.stat().st_gid) == made["HADIR_KEYS_GROUP"]
     token = subprocess.run(
         [sys.executable, "-c", "from deploy.cli import main; main()", "token", "--role", "bkpsdm"],

@@ -1,5 +1,6 @@
 """Phones that count since they were started: what they prove of a punch made offline, and what they cannot."""
 
+import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,6 +11,7 @@ import httpx
 import pytest
 import pytest_asyncio
 
+from shared.receipts import verify
 from tests.conftest import DatabaseFor
 from tests.kit.attendance import AT_OFFICE, Rig, attendance, wib
 
@@ -190,6 +192,19 @@ async def test_punches_of_one_batch_that_contradict_each_other_are_not_believed(
         ["sequence_repeated"],
         ["elapsed_wrong"],
     ]
+
+
+async def test_a_receipt_is_proven_by_the_published_keys_however_it_was_got(rig: Rig) -> None:
+    me = await rig.staff()
+    keys = (await rig.client.get("/attendance/v1/receipt-keys")).text
+    body = made(counted("2025-11-05T12:00", 1), "2025-11-05T12:00:00+07:00")
+    alone = await rig.punch(me, **body)
+    assert verify(alone.text, keys)["punch_id"] == body["punch_id"]
+    again, offline = await sync(rig, me, body, made(None, "2025-11-05T11:00:00+07:00"))
+    assert again["receipt"] == alone.json()
+    assert verify(json.dumps(offline["receipt"]), keys)["time_trust"] == "unverified"
+    seen = await rig.client.get("/attendance/v1/me/punches", headers=rig.token("staff", me))
+    assert all("signature" not in item for item in seen.json()["items"])
 
 
 async def test_a_forgotten_person_has_no_devices(rig: Rig) -> None:

@@ -143,6 +143,14 @@ async def attendance(
 ) -> AsyncGenerator[Rig]:
     """The service, without Kafka unless an address is given: what it promises then stays in the outbox."""
     signer, clock = Signer(), FixedClock(wib(at))
-    app = create_app(settings_for("attendance", signer, folder, database_url=db.url, kafka=kafka), clock)
+    settings = settings_for(
+        "attendance",
+        signer,
+        folder,
+        database_url=db.url,
+        kafka=kafka,
+        receipt_key_file=signer.private_file(folder),
+    )
+    app = create_app(settings, clock)
     async with in_process(app) as client:
         yield Rig(app, client, clock, signer, db)

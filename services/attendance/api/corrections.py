@@ -10,7 +10,7 @@ from services.attendance.api import PREFIX, Running, described, read
 from services.attendance.commands import Act, corrections
 from services.attendance.commands.punches import Stated
 from services.attendance.domain import Exact
-from services.attendance.views.punches import Receipt, VoidOut
+from services.attendance.views.punches import Receipt, VoidOut, signed
 from shared.access import CORRECT_RECORDS, Principal
 from shared.auth import require
 from shared.events import PunchKind
@@ -69,7 +69,7 @@ async def correct(request: Request, response: Response, who: Corrector, service:
                 stated=Stated(body.at, body.work_date, body.zone),
                 reason=body.reason,
             )
-            created, answer = recorded.created, Receipt.model_validate(recorded.row)
+            created, answer = recorded.created, signed(recorded.row, request.app.state.receipts)
         else:
             void, created = await corrections.void(tx, act, body.punch_id, body.reason)
             answer = VoidOut.model_validate(void)

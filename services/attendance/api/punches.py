@@ -5,6 +5,7 @@ import datetime as dt
 import logging
 from collections.abc import Sequence
 from enum import Enum
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -34,6 +35,7 @@ from shared.events.base import UUID as ExactUUID
 from shared.events.base import Date, InstantUTC
 from shared.http import Problem, ProblemBody, as_problem, internal, problem_body
 from shared.messages import Language, language_of
+from shared.receipts import ReceiptKeys
 from shared.refusals import Refused
 from shared.trace import current
 
@@ -236,7 +238,7 @@ async def punch(request: Request) -> Response:
     body = await read(request, PUNCH)
     intakes: Intakes = app.intakes
     recorded = await (begun(request.scope) or intakes.put(body.intake(employee_id, received_at)))
-    status, receipt = _answer(recorded)
+    status, receipt = _answer(app.receipts, recorded)
     return Response(receipt, status, media_type="application/json")
 
 
@@ -252,11 +254,13 @@ def _begin(app: State, asked: Asked) -> "asyncio.Future[Recorded] | None":
     return app.intakes.put(punch.intake(who.subject, app.service.clock.now(), trace=asked.traceparent))
 
 
-def _answer(recorded: Recorded) -> tuple[int, bytes]:
-    return 201 if recorded.created else 200, views.receipt(recorded.row)
+def _answer(keys: ReceiptKeys | None, recorded: Recorded) -> tuple[int, bytes]:
+    return 201 if recorded.created else 200, views.receipt(recorded.row, keys)
 
 
-SHORT = Short(_begin, _answer)
+def short(keys: ReceiptKeys | None) -> Short[Recorded]:
+    """The short way of a check-in, with the keys that sign its receipt."""
+    return Short(_begin, partial(_answer, keys))
 
 
 @router.post("/punches/batch", openapi_extra=described(BATCH))
@@ -292,14 +296,17 @@ async def batch(request: Request, me: Employee, service: Running) -> Page[Record
     if handed_over is not None and all(isinstance(outcome, Recorded) for outcome in outcomes):
         async with service.db.transaction() as tx:
             await exchanged(tx, Exchange(me, handed_over, received_at))
+    keys: ReceiptKeys | None = request.app.state.receipts
     language = language_of(request.headers.get("accept-language"))
-    return Page[RecordedOut | RefusedOut](items=[_outcome(outcome, language) for outcome in outcomes])
+    return Page[RecordedOut | RefusedOut](items=[_outcome(outcome, language, keys) for outcome in outcomes])
 
 
-def _outcome(outcome: Recorded | Exception | None, language: Language) -> RecordedOut | RefusedOut:
+def _outcome(
+    outcome: Recorded | Exception | None, language: Language, keys: ReceiptKeys | None
+) -> RecordedOut | RefusedOut:
     if isinstance(outcome, Recorded):
         status = 201 if outcome.created else 200
-        return RecordedOut(status=status, receipt=Receipt.model_validate(outcome.row))
+        return RecordedOut(status=status, receipt=views.signed(outcome.row, keys))
     if isinstance(outcome, Refused):
         outcome = as_problem(outcome)
     if isinstance(outcome, Problem):

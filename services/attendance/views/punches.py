@@ -11,30 +11,50 @@ from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
 from shared.database import Tx
 from shared.events import PunchKind, Zone
+from shared.receipts import MEMBERS, ReceiptKeys
 
 
-class Receipt(BaseModel):
-    """What was recorded; the same for every retry of the same punch."""
+class PunchFacts(BaseModel):
+    """What was recorded, as its receipt is signed: by name, in the order of RFC 8785."""
 
     model_config = ConfigDict(from_attributes=True)
 
-    punch_id: UUID
-    work_date: dt.date
-    kind: PunchKind
     at: dt.datetime
-    received_at: dt.datetime
-    zone: Zone
     flags: list[str]
+    kind: PunchKind
+    punch_id: UUID
+    received_at: dt.datetime
     time_trust: TimeTrust
+    work_date: dt.date
+    zone: Zone
 
 
-_RECEIPT = tuple(Receipt.model_fields)
+class Signature(BaseModel):
+    """Ed25519 over the canonical JSON (RFC 8785) of all other members, as base64url, by the key `kid`."""
+
+    kid: str
+    value: str
+
+
+class Receipt(PunchFacts):
+    """What was recorded; the same for every retry of the same punch. Unsigned where attendance has no key."""
+
+    signature: Signature | None
+
+
 _json = msgspec.json.Encoder().encode
 
 
-def receipt(row: PunchRow) -> bytes:
+def receipt(row: PunchRow, keys: ReceiptKeys | None) -> bytes:
     """The receipt of a punch as JSON, byte for byte what `Receipt` writes, in a quarter of its time."""
-    return _json({name: getattr(row, name) for name in _RECEIPT})
+    canonical = _json({name: getattr(row, name) for name in MEMBERS})
+    signature = b"null" if keys is None else keys.signature(canonical)
+    return b"".join((canonical[:-1], b',"signature":', signature, b"}"))
+
+
+def signed(row: PunchRow, keys: ReceiptKeys | None) -> Receipt:
+    """The same where it is part of a larger answer."""
+    return Receipt.model_validate_json(receipt(row, keys))
 
 
 class VoidOut(BaseModel):
@@ -49,7 +69,7 @@ class VoidOut(BaseModel):
     reason: str
 
 
-class PunchOut(Receipt):
+class PunchOut(PunchFacts):
     """A punch as its person and their officers see it."""
 
     device_at: dt.datetime | None
