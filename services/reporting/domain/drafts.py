@@ -6,8 +6,8 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from services.reporting.domain import Exact
-from services.reporting.domain.reports import Amount, printable
-from shared.events.base import MAX_ITEMS
+from services.reporting.domain.reports import MOST_EVIDENCE, Amount, printable
+from shared.events.base import MAX_ITEMS, UUID
 from shared.personal import NamesNobody
 
 KEPT = dt.timedelta(days=90)
@@ -26,6 +26,7 @@ class DraftItem(Exact):
     quantity: Amount | None = None
     unit: Begun | None = None
     target: Begun | None = None
+    evidence: Annotated[list[UUID], Field(max_length=MOST_EVIDENCE)] = []
 
 
 class Draft(Exact):
