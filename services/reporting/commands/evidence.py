@@ -61,8 +61,11 @@ async def add(  # noqa: PLR0917 - where to, whose, of when, and what
         await store.lock(tx, sha256)
         held = await store.of_content(tx, employee_id, work_date, sha256)
         if held is None:
-            if await store.count(tx, employee_id, work_date) >= rules.MOST_A_DAY:
+            counted = await store.count(tx, employee_id, work_date)
+            if counted.of_day >= rules.MOST_A_DAY:
                 raise Conflict("evidence.enough", params={"most": rules.MOST_A_DAY})
+            if counted.unreported >= rules.MOST_UNREPORTED:
+                raise Conflict("evidence.unreported", params={"most": rules.MOST_UNREPORTED})
             await store.insert(tx, row)
     if held is None or not held.stored:
         await files.put(row.key, body)

@@ -13,6 +13,9 @@ from shared.personal import NamesNobody
 KEPT = dt.timedelta(days=90)
 """A draft that nobody has touched for so long is forgotten."""
 
+MOST = 100
+"""Drafts of one person."""
+
 Begun = Annotated[str, StringConstraints(max_length=500), AfterValidator(printable), NamesNobody]
 """Free text that may be empty still. What names somebody is refused here already, while it is being written."""
 

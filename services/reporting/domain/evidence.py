@@ -19,6 +19,8 @@ EXTENSIONS = dict(zip(MEDIA_TYPES, ("jpg", "png", "webp", "pdf"), strict=True))
 MOST_BYTES = 10 * 1024 * 1024
 MOST_A_DAY = 50
 """Files of one person and work date."""
+MOST_UNREPORTED = 200
+"""Files of one person that no report has named yet."""
 LONGEST_NAME = 150
 UNREPORTED = dt.timedelta(days=30)
 """A file that no report has named for so long is let go."""

@@ -8,6 +8,7 @@ of the content, so that no file goes that a new row has just counted on.
 import datetime as dt
 from collections.abc import Collection, Sequence
 from dataclasses import fields
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -25,6 +26,10 @@ _OF_CONTENT = f"""
     select {_COLUMNS} from evidence
     where employee_id = $1 and work_date = $2 and sha256 = $3 and purged_at is null
 """
+_COUNT = """
+    select count(*) filter (where work_date = $2) as of_day, count(*) filter (where not reported) as unreported
+    from evidence where employee_id = $1 and purged_at is null
+"""
 _OF_DAY = f"""
     select {_COLUMNS} from evidence
     where employee_id = $1 and work_date = $2 and stored and (reported or not $3) order by added_at, evidence_id
@@ -35,12 +40,18 @@ _USABLE = """
     where employee_id = $1 and work_date = $2 and evidence_id = any($3::uuid[]) and stored and purged_at is null
     order by evidence_id for update
 """
-_OLD = "purged_at is null and (added_at < $1 or not reported and added_at < $2 or not stored and added_at < $3)"
+# Whoever is erased leaves no photos behind, whatever their age.
+_ERASED = "employee_id in (select employee_id from fact_employee where erased)"
+_OLD = f"""
+    purged_at is null
+    and (added_at < $1 or not reported and added_at < $2 or not stored and added_at < $3 or {_ERASED})
+"""
 # Each by an index of its own: the table holds the evidence of more than a year.
 _SOME_OLD = f"""
     (select {_COLUMNS} from evidence where purged_at is null and added_at < $1 limit $4)
     union (select {_COLUMNS} from evidence where purged_at is null and not reported and added_at < $2 limit $4)
     union (select {_COLUMNS} from evidence where purged_at is null and not stored and added_at < $3 limit $4)
+    union (select {_COLUMNS} from evidence where purged_at is null and {_ERASED} limit $4)
 """
 _PURGE = f"""
     update evidence set purged_at = $4, name = null
@@ -57,13 +68,17 @@ async def lock(tx: Tx, sha256: str) -> None:
     await tx.connection.execute("select pg_advisory_xact_lock(hashtextextended($1, 0))", sha256)
 
 
-async def count(tx: Tx, employee_id: UUID, work_date: dt.date) -> int:
-    """How many files a person has of a work date."""
-    return await tx.connection.fetchval(
-        "select count(*) from evidence where employee_id = $1 and work_date = $2 and purged_at is null",
-        employee_id,
-        work_date,
-    )
+class Counted(NamedTuple):
+    """How many files a person has of one work date, and of all dates how many that no report has named."""
+
+    of_day: int
+    unreported: int
+
+
+async def count(tx: Tx, employee_id: UUID, work_date: dt.date) -> Counted:
+    row = await tx.connection.fetchrow(_COUNT, employee_id, work_date)
+    assert row is not None  # noqa: S101 - an aggregate has one row
+    return Counted(**dict(row))
 
 
 async def of_content(tx: Tx, employee_id: UUID, work_date: dt.date, sha256: str) -> Evidence | None:

@@ -9,10 +9,12 @@ import httpx
 import pytest
 from PIL import Image
 
+from services.reporting.commands import drafts, facts
 from services.reporting.commands import evidence as commands
+from shared.events import EmployeeChanged, Received
 from shared.files import Files
 from tests.kit.pictures import PDF, SECRETS, claiming, photo
-from tests.kit.reporting import DAY, Running, Staff, put
+from tests.kit.reporting import DAY, Running, Staff, at, put
 
 PATH = f"/reporting/v1/me/reports/{DAY}/evidence"
 KEPT = dt.timedelta(days=400)
@@ -186,6 +188,24 @@ async def test_evidence_goes_after_its_time_and_its_row_says_so(service: Running
     assert report["items"][0]["evidence"] == [mine["evidence_id"]]
 
 
+async def test_nothing_is_kept_of_whoever_is_erased(service: Running, staff: Staff) -> None:
+    async with service.caller("staff", staff.clerk) as clerk, service.caller("auditor") as auditor:
+        mine = (await send(clerk, photo())).json()["evidence_id"]
+        await clerk.put("/reporting/v1/me/reports/2025-11-05/draft", json={"items": []})
+        await put(clerk, [item(mine)])
+        erasure = Received(
+            None, uuid4(), EmployeeChanged.topic, "/hadir/test", at("09:00"), str(staff.clerk), None
+        )
+        async with service.db.transaction() as tx:
+            await facts.apply(tx, [erasure])
+        assert await commands.purge(service.db, files_of(service), service.clock.now(), KEPT) == 1
+        await drafts.forget(service.db, service.clock.now())
+        gone = await auditor.get(f"/reporting/v1/evidence/{mine}")
+    async with service.db.read() as tx:
+        left = await tx.connection.fetchval("select count(*) from report_draft")
+    assert (gone.status_code, left) == (404, 0)
+
+
 class Broken:
     """A store that fails."""
 
@@ -220,4 +240,8 @@ async def test_a_day_has_room_for_so_many_files(
     monkeypatch.setattr("services.reporting.domain.evidence.MOST_A_DAY", most)
     async with service.caller("staff", staff.clerk) as clerk:
         found = [(await send(clerk, photo(size=(n, n)))).status_code for n in (20, 30, 40, 50, 20)]
+        monkeypatch.setattr("services.reporting.domain.evidence.MOST_A_DAY", most + 1)
+        monkeypatch.setattr("services.reporting.domain.evidence.MOST_UNREPORTED", most)
+        unreported = await send(clerk, photo(size=(60, 60)))
     assert found == [201, 201, 201, 409, 200]
+    assert (unreported.status_code, unreported.json()["type"].rpartition(":")[2]) == (409, "evidence.unreported")
