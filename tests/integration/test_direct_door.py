@@ -26,7 +26,7 @@ from shared.direct import DirectProtocol, Short
 from shared.server import config
 from tests.conftest import DatabaseFor
 from tests.kit.attendance import AT_HOME, AT_OFFICE, Rig, attendance, employee, plan, unit
-from tests.kit.services import in_process, settings_for
+from tests.kit.services import in_process
 
 ADDRESS = "/attendance/v1/punches"
 Headers = dict[str, str]
@@ -138,7 +138,7 @@ async def ways(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Ways]
     db = await database_for("attendance")
     async with AsyncExitStack() as stack:
         rig = await stack.enter_async_context(attendance(db, tmp_path))
-        framework = create_app(settings_for("attendance", rig.signer, tmp_path, database_url=db.url), rig.clock)
+        framework = create_app(rig.service.settings, rig.clock)
         framework.state.direct = {}
         await stack.enter_async_context(in_process(framework))
         apps = {"direct": rig.app, "framework": framework}
