@@ -134,6 +134,7 @@ class TerminalLine(Base, table=True):
     state: str | None = Field(default=None, sa_type=Text)
     by_hand: bool
     reason: str = Field(sa_type=Text)
+    vouched: bool = False
 
 
 class StrangeTerminal(Base, table=True):
