@@ -46,6 +46,8 @@ READ_PROPOSALS: Permission = ("bkpsdm", "opd_admin", "auditor")
 READ_REASONS: Permission = ("bkpsdm", "auditor")
 """Which limit holds for a person, discipline among them."""
 READ_READINESS: Permission = ("bkpsdm", "opd_admin", "council", "auditor")
+READ_EVIDENCE: Permission = ("auditor",)
+"""Photos and documents of people's work: beside themselves and their superiors."""
 READ_AUDIT: Permission = ("auditor", "bkpsdm")
 
 AGGREGATES_ONLY: Permission = ("council", "ops")

@@ -1,6 +1,7 @@
 """The outermost layer of a service: what every request meets before anything parses it."""
 
 import asyncio
+import contextlib
 import json
 import logging
 import re
@@ -23,6 +24,10 @@ from shared.telemetry import Answers, Metrics
 log = logging.getLogger(__name__)
 
 DEFAULT_BODY_LIMIT = 256 * 1024
+LET_FINISH = 4
+LET_FINISH_S = 20.0
+"""A file less than so many times too large is read to its end, for so many seconds, before it is refused."""
+
 CLIENT_GONE = 499
 """Counted where the client left before there was an answer: neither side's failure. The number is nginx's."""
 
@@ -97,6 +102,8 @@ class Gate:
     async def _pass(self, scope: Scope, exchange: "_Exchange") -> None:
         problem = _refused(scope, exchange.limit)
         if problem is not None:
+            if problem.status_code == 413 and exchange.limit > DEFAULT_BODY_LIMIT:
+                await exchange.let_finish(int(_header(scope, b"content-length")))
             await problem_response(Request(scope), problem)(scope, exchange.receive, exchange.send)
             return
         if self._callers is None or self._callers.exempt(scope):
@@ -155,8 +162,9 @@ def _of_storage(error: Exception, *, reading: bool) -> Problem | None:
 
 
 def _limit(body_limits: Mapping[str, int], path: str) -> int:
-    for prefix, limit in body_limits.items():
-        if path.startswith(prefix):
+    for place, limit in body_limits.items():
+        prefix, _, suffix = place.partition("*")
+        if path.startswith(prefix) and path.endswith(suffix):
             return limit
     return DEFAULT_BODY_LIMIT
 
@@ -243,6 +251,14 @@ class _Exchange:
         if self._is_json:
             self._look_for_nul(chunk, last=not message.get("more_body"))
         return message
+
+    async def let_finish(self, declared: int) -> None:
+        """Read past a file that is too large, within bounds: who is cut off while they send hears no reason."""
+        if declared <= LET_FINISH * self.limit:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LET_FINISH_S):
+                    while (await self._receive()).get("more_body"):
+                        pass
 
     def _look_for_nul(self, chunk: bytes, *, last: bool) -> None:
         self._body.append(chunk)

@@ -118,8 +118,9 @@ def build(
     """The application of a service: its routes under `/<service>`, its consumers, its relay and its tasks.
 
     `tasks` run while the application does, and start again if they crash; one that crashes again and again is
-    named by readiness, a metric and an alert. `never_refused` are paths that no caller can ask for too often,
-    `direct` the short ways of doors, by path. `prepare` may put what the routes share on
+    named by readiness, a metric and an alert. `body_limits` are bytes by the beginning of a path; a `*` in it
+    stands for whatever is between its beginning and its end. `never_refused` are paths that no caller can ask for
+    too often, `direct` the short ways of doors, by path. `prepare` may put what the routes share on
     `app.state`.
     """
     prefix = f"/{settings.service}"

@@ -115,6 +115,15 @@ class Settings(KafkaSettings):
     database_pool_size: int = Field(default=10, ge=2, le=200)
     keep_facts_months: int | None = Field(default=None, ge=3, le=1200)
     """Reporting shows so many whole months before the present one, and older facts go. Unset: for ever."""
+    evidence_dir: Path | None = None
+    """Where reporting keeps evidence files; unset: `evidence` in the state directory."""
+    evidence_store_user: str | None = None
+    evidence_store_secret: str | None = None
+    evidence_store_region: str = "us-east-1"
+    evidence_store_url: str | None = Field(default=None, pattern=r"^https?://[^\s?#]+$")
+    """`https://host[:port]/bucket` of an S3-compatible store, in place of a folder."""
+    keep_evidence_days: int = Field(default=400, ge=30, le=36_500)
+    """Days after which reporting purges an evidence file."""
     read_timeout_s: float = Field(default=20, gt=0, le=600)
     """Seconds after which a statement of a reading door is given up with 503."""
 
@@ -123,6 +132,19 @@ class Settings(KafkaSettings):
         """`public_url` without a slash at its end; where it is not set, this service's own address."""
         host = "127.0.0.1" if self.host in ("0.0.0.0", "::") else self.host  # noqa: S104
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @field_validator("evidence_store_url")
+    @classmethod
+    def _whole_store(cls, value: str | None, known: ValidationInfo) -> str | None:
+        if value is not None:
+            if not value.split("://", 1)[1].rstrip("/").count("/"):
+                raise ValueError("name the bucket too: https://host[:port]/bucket")
+            missing = [
+                name for name in ("evidence_store_user", "evidence_store_secret") if not known.data.get(name)
+            ]
+            if missing:
+                raise ValueError("set " + " and ".join(f"HADIR_{name.upper()}" for name in missing) + " too")
+        return value
 
     @field_validator("oidc_client_id", "oidc_mapping_file")
     @classmethod

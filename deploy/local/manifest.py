@@ -16,11 +16,16 @@ FOLDERS: dict[str, str] = {
     "logs/kafka": r"server\.log(\.\d+)?",
     "kafka": r"server\.properties",
     "postgres": r"initial-password",
+    "evidence": r"\.new-.*",
 }
 """The files of each folder; the folder itself goes when nothing else is in it."""
 
-DATA = {"kafka": r"data", "postgres": r"data(\.(part|new|new\.part|dump|\d+))?"}
-"""The servers' own folders, by the folder that they stand in; they go as a whole."""
+DATA = {
+    "kafka": r"data",
+    "postgres": r"data(\.(part|new|new\.part|dump|\d+))?",
+    "evidence": r"[0-9a-f]{2}",
+}
+"""The servers' own folders and those of evidence files, by the folder that they stand in; they go as a whole."""
 
 
 def foreign(root: Path) -> list[str]:

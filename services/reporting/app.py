@@ -7,6 +7,7 @@ from services.reporting.api import (
     catalogue,
     counters,
     drafts,
+    evidence,
     figures,
     intentions,
     people,
@@ -22,6 +23,7 @@ from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
+from services.reporting.tasks import evidence as purge
 from services.reporting.tasks import steps, transitions, upkeep
 from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
@@ -29,6 +31,7 @@ from shared import audit_doors, repairs
 from shared.audit import AuditRow
 from shared.auth import session_key
 from shared.clock import Clock
+from shared.files import files_of
 from shared.service import Service, build
 from shared.settings import Settings
 
@@ -41,12 +44,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         sessions = app.state.sessions = Sessions(service.db, key)
         app.state.sign_on = SignOn(settings, service.db, sessions) if settings.oidc_issuer else None
         app.state.live = Live()
+        app.state.files = files_of(settings)
 
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
 
     doors = [
-        *(reports, reviews, team, drafts, intentions, targets, catalogue, ratings),
+        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings),
         *(figures, people, counters, stream),
     ]
     app = build(
@@ -65,10 +69,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "transitions": transitions.ticker,
             "live": live,
             "upkeep": upkeep.keep_up,
+            "evidence": purge.keep_clean,
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,
-        body_limits={"/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT},
+        body_limits={
+            "/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT,
+            "/reporting/v1/me/reports/*/evidence": evidence.BODY_LIMIT,
+        },
         never_refused=["/reporting/static/"],
         prepare=prepare,
     )

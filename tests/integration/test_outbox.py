@@ -12,8 +12,9 @@ import pytest
 
 from shared import outbox, schema_doors
 from shared.database import Database
-from shared.events import Topic, source_of
+from shared.events import Topic, envelope, source_of
 from shared.events.envelope import EventTooLarge
+from shared.events.lean import Lean
 from shared.outbox import Outgoing, Relay
 from shared.settings import Settings
 from shared.telemetry import Metrics
@@ -120,6 +121,25 @@ async def test_a_record_names_its_schema_where_this_installation_serves_it(
     (record,) = tail.records
     named = dict(record.headers)["ce_dataschema"].decode()
     assert named == f"https://hadir.contoh.go.id/attendance/schemas/{topic.name}.json"
+
+
+@pytest.mark.parametrize("traced", [True, False])
+async def test_what_the_relay_sends_is_read_the_short_way(
+    database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch, traced: bool
+) -> None:
+    """Wherever its schema is served, and though a jsonb keeps an order of its own."""
+    db, topic = await database_for("attendance"), await probe_topic(monkeypatch, kafka)
+    await promise(db, topic, [uuid4()], each=1)
+    if not traced:
+        async with db.transaction() as tx:
+            await tx.connection.execute("update outbox set headers = headers - 'traceparent'")
+    async with relay(db, kafka, schemas=lambda name: f"https://a/{name}"), reading(kafka, topic.name) as tail:
+        await tail.until(lambda: len(tail.records))
+    (record,) = tail.records
+    headers = list(record.headers)
+    received = envelope.decode(topic.name, record.key, record.value, headers)
+    assert isinstance(received.given, Lean)
+    assert (received.traceparent is not None) == traced
 
 
 async def test_a_transaction_that_fails_publishes_nothing(

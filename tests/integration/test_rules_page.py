@@ -137,7 +137,8 @@ def _event(item: str, who: UUID) -> Event:
 
 
 def _punch(kind: PunchKind, rest: str, who: UUID) -> AttendanceRecorded:
-    rest, _, sent = rest.partition(" sent ")
+    verified = " counted " in rest
+    rest, _, sent = rest.partition(" counted " if verified else " sent ")
     zone = next((zone for zone in ZONES if rest.endswith(f" {zone}")), None)
     when = at(rest.removesuffix(f" {zone}"))
     return AttendanceRecorded(
@@ -151,7 +152,7 @@ def _punch(kind: PunchKind, rest: str, who: UUID) -> AttendanceRecorded:
         received_at=at(sent) if sent else when,
         zone=zone or "office",
         source="offline" if sent else "app",
-        time_trust="unverified" if sent else "server",
+        time_trust="verified" if verified else "unverified" if sent else "server",
     )
 
 

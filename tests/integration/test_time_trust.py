@@ -196,6 +196,18 @@ async def test_the_reason_names_both_times_and_the_punches_that_decided(db: Data
     assert hours["event_ids"] == [ids[0], ids[2], ids[3], ids[1]]
 
 
+@pytest.mark.parametrize("trust", ["server", "verified"])
+async def test_the_reason_says_that_a_time_was_verified(db: Database, trust: TimeTrust) -> None:
+    await know(db, plan(), punch("in", "07:25", "13:00", trust=trust), punch("out", "16:00"))
+    duties = (await person_day(db, EVENING, "en"))["duties"]
+    for duty in ("on_time", "hours"):
+        because = duties[duty]["because"]
+        assert duties[duty]["state"] == "met"
+        assert ("time_trust" in because["params"]) is (trust == "verified")
+        assert ("verified against the server" in because["text"]) is (trust == "verified")
+    assert "time_trust" not in duties["place"]["because"]["params"]
+
+
 async def test_a_duty_that_is_met_names_the_certain_punches(db: Database) -> None:
     ids = await know(
         db,

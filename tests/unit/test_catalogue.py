@@ -91,6 +91,7 @@ def test_a_change_names_the_columns_that_differ() -> None:
 def test_words_are_letters_and_digits_alone(text: str) -> None:
     assert all(word.isalnum() for word in words(text))
     assert words(text.upper()) == words(text.upper().casefold())
+    assert all(len(word.encode()) < 2048 for word in words("\u3300" * 300))
 
 
 def items(*given_items: dict[str, object], known: Known | None = None) -> list[str]:

@@ -10,10 +10,9 @@ from pydantic import ValidationError
 from services.reporting.domain.catalogue import Task
 from services.reporting.domain.drafts import Draft
 from services.reporting.domain.intentions import IntentionIn, check_open, compare, intended_of
-from services.reporting.domain.reports import Known, ReportIn, copied, items_of
+from services.reporting.domain.reports import Item, Known, ReportIn, copied, items_of
 from services.reporting.domain.targets import TargetsIn, check
 from shared.dates import midnight
-from shared.events import ReportItem
 from shared.refusals import Conflict, Invalid
 
 DAY = dt.date(2025, 11, 7)
@@ -92,8 +91,8 @@ def test_a_report_is_compared_by_code_or_by_the_same_words() -> None:
     assert (meant[0].task, meant[0].unit) == ("Cetak KTP-el", "keping")
 
 
-def old_item(number: int, code: str | None, target: str | None) -> ReportItem:
-    return ReportItem(
+def old_item(number: int, code: str | None, target: str | None) -> Item:
+    return Item(
         item_id=str(number),
         task="Arsip",
         quantity=number,
@@ -114,7 +113,7 @@ ITEMS = st.lists(
 
 
 @given(ITEMS)
-def test_a_copy_can_be_handed_in_as_it_is(items: list[ReportItem]) -> None:
+def test_a_copy_can_be_handed_in_as_it_is(items: list[Item]) -> None:
     copy = copied(items, KNOWN)
     assert len(copy.items) + len(copy.left_out) == len(items)
     assert {item.task_code for item in copy.left_out} <= {"GONE"}

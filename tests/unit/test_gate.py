@@ -57,6 +57,11 @@ class Wire:
     def status(self) -> int:
         return self.sent[0]["status"]
 
+    @property
+    def unread(self) -> int:
+        """How many pieces of the body nobody has asked for."""
+        return len(self._pieces)
+
 
 def gate(door: Door, **how: Any) -> tuple[Gate, Metrics]:
     async def app(scope: Scope, receive: Receive, send: Send) -> None:
@@ -67,7 +72,9 @@ def gate(door: Door, **how: Any) -> tuple[Gate, Metrics]:
         await answer(scope, receive, send)
 
     metrics = Metrics("test")
-    return Gate(app, metrics=metrics, body_limits={"/x/v1/large": 1_000_000}, **how), metrics
+    return Gate(
+        app, metrics=metrics, body_limits={"/x/v1/large": 1_000_000, "/x/v1/*/file": 400_000}, **how
+    ), metrics
 
 
 async def echo(request: Request) -> PlainTextResponse:
@@ -122,6 +129,21 @@ async def test_a_body_above_the_limit_is_refused_declared_or_not() -> None:
     large = Wire(*[b"x" * 50_000] * 6)
     await gate(echo)[0](scope("POST", "/x/v1/large"), large.receive, large.send)
     assert (declared.status, silent.status, large.status) == (413, 413, 200)
+
+
+@pytest.mark.parametrize(("path", "status"), [("/x/v1/a/file", 200), ("/x/v1/a", 413), ("/x/v2/a/file", 413)])
+async def test_a_limit_may_stand_for_paths_with_anything_in_the_middle(path: str, status: int) -> None:
+    wire = Wire(*[b"x" * 50_000] * 6)
+    await gate(echo)[0](scope("POST", path), wire.receive, wire.send)
+    assert wire.status == status
+
+
+@pytest.mark.parametrize(("declared", "unread"), [("1500000", 0), ("4000001", 3)])
+async def test_who_sends_a_file_that_is_too_large_is_heard_out_within_bounds(declared: str, unread: int) -> None:
+    """Cut off while they send, they would see a broken connection and no reason."""
+    wire = Wire(*[b"x" * 500_000] * 3)
+    await gate(echo)[0](scope("POST", "/x/v1/large", content_length=declared), wire.receive, wire.send)
+    assert (wire.status, wire.unread) == (413, unread)
 
 
 async def test_a_client_gone_in_mid_body_is_counted_as_gone_and_not_as_our_failure(

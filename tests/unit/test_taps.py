@@ -145,13 +145,13 @@ def test_a_clock_vouches_for_a_day_around_the_comparison_and_for_nothing_told_wh
     st.timedeltas(min_value=-10 * MINUTE, max_value=10 * MINUTE),
     st.booleans(),
 )
-def test_no_time_is_after_its_receipt_and_none_is_verified_that_nobody_vouches_for(
-    age: dt.timedelta, seen: dt.timedelta, ahead: dt.timedelta, by_hand: bool
+def test_no_time_is_after_its_receipt_and_none_is_verified_that_nobody_believes(
+    age: dt.timedelta, seen: dt.timedelta, ahead: dt.timedelta, believed: bool
 ) -> None:
     clock, at = Clock(NOW + seen, ahead), NOW + age
-    timing = taps.timing(at, NOW, clock, by_hand=by_hand)
+    timing = taps.timing(at, NOW, clock, believed=believed)
     assert timing.at == min(at, NOW)
-    assert (timing.trust == "verified") == (clock.vouches_for(at) and not by_hand)
+    assert (timing.trust == "verified") == believed
     assert ("clock_unverified" in timing.flags) == (timing.trust == "unverified")
     assert ("clock_skew" in timing.flags) == (abs(ahead) > 5 * MINUTE)
 
@@ -172,7 +172,7 @@ def test_every_time_that_is_read_can_be_an_instant_and_be_compared(text: str) ->
         if line.local is not None:
             for offset in (-720, 420, 840):
                 newest = taps.instant(line.local, offset)
-                taps.timing(newest, NOW, taps.compared(Clock(), newest, NOW, None), by_hand=False)
+                taps.timing(newest, NOW, taps.compared(Clock(), newest, NOW, None), believed=False)
                 taps.wrong_time(line.local, newest, NOW, NOW)
 
 

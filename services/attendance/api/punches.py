@@ -15,8 +15,9 @@ from pydantic_core import to_json
 from starlette.datastructures import State
 
 from services.attendance.api import PREFIX, Running, described, read, unreadable
-from services.attendance.commands.punches import Intake, Recorded, record
+from services.attendance.commands.punches import Intake, Recorded, exchanged, record
 from services.attendance.domain import Exact
+from services.attendance.domain.devices import Exchange, Moment
 from services.attendance.domain.punches import Position, Unusable
 from services.attendance.views import people
 from services.attendance.views import punches as views
@@ -49,6 +50,15 @@ NOWHERE = 0.001
 """Degrees around 0, 0: some hundred metres of open sea."""
 
 
+MOST_ELAPSED_MS = 2**40
+"""Some 34 years without a new start."""
+
+MOST_SEQUENCE = 2**53 - 1
+"""The greatest whole number that every JSON reader keeps."""
+
+DeviceText = Annotated[str, Field(pattern=r"^[!-~]{1,100}$")]
+
+
 class NoReading(Enum):
     """In the place of evidence that says nothing."""
 
@@ -75,7 +85,23 @@ class PositionIn(Exact):
         return self
 
 
+class DeviceIn(Exact):
+    """What the phone itself counts: milliseconds since it was started (`boot_id`), sleep included, and the number
+    of the moment, one more for each that the app writes down. Its owner cannot set that, as they can its clock.
+
+    Who has no such counter leaves this out: one that stands still in sleep would date a punch too early.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    device_id: DeviceText
+    boot_id: DeviceText
+    elapsed_ms: int = Field(ge=0, le=MOST_ELAPSED_MS)
+    sequence: int = Field(ge=0, le=MOST_SEQUENCE)
+
+
 _POSITION = TypeAdapter(PositionIn)
+_DEVICE = TypeAdapter(DeviceIn)
 _INSTANT = TypeAdapter(InstantUTC)
 
 
@@ -96,11 +122,25 @@ def _instant(value: Any) -> dt.datetime | NoReading | None:
         return NoReading.UNUSABLE
 
 
+def _device(value: Any) -> Moment | NoReading | None:
+    if value is None:
+        return None
+    try:
+        told = _DEVICE.validate_python(value)
+    except ValidationError:
+        return NoReading.UNUSABLE
+    return Moment(told.device_id, told.boot_id, told.elapsed_ms, told.sequence)
+
+
+DeviceField = Annotated[Moment | NoReading | None, PlainValidator(_device, json_schema_input_type=DeviceIn | None)]
+
+
 class PunchIn(Exact):
     """One check-in or check-out as the phone tells it. `punch_id` is the phone's, so that a retry is no
-    second punch; `device_at` and `position` are evidence: what says nothing is set aside and flagged.
+    second punch; `device_at`, `position` and `device` are evidence: what says nothing is set aside and flagged.
 
-    Of a punch made offline `device_at` is the time, and needed.
+    `device` is of the moment of the punch. Of one made offline it tells the time if it can; else `device_at` does,
+    and is needed.
     """
 
     punch_id: ExactUUID
@@ -111,12 +151,19 @@ class PunchIn(Exact):
     position: Annotated[
         PositionIn | NoReading | None, PlainValidator(_position, json_schema_input_type=PositionIn | None)
     ] = None
+    device: DeviceField = None
 
     def intake(
-        self, employee_id: UUID, received_at: dt.datetime, *, offline: bool = False, trace: str | None = None
+        self,
+        employee_id: UUID,
+        received_at: dt.datetime,
+        *,
+        offline: bool = False,
+        handed_over: Moment | None = None,
+        trace: str | None = None,
     ) -> Intake:
         """The punch as it asks to be recorded, of who sent it; `trace` where it is not that of the task."""
-        device_at, position = self.device_at, self.position
+        device_at, position, device = self.device_at, self.position, self.device
         unusable: list[Unusable] = []
         if isinstance(position, NoReading):
             position = None
@@ -124,6 +171,9 @@ class PunchIn(Exact):
         if isinstance(device_at, NoReading):
             device_at = None
             unusable.append("bad_device_at")
+        if isinstance(device, NoReading):
+            device = None
+            unusable.append("bad_device")
         return Intake(
             self.punch_id,
             employee_id,
@@ -134,6 +184,8 @@ class PunchIn(Exact):
             received_at,
             unusable=tuple(unusable),
             trace=trace or current(),
+            device=device,
+            handed_over=handed_over,
         )
 
 
@@ -142,6 +194,8 @@ class BatchIn(Exact):
 
     punches: list[Any] = Field(max_length=MOST_OFFLINE)
     """Each is read on its own, so that one bad punch does not hold back the others."""
+    device: DeviceField = None
+    """Of the moment of sending: the handing over is an exchange like a connected punch."""
 
 
 class RecordedOut(BaseModel):
@@ -213,6 +267,7 @@ async def batch(request: Request, me: Employee, service: Running) -> Page[Record
     """
     received_at = service.clock.now()
     body = await read(request, BATCH)
+    handed_over = body.device if isinstance(body.device, Moment) else None
     outcomes: list[Recorded | Exception | None] = [None] * len(body.punches)
     intakes: list[tuple[int, Intake]] = []
     for index, item in enumerate(body.punches):
@@ -222,7 +277,7 @@ async def batch(request: Request, me: Employee, service: Running) -> Page[Record
         except ValidationError as error:
             outcomes[index] = unreadable(error)
         else:
-            intakes.append((index, punch.intake(me, received_at, offline=True)))
+            intakes.append((index, punch.intake(me, received_at, offline=True, handed_over=handed_over)))
 
     async def commit(some: Sequence[tuple[int, Intake]]) -> None:
         async with service.db.transaction() as tx:
@@ -233,6 +288,10 @@ async def batch(request: Request, me: Employee, service: Running) -> Page[Record
     for (index, _), error in await failures.culprits(intakes, commit):
         log.error("a punch of a batch failed", exc_info=error)
         outcomes[index] = internal()
+    # A punch that stays on the phone is still to be told from the exchange before it.
+    if handed_over is not None and all(isinstance(outcome, Recorded) for outcome in outcomes):
+        async with service.db.transaction() as tx:
+            await exchanged(tx, Exchange(me, handed_over, received_at))
     language = language_of(request.headers.get("accept-language"))
     return Page[RecordedOut | RefusedOut](items=[_outcome(outcome, language) for outcome in outcomes])
 

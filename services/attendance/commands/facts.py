@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.attendance.facts import PROJECTION
-from services.attendance.store import punches, terminals
+from services.attendance.store import devices, punches, terminals
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import Received
@@ -25,4 +25,5 @@ async def _join(tx: Tx, batch: Sequence[Received], context: HandlerContext) -> N
     fold = await PROJECTION.fold(tx, batch, context.metrics)
     if fold.erased:
         await punches.forget_positions(tx, fold.erased)
+        await devices.forget(tx, fold.erased)
         await terminals.forget(tx, fold.erased)

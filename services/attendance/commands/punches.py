@@ -1,7 +1,7 @@
 """From what a phone or an officer says to a recorded punch: facts, decision, one insert, one event."""
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import get_args
 from uuid import UUID, uuid4
@@ -9,9 +9,11 @@ from uuid import UUID, uuid4
 from msgspec import Struct, field
 
 from services.attendance.commands import SOURCE
+from services.attendance.domain import devices, taps
 from services.attendance.domain import punches as domain
-from services.attendance.domain import taps
+from services.attendance.domain.devices import Exchange, Moment
 from services.attendance.domain.punches import Flag, Plan, Position, Posted, Source, Timing, Unusable
+from services.attendance.store import devices as exchanges
 from services.attendance.store import directory
 from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
@@ -22,6 +24,7 @@ from shared.events import AttendanceRecorded, Place, PunchKind, Zone
 from shared.outbox import Outgoing
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
 
+_COMPARED = set(get_args(Unusable)) - {"bad_device"}
 VOUCHED: Flag = "vouched"
 """Flags a punch whose zone an officer stated."""
 
@@ -58,6 +61,10 @@ class Intake(Struct, frozen=True, gc=False):
     unusable: tuple[Unusable, ...] = ()
     trace: str | None = field(default_factory=trace.current)
     """Of the request that asks: punches of many are recorded at once."""
+    device: Moment | None = None
+    """What the device counted when it was made."""
+    handed_over: Moment | None = None
+    """And when it was handed over, where the app says so."""
 
 
 class Recorded(Struct, frozen=True, gc=False):
@@ -96,6 +103,7 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
         ],
         source=SOURCE,
     )
+    await exchanged(tx, *_exchanges(items, created))
     earlier = {item.punch_id for item in items} - created
     if earlier:
         rows |= await store.stored(tx, earlier)
@@ -112,10 +120,31 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     return results
 
 
+async def exchanged(tx: Tx, *told: Exchange) -> None:
+    """Keep what connected calls said of their devices: each came when the device counted so."""
+    if told:
+        await exchanges.keep(tx, devices.newest(told))
+
+
+def _exchanges(items: Sequence[Intake], created: Set[UUID]) -> list[Exchange]:
+    """What the connected punches among those recorded now say of their devices."""
+    return [
+        Exchange(
+            item.employee_id,
+            item.device,
+            item.received_at,
+            item.received_at - item.device_at if item.device_at else None,
+        )
+        for item in items
+        if item.device is not None and item.source == "app" and item.punch_id in created
+    ]
+
+
 class _Posting(Struct, frozen=True, gc=False):
-    """Where a person was posted on the work date that a punch belongs to."""
+    """When a punch was, and where its person was posted on the work date that it belongs to."""
 
     person: Posted
+    timing: Timing
     work_date: dt.date
     opd_code: str
     unit_id: str
@@ -124,7 +153,8 @@ class _Posting(Struct, frozen=True, gc=False):
 async def _decide(tx: Tx, items: Sequence[Intake]) -> list[PunchRow | Refused]:
     """What each item becomes: the row to store, or why there is none."""
     timings = await _timings(tx, items)
-    instants = [timing.at for timing in timings]
+    # What has no time is refused below; until then any will do.
+    instants = [timing.at if timing else item.received_at for item, timing in zip(items, timings, strict=True)]
     dates = {local_date(at) for at in instants}
     people = await directory.posted(
         tx,
@@ -139,39 +169,52 @@ async def _decide(tx: Tx, items: Sequence[Intake]) -> list[PunchRow | Refused]:
     units = {where.unit_id for where in postings if isinstance(where, _Posting)}
     places = await directory.places(tx, units | {item.tapped.unit_id for item in items if item.tapped})
     return [
-        posting if isinstance(posting, Refused) else _row(item, timing, posting, places)
-        for item, timing, posting in zip(items, timings, postings, strict=True)
+        posting if isinstance(posting, Refused) else _row(item, posting, places)
+        for item, posting in zip(items, postings, strict=True)
     ]
 
 
-async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing]:
-    offline = {item.employee_id for item in items if item.source == "offline"}
-    offsets = await store.clock_offsets(tx, offline) if offline else {}
-    timings: list[Timing] = []
+async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing | None]:
+    """When each happened; None of a punch made offline of which nothing tells."""
+    offline = [item for item in items if item.source == "offline"]
+    nameless = {item.employee_id for item in offline if item.device is None}
+    offsets = await store.clock_offsets(tx, nameless) if nameless else {}
+    named = {item.punch_id: item.device for item in offline if item.device is not None}
+    last = await exchanges.last(tx, {moment.device_id for moment in named.values()}) if named else {}
+    confused = devices.confused(list(named.values()))
+    timings: list[Timing | None] = []
     for item in items:
         if item.stated is not None:
             timings.append(Timing(item.stated.at, "server"))
         elif item.tapped is not None:
             timings.append(item.tapped.timing)
-        elif item.source == "offline" and item.device_at is not None:
-            last = offsets.get(item.employee_id)
-            timings.append(domain.offline_timing(item.device_at, item.received_at, last))
-        else:
+        elif item.source != "offline":
             timings.append(domain.online_timing(item.device_at, item.received_at))
+        elif item.device is not None:
+            known = last.get(item.device.device_id)
+            doubt = known and (
+                devices.doubt(item.device, item.employee_id, item.received_at, known, item.handed_over)
+                or confused.get(item.device)
+            )
+            timings.append(devices.timing(item.device, item.device_at, item.received_at, known, doubt))
+        elif item.device_at is not None:
+            timings.append(domain.offline_timing(item.device_at, item.received_at, offsets.get(item.employee_id)))
+        else:
+            timings.append(None)
     return timings
 
 
-def _posting(item: Intake, timing: Timing, person: Posted | None) -> _Posting | Refused:
+def _posting(item: Intake, timing: Timing | None, person: Posted | None) -> _Posting | Refused:
     if person is None:
         return Missing("punch.unknown_employee")
     if not person.active and item.source != "manual":
         return Forbidden("punch.inactive_employee")
-    if item.source == "offline" and item.device_at is None:
+    if timing is None:
         return Invalid("validation", errors=[FieldError("device_at", "punch.device_at_needed")])
     stated = item.stated.work_date if item.stated else None
     work_date = stated or domain.work_date_of(item.kind, timing.at, domain.near(timing.at, person.plans))
     place: Plan | Posted = person.plans.get(work_date, person)
-    return _Posting(person, work_date, place.opd_code, place.unit_id)
+    return _Posting(person, timing, work_date, place.opd_code, place.unit_id)
 
 
 def _zone(item: Intake, posting: _Posting, places: Mapping[str, Sequence[Place]]) -> Zone:
@@ -182,8 +225,8 @@ def _zone(item: Intake, posting: _Posting, places: Mapping[str, Sequence[Place]]
     return taps.zone_at(door, taps.Site(posting.unit_id, office), remote)
 
 
-def _row(item: Intake, timing: Timing, posting: _Posting, places: Mapping[str, Sequence[Place]]) -> PunchRow:
-    position = item.position
+def _row(item: Intake, posting: _Posting, places: Mapping[str, Sequence[Place]]) -> PunchRow:
+    position, device, timing = item.position, item.device, posting.timing
     vouched = item.stated.zone if item.stated else None
     return PunchRow(
         punch_id=item.punch_id,
@@ -202,11 +245,16 @@ def _row(item: Intake, timing: Timing, posting: _Posting, places: Mapping[str, S
         lon=position.lon if position else None,
         accuracy_m=position.accuracy_m if position else None,
         time_trust=timing.trust,
+        device_id=device.device_id if device else None,
+        boot_id=device.boot_id if device else None,
+        elapsed_ms=device.elapsed_ms if device else None,
+        sequence=device.sequence if device else None,
     )
 
 
 def _same(item: Intake, row: PunchRow) -> bool:
-    """Is `item` a retry of `row`? What the caller says is compared, not what the server added."""
+    """Is `item` a retry of `row`? What the caller says is compared, not what the server added. What the device
+    counts is no part of it: at each attempt it is a later moment."""
     if item.tapped is not None:
         return True  # its id is made of all that the terminal says
     position = (item.position.lat, item.position.lon, item.position.accuracy_m) if item.position else (None,) * 3
@@ -217,7 +265,7 @@ def _same(item: Intake, row: PunchRow) -> bool:
         and position == (row.lat, row.lon, row.accuracy_m)
         and (item.source == "manual") == (row.source == "manual")
         and (item.stated is None or _states(item.stated, row))
-        and set(item.unusable) == set(row.flags) & set(get_args(Unusable))
+        and set(item.unusable) & _COMPARED == set(row.flags) & _COMPARED
     )
 
 

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 from uuid import UUID
 
@@ -102,7 +102,7 @@ async def take(tx: Tx, door: Door, lines: Sequence[Line]) -> Tally:
     tally = Tally()
     done = await store.recorded(tx, [line.line_id for line in lines])
     tally.became["repeated"] += sum(line.line_id in done for line in lines)
-    fresh = list({line.line_id: line for line in lines if line.line_id not in done}.values())
+    fresh = await _as_first(tx, door, {line.line_id: line for line in lines if line.line_id not in done})
     tally.became["repeated"] += len(lines) - len(fresh) - tally.became["repeated"]
     pins = {line.pin for line in fresh if line.pin is not None}
     people = await terminals.employees(tx, door.serial, pins) if pins else {}
@@ -131,6 +131,18 @@ async def take(tx: Tx, door: Door, lines: Sequence[Line]) -> Tally:
     return tally
 
 
+async def _as_first(tx: Tx, door: Door, lines: Mapping[UUID, Line]) -> list[Line]:
+    """The lines as they are judged: as of when each first came, for a false time does not come true by waiting."""
+    first = await store.first(tx, lines)
+    known: list[Line] = []
+    for line in lines.values():
+        received_at, vouched = first.get(line.line_id, (line.received_at, False))
+        if line.local is not None:
+            vouched = vouched or (not door.by_hand and door.clock.vouches_for(door.instant(line.local)))
+        known.append(replace(line, received_at=received_at, vouched=vouched))
+    return known
+
+
 def _judge(door: Door, line: Line, people: Mapping[str, UUID]) -> _Tap | Reason | Literal["ignored"]:
     if line.pin is None or line.local is None or line.state is None:
         return "unreadable"
@@ -149,7 +161,7 @@ def _judge(door: Door, line: Line, people: Mapping[str, UUID]) -> _Tap | Reason 
 
 def _intake(door: Door, tap: _Tap) -> Intake:
     received_at = tap.line.received_at
-    timing = domain.timing(tap.at, received_at, door.clock, by_hand=door.by_hand)
+    timing = domain.timing(tap.at, received_at, door.clock, believed=tap.line.vouched)
     return Intake(
         tap.line.line_id,
         tap.employee_id,

@@ -19,10 +19,13 @@ TimeTrust = Literal["server", "verified", "unverified"]
 Source = Literal["app", "offline", "terminal", "manual"]
 """Who says that it happened: a connected app, an app later, a terminal at the door, an officer."""
 
-Unusable = Literal["bad_position", "bad_device_at"]
+Unusable = Literal["bad_position", "bad_device_at", "bad_device"]
 """Evidence that came and said nothing."""
 
-Flag = Literal["clock_skew", "clock_unverified", "late", "vouched", Unusable]
+Doubt = Literal["other_device", "other_boot", "sequence_repeated", "elapsed_wrong"]
+"""Why what a device counted cannot tell when a punch was."""
+
+Flag = Literal["clock_skew", "clock_unverified", "late", "vouched", Unusable, Doubt]
 """What is to be said of a punch besides (docs/attendance.md)."""
 
 CLOCK_SKEW = dt.timedelta(minutes=5)
@@ -164,10 +167,11 @@ def online_timing(device_at: dt.datetime | None, received_at: dt.datetime) -> Ti
 def offline_timing(device_at: dt.datetime, received_at: dt.datetime, last: ClockOffset | None) -> Timing:
     """A punch made offline happened at the device's time, as nearly as that can be told; never after its receipt.
 
-    `last` is the offset at the person's last connected punch, None when there was none. It corrects the device's
-    time if it was seen at most 24 hours before the receipt, is at most five minutes, and does not put the punch
-    after its receipt: a clock that is off by more was set in between as likely as not, and correcting by it would
-    move a true time by hours. Nobody knows whether it was the same device, so the time is `unverified` either way.
+    `last` is the offset that the device showed last, or of a device without a name the person's last connected
+    punch; None when there was none. It corrects the device's time if it was seen at most 24 hours before the
+    receipt, is at most five minutes, and does not put the punch after its receipt: a clock that is off by more was
+    set in between as likely as not, and correcting by it would move a true time by hours. Its owner can set it, so
+    the time is `unverified` either way.
 
     Flags: `clock_unverified` when nothing corrected the time; `clock_skew` when the clock is known to be more than
     five minutes off or says a time more than five minutes after the receipt; `late` when the punch was handed over

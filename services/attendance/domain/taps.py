@@ -66,7 +66,8 @@ class Line:
     """One line of a terminal: who by their number there, its display's time, the state of its keys.
 
     `line_id` is the punch's id, so that a line that comes again, from whichever side, is the same punch; where the
-    line cannot be read (then the three are None) it is the id of its text. `at` is the time with the zone.
+    line cannot be read (then the three are None) it is the id of its text. `received_at` is when it first came,
+    `vouched` whether the terminal's clock could be believed then.
     """
 
     line_id: UUID
@@ -75,6 +76,7 @@ class Line:
     pin: str | None = None
     local: dt.datetime | None = None
     state: str | None = None
+    vouched: bool = False
 
 
 def line_of(
@@ -182,18 +184,17 @@ def compared(clock: Clock, newest: dt.datetime, received_at: dt.datetime, contac
     return Clock(received_at, ahead, max(clock.wrong_until or wrong_until, wrong_until))
 
 
-def timing(at: dt.datetime, received_at: dt.datetime, clock: Clock, *, by_hand: bool) -> Timing:
+def timing(at: dt.datetime, received_at: dt.datetime, clock: Clock, *, believed: bool) -> Timing:
     """When a tap happened: by the terminal's clock, never corrected, never after its receipt.
 
-    `verified` where the clock vouches for it and no hands were between; else `unverified`.
+    `verified` where it is `believed`; else `unverified`.
     """
-    vouched = not by_hand and clock.vouches_for(at)
-    flags: list[Flag] = [] if vouched else ["clock_unverified"]
+    flags: list[Flag] = [] if believed else ["clock_unverified"]
     if clock.compared_at is not None and abs(clock.ahead) > CLOCK_SKEW:
         flags.append("clock_skew")
     if received_at - at > LATE:
         flags.append("late")
-    return Timing(min(at, received_at), "verified" if vouched else "unverified", tuple(flags))
+    return Timing(min(at, received_at), "verified" if believed else "unverified", tuple(flags))
 
 
 def wrong_time(

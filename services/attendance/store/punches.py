@@ -32,6 +32,10 @@ class PunchRow(Struct, frozen=True, gc=False):
     lon: float | None
     accuracy_m: float | None
     time_trust: TimeTrust
+    device_id: str | None = None
+    boot_id: str | None = None
+    elapsed_ms: int | None = None
+    sequence: int | None = None
 
 
 _OFFSETS = """
@@ -42,18 +46,31 @@ _OFFSETS = """
         order by work_date desc, received_at desc limit 1
     ) as latest
 """
-_COLUMNS = ", ".join(PunchRow.__struct_fields__)
-# Flags travel as one text each: arrays of arrays cannot be unnested row by row.
-_INSERT = f"""
-    insert into punch ({_COLUMNS})
-    select {_COLUMNS.replace("flags", "string_to_array(flags, ' ')")}
-    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::date[], $6::text[], $7::timestamptz[],
-        $8::timestamptz[], $9::timestamptz[], $10::text[], $11::text[], $12::text[], $13::float8[], $14::float8[],
-        $15::float8[], $16::text[]) as given ({_COLUMNS})
-    on conflict (punch_id) do nothing
-    returning punch_id
-"""  # noqa: S608 - the names are those of the row above
-_STORED = f"select {_COLUMNS} from punch where punch_id = any($1::uuid[])"  # noqa: S608 - likewise
+_COLUMNS = PunchRow.__struct_fields__
+_TYPES = (
+    *("uuid", "uuid", "text", "text", "date", "text", "timestamptz", "timestamptz", "timestamptz"),
+    *("text", "text", "text", "float8", "float8", "float8", "text"),
+    *("text", "text", "bigint", "bigint"),
+)
+_WITHOUT_DEVICE = _COLUMNS[: _COLUMNS.index("device_id")]
+
+
+def _insert(columns: tuple[str, ...]) -> str:
+    # Flags travel as one text each: arrays of arrays cannot be unnested row by row.
+    arrays = ", ".join(
+        f"${n}::{kind}[]" for n, (_, kind) in enumerate(zip(columns, _TYPES, strict=False), start=1)
+    )
+    names = ", ".join(columns)
+    return f"""
+        insert into punch ({names})
+        select {names.replace("flags", "string_to_array(flags, ' ')")} from unnest({arrays}) as given ({names})
+        on conflict (punch_id) do nothing
+        returning punch_id
+    """  # noqa: S608 - the names are those of the row above
+
+
+_INSERT = {columns: _insert(columns) for columns in (_COLUMNS, _WITHOUT_DEVICE)}
+_STORED = f"select {', '.join(_COLUMNS)} from punch where punch_id = any($1::uuid[])"  # noqa: S608 - likewise
 _FORGET_POSITIONS = """
     update punch set lat = null, lon = null, accuracy_m = null
     where employee_id = any($1::uuid[]) and lat is not null
@@ -73,9 +90,11 @@ async def insert(tx: Tx, rows: Sequence[PunchRow]) -> set[UUID]:
     if not rows:
         return set()
     ordered = sorted(rows, key=lambda row: row.punch_id.int)
-    columns = {name: [getattr(row, name) for row in ordered] for name in PunchRow.__struct_fields__}
+    # Of the plain check-in no device is written, nor read.
+    told = _COLUMNS if any(row.device_id is not None for row in ordered) else _WITHOUT_DEVICE
+    columns = {name: [getattr(row, name) for row in ordered] for name in told}
     columns["flags"] = [" ".join(row.flags) for row in ordered]
-    return {row["punch_id"] for row in await tx.connection.fetch(_INSERT, *columns.values())}
+    return {row["punch_id"] for row in await tx.connection.fetch(_INSERT[told], *columns.values())}
 
 
 async def stored(tx: Tx, punch_ids: Iterable[UUID]) -> dict[UUID, PunchRow]:

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from sqlalchemy import BigInteger, Date, DateTime, Index, Interval, Text
-from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
 
@@ -39,6 +39,27 @@ class Punch(Base, table=True):
     lon: float | None = None
     accuracy_m: float | None = None
     time_trust: str = Field(default="server", sa_type=Text)
+    device_id: str | None = Field(default=None, sa_type=Text)
+    boot_id: str | None = Field(default=None, sa_type=Text)
+    elapsed_ms: int | None = Field(default=None, sa_type=BigInteger)
+    sequence: int | None = Field(default=None, sa_type=BigInteger)
+    mock: bool | None = None
+    address: str | None = Field(default=None, sa_type=INET)
+
+
+class Device(Base, table=True):
+    """Of a device the last connected exchange, and whose it is: of the first person who named it."""
+
+    __table_args__ = (Index("device_of_employee", "employee_id"),)
+
+    device_id: str = Field(primary_key=True, sa_type=Text)
+    employee_id: UUID
+    boot_id: str = Field(sa_type=Text)
+    elapsed_ms: int = Field(sa_type=BigInteger)
+    sequence: int = Field(sa_type=BigInteger)
+    received_at: dt.datetime = Field(sa_type=INSTANT)
+    ahead: dt.timedelta | None = Field(default=None, sa_type=Interval)
+    ahead_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
 
 
 class Void(Base, table=True):
@@ -113,6 +134,7 @@ class TerminalLine(Base, table=True):
     state: str | None = Field(default=None, sa_type=Text)
     by_hand: bool
     reason: str = Field(sa_type=Text)
+    vouched: bool = False
 
 
 class StrangeTerminal(Base, table=True):

@@ -14,20 +14,22 @@ from shared.events import PunchKind
 
 _RECORDED = "select punch_id from punch where punch_id = any($1::uuid[])"
 _KEEP = """
-    insert into terminal_line (line_id, serial, received_at, raw, pin, local, state, by_hand, reason)
-    select given.line_id, $1, given.received_at, given.raw, given.pin, given.local, given.state, $2, given.reason
-    from unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::timestamp[], $8::text[], $9::text[])
-        as given (line_id, received_at, raw, pin, local, state, reason)
+    insert into terminal_line as known
+        (line_id, serial, received_at, raw, pin, local, state, by_hand, reason, vouched)
+    select line_id, $1, received_at, raw, pin, local, state, $2, reason, vouched
+    from unnest($3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::timestamp[], $8::text[], $9::text[],
+        $10::boolean[]) as given (line_id, received_at, raw, pin, local, state, reason, vouched)
     order by line_id
-    on conflict (line_id) do update set reason = excluded.reason
+    on conflict (line_id) do update set reason = excluded.reason, vouched = known.vouched or excluded.vouched
 """
+_FIRST = "select line_id, received_at, vouched from terminal_line where line_id = any($1::uuid[])"
 _EARLIER = """
     select employee_id, work_date, at, kind from punch
     where (employee_id, work_date) in (select * from unnest($1::uuid[], $2::date[]))
         and not exists (select from void where void.punch_id = punch.punch_id)
 """
 _WAITING = """
-    select line_id, received_at, raw, pin, local, state, by_hand from terminal_line
+    select line_id, received_at, raw, pin, local, state, vouched, by_hand from terminal_line
     where serial = $1 and (received_at, line_id) > ($2, $3)
     order by received_at, line_id limit $4 for update
 """
@@ -76,7 +78,14 @@ async def keep(tx: Tx, serial: str, lines: Sequence[tuple[Line, Reason]], *, by_
         [line.local for line, _ in lines],
         [line.state for line, _ in lines],
         [reason for _, reason in lines],
+        [line.vouched for line, _ in lines],
     )
+
+
+async def first(tx: Tx, line_ids: Iterable[UUID]) -> dict[UUID, tuple[dt.datetime, bool]]:
+    """Of those that wait: when each first came, and whether the clock could be believed then."""
+    rows = await tx.connection.fetch(_FIRST, list(line_ids))
+    return {row["line_id"]: (row["received_at"], row["vouched"]) for row in rows}
 
 
 async def settle(tx: Tx, line_ids: Iterable[UUID]) -> None:
@@ -96,7 +105,7 @@ async def waiting(tx: Tx, serial: str, *, after: tuple[dt.datetime, UUID], limit
     rows = await tx.connection.fetch(_WAITING, serial, *after, limit)
     return [
         Waiting(
-            Line(row["line_id"], row["received_at"], row["raw"], row["pin"], row["local"], row["state"]),
+            Line(**{name: row[name] for name in Line.__slots__}),
             row["by_hand"],
         )
         for row in rows

@@ -3,12 +3,13 @@
 import datetime as dt
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
 from services.reporting.domain import reports
 from services.reporting.domain.reports import Report, Review, ReviewIn
-from services.reporting.store import drafts
+from services.reporting.store import drafts, evidence
 from services.reporting.store import reports as store
 from services.reporting.views.reports import known_of
 from shared import audit, failures, outbox
@@ -56,7 +57,10 @@ async def submit(
         opd_code = await store.opd_of(tx, employee_id, work_date)
         if opd_code is None:
             raise Conflict("report.not_in_directory", retry_after_s=5)
-        items = reports.items_of(given, await known_of(tx, employee_id, work_date, given))
+        named = {evidence_id for item in given.items for evidence_id in item.evidence}
+        usable = await evidence.usable(tx, employee_id, work_date, named)
+        known = await known_of(tx, employee_id, work_date, given)
+        items = reports.items_of(given, replace(known, evidence=usable))
         mode = await store.mode_of(tx, employee_id, work_date)
         first = Report(report_id, employee_id, opd_code, work_date, 1, now, items, mode=mode)
         if await store.insert(tx, first):
@@ -71,6 +75,7 @@ async def submit(
             event_id = uuid5(report_id, f"submitted/{report.revision}")
             event = outbox.Outgoing(report.submitted(), event_id, report.submitted_at)
             await outbox.add(tx, [event], source=SOURCE)
+            await evidence.report(tx, named)
         await drafts.drop(tx, employee_id, work_date)
         late = bool(await store.late(tx, [report_id]))
     return Submitted(report, created=held is None, late=late)

@@ -20,6 +20,9 @@ LONGEST_UNIT = 64
 LEAST_NORM, MOST_NORM = 0.1, 10_000.0
 """Minutes for one unit: from some seconds for an entry to a month of working time for a study."""
 
+LONGEST_WORD = 100
+"""Characters of a word that are looked at: PostgreSQL holds no lexeme of 2 KB."""
+
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -59,7 +62,8 @@ class Change:
 
 def words(text: str) -> list[str]:
     """The words that a text is found by, folded: of a name as of what somebody looks for."""
-    return sorted(set(_WORD.findall(unicodedata.normalize("NFKC", text).casefold())))
+    found = _WORD.findall(unicodedata.normalize("NFKC", text).casefold())
+    return sorted({word[:LONGEST_WORD] for word in found})
 
 
 def read(rows: Sequence[Row], opds: Collection[str]) -> list[tuple[int, Task]]:

@@ -6,12 +6,15 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, StringConstraints
 
 from services.reporting.domain import Exact
-from services.reporting.domain.reports import Amount, printable
-from shared.events.base import MAX_ITEMS
+from services.reporting.domain.reports import MOST_EVIDENCE, Amount, printable
+from shared.events.base import MAX_ITEMS, UUID
 from shared.personal import NamesNobody
 
 KEPT = dt.timedelta(days=90)
 """A draft that nobody has touched for so long is forgotten."""
+
+MOST = 100
+"""Drafts of one person."""
 
 Begun = Annotated[str, StringConstraints(max_length=500), AfterValidator(printable), NamesNobody]
 """Free text that may be empty still. What names somebody is refused here already, while it is being written."""
@@ -26,6 +29,7 @@ class DraftItem(Exact):
     quantity: Amount | None = None
     unit: Begun | None = None
     target: Begun | None = None
+    evidence: Annotated[list[UUID], Field(max_length=MOST_EVIDENCE)] = []
 
 
 class Draft(Exact):

@@ -8,9 +8,8 @@ from typing import Annotated
 from pydantic import Field
 
 from services.reporting.domain import Exact
-from services.reporting.domain.reports import Amount, Id, Known, Line, misuse
+from services.reporting.domain.reports import Amount, Id, Item, Known, Line, misuse
 from shared.dates import midnight
-from shared.events import ReportItem
 from shared.refusals import Conflict, FieldError, Invalid
 
 MOST = 50
@@ -113,9 +112,7 @@ def intended_of(given: IntentionIn, known: Known) -> tuple[Intended, ...]:
     return tuple(found)
 
 
-def compare(
-    intended: Sequence[Intended], reported: Sequence[ReportItem] | None
-) -> tuple[list[Compared], list[ReportItem]]:
+def compare(intended: Sequence[Intended], reported: Sequence[Item] | None) -> tuple[list[Compared], list[Item]]:
     """Each intention with what the report holds of it, and the items that nobody had intended."""
     if reported is None:
         return [Compared(one, None) for one in intended], []

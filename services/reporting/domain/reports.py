@@ -17,6 +17,7 @@ from services.reporting.domain import Exact
 from services.reporting.domain.catalogue import Task
 from shared.events import Mode, ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
 from shared.events.base import MAX_ITEMS, Revision
+from shared.events.base import UUID as EventUUID
 from shared.personal import NamesNobody
 from shared.refusals import Conflict, FieldError, Invalid
 
@@ -46,6 +47,19 @@ Note = Annotated[str, StringConstraints(strip_whitespace=True, max_length=1000),
 Amount = Annotated[float, Field(ge=0, le=1e9, strict=True)]
 
 
+MOST_EVIDENCE = 10
+"""Files that one item may name."""
+
+
+class Item(ReportItem):
+    """An item as it is kept: the event's, and which files show it. Other systems get their count."""
+
+    evidence: tuple[UUID, ...] = ()
+
+    def published(self) -> ReportItem:
+        return ReportItem.model_validate(self.model_dump(exclude={"evidence"}))
+
+
 class _Input(BaseModel):
     model_config = ConfigDict(frozen=True, extra="ignore", allow_inf_nan=False)
 
@@ -67,6 +81,8 @@ class ItemIn(_Input):
     """The code of one of the author's targets of the year."""
     norm_minutes: Annotated[float, Field(ge=0, le=100_000, strict=True)] | None = None
     evidence_count: Annotated[int, Field(ge=0, le=1000, strict=True)] = 0
+    evidence: Annotated[list[EventUUID], Field(max_length=MOST_EVIDENCE)] = []
+    """Files of the same work date that show it, by `evidence_id`."""
 
 
 class ReportIn(_Input):
@@ -129,7 +145,7 @@ class Report:
     work_date: dt.date
     revision: int
     submitted_at: dt.datetime
-    items: tuple[ReportItem, ...]
+    items: tuple[Item, ...]
     reviews: int = 0
     """How many reviews there have been, over all revisions."""
     review: Review | None = field(default=None)
@@ -148,7 +164,7 @@ class Report:
             work_date=self.work_date,
             revision=self.revision,
             submitted_at=self.submitted_at,
-            items=list(self.items),
+            items=[item.published() for item in self.items],
             mode=self.mode,
         )
 
@@ -189,6 +205,8 @@ class Known:
     """By code, in force on the work date."""
     targets: frozenset[str] = frozenset()
     """The codes of the author's targets of the work date's year."""
+    evidence: frozenset[UUID] = frozenset()
+    """The author's files of the work date."""
 
     def stray_target(self, at: str, target: str | None) -> list[FieldError]:
         """What is wrong with a target that an item names."""
@@ -197,11 +215,11 @@ class Known:
         return [FieldError(f"{at}.target", "report.target_unknown", {"target": target})]
 
 
-def items_of(given: ReportIn, known: Known | None = None) -> tuple[ReportItem, ...]:
+def items_of(given: ReportIn, known: Known | None = None) -> tuple[Item, ...]:
     """The items with an id each, and what the catalogue says of them. Raises Invalid with every mistake."""
     known = known or Known()
     mistakes: list[FieldError] = []
-    items: list[ReportItem] = []
+    items: list[Item] = []
     seen: set[str] = set()
     for index, item in enumerate(given.items):
         item_id = item.item_id or str(index + 1)
@@ -220,8 +238,14 @@ def items_of(given: ReportIn, known: Known | None = None) -> tuple[ReportItem, .
                 if not text
             ]
         mistakes += known.stray_target(f"items.{index}", item.target)
+        mistakes += [
+            FieldError(f"items.{index}.evidence.{place}", "evidence.not_usable", {"evidence_id": evidence_id})
+            for place, evidence_id in enumerate(item.evidence)
+            if evidence_id not in known.evidence
+        ]
+        evidence = tuple(dict.fromkeys(item.evidence))
         items.append(
-            ReportItem(
+            Item(
                 item_id=item_id,
                 task=task.name if task else item.task,
                 quantity=item.quantity,
@@ -229,6 +253,8 @@ def items_of(given: ReportIn, known: Known | None = None) -> tuple[ReportItem, .
                 norm_minutes=task.norm_minutes if task else None,
                 task_code=item.task_code,
                 target=item.target,
+                evidence_count=len(evidence),
+                evidence=evidence,
             )
         )
     if mistakes:
@@ -254,11 +280,11 @@ class Copied(NamedTuple):
     `left_out` are those whose task is not in force then.
     """
 
-    items: list[ReportItem]
-    left_out: list[ReportItem]
+    items: list[Item]
+    left_out: list[Item]
 
 
-def copied(items: Sequence[ReportItem], known: Known) -> Copied:
+def copied(items: Sequence[Item], known: Known) -> Copied:
     """The items as the catalogue has them on the new work date, without evidence: that is of its own day."""
     copy = Copied([], [])
     for item in items:
@@ -267,14 +293,19 @@ def copied(items: Sequence[ReportItem], known: Known) -> Copied:
             copy.left_out.append(item)
             continue
         target = item.target if item.target in known.targets else None
-        update = {"target": target, "evidence_count": 0, "norm_minutes": task.norm_minutes if task else None}
+        update = {
+            "target": target,
+            "evidence_count": 0,
+            "evidence": (),
+            "norm_minutes": task.norm_minutes if task else None,
+        }
         named = {"task": task.name, "unit": task.unit} if task else {}
         copy.items.append(item.model_copy(update={**update, **named}))
     return copy
 
 
 def revise(
-    report: Report, items: tuple[ReportItem, ...], opd_code: str, now: dt.datetime, mode: Mode | None = None
+    report: Report, items: tuple[Item, ...], opd_code: str, now: dt.datetime, mode: Mode | None = None
 ) -> Report:
     """The report after `items` were handed in at `now`; the very same report when nothing differs.
 

@@ -41,5 +41,15 @@ async def drop(tx: Tx, employee_id: UUID, work_date: dt.date) -> None:
 
 
 async def forget(tx: Tx, saved_before: dt.datetime) -> None:
-    """Forget the drafts that nobody has touched since an instant."""
+    """Forget the drafts that nobody has touched since an instant, and those of whoever is erased."""
     await tx.connection.execute("delete from report_draft where saved_at < $1", saved_before)
+    await tx.connection.execute(
+        "delete from report_draft where employee_id in (select employee_id from fact_employee where erased)"
+    )
+
+
+async def others(tx: Tx, employee_id: UUID, work_date: dt.date) -> int:
+    """How many drafts a person has of other work dates."""
+    return await tx.connection.fetchval(
+        "select count(*) from report_draft where employee_id = $1 and work_date <> $2", employee_id, work_date
+    )

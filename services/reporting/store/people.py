@@ -14,35 +14,35 @@ _VERDICT = "select * from verdicts($1, $1, $2, $3)"
 
 # The ce_ids of what verdicts() looked at. An event is named by the instants and revisions it was chosen by.
 _EVENTS = """
-    select 'plan' as what, ce_id from fact_plan where employee_id = $1 and work_date = $2
+    select 'plan' as what, ce_id, false as verified from fact_plan where employee_id = $1 and work_date = $2
     union all
-    select 'rules', ce_id from fact_rules where rules_version = $3
+    select 'rules', ce_id, false from fact_rules where rules_version = $3
     union all
-    select 'first_in', ce_id from fact_punch where punch_id = $4
+    select 'first_in', ce_id, time_trust = 'verified' from fact_punch where punch_id = $4
     union all
-    (select 'last_out', ce_id from fact_punch
+    (select 'last_out', ce_id, time_trust = 'verified' from fact_punch
     where employee_id = $1 and work_date = $2 and kind = 'out' and at = $5
         and not exists (select from fact_void as void where void.punch_id = fact_punch.punch_id)
     order by fact_punch.punch_id desc limit 1)
     union all
-    (select 'certain_in', ce_id from fact_punch
+    (select 'certain_in', ce_id, time_trust = 'verified' from fact_punch
     where employee_id = $1 and work_date = $2 and kind = 'in' and at <= $12
         and $10 = case time_trust when 'unverified' then received_at else at end
         and not exists (select from fact_void as void where void.punch_id = fact_punch.punch_id)
     order by fact_punch.at, fact_punch.punch_id limit 1)
     union all
-    (select 'certain_out', ce_id from fact_punch
+    (select 'certain_out', ce_id, time_trust = 'verified' from fact_punch
     where employee_id = $1 and work_date = $2 and kind = 'out' and at = $11 and time_trust <> 'unverified'
         and not exists (select from fact_void as void where void.punch_id = fact_punch.punch_id)
     order by fact_punch.punch_id desc limit 1)
     union all
-    (select 'first_report', ce_id from fact_report
+    (select 'first_report', ce_id, false from fact_report
     where employee_id = $1 and work_date = $2 and submitted_at = $6
     order by report_revision limit 1)
     union all
-    select 'report', ce_id from fact_report where report_id = $7 and report_revision = $8
+    select 'report', ce_id, false from fact_report where report_id = $7 and report_revision = $8
     union all
-    select 'review', ce_id from fact_review
+    select 'review', ce_id, false from fact_review
     where report_id = $7 and report_revision = $8 and review_revision = $9
 """
 _OUTAGES = """
@@ -58,6 +58,13 @@ _SUPERIORS = f"""
     select officer.employee_id from fact_employee person, fact_employee officer
     where person.employee_id = $1 and not person.erased and not officer.erased and {SUPERIOR}
 """  # noqa: S608 - a constant of shared
+
+
+class Evidence(NamedTuple):
+    """A fact that a verdict looked at: its event, and of a punch whether its time is a device's, verified."""
+
+    ce_id: UUID
+    verified: bool
 
 
 class Verdict(NamedTuple):
@@ -107,8 +114,8 @@ async def verdict(tx: Tx, employee_id: UUID, date: dt.date, as_of: dt.datetime) 
     return Verdict(states=states, because=because, **looked_at)
 
 
-async def evidence(tx: Tx, verdict: Verdict, as_of: dt.datetime) -> dict[str, UUID]:
-    """The ce_id of each fact that the verdict looked at, by what it was for the rules."""
+async def evidence(tx: Tx, verdict: Verdict, as_of: dt.datetime) -> dict[str, Evidence]:
+    """Each fact that the verdict looked at, by what it was for the rules."""
     await planner.few_rows(tx)  # a hash join would read the voids of the whole history
     rows = await tx.connection.fetch(
         _EVENTS,
@@ -125,7 +132,7 @@ async def evidence(tx: Tx, verdict: Verdict, as_of: dt.datetime) -> dict[str, UU
         verdict.certain_out_at,
         as_of,
     )
-    return {row["what"]: row["ce_id"] for row in rows}
+    return {row["what"]: Evidence(row["ce_id"], row["verified"]) for row in rows}
 
 
 async def outages(tx: Tx, verdict: Verdict, first: dt.datetime, last: dt.datetime) -> list[UUID]:

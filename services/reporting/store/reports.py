@@ -9,10 +9,10 @@ from uuid import UUID
 import asyncpg
 from pydantic import TypeAdapter
 
-from services.reporting.domain.reports import Report, Review
+from services.reporting.domain.reports import Item, Report, Review
 from shared.access import REVIEWER
 from shared.database import Tx
-from shared.events import Mode, ReportItem
+from shared.events import Mode
 
 Status = Literal["waiting", "accepted", "returned", "all"]
 
@@ -82,7 +82,7 @@ class Place(NamedTuple):
 
 
 _REPORT = TypeAdapter(Report)
-_ITEMS = TypeAdapter(tuple[ReportItem, ...])
+_ITEMS = TypeAdapter(tuple[Item, ...])
 _REVIEW = TypeAdapter(Review)
 
 

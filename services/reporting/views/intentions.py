@@ -7,11 +7,11 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.reporting.domain.intentions import compare
-from services.reporting.domain.reports import report_id_of
+from services.reporting.domain.reports import Item, report_id_of
 from services.reporting.store import intentions as store
 from services.reporting.store import reports
 from shared.database import Tx
-from shared.events import Mode, ReportItem
+from shared.events import Mode
 from shared.refusals import Missing
 
 
@@ -37,7 +37,7 @@ class IntentionView(BaseModel):
     mode: Mode | None
     said_at: dt.datetime
     items: Sequence[IntendedItem]
-    unplanned: Sequence[ReportItem]
+    unplanned: Sequence[Item]
 
 
 async def of_day(tx: Tx, employee_id: UUID, work_date: dt.date) -> IntentionView:

@@ -7,7 +7,7 @@ from pydantic import BaseModel
 
 from services.reporting.store import figures
 from services.reporting.store import people as store
-from services.reporting.store.people import Verdict
+from services.reporting.store.people import Evidence, Verdict
 from shared.access import AGGREGATES_ONLY, READ_ALL_PEOPLE, Principal, may, only_opd
 from shared.database import Tx
 from shared.dates import local_date, moment_text, time_text
@@ -74,6 +74,8 @@ _FOLLOWS: dict[str, Duty] = {"no_in_as_on_time": "on_time", "no_report_as_report
 """Without a check-in `place` and `hours` follow on_time, without a report `output` follows report."""
 _SAID_ALIKE = frozenset({"leave", "off", "duty_travel", "mode_without_report"})
 """Rule branches that have one text for all duties."""
+_BY_TIME: frozenset[Duty] = frozenset({"on_time", "hours"})
+"""Duties that are judged by when a punch was."""
 _HOUR = dt.timedelta(minutes=60)
 _MINUTE = dt.timedelta(minutes=1)
 
@@ -125,17 +127,19 @@ async def person_day(
     )
 
 
-async def _reason(tx: Tx, duty: Duty, verdict: Verdict, events: dict[str, UUID], language: Language) -> Reason:
+async def _reason(tx: Tx, duty: Duty, verdict: Verdict, events: dict[str, Evidence], language: Language) -> Reason:
     branch, state = verdict.because[duty], verdict.states[duty]
     params: dict[str, Compared] = {}
+    verified = False
     if state == "not_due":
         kinds = ("plan", "rules") if branch == "mode_without_report" else ("plan",)
-        event_ids = [events[kind] for kind in kinds if kind in events]
+        event_ids = [events[kind].ce_id for kind in kinds if kind in events]
     else:
         source = _FOLLOWS.get(branch, duty)
         rule = verdict.because[source]
         columns, kinds = _LOOKED_AT.get(f"{source}.{rule}", _LOOKED_AT[source])
-        event_ids = [events[kind] for kind in ("plan", *kinds) if kind in events]
+        event_ids = [events[kind].ce_id for kind in ("plan", *kinds) if kind in events]
+        verified = source in _BY_TIME and any(events[kind].verified for kind in kinds if kind in events)
         if rule == "outage":
             event_ids += await store.outages(tx, verdict, *_evidence_span(verdict, source))
         params = {name: getattr(verdict, name) for name in columns}
@@ -144,7 +148,11 @@ async def _reason(tx: Tx, duty: Duty, verdict: Verdict, events: dict[str, UUID],
     code = f"{duty}.{branch}"
     said = f"because.{branch}" if branch in _SAID_ALIKE else f"because.{code}"
     spoken = {name: _spoken(value, verdict.work_date, language) for name, value in params.items()}
-    because = Because(code=code, params=params, text=text(said, language, **spoken))
+    in_words = text(said, language, **spoken)
+    if verified:
+        params["time_trust"] = "verified"
+        in_words += " " + text("because.verified_time", language)
+    because = Because(code=code, params=params, text=in_words)
     return Reason(state=state, because=because, event_ids=event_ids)
 
 

@@ -7,12 +7,12 @@ from uuid import UUID
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from services.reporting.domain.reports import Decision, Known, Report, Review, copied, report_id_of
+from services.reporting.domain.reports import Decision, Item, Known, Report, Review, copied, report_id_of
 from services.reporting.store import catalogue, targets
 from services.reporting.store import reports as store
 from services.reporting.store.reports import Place, Status
 from shared.database import Tx
-from shared.events import Mode, ReportItem, ReviewedItem
+from shared.events import Mode, ReviewedItem
 from shared.refusals import Missing
 
 
@@ -41,7 +41,7 @@ class ReportView(_View):
     revision: int
     submitted_at: dt.datetime
     status: Literal["waiting", "accepted", "returned"]
-    items: Sequence[ReportItem]
+    items: Sequence[Item]
     review: ReviewView | None
     mode: Mode | None
     late: bool = False

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 
 from services.reporting.commands import drafts
 from tests.integration.reporting.test_catalogue import upload
@@ -60,6 +61,18 @@ async def test_a_draft_that_nobody_touches_is_forgotten(service: Running, staff:
         assert (await clerk.get(path)).status_code == 200
         await drafts.forget(service.db, service.clock.now() + dt.timedelta(days=90, seconds=1))
         assert (await clerk.get(path)).status_code == 404
+
+
+async def test_nobody_keeps_drafts_without_end(
+    service: Running, staff: Staff, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("services.reporting.commands.drafts.MOST", 2)
+    async with service.caller("staff", staff.clerk) as clerk:
+        saved = [
+            (await clerk.put(f"{ME}/reports/2025-11-0{day}/draft", json={"items": []})).status_code
+            for day in (1, 2, 3, 2)
+        ]
+    assert saved == [200, 200, 409, 200]
 
 
 async def test_items_are_copied_from_the_newest_earlier_report_or_a_given_one(

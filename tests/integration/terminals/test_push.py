@@ -150,6 +150,30 @@ async def test_what_is_no_punch_yet_waits_with_its_reason_until_it_is_mended(rig
     assert 'hadir_terminal_lines_total{became="unset_clock"}' in metrics
 
 
+async def test_what_comes_again_is_judged_as_of_when_it_first_came(rig: Rig, port: int) -> None:
+    me, other = await rig.staff(), await rig.staff()
+    await register(rig)
+    await give(rig, ("1", me, ""))
+    terminal = Terminal(SERIAL, port)
+    terminal.tap("2", AT_DOOR)
+    assert (await terminal.send()).ok
+    fast = [terminal.tap("1", AT_DOOR + dt.timedelta(minutes=20))]
+    assert (await terminal.send()).ok
+    assert (await shown(rig))["waiting"] == {"unknown_pin": 1, "future": 1}
+    # Its time has come meanwhile, and it is as false as before.
+    rig.clock.set(wib("2025-11-06T10:00"))
+    terminal.memory = fast
+    assert (await terminal.send()).ok
+    assert (await shown(rig))["waiting"] == {"unknown_pin": 1, "future": 1}
+    # The clock was right when the other one tapped: that holds however late their number is known.
+    rig.clock.set(wib("2025-11-14T10:00"))
+    await give(rig, ("2", other, ""))
+    assert (await replay(rig))["recorded"] == 1
+    (theirs,) = await punches(rig)
+    assert (theirs["employee_id"], theirs["time_trust"]) == (other, "verified")
+    assert (theirs["at"], theirs["received_at"]) == (wib("2025-11-06T07:25"), wib("2025-11-06T07:25"))
+
+
 async def test_a_clock_is_believed_for_a_day_after_it_was_seen_to_agree(rig: Rig, port: int) -> None:
     me = await rig.staff()
     await register(rig)
