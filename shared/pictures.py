@@ -4,10 +4,11 @@ So no place, time, device or thumbnail stays (EXIF, XMP, IPTC, comments), nothin
 and no trick of the original's encoding. What cannot be drawn is no picture.
 """
 
+import asyncio
 import io
-import threading
 import warnings
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, NamedTuple
 
 PictureKind = Literal["JPEG", "PNG", "WEBP"]
@@ -19,8 +20,9 @@ LONGEST_SIDE = 2560
 """Pixels. A page of paper can be read, and a day of a city's photos is some 20 GB less."""
 QUALITY = 85
 
-_ONE_AT_A_TIME = threading.Lock()
-"""A large picture takes some 250 MB while it is drawn: two at once might be more than a container has."""
+_ONE_AT_A_TIME = ThreadPoolExecutor(1, thread_name_prefix="pictures")
+"""A large picture takes some 250 MB while it is drawn: two at once might be more than a container has. A thread of
+its own, so that those who wait take none from anybody else."""
 
 
 class Picture(NamedTuple):
@@ -39,36 +41,40 @@ class TooManyPixels(Exception):
     """It claims to be larger than MOST_PIXELS."""
 
 
+async def drawn(body: bytes, kind: PictureKind) -> Picture:
+    """`drawn_anew`, when its turn comes."""
+    return await asyncio.get_running_loop().run_in_executor(_ONE_AT_A_TIME, drawn_anew, body, kind)
+
+
 def drawn_anew(body: bytes, kind: PictureKind) -> Picture:
-    """The picture alone, upright, at most LONGEST_SIDE on either side. Blocks: call it in a thread.
+    """The picture alone, upright, at most LONGEST_SIDE on either side. Takes up to a second of a core.
 
     Raises TooManyPixels, NoPicture.
     """
     from PIL import Image, ImageOps
 
-    with _ONE_AT_A_TIME:
-        # Pillow refuses twice as many as it warns of, by the header alone; its warnings are for nobody here.
-        Image.MAX_IMAGE_PIXELS = MOST_PIXELS[kind] // 2
-        warnings.filterwarnings("ignore", module="PIL")
-        try:
-            with Image.open(io.BytesIO(body), formats=[kind]) as opened:
-                image: Image.Image = opened
-                if image.mode not in ("RGB", "RGBA", "L", "CMYK"):
-                    # A palette or 16 bits cannot be made smaller as they are.
-                    image = image.convert("RGBA" if "transparency" in image.info or "A" in image.mode else "RGB")
-                # Of a JPEG no more pixels are decoded than are needed.
-                image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))
-                image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), reducing_gap=None)
-                image.load()
-                image = ImageOps.exif_transpose(image)
-                if (kind == "JPEG" and image.mode not in ("RGB", "L")) or image.mode == "CMYK":
-                    image = image.convert("RGB")
-                image.info = {}
-                out = io.BytesIO()
-                image.save(out, format=kind, quality=QUALITY)
-                return Picture(out.getvalue(), image.width, image.height)
-        except Image.DecompressionBombError as error:
-            raise TooManyPixels from error
-        except Exception as error:
-            # Decoders fail in as many ways as there are broken files.
-            raise NoPicture(type(error).__name__) from error
+    # Pillow refuses twice as many as it warns of, by the header alone; its warnings are for nobody here.
+    Image.MAX_IMAGE_PIXELS = MOST_PIXELS[kind] // 2
+    warnings.filterwarnings("ignore", module="PIL")
+    try:
+        with Image.open(io.BytesIO(body), formats=[kind]) as opened:
+            image: Image.Image = opened
+            if image.mode not in ("RGB", "RGBA", "L", "CMYK"):
+                # A palette or 16 bits cannot be made smaller as they are.
+                image = image.convert("RGBA" if "transparency" in image.info or "A" in image.mode else "RGB")
+            # Of a JPEG no more pixels are decoded than are needed.
+            image.draft(None, (LONGEST_SIDE, LONGEST_SIDE))
+            image.thumbnail((LONGEST_SIDE, LONGEST_SIDE), reducing_gap=None)
+            image.load()
+            image = ImageOps.exif_transpose(image)
+            if (kind == "JPEG" and image.mode not in ("RGB", "L")) or image.mode == "CMYK":
+                image = image.convert("RGB")
+            image.info = {}
+            out = io.BytesIO()
+            image.save(out, format=kind, quality=QUALITY)
+            return Picture(out.getvalue(), image.width, image.height)
+    except Image.DecompressionBombError as error:
+        raise TooManyPixels from error
+    except Exception as error:
+        # Decoders fail in as many ways as there are broken files.
+        raise NoPicture(type(error).__name__) from error

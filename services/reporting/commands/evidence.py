@@ -4,7 +4,6 @@ The row comes first, then the file, then the word that it is whole: what is brok
 purge finds, and never a file that nobody knows of.
 """
 
-import asyncio
 import datetime as dt
 import hashlib
 from typing import NamedTuple
@@ -19,7 +18,7 @@ from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.dates import local_date
 from shared.files import Files
-from shared.pictures import MOST_PIXELS, NoPicture, Picture, PictureKind, TooManyPixels, drawn_anew
+from shared.pictures import MOST_PIXELS, NoPicture, Picture, PictureKind, TooManyPixels, drawn
 from shared.refusals import Conflict, FieldError, Invalid, Missing
 
 BATCH = 100
@@ -46,7 +45,8 @@ async def add(  # noqa: PLR0917 - where to, whose, of when, and what
 ) -> Added:
     """Keep a file of one's own work date. Pictures are drawn anew, without what the camera noted beside them.
 
-    Raises Invalid for what is no picture or PDF, too large, or named by a path; Conflict where the day has enough.
+    Raises Invalid for what is no picture or PDF, too large, or named by a path; Conflict where the day has enough,
+    Missing where it was taken back meanwhile.
     """
     now = clock.now()
     check_work_date(work_date, local_date(now))
@@ -70,7 +70,12 @@ async def add(  # noqa: PLR0917 - where to, whose, of when, and what
     if held is None or not held.stored:
         await files.put(row.key, body)
         async with db.transaction() as tx:
-            await store.stored(tx, (held or row).evidence_id)
+            await store.lock(tx, sha256)
+            kept = await store.stored(tx, (held or row).evidence_id)
+            if not kept:
+                await _let_go(tx, files, row)
+        if not kept:
+            raise Missing("evidence.unknown")
     return Added(shown(held or row), created=held is None)
 
 
@@ -79,7 +84,7 @@ async def _picture(body: bytes, media_type: MediaType) -> Picture | None:
     if kind is None:
         return None
     try:
-        return await asyncio.to_thread(drawn_anew, body, kind)
+        return await drawn(body, kind)
     except NoPicture as error:
         raise Invalid("validation", errors=[FieldError("file", "evidence.broken")]) from error
     except TooManyPixels as error:

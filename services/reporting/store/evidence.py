@@ -92,9 +92,12 @@ async def insert(tx: Tx, evidence: Evidence) -> None:
     await tx.connection.execute(_INSERT, *(getattr(evidence, name) for name in _NAMES))
 
 
-async def stored(tx: Tx, evidence_id: UUID) -> None:
-    """Its file is whole."""
-    await tx.connection.execute("update evidence set stored = true where evidence_id = $1", evidence_id)
+async def stored(tx: Tx, evidence_id: UUID) -> bool:
+    """Note that its file is whole; False where it was purged meanwhile."""
+    status = await tx.connection.execute(
+        "update evidence set stored = true where evidence_id = $1 and purged_at is null", evidence_id
+    )
+    return status == "UPDATE 1"
 
 
 async def get(tx: Tx, evidence_id: UUID) -> Evidence | None:

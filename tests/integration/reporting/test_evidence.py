@@ -1,7 +1,9 @@
 """Evidence files over HTTP: in, out to those who may, and gone after their time; on real servers."""
 
 import datetime as dt
+import hashlib
 import io
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import uuid4
 
@@ -11,8 +13,9 @@ from PIL import Image
 
 from services.reporting.commands import drafts, facts
 from services.reporting.commands import evidence as commands
+from services.reporting.domain.evidence import key_of
 from shared.events import EmployeeChanged, Received
-from shared.files import Files
+from shared.files import Files, NoFile
 from tests.kit.pictures import PDF, SECRETS, claiming, photo
 from tests.kit.reporting import DAY, Running, Staff, at, put
 
@@ -231,6 +234,35 @@ async def test_a_store_that_is_away_is_503_and_leaves_nothing_that_anybody_sees(
         again = await send(clerk, photo())
     assert (away.status_code, listed, unseen.status_code, unnamed.status_code) == (503, [], 404, 422)
     assert again.json()["evidence_id"] == str(evidence_id)
+
+
+class Slow:
+    """A store in which something happens before a file is whole."""
+
+    def __init__(self, files: Files, meanwhile: Callable[[], Awaitable[object]]) -> None:
+        self.get, self.delete = files.get, files.delete
+        self._files, self._meanwhile = files, meanwhile
+
+    async def put(self, key: str, body: bytes) -> None:
+        await self._meanwhile()
+        await self._files.put(key, body)
+
+
+async def test_a_file_that_is_taken_back_while_it_is_stored_leaves_nothing(service: Running, staff: Staff) -> None:
+    whole = files_of(service)
+    async with service.caller("staff", staff.clerk) as clerk:
+
+        async def take_back() -> None:
+            async with service.db.read() as tx:
+                evidence_id = await tx.connection.fetchval("select evidence_id from evidence")
+            assert (await clerk.delete(f"{PATH}/{evidence_id}")).status_code == 204
+
+        service.app.state.files = Slow(whole, take_back)
+        answer = await send(clerk, PDF)
+        listed = (await clerk.get(PATH)).json()["items"]
+    with pytest.raises(NoFile):
+        await whole.get(key_of(hashlib.sha256(PDF).hexdigest()))
+    assert (answer.status_code, listed) == (404, [])
 
 
 @pytest.mark.parametrize("most", [3])
