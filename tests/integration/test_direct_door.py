@@ -23,6 +23,7 @@ from services.attendance.commands.punches import Intake, Recorded
 from shared.auth import Role, sign
 from shared.database import GroupCommit
 from shared.direct import DirectProtocol, Short
+from shared.receipts import verify
 from shared.server import config
 from tests.conftest import DatabaseFor
 from tests.kit.attendance import AT_HOME, AT_OFFICE, Rig, attendance, employee, plan, unit
@@ -75,8 +76,14 @@ class Ways:
         return Asked(json.dumps(self.body(way, **changes)).encode(), self.headers(way))
 
     async def answer(self, way: str, asked: Asked) -> str:
-        """Everything that a client is told, with the names of this way's person and punch taken out."""
+        """Everything that a client is told, with the names of this way's person and punch taken out, and the
+        signature over them, which is proven first."""
         told = (await send(self.ports[way], asked)).decode()
+        _, _, body = told.partition("\r\n\r\n")
+        signed = re.search(r'"signature":{"kid":"[^"]+","value":"([^"]+)"}', body)
+        if signed is not None:
+            verify(body, json.dumps({"keys": self.apps[way].state.receipts.jwks()}))
+            told = told.replace(signed[1], "signed")
         for name, known in (("person", self.people[way]), ("punch", self.ids[way])):
             told = told.replace(str(known), name)
         return told
