@@ -52,7 +52,7 @@ async def test_a_check_in_is_recorded_and_promised_in_one_step(rig: Rig) -> None
     ((topic, value),) = await rig.outbox()
     assert topic == "attendance.recorded.v1"
     assert value == {
-        **answer.json(),
+        **told,
         "employee_id": str(me),
         "opd_code": "DISDUKCAPIL",
         "unit_id": "disdukcapil.loket",
