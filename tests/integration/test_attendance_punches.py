@@ -349,6 +349,9 @@ async def test_people_see_what_is_recorded_of_them_and_of_nobody_else(rig: Rig) 
     for query in ("", f"?date={DAY}"):
         answer = await rig.client.get(f"/attendance/v1/me/punches{query}", headers=rig.token("staff", me))
         assert answer.json() == {
-            "items": [mine | {"device_at": None, "source": "app", "void": None}],
+            "items": [
+                {name: mine[name] for name in mine if name != "signature"}
+                | {"device_at": None, "source": "app", "void": None}
+            ],
             "next": None,
         }
