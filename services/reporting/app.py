@@ -11,9 +11,12 @@ from services.reporting.api import (
     figures,
     intentions,
     people,
+    ratings,
     reports,
+    reviews,
     stream,
     targets,
+    team,
 )
 from services.reporting.api.board import oidc, pages, sign_in
 from services.reporting.commands import facts
@@ -46,7 +49,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
 
-    doors = [reports, drafts, evidence, intentions, targets, catalogue, figures, people, counters, stream]
+    doors = [
+        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings),
+        *(figures, people, counters, stream),
+    ]
     app = build(
         settings,
         routers=[

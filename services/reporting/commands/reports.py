@@ -1,6 +1,8 @@
 """Work reports: one's own is submitted and revised, those of one's people are reviewed."""
 
 import datetime as dt
+import logging
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import NamedTuple
 from uuid import UUID, uuid5
@@ -10,15 +12,18 @@ from services.reporting.domain.reports import Report, Review, ReviewIn
 from services.reporting.store import drafts, evidence
 from services.reporting.store import reports as store
 from services.reporting.views.reports import known_of
-from shared import audit, outbox
+from shared import audit, failures, outbox
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database
 from shared.dates import local_date
 from shared.events import source_of
-from shared.refusals import Conflict, Forbidden, Missing
+from shared.failures import Fault
+from shared.refusals import Conflict, Forbidden, Missing, Refused
 
 SOURCE = source_of("reporting")
+
+log = logging.getLogger(__name__)
 
 
 class Submitted(NamedTuple):
@@ -115,3 +120,25 @@ async def review(db: Database, clock: Clock, who: Principal, report_id: UUID, gi
             event = outbox.Outgoing(report.reviewed(), event_id, decision.reviewed_at)
             await outbox.add(tx, [event], source=SOURCE)
     return Reviewed(report, decision, decided=report is not held)
+
+
+async def review_each(
+    db: Database, clock: Clock, who: Principal, given: Sequence[tuple[UUID, ReviewIn]]
+) -> list[Reviewed | Exception]:
+    """What `review` comes to for each, in order, or why it came to nothing; none holds back another.
+
+    Each in a transaction of its own: two officers who decide on the same reports in different orders cannot block
+    one another, and what is decided stays decided. Raises a failure of the world, or of a wrong deploy.
+    """
+    outcomes: list[Reviewed | Exception] = []
+    for report_id, decision in given:
+        try:
+            outcomes.append(await review(db, clock, who, report_id, decision))
+        except Refused as refused:
+            outcomes.append(refused)
+        except Exception as error:
+            if failures.fault_of(error) in (Fault.WORLD, Fault.DEPLOY):
+                raise
+            log.exception("a review of many failed")
+            outcomes.append(error)
+    return outcomes

@@ -8,11 +8,12 @@ import datetime as dt
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Annotated, Literal, NamedTuple
+from typing import Annotated, Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from pydantic import AfterValidator, AliasChoices, BaseModel, ConfigDict, Field, StringConstraints
 
+from services.reporting.domain import Exact
 from services.reporting.domain.catalogue import Task
 from shared.events import Mode, ReportItem, ReportReviewed, ReportSubmitted, ReviewedItem
 from shared.events.base import MAX_ITEMS, Revision
@@ -103,6 +104,23 @@ class ReviewIn(_Input):
     decision: Decision
     items: Annotated[list[ReviewItemIn], Field(max_length=MAX_ITEMS)] = []
     note: Note | None = None
+
+
+MOST_REVIEWS = 200
+"""Decisions in one call."""
+
+
+class ReviewOf(ReviewIn):
+    """A decision that names its report."""
+
+    report_id: UUID
+
+
+class ReviewsIn(Exact):
+    """Decisions on many reports."""
+
+    reviews: Annotated[list[Any], Field(max_length=MOST_REVIEWS)]
+    """Each is read on its own, so that one bad decision does not hold back the others."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,128 @@
+# ruff: noqa: S608 - statements are put together from constants of this file and of shared
+"""The SQL of a team's day: who they are, whether they came, and their reports as of an instant."""
+
+import datetime as dt
+from collections.abc import Sequence
+from typing import NamedTuple
+from uuid import UUID
+
+from services.reporting.domain.reports import Decision
+from services.reporting.store import planner
+from shared.access import REVIEWER
+from shared.database import Tx
+from shared.events import Mode
+
+_MEMBERS = f"""
+    select person.employee_id, person.name, plan.mode, plan.starts_at, plan.ends_at,
+        person.supervisor_id, supervisor.name as supervisor, person.acting_supervisor_id as deputy_id,
+        deputy.name as deputy
+    from fact_employee as officer
+        cross join fact_employee as person
+        left join fact_plan as plan on plan.employee_id = person.employee_id and plan.work_date = $2
+        left join fact_employee as supervisor on supervisor.employee_id = person.supervisor_id
+        left join fact_employee as deputy on deputy.employee_id = person.acting_supervisor_id
+    where officer.employee_id = $1 and {REVIEWER}
+        -- the indexes know of columns only
+        and (person.supervisor_id = $1 or person.acting_supervisor_id = $1)
+        and not person.erased and (person.active or plan.employee_id is not null)
+    order by person.name, person.employee_id
+"""
+# As verdicts.sql chooses the first check-in.
+_CAME = """
+    select person.id as employee_id, came.at
+    from unnest($1::uuid[]) as person(id) cross join lateral (
+        select min(punch.at) as at from fact_punch as punch
+        where punch.work_date = $2 and punch.employee_id = person.id and punch.kind = 'in' and punch.at <= $3
+            and not exists (select from fact_void as void where void.punch_id = punch.punch_id)
+    ) as came
+    where came.at is not null
+"""
+# The newest revision of then, and the newest decision on it. The row holds the newest of now, before its event has
+# come back from Kafka; what went before is among the facts.
+_REPORTS = """
+    with rules as (
+        select coalesce((
+            select review_sla_working_days from fact_rules
+            where effective_from <= $2 and wall_time(report_cutoff) is not null
+            order by effective_from desc, rules_version collate "C" desc limit 1
+        ), 3) as sla
+    ), report as materialized (
+        select held.report_id, held.employee_id, held.first_submitted_at, newest.revision, newest.submitted_at,
+            newest.n as items, ruling.decision, (newest.submitted_at at time zone 'Asia/Jakarta')::date as day
+        from work_report as held
+            cross join lateral (
+                select held.revision, held.submitted_at, jsonb_array_length(held.items) as n
+                where held.submitted_at <= $3
+                union all
+                select past.report_revision, past.submitted_at, jsonb_array_length(past.items)
+                from fact_report as past where past.report_id = held.report_id and past.submitted_at <= $3
+                order by revision desc limit 1
+            ) as newest
+            left join lateral (
+                select (held.review ->> 'revision')::bigint as revision, held.review ->> 'decision' as decision
+                where held.revision = newest.revision and (held.review ->> 'reviewed_at')::timestamptz <= $3
+                union all
+                select past.review_revision, past.decision
+                from fact_review as past
+                where past.report_id = held.report_id and past.report_revision = newest.revision
+                    and past.reviewed_at <= $3
+                order by revision desc limit 1
+            ) as ruling on true
+        where held.work_date = $2 and held.employee_id = any($1::uuid[])
+    ), due as (
+        select days.day, local_midnight(working_day_after(days.day, rules.sla) + 1) as until
+        from (select distinct day from report) as days cross join rules
+    )
+    select report_id, employee_id, revision, submitted_at, items, decision, due.until as review_due,
+        coalesce(first_submitted_at > report_cutoff(employee_id, $2), false) as late
+    from report join due using (day)
+"""
+
+
+class Member(NamedTuple):
+    """One of a team: the plan of the date, and who reviews their reports, by id and name."""
+
+    employee_id: UUID
+    name: str | None
+    mode: Mode | None
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    supervisor_id: UUID | None
+    supervisor: str | None
+    deputy_id: UUID | None
+    deputy: str | None
+
+
+class Handed(NamedTuple):
+    """A report as of an instant: how many items, the newest decision, until when there is time for one."""
+
+    report_id: UUID
+    employee_id: UUID
+    revision: int
+    submitted_at: dt.datetime
+    items: int
+    decision: Decision | None
+    review_due: dt.datetime
+    late: bool
+
+    @property
+    def decided(self) -> bool:
+        return self.decision is not None
+
+
+async def members(tx: Tx, superior: UUID, date: dt.date) -> list[Member]:
+    """Those whose supervisor or acting deputy `superior` is, by name."""
+    await planner.few_rows(tx)
+    return [Member(**dict(row)) for row in await tx.connection.fetch(_MEMBERS, superior, date)]
+
+
+async def came(tx: Tx, people: Sequence[UUID], date: dt.date, as_of: dt.datetime) -> dict[UUID, dt.datetime]:
+    """When each came first on the date; nobody who has not."""
+    rows = await tx.connection.fetch(_CAME, people, date, as_of)
+    return {row["employee_id"]: row["at"] for row in rows}
+
+
+async def reports(tx: Tx, people: Sequence[UUID], date: dt.date, as_of: dt.datetime) -> dict[UUID, Handed]:
+    """Their reports of the date that had been handed in, by employee_id."""
+    rows = await tx.connection.fetch(_REPORTS, people, date, as_of)
+    return {row["employee_id"]: Handed(**dict(row)) for row in rows}
