@@ -31,6 +31,8 @@ PLAN: Permission = ("bkpsdm", "opd_admin")
 ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")
 REVIEW_REPORTS: Permission = ("staff", "supervisor", "opd_admin", "bkpsdm")
 """Whoever they are besides: the directory says whose superior they are."""
+EXAMINE_REPORTS: Permission = ("auditor", "bkpsdm", "opd_admin")
+"""Accepted reports of the weekly audit; an OPD admin those of their own OPD."""
 
 # --- What is read ----------------------------------------------------------------------------------------
 READ_CITY: Permission = ("bkpsdm", "auditor", "council")

@@ -22,6 +22,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     # reporting
     "catalogue": ("imported",),
     "report": ("accepted", "returned"),
+    "sample": ("found",),
     "targets": ("set",),
     # scheduling
     "absence": ("added", "amended", "ended"),

@@ -14,6 +14,7 @@ from services.reporting.api import (
     ratings,
     reports,
     reviews,
+    sampling,
     stream,
     targets,
     team,
@@ -50,7 +51,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         await follow_facts(service, app.state.live)
 
     doors = [
-        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings),
+        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
         *(figures, people, counters, stream),
     ]
     app = build(

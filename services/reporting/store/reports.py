@@ -67,6 +67,39 @@ _TEAM = f"""
 """
 
 
+def as_of(chosen: str, instant: str) -> str:
+    """SQL: the reports that a condition on `held` chooses, in the revision and with the decision of an instant.
+
+    The row holds what is newest now, before its event has come back from Kafka; what went before are facts.
+    """
+    return f"""
+        select held.report_id, held.employee_id, held.work_date, held.first_submitted_at, newest.revision,
+            newest.submitted_at, newest.items, ruling.decision, ruling.reviewed_at, ruling.reviewer_id,
+            ruling.items as accepted
+        from work_report as held
+            cross join lateral (
+                select held.revision, held.submitted_at, held.items where held.submitted_at <= {instant}
+                union all
+                select past.report_revision, past.submitted_at, past.items
+                from fact_report as past where past.report_id = held.report_id and past.submitted_at <= {instant}
+                order by revision desc limit 1
+            ) as newest
+            left join lateral (
+                select (held.review ->> 'revision')::bigint as revision, held.review ->> 'decision' as decision,
+                    (held.review ->> 'reviewed_at')::timestamptz as reviewed_at,
+                    (held.review ->> 'reviewer_id')::uuid as reviewer_id, held.review -> 'items' as items
+                where held.revision = newest.revision and (held.review ->> 'reviewed_at')::timestamptz <= {instant}
+                union all
+                select past.review_revision, past.decision, past.reviewed_at, past.reviewer_id, past.items
+                from fact_review as past
+                where past.report_id = held.report_id and past.report_revision = newest.revision
+                    and past.reviewed_at <= {instant}
+                order by revision desc limit 1
+            ) as ruling on true
+        where {chosen}
+    """
+
+
 class OfTeam(NamedTuple):
     """A report with its author's name, as far as the directory knows it."""
 

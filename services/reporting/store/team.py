@@ -8,6 +8,7 @@ from uuid import UUID
 
 from services.reporting.domain.reports import Decision
 from services.reporting.store import planner
+from services.reporting.store.reports import as_of as reports_as_of
 from shared.access import REVIEWER
 from shared.database import Tx
 from shared.events import Mode
@@ -37,9 +38,7 @@ _CAME = """
     ) as came
     where came.at is not null
 """
-# The newest revision of then, and the newest decision on it. The row holds the newest of now, before its event has
-# come back from Kafka; what went before is among the facts.
-_REPORTS = """
+_REPORTS = f"""
     with rules as (
         select coalesce((
             select review_sla_working_days from fact_rules
@@ -47,33 +46,14 @@ _REPORTS = """
             order by effective_from desc, rules_version collate "C" desc limit 1
         ), 3) as sla
     ), report as materialized (
-        select held.report_id, held.employee_id, held.first_submitted_at, newest.revision, newest.submitted_at,
-            newest.n as items, ruling.decision, (newest.submitted_at at time zone 'Asia/Jakarta')::date as day
-        from work_report as held
-            cross join lateral (
-                select held.revision, held.submitted_at, jsonb_array_length(held.items) as n
-                where held.submitted_at <= $3
-                union all
-                select past.report_revision, past.submitted_at, jsonb_array_length(past.items)
-                from fact_report as past where past.report_id = held.report_id and past.submitted_at <= $3
-                order by revision desc limit 1
-            ) as newest
-            left join lateral (
-                select (held.review ->> 'revision')::bigint as revision, held.review ->> 'decision' as decision
-                where held.revision = newest.revision and (held.review ->> 'reviewed_at')::timestamptz <= $3
-                union all
-                select past.review_revision, past.decision
-                from fact_review as past
-                where past.report_id = held.report_id and past.report_revision = newest.revision
-                    and past.reviewed_at <= $3
-                order by revision desc limit 1
-            ) as ruling on true
-        where held.work_date = $2 and held.employee_id = any($1::uuid[])
+        select *, (submitted_at at time zone 'Asia/Jakarta')::date as day
+        from ({reports_as_of("held.work_date = $2 and held.employee_id = any($1::uuid[])", "$3")}) as handed
     ), due as (
         select days.day, local_midnight(working_day_after(days.day, rules.sla) + 1) as until
         from (select distinct day from report) as days cross join rules
     )
-    select report_id, employee_id, revision, submitted_at, items, decision, due.until as review_due,
+    select report_id, employee_id, revision, submitted_at, jsonb_array_length(items) as items, decision,
+        due.until as review_due,
         coalesce(first_submitted_at > report_cutoff(employee_id, $2), false) as late
     from report join due using (day)
 """
