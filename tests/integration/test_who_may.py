@@ -196,6 +196,7 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
     """What a parameter is at some doors, or in some rows; None where it is as everywhere."""
     special = {
         ("topic", True): TOPICS[door.service],
+        ("week", True): "2025-W45",
         ("work_date", "wishes" in row): "2025-12-01",
         ("work_date", "intentions" in row): "2025-11-07",
         ("date", door.service == "scheduling"): "2025-11-12",
@@ -324,7 +325,7 @@ async def test_an_opd_admin_whose_token_names_no_opd_is_in_none(world: World) ->
             foreign = ROWS[row].split(" ")[2][ROLES.index("opd_admin")]
             for target in TARGETS:
                 answer = await ask(world, door, row, target, nowhere)
-                if answer.status_code < 300 and (
+                if sign(row, answer) == "+" and (
                     foreign != "+" or any(one in answer.text for one in MARKS_OF_ALL)
                 ):
                     wrong.append(f"{row}: {answer.status_code} {answer.text[:200]} ({target.name})")

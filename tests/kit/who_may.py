@@ -145,6 +145,8 @@ ROWS: dict[str, str] = {
     "POST /reporting/v1/reviews": "0+00... 0000... 0000...",
     "GET /reporting/v1/me/team": "++++... ++++... ++++...",
     "GET /reporting/v1/ratings/preview": "+++++++ +++++++ +++++++",
+    "GET /reporting/v1/opds/{opd_code}/samples/{week}": "..++.+. ..++.+. ...+.+.",
+    "PUT /reporting/v1/opds/{opd_code}/samples/{week}/{report_id}": "..!!.!. ..!!.!. ...!.!.",
     "GET /reporting/v1/city": "...+++. ...+++. ...+++.",
     "GET /reporting/v1/opds": "..++++. ..++++. ..++++.",
     "GET /reporting/v1/opds/{opd_code}/people": "..++.+. ..++.+. ...+.+.",
