@@ -90,6 +90,17 @@ async def test_a_sick_note_that_breaks_a_minimum_names_hours_and_substitutes_and
     assert again["changed"] == 0
 
 
+async def test_a_recall_tells_an_opd_admin_nothing_of_other_opds_people(running: Desk) -> None:
+    await roster(running, THURSDAY, "2025-11-09")
+    foreign, nobody = str(employee_id(12)), str(uuid4())
+    for person, day in ((foreign, THURSDAY), (foreign, "2025-11-09"), (nobody, THURSDAY)):
+        recall = [{"employee_id": person, "work_date": day}]
+        body = sick(0, THURSDAY, recall=recall)
+        answer = await running.call("POST", "/absences", json=body, role="opd_admin", opd="1.01")
+        assert (answer.status_code, answer.json()["type"]) == (403, "urn:hadir:problem:scope.own_opd"), day
+        assert await changed_people(running) == set()
+
+
 async def test_an_override_is_named_reasoned_and_logged(running: Desk) -> None:
     await roster(running, "2025-11-07", "2025-11-07")
     for number in (6, 7):

@@ -113,10 +113,10 @@ async def go_through(
 
     `pinned` settles the rows; `check` is False for rows that give people back.
     """
-    recalls = [
-        await moved(tx, recall.employee_id, recall.work_date, "WFO", f"recall.{index}")
-        for index, recall in enumerate(terms.recalls)
-    ]
+    recalls: list[Planned] = []
+    for index, recall in enumerate(terms.recalls):
+        await in_own_opd(tx, who, recall.employee_id)  # first: whose day it is not tells them nothing of it
+        recalls.append(await moved(tx, recall.employee_id, recall.work_date, "WFO", f"recall.{index}"))
     own_opd(who, [plan.opd_code for plan in recalls])
     short = await minimum_check(tx, [*rows, *recalls], terms.override) if check else []
     gate = plans.Gate(who, terms.reason or terms.override)
