@@ -92,17 +92,18 @@ class Handed(NamedTuple):
 
 async def members(tx: Tx, superior: UUID, date: dt.date) -> list[Member]:
     """Those whose supervisor or acting deputy `superior` is, by name."""
-    await planner.few_rows(tx)
     return [Member(**dict(row)) for row in await tx.connection.fetch(_MEMBERS, superior, date)]
 
 
 async def came(tx: Tx, people: Sequence[UUID], date: dt.date, as_of: dt.datetime) -> dict[UUID, dt.datetime]:
     """When each came first on the date; nobody who has not."""
+    await planner.by_key(tx)
     rows = await tx.connection.fetch(_CAME, people, date, as_of)
     return {row["employee_id"]: row["at"] for row in rows}
 
 
 async def reports(tx: Tx, people: Sequence[UUID], date: dt.date, as_of: dt.datetime) -> dict[UUID, Handed]:
     """Their reports of the date that had been handed in, by employee_id."""
+    await planner.by_key(tx)
     rows = await tx.connection.fetch(_REPORTS, people, date, as_of)
     return {row["employee_id"]: Handed(**dict(row)) for row in rows}

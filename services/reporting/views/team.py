@@ -66,9 +66,10 @@ async def of_superior(tx: Tx, superior: UUID, date: dt.date, as_of: dt.datetime,
     """The date of those whose supervisor or acting deputy `superior` is, narrowed by what waits."""
     members = await store.members(tx, superior, date)
     people = [member.employee_id for member in members]
+    # First: whoever is judged afresh is judged by hash joins, which the look-ups after it do without.
+    judged = await figures.states(tx, date, as_of, people) if people else []
     came = await store.came(tx, people, date, as_of)
     reports = await store.reports(tx, people, date, as_of)
-    judged = await figures.states(tx, date, as_of, people) if people else []
     duties = {person.employee_id: person.states.by_duty() for person in judged}
     items: list[TeamMember] = []
     for member in members:
