@@ -116,6 +116,7 @@ ROWS: dict[str, str] = {
     "POST /attendance/v1/terminals/{serial}/dismissal": "..++... ..++... ..0+...",
     "POST /attendance/v1/terminals/{serial}/files": "..++... ..++... ..0+...",
     "GET /attendance/v1/audit": "...+.+. ...+.+. ...+.+.",
+    "GET /attendance/v1/receipt-keys": "+++++++ +++++++ +++++++",
     "GET /attendance/schemas/{topic}.json": "+++++++ +++++++ +++++++",
     # --- reporting ---
     "PUT /reporting/v1/me/reports/{work_date}": "+++==== +++==== +++====",
