@@ -342,7 +342,7 @@ async def test_nobody_in_particular_opens_no_door_and_changes_nothing(world: Wor
     for door in walked(world):
         if "/v1/" not in door.path:
             continue
-        for row in rows_of(door):
+        for row in rows_of(door) if door.name not in OF_EVERYBODY else ():
             answers = {"nobody": await ask(world, door, row, TARGETS[0], {})}
             if door.method != "GET" and row not in OF_A_SESSION:
                 answers["an office"] = await ask(world, door, row, TARGETS[0], world.headers("bkpsdm"))
@@ -355,6 +355,9 @@ async def test_nobody_in_particular_opens_no_door_and_changes_nothing(world: Wor
             ]
     assert wrong == [], "\n".join(wrong)
 
+
+OF_EVERYBODY = ("GET /attendance/v1/receipt-keys",)
+"""Who was shown a receipt proves it with these, and needs no account."""
 
 OF_A_SESSION = ("POST /reporting/v1/sign-in-links", "POST /reporting/v1/session-tokens")
 """They change nothing of anybody's: the one makes a session of an office's token, the other is for a cookie."""

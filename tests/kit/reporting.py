@@ -201,6 +201,8 @@ async def running(
     told = settings_for("reporting", signer, state, database_url=db.url, kafka=kafka, **settings)
     app = create_app(told, clock)
     listener = socket.create_server(("127.0.0.1", port))
+    # asyncio's own loop does so only for sockets that name their protocol; uvloop, which is what runs, for all.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     server = uvicorn.Server(
         uvicorn.Config(app, log_config=None, access_log=False, lifespan="on", timeout_graceful_shutdown=5)
     )
