@@ -24,7 +24,7 @@ from demo.expect import WIB
 from demo.ledger import Ledger
 from demo.pace import Pace
 from demo.script import officers, script
-from demo.setup import prepare, read_plans, rules_of_judgement, until_the_board_knows
+from demo.setup import offer_tasks, prepare, read_plans, rules_of_judgement, until_the_board_knows
 from demo.stage import Stage
 from demo.summary import say
 from demo.watch import Watcher, delays
@@ -260,6 +260,7 @@ async def _play(run: Run) -> int:
 async def _set_up(run: Run, client: Client) -> Ledger:
     say(f"{len(run.city.employees):,} people in {len(run.city.units)} units, {run.day:%A %d %B %Y}")
     await prepare(client, (run.officer, run.second), run.city, run.day, say)
+    await offer_tasks(client, run.officer, say)
     ledger = Ledger()
     began = wall.monotonic()
     await read_plans(client, run.officer, ledger, run.day)

@@ -39,16 +39,20 @@ def rules_of_judgement() -> Rules:
     )
 
 
+async def offer_tasks(client: Client, officer: Who, say: Say) -> None:
+    """The catalogue that reports name their tasks from."""
+    tasks = catalogue()
+    await client.call(officer, "POST", "/reporting/v1/catalogue/imports", text=tasks)
+    say(f"imported the catalogue: {tasks.count(chr(10)) - 1} tasks")
+
+
 async def prepare(client: Client, two: tuple[Who, Who], city: City, day: date, say: Say) -> None:
-    """Everything a city needs before its first day, by two officers. Raises Refused where a service refuses."""
+    """All that a city's first check-in needs, by two officers. Raises Refused where a service refuses."""
     officer, _ = two
     for kind, text in imports(city).items():
         began = wall.monotonic()
         await client.call(officer, "POST", f"/scheduling/v1/imports/{kind}", text=text)
         say(f"imported {kind}: {text.count(chr(10)) - 1:,} rows in {wall.monotonic() - began:.1f} s")
-    tasks = catalogue()
-    await client.call(officer, "POST", "/reporting/v1/catalogue/imports", text=tasks)
-    say(f"imported the catalogue: {tasks.count(chr(10)) - 1} tasks")
     await client.call(
         officer,
         "POST",
