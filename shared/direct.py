@@ -56,6 +56,15 @@ class Short(Generic[Result]):
     answer: Callable[[Result], tuple[int, bytes]]
 
 
+class Way(Struct, frozen=True, gc=False):
+    """The short way of a door of one application, whoever hosts it."""
+
+    short: Short[Any]
+    state: State
+    answers: Answers
+    """Where its requests are counted."""
+
+
 def begun(scope: Scope) -> "asyncio.Future[Any] | None":
     """What this request has begun on the short way already; its outcome is the request's."""
     return scope["state"].get(_BEGUN)
@@ -65,22 +74,20 @@ class _Plain(Struct, frozen=True, gc=False):
     """A request that may go the short way."""
 
     cycle: RequestResponseCycle
-    way: Short[Any]
+    way: Way
     token: str
     trace: str
 
 
 class DirectProtocol(BoundedProtocol):
-    """One connection to a service with short ways: `app.state.direct`, by path."""
+    """One connection to a service, or to a host of some, with short ways: `app.state.direct`, by path."""
 
     _held: _Plain | None = None
     """The request whose body is not whole yet."""
 
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
-        self._state = cast("FastAPI", self.config.app).state
-        self._ways: Mapping[str, Short[Any]] = self._state.direct
-        self._answers: Answers = self._state.answers
+        self._ways: Mapping[str, Way] = cast("FastAPI", self.config.app).state.direct
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         way = self._ways.get(cycle.scope["path"])
@@ -111,7 +118,8 @@ class DirectProtocol(BoundedProtocol):
         # A fault of ours is the framework's to answer, too: it meets it again, and says so.
         with suppress(Exception):
             if _NUL not in body:
-                future = plain.way.begin(self._state, Asked(plain.token, trace.onward(plain.trace), body))
+                asked = Asked(plain.token, trace.onward(plain.trace), body)
+                future = plain.way.short.begin(plain.way.state, asked)
         if future is None:
             self._by_framework(plain)
         else:
@@ -125,14 +133,14 @@ class DirectProtocol(BoundedProtocol):
         told = None
         if not future.cancelled() and future.exception() is None:
             with suppress(Exception):
-                told = plain.way.answer(future.result())
+                told = plain.way.short.answer(future.result())
         if told is None or not cycle.keep_alive or self.flow.write_paused:
             cycle.scope.setdefault("state", {})[_BEGUN] = future
             self._by_framework(plain)
             return
         status, body = told
         seconds = time.perf_counter() - started
-        self._answers.count("POST", cycle.scope["path"], status, seconds)
+        plain.way.answers.count("POST", cycle.scope["path"], status, seconds)
         if cycle.disconnected:
             return
         cycle.response_started = cycle.response_complete = True
@@ -142,7 +150,7 @@ class DirectProtocol(BoundedProtocol):
         self.on_response_complete()
 
 
-def _plain(cycle: RequestResponseCycle, way: Short[Any]) -> _Plain | None:
+def _plain(cycle: RequestResponseCycle, way: Way) -> _Plain | None:
     """The request, where its head says nothing that only the framework looks at: it brings a token and a short
     body of known length, and its connection stays. A head that says anything twice is the framework's."""
     scope = cast("Scope", cycle.scope)

@@ -24,7 +24,7 @@ from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.callers import Callers
 from shared.clock import Clock, clock_for
 from shared.database import Database
-from shared.direct import DirectProtocol, Short
+from shared.direct import DirectProtocol, Short, Way
 from shared.events import source_of
 from shared.events.base import ServiceName
 from shared.gate import Gate
@@ -184,8 +184,8 @@ def build(
     for router in (*routers, schema_doors.router(settings)):
         app.include_router(router, dependencies=[ONLY_KNOWN])
     app.include_router(_operations(prefix))
-    app.state.direct = direct or {}
-    app.state.answers = Answers(metrics)
+    answers = Answers(metrics)
+    app.state.direct = {path: Way(short, app.state, answers) for path, short in (direct or {}).items()}
     return app
 
 

@@ -6,6 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import httpx
 from fastapi import FastAPI
+from starlette.datastructures import State
 from starlette.requests import Request
 from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -26,9 +27,14 @@ FORWARDED = frozenset((b"forwarded", b"x-forwarded-for", b"x-forwarded-proto", b
 
 
 class Front:
-    """Dispatches on the first path segment and rewrites nothing; `/` leads to the board."""
+    """Dispatches on the first path segment and rewrites nothing; `/` leads to the board.
+
+    The short ways of the services that it hosts in this process are its own (shared/direct.py).
+    """
 
     def __init__(self, apps: Mapping[str, ASGIApp]) -> None:
+        hosted = [app for app in apps.values() if isinstance(app, FastAPI)]
+        self.state = State({"direct": {path: way for app in hosted for path, way in app.state.direct.items()}})
         self._apps = dict(apps)
         if "attendance" in apps:
             self._apps[TERMINALS] = apps["attendance"]

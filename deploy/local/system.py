@@ -27,6 +27,7 @@ from deploy.local.state import Running, State, say
 from deploy.local.topics import create_topics
 from shared import garbage
 from shared.clock import Clock, clock_for
+from shared.direct import DirectProtocol
 from shared.events.base import SERVICES, ServiceName
 from shared.server import config as server_config
 from shared.settings import Settings, SettingsError, load
@@ -230,9 +231,10 @@ class System:
             self.http = f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
             yield listener
 
-    async def _serve(self, app: ASGIApp, listener: socket.socket) -> None:
+    async def _serve(self, app: Front, listener: socket.socket) -> None:
         config = server_config(
             app,
+            protocol=DirectProtocol,
             lifespan="off",
             timeout_graceful_shutdown=5,
             server_header=False,

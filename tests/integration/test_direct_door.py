@@ -15,9 +15,11 @@ import pytest
 import pytest_asyncio
 import uvicorn
 from fastapi import FastAPI
+from msgspec.structs import replace as replace_in
 from prometheus_client import generate_latest
 from starlette.datastructures import State
 
+from deploy.local.front import Front
 from services.attendance.app import create_app
 from services.attendance.commands.punches import Intake, Recorded
 from shared.auth import Role, sign
@@ -113,7 +115,7 @@ async def answer(reader: asyncio.StreamReader, *, bodiless: bool = False) -> byt
 
 
 @asynccontextmanager
-async def listening(app: FastAPI) -> AsyncGenerator[int]:
+async def listening(app: FastAPI | Front) -> AsyncGenerator[int]:
     """The port at which an app that has started is served as in production."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         server = uvicorn.Server(config(app, protocol=DirectProtocol, lifespan="off", timeout_graceful_shutdown=1))
@@ -150,7 +152,9 @@ async def ways(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Ways]
         await stack.enter_async_context(in_process(framework))
         apps = {"direct": rig.app, "framework": framework}
         short: list[Any] = []
-        rig.app.state.direct = {path: watched(way, short) for path, way in rig.app.state.direct.items()}
+        rig.app.state.direct = {
+            path: replace_in(way, short=watched(way.short, short)) for path, way in rig.app.state.direct.items()
+        }
         ports = {way: await stack.enter_async_context(listening(app)) for way, app in apps.items()}
         made = Ways(rig, apps, ports, short)
         for way in made.apps:
@@ -354,3 +358,12 @@ async def test_a_failure_is_told_the_same(ways: Ways, failure: Exception) -> Non
     direct, framework = [await ways.answer(way, asked[way]) for way in ways.apps]
     assert direct == framework
     assert ("503" if isinstance(failure, OSError) else "500") in direct
+
+
+async def test_who_hosts_the_service_in_one_process_has_its_short_way(ways: Ways) -> None:
+    async with listening(Front({"attendance": ways.rig.app})) as port:
+        ports = {**ways.ports, "direct": port}
+        hosted = replace(ways, ports=ports)
+        direct, framework = [await hosted.answer(way, hosted.asked(way)) for way in ways.apps]
+        assert (direct, len(ways.short)) == (framework, 1)
+    assert _requests(ways.rig.app) == _requests(ways.apps["framework"])
