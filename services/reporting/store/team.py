@@ -39,18 +39,12 @@ _CAME = """
     where came.at is not null
 """
 _REPORTS = f"""
-    with rules as (
-        select coalesce((
-            select review_sla_working_days from fact_rules
-            where effective_from <= $2 and wall_time(report_cutoff) is not null
-            order by effective_from desc, rules_version collate "C" desc limit 1
-        ), 3) as sla
-    ), report as materialized (
+    with report as materialized (
         select *, (submitted_at at time zone 'Asia/Jakarta')::date as day
         from ({reports_as_of("held.work_date = $2 and held.employee_id = any($1::uuid[])", "$3")}) as handed
     ), due as (
-        select days.day, local_midnight(working_day_after(days.day, rules.sla) + 1) as until
-        from (select distinct day from report) as days cross join rules
+        select days.day, local_midnight(working_day_after(days.day, rules.review_sla_working_days) + 1) as until
+        from (select distinct day from report) as days cross join rules_in_force($2) as rules
     )
     select report_id, employee_id, revision, submitted_at, jsonb_array_length(items) as items, decision,
         due.until as review_due,

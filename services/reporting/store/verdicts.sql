@@ -37,18 +37,30 @@ language sql stable parallel safe as $$
     ) end
 $$;
 
+-- The rules in force on a date, and what holds without any: one row, whose rules_version is null then.
+create or replace function rules_in_force(day date)
+returns table (
+    rules_version text, tolerance interval, report_modes jsonb, cutoff interval, review_sla_working_days integer
+)
+language sql stable parallel safe as $$
+    select rules.rules_version, coalesce(rules.tolerance_minutes, 0) * interval '1 minute',
+        coalesce(rules.report_modes, '["WFO", "WFH"]'), coalesce(wall_time(rules.report_cutoff), '23:59:59'),
+        coalesce(rules.review_sla_working_days, 3)
+    from (select) as always left join lateral (
+        select * from fact_rules
+        where effective_from <= day and wall_time(report_cutoff) is not null
+        order by effective_from desc, rules_version collate "C" desc limit 1
+    ) as rules on true
+$$;
+
 -- By when the report of a person-day is due: what judgements() calls cutoff_at; null where no report is due.
 create or replace function report_cutoff(whose uuid, day date) returns timestamptz
 language sql stable parallel safe as $$
-    select (coalesce((plan.ends_at at time zone 'Asia/Jakarta')::date, plan.work_date)
-        + coalesce(wall_time(rules.report_cutoff), '23:59:59')) at time zone 'Asia/Jakarta'
-    from fact_plan as plan left join lateral (
-        select rules.report_cutoff, rules.report_modes from fact_rules as rules
-        where rules.effective_from <= plan.work_date and wall_time(rules.report_cutoff) is not null
-        order by rules.effective_from desc, rules.rules_version collate "C" desc limit 1
-    ) as rules on true
+    select (coalesce((plan.ends_at at time zone 'Asia/Jakarta')::date, plan.work_date) + rules.cutoff)
+        at time zone 'Asia/Jakarta'
+    from fact_plan as plan cross join lateral rules_in_force(plan.work_date) as rules
     where plan.employee_id = whose and plan.work_date = day and plan.mode not in ('LEAVE', 'OFF')
-        and coalesce(rules.report_modes, '["WFO", "WFH"]') ? plan.mode
+        and rules.report_modes ? plan.mode
 $$;
 
 -- Whether a scope names this OPD or unit, of one outage and one unit or person. For many of them see down_times.
@@ -101,24 +113,14 @@ create or replace function judgements(
     review_revision bigint, decision text, accepted_total numeric, review_due timestamptz, next_due timestamptz
 )
 language sql stable as $$
-with chosen as materialized (
-    select days.work_date, (
-        select rules.rules_version from fact_rules as rules
-        where rules.effective_from <= days.work_date and wall_time(rules.report_cutoff) is not null
-        order by rules.effective_from desc, rules.rules_version collate "C" desc limit 1
-    ) as rules_version
+with in_force as materialized (
+    select days.work_date, rules.rules_version, rules.tolerance,
+        array(select distinct jsonb_array_elements_text(rules.report_modes)) as report_modes,
+        rules.cutoff, rules.review_sla_working_days as sla
     -- Of an array's length the planner thinks 10 where it thinks 1,000 of a series' (`generate_series`). One plan serves
     -- any dates and people (store/planner.py): for a thousand dates it would make room for millions of rows each time.
     from unnest(array(select first + i from generate_series(0, last - first) as i)) as days(work_date)
-), in_force as materialized (
-    select chosen.work_date, chosen.rules_version,
-        coalesce(rules.tolerance_minutes, 0) * interval '1 minute' as tolerance,
-        array(
-            select distinct jsonb_array_elements_text(coalesce(rules.report_modes, '["WFO", "WFH"]'))
-        ) as report_modes,
-        coalesce(wall_time(rules.report_cutoff), '23:59:59') as cutoff,
-        coalesce(rules.review_sla_working_days, 3) as sla
-    from chosen left join fact_rules as rules on rules.rules_version = chosen.rules_version
+        cross join lateral rules_in_force(days.work_date) as rules
 -- Everyone's facts of whole dates are read at one go. Those of some are looked up person-day by person-day, whatever
 -- the planner believes of the size of a date (`offset 0`): what they cost depends on them alone.
 ), found as (
