@@ -3,8 +3,9 @@
 import contextlib
 import datetime as dt
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 from uuid import UUID
 
 from services.reporting.commands.steps import NotComputed, Progress, everything
@@ -13,9 +14,11 @@ from services.reporting.store import checks, counter_days, transitions
 from services.reporting.store import steps as store
 from services.reporting.store.steps import Counter
 from shared import failures
-from shared.database import Database
+from shared.database import Database, Tx
 from shared.dates import local_date
 from shared.failures import Fault
+
+Item = TypeVar("Item")
 
 
 class StillWaiting(Exception):
@@ -94,27 +97,30 @@ async def _check_date(db: Database, date: dt.date, now: dt.datetime, found: Disa
             unsettled = await checks.counters_waiting(tx, date) if differing else ()
             found.counters += [Counter(date, unit) for unit in differing if unit not in unsettled]
 
-    try:
-        await people(None)
-    except Exception as error:
-        if failures.fault_of(error) is not Fault.DATA:
-            raise
-        async with db.read() as tx:
-            everyone = await checks.everyone(tx, date)
-        found.bad_days.update(((date, who), why) for who, why in await failures.culprits(everyone, people))
-    try:
-        await units(None)
-    except Exception as error:
-        if failures.fault_of(error) is not Fault.DATA:
-            raise
-        async with db.read() as tx:
-            every_unit = await counter_days.kept(tx, date)
-        found.bad_counters.update(
-            (Counter(date, unit), why) for unit, why in await failures.culprits(every_unit, units)
-        )
+    blamed = await _all_or_each(db, people, lambda tx: checks.everyone(tx, date))
+    found.bad_days.update(((date, who), why) for who, why in blamed)
+    uncountable = await _all_or_each(db, units, lambda tx: counter_days.kept(tx, date))
+    found.bad_counters.update((Counter(date, unit), why) for unit, why in uncountable)
     if date >= announced_from(local_date(now)):
         async with db.read() as tx:
             found.announced += [(date, person) for person in await transitions.overlooked(tx, date, now)]
+
+
+async def _all_or_each(
+    db: Database,
+    look: Callable[[Sequence[Item] | None], Awaitable[None]],
+    every: Callable[[Tx], Awaitable[Sequence[Item]]],
+) -> list[tuple[Item, Exception]]:
+    """Look at all (None) at once, and where that fails at parts of `every`; who cannot be judged, and why."""
+    try:
+        await look(None)
+    except Exception as error:
+        if failures.fault_of(error) is not Fault.DATA:
+            raise
+        async with db.read() as tx:
+            items = await every(tx)
+        return await failures.culprits(items, look)
+    return []
 
 
 async def mend(db: Database, found: Disagreements, now: dt.datetime) -> Disagreements:
