@@ -8,8 +8,8 @@ from pydantic import BaseModel
 
 from services.reporting.domain.evidence import Evidence, MediaType
 from services.reporting.store import evidence as store
-from services.reporting.store import people
-from shared.access import AGGREGATES_ONLY, READ_EVIDENCE, Principal, may
+from services.reporting.views.people import answers_for
+from shared.access import READ_EVIDENCE, Principal, may
 from shared.database import Tx
 from shared.refusals import Missing
 
@@ -60,7 +60,7 @@ async def own(tx: Tx, employee_id: UUID, work_date: dt.date) -> list[EvidenceVie
 
 async def of_person(tx: Tx, who: Principal, employee_id: UUID, work_date: dt.date) -> list[EvidenceView]:
     """The files that somebody's report of a work date has named. Raises Missing for whom they are not meant."""
-    if who.subject != employee_id and not await _answers_for(tx, who, employee_id):
+    if who.subject != employee_id and not await _may_read(tx, who, employee_id):
         raise Missing("person.unknown")
     found = await store.of_day(tx, employee_id, work_date, only_reported=True)
     return [shown(evidence) for evidence in found]
@@ -75,7 +75,7 @@ async def readable(tx: Tx, who: Principal, evidence_id: UUID) -> Evidence:
     if evidence is None or not evidence.stored:
         raise Missing("evidence.unknown")
     if who.subject != evidence.employee_id and not (
-        evidence.reported and await _answers_for(tx, who, evidence.employee_id)
+        evidence.reported and await _may_read(tx, who, evidence.employee_id)
     ):
         raise Missing("evidence.unknown")
     if evidence.purged_at is not None:
@@ -83,9 +83,5 @@ async def readable(tx: Tx, who: Principal, evidence_id: UUID) -> Evidence:
     return evidence
 
 
-async def _answers_for(tx: Tx, who: Principal, employee_id: UUID) -> bool:
-    if may(who, READ_EVIDENCE):
-        return True
-    if may(who, AGGREGATES_ONLY):
-        return False
-    return who.subject is not None and who.subject in await people.superiors_of(tx, employee_id)
+async def _may_read(tx: Tx, who: Principal, employee_id: UUID) -> bool:
+    return may(who, READ_EVIDENCE) or await answers_for(tx, who, employee_id)

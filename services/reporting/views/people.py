@@ -100,9 +100,14 @@ async def may_see(tx: Tx, who: Principal, employee_id: UUID, date: dt.date) -> b
         return True
     if may(who, AGGREGATES_ONLY):
         return False
-    if only_opd(who) in await store.opds_of(tx, employee_id, date):
-        return True
-    return who.subject is not None and who.subject in await store.superiors_of(tx, employee_id)
+    return only_opd(who) in await store.opds_of(tx, employee_id, date) or await answers_for(tx, who, employee_id)
+
+
+async def answers_for(tx: Tx, who: Principal, employee_id: UUID) -> bool:
+    """Whether `who` is one of the person's superiors, in a role that is shown persons."""
+    if who.subject is None or may(who, AGGREGATES_ONLY):
+        return False
+    return who.subject in await store.superiors_of(tx, employee_id)
 
 
 async def person_day(
