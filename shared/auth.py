@@ -1,9 +1,10 @@
 """Who calls, and what they may do. Tokens are JWTs (RFC 8725, RFC 9068) signed with Ed25519."""
 
 import hashlib
+import json
 import re
 import time
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -21,6 +22,7 @@ from starlette.requests import cookie_parser
 from starlette.types import Scope
 from typing_extensions import TypedDict
 
+from shared import base64url
 from shared.access import ROLES, Permission, Principal, Role, employee_of
 from shared.events.base import UUID as ExactUUID
 from shared.http import Problem
@@ -175,7 +177,7 @@ class Authenticator:
 def _segment(text: str) -> bytes:
     """The bytes of one segment of a token. Raises ValueError for any but their one spelling (RFC 7515, 2)."""
     decoded = urlsafe_b64decode(text + "==")
-    if urlsafe_b64encode(decoded).rstrip(b"=") != text.encode("ascii"):
+    if base64url.written(decoded) != text:
         raise ValueError("not base64url in its one spelling")
     return decoded
 
@@ -196,9 +198,13 @@ def public_key(block: bytes, file: Path) -> Ed25519PublicKey:
 
 def key_id(key: Ed25519PublicKey) -> str:
     """The `kid` of a key: its JWK thumbprint (RFC 7638, RFC 8037 appendix A.3)."""
-    raw = urlsafe_b64encode(key.public_bytes_raw()).decode().rstrip("=")
-    members = f'{{"crv":"Ed25519","kty":"OKP","x":"{raw}"}}'
-    return urlsafe_b64encode(hashlib.sha256(members.encode()).digest()).decode().rstrip("=")
+    members = json.dumps(jwk(key), sort_keys=True, separators=(",", ":"))
+    return base64url.written(hashlib.sha256(members.encode()).digest())
+
+
+def jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    """What a JWK has to say of a key (RFC 8037)."""
+    return {"kty": "OKP", "crv": "Ed25519", "x": base64url.written(key.public_bytes_raw())}
 
 
 def sign(

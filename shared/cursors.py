@@ -10,6 +10,7 @@ from uuid import UUID
 
 from pydantic import BaseModel, Field
 
+from shared import base64url
 from shared.refusals import FieldError, Invalid
 
 LONGEST = 1024
@@ -36,7 +37,7 @@ class Page(BaseModel, Generic[Item]):
 def encode_cursor(*position: Part) -> str:
     """An opaque cursor for the place after `position` (the sort key of the last item)."""
     parts = [part if isinstance(part, int | str) else _text(part) for part in position]
-    return base64.urlsafe_b64encode(json.dumps(parts, separators=(",", ":")).encode()).decode().rstrip("=")
+    return base64url.written(json.dumps(parts, separators=(",", ":")).encode())
 
 
 def read_cursor(cursor: str, *kinds: type) -> tuple[Any, ...]:

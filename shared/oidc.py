@@ -8,7 +8,6 @@ import hashlib
 import hmac
 import logging
 import time
-from base64 import urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast
 from urllib.parse import quote, urlencode, urlsplit
@@ -16,6 +15,7 @@ from urllib.parse import quote, urlencode, urlsplit
 import jwt
 from pydantic import BaseModel, ValidationError
 
+from shared import base64url
 from shared.auth import LEEWAY_S
 
 if TYPE_CHECKING:
@@ -82,12 +82,14 @@ class Attempt(NamedTuple):
 
     @classmethod
     def of(cls, secret: str) -> "Attempt":
-        return cls(*(_b64(hmac.digest(secret.encode(), name.encode(), "sha256")) for name in cls._fields))
+        return cls(
+            *(base64url.written(hmac.digest(secret.encode(), name.encode(), "sha256")) for name in cls._fields)
+        )
 
     @property
     def challenge(self) -> str:
         """By the method S256 of RFC 7636."""
-        return _b64(hashlib.sha256(self.verifier.encode()).digest())
+        return base64url.written(hashlib.sha256(self.verifier.encode()).digest())
 
 
 class Metadata(BaseModel):
@@ -341,7 +343,3 @@ def _json(answer: "httpx.Response") -> dict[str, Any]:
 
 def _with(url: str, asked: Mapping[str, str]) -> str:
     return url + ("&" if urlsplit(url).query else "?") + urlencode(asked)
-
-
-def _b64(raw: bytes) -> str:
-    return urlsafe_b64encode(raw).decode().rstrip("=")

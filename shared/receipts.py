@@ -1,7 +1,7 @@
 """Receipts that prove themselves: signed with Ed25519 over their canonical JSON (RFC 8785), verified by anyone."""
 
 import json
-from base64 import urlsafe_b64decode, urlsafe_b64encode
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -12,7 +12,8 @@ from nacl.exceptions import CryptoError
 from nacl.signing import SigningKey, VerifyKey
 from pydantic import BaseModel, ValidationError
 
-from shared.auth import PEM, key_id, load_private_key, public_key
+from shared import base64url
+from shared.auth import PEM, jwk, key_id, load_private_key, public_key
 
 MEMBERS = ("at", "flags", "kind", "punch_id", "received_at", "time_trust", "work_date", "zone")
 """What a receipt says, in the order of RFC 8785, and what its signature is over."""
@@ -45,22 +46,12 @@ class ReceiptKeys:
 
     def signature(self, canonical: bytes) -> bytes:
         """The member `signature` of a receipt, as JSON. The same bytes have the same one."""
-        value = urlsafe_b64encode(crypto_sign(canonical, self._secret)[:crypto_sign_BYTES])
-        return b"".join((self._before, value.rstrip(b"="), b'"}'))
+        value = base64url.written(crypto_sign(canonical, self._secret)[:crypto_sign_BYTES])
+        return b"".join((self._before, value.encode(), b'"}'))
 
     def jwks(self) -> list[dict[str, str]]:
         """The public keys (RFC 7517, RFC 8037), the one that signs first."""
-        return [
-            {
-                "kty": "OKP",
-                "crv": "Ed25519",
-                "alg": "EdDSA",
-                "use": "sig",
-                "kid": key_id(key),
-                "x": urlsafe_b64encode(key.public_bytes_raw()).decode().rstrip("="),
-            }
-            for key in self._public
-        ]
+        return [{**jwk(key), "alg": "EdDSA", "use": "sig", "kid": key_id(key)} for key in self._public]
 
 
 def _bytes(text: object, what: str) -> bytes:
