@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -100,6 +100,21 @@ def problem_body(problem: Problem, language: Language) -> ProblemBody:
         ],
         **problem.extra,
     )
+
+
+class RefusedItem(BaseModel):
+    """What one of many asked for at once got: the status that it would have got alone, and the problem."""
+
+    status: int
+    problem: ProblemBody
+
+    @classmethod
+    def of(cls, error: Exception, language: Language) -> Self:
+        """What is no refusal is a fault of ours."""
+        if isinstance(error, Refused):
+            error = as_problem(error)
+        problem = error if isinstance(error, Problem) else internal()
+        return cls(status=problem.status_code, problem=problem_body(problem, language))
 
 
 def problem_response(request: Request, problem: Problem) -> Response:

@@ -33,7 +33,7 @@ from shared.direct import Asked, Short, begun
 from shared.events import PunchKind
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Date, InstantUTC
-from shared.http import Problem, ProblemBody, as_problem, internal, problem_body
+from shared.http import Problem, RefusedItem, internal
 from shared.messages import Language, language_of
 from shared.receipts import ReceiptKeys
 from shared.refusals import Refused
@@ -207,11 +207,8 @@ class RecordedOut(BaseModel):
     receipt: Receipt
 
 
-class RefusedOut(BaseModel):
+class RefusedOut(RefusedItem):
     """What a punch of a batch got: the status that it would have got alone, and the problem (RFC 9457)."""
-
-    status: int
-    problem: ProblemBody
 
 
 PUNCH = TypeAdapter(PunchIn)
@@ -307,10 +304,8 @@ def _outcome(
     if isinstance(outcome, Recorded):
         status = 201 if outcome.created else 200
         return RecordedOut(status=status, receipt=views.signed(outcome.row, keys))
-    if isinstance(outcome, Refused):
-        outcome = as_problem(outcome)
-    if isinstance(outcome, Problem):
-        return RefusedOut(status=outcome.status_code, problem=problem_body(outcome, language))
+    if isinstance(outcome, Refused | Problem):
+        return RefusedOut.of(outcome, language)
     raise outcome or RuntimeError("a punch of the batch was not judged")
 
 

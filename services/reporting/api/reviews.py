@@ -14,7 +14,7 @@ from services.reporting.views.reports import DecisionView
 from shared.access import REVIEW_REPORTS, Principal
 from shared.auth import require
 from shared.cursors import Page
-from shared.http import ProblemBody, as_problem, internal, problem_body, unreadable
+from shared.http import RefusedItem, unreadable
 from shared.messages import Language, language_of
 from shared.refusals import Refused
 
@@ -28,11 +28,8 @@ class ReviewedOut(BaseModel):
     review: DecisionView
 
 
-class NotReviewedOut(BaseModel):
+class NotReviewedOut(RefusedItem):
     """What a decision got: the status that it would have got alone, and the problem (RFC 9457)."""
-
-    status: int
-    problem: ProblemBody
 
 
 @router.post("/reviews")
@@ -67,5 +64,4 @@ def _answer(outcome: Reviewed | Exception, language: Language) -> ReviewedOut | 
     if isinstance(outcome, Reviewed):
         status = 201 if outcome.decided else 200
         return ReviewedOut(status=status, review=views.decided(outcome.report, outcome.review))
-    problem = as_problem(outcome) if isinstance(outcome, Refused) else internal()
-    return NotReviewedOut(status=problem.status_code, problem=problem_body(problem, language))
+    return NotReviewedOut.of(outcome, language)
