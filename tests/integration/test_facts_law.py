@@ -24,6 +24,7 @@ from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
 from tests.kit import worlds
 from tests.kit.disowning import Logs, MemoryLog, context_of, disowning
+from tests.kit.locks import somebody_waits
 from tests.kit.properties import SLOW_IS_FINE
 
 
@@ -220,12 +221,6 @@ async def test_a_fold_under_way_ends_before_its_event_is_disowned(db: Database) 
     """Two replicas: one folds the event while the other hears that it counts as never sent."""
     person, false = uuid4(), uuid4()
     forged = employee(person, 2**40, false, "PALSU")
-    waits = """
-        select exists (
-            select from pg_locks join pg_database on oid = database
-            where locktype = 'advisory' and not granted and datname = current_database()
-        )
-    """
 
     async def hear() -> None:
         async with db.transaction() as tx:
@@ -234,8 +229,8 @@ async def test_a_fold_under_way_ends_before_its_event_is_disowned(db: Database) 
     async with db.transaction() as tx:
         await facts.apply(tx, [forged])
         hearing = asyncio.create_task(hear())
-        async with db.transaction() as other, asyncio.timeout(30):
-            while not await other.connection.fetchval(waits):
+        async with asyncio.timeout(30):
+            while not await somebody_waits(db, "advisory"):
                 assert not hearing.done(), "it did not wait for the fold"
     await hearing
     await repairs.settle(PROJECTION, facts.rejoin, context_of("reporting", db), Logs([forged]).open)

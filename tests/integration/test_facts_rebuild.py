@@ -21,6 +21,7 @@ from services.reporting.commands import check, facts
 from services.reporting.commands.facts import digest
 from services.reporting.commands.rebuild import RebuildRunning, rebuild
 from services.reporting.commands.steps import drain
+from services.reporting.store.rebuild import lacks_steps
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.clock import SystemClock
 from shared.database import Database, Tx
@@ -42,6 +43,7 @@ from tests.conftest import DatabaseFor
 from tests.integration.test_facts_transitions import at, plan, punch
 from tests.integration.test_steps_drain import agree, planned, quiet, rows
 from tests.kit import worlds
+from tests.kit.locks import somebody_waits
 from tests.kit.services import Signer
 
 
@@ -195,6 +197,13 @@ async def test_a_rebuild_that_is_broken_off_among_its_dates_goes_on_with_them(ka
     assert done.records == read[-1] > 0
 
 
+async def has_its_facts_and_waits(db: Database) -> bool:
+    """Batches of facts wait for each other too: only after the last one is it the steps that wait."""
+    async with db.read() as tx:
+        has_its_facts = await lacks_steps(tx)
+    return has_its_facts and await somebody_waits(db, "advisory")
+
+
 async def test_ctrl_c_stops_a_rebuild_and_the_next_one_ends_it(kafka: str, db: Database, tmp_path: Path) -> None:
     await a_week(kafka)
     env = {name: value for name, value in os.environ.items() if not name.startswith("HADIR_")} | {
@@ -213,7 +222,7 @@ async def test_ctrl_c_stops_a_rebuild_and_the_next_one_ends_it(kafka: str, db: D
         assert nobody_computes
         first = await command("rebuild")
         async with asyncio.timeout(60):
-            while not await rows(db, "select 1 from pg_locks where locktype = 'advisory' and not granted"):  # noqa: ASYNC110
+            while not await has_its_facts_and_waits(db):  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0.05)
         first.send_signal(signal.SIGINT)
         _, said = await first.communicate()
