@@ -165,9 +165,9 @@ REVIEWER = f"({_OTHER_AND_HERE} and {_DIRECT})"
 def decides(who: Principal, officer: Member | None, person: Member, *, waited: bool) -> bool:
     """May `who` decide on what waits for a word of a superior of `person`?
 
-    Their supervisor or acting deputy; once it has waited too long, or where there is neither, the next one up as
-    well: who heads their unit or OPD, and the OPD's admin. Never on one's own. `officer` is what the directory says
-    of `who`. `decider` says the same in SQL.
+    Their supervisor or acting deputy; once it has waited too long, or where there is neither, the next one up
+    too: who heads their unit or OPD, and the OPD's admin. Never on one's own. `officer` is what the directory
+    says of `who`. `decider` says the same in SQL.
     """
     if who.subject is None or who.subject == person.employee_id:
         return False
@@ -182,7 +182,7 @@ def decides(who: Principal, officer: Member | None, person: Member, *, waited: b
 
 
 def decider(*, me: str, opd: str, waited: str) -> str:
-    """`decides` as a condition of SQL on the directory's rows `officer` (null where it does not know them), `person`.
+    """`decides` as a condition of SQL on the directory's rows `officer` (null for a stranger) and `person`.
 
     `me` and `opd` are the caller and the OPD of an OPD admin, else null; all are given as SQL.
     """

@@ -89,7 +89,9 @@ def test_nobody_is_their_own_superior_and_who_has_left_is_none() -> None:
 
 
 CALLERS = [
-    Principal(BOSS, role, opd, 0) for role, opd in (("staff", None), ("opd_admin", "9.02"), ("opd_admin", None))
+    Principal(BOSS, "staff", None, 0),
+    Principal(BOSS, "opd_admin", "9.02", 0),
+    Principal(BOSS, "opd_admin", None, 0),
 ]
 """An OPD admin may be one whom the directory does not know."""
 
