@@ -156,4 +156,5 @@ async def look_at(tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | Non
 
 async def opds(tx: Tx) -> list[tuple[str, str]]:
     """Every OPD that has a unit, by name: its code and its name."""
-    return sorted((await figures.opd_names(tx)).items(), key=lambda opd: opd[1])
+    named = sorted((name, code) for code, name in (await figures.opd_names(tx)).items())
+    return [(code, name) for name, code in named]
