@@ -1,6 +1,7 @@
 """The catalogue of what people read: Bahasa Indonesia first, English beside it.
 
-`messages.toml` beside this file holds what every service says; each service adds its own when it is imported.
+`messages.toml` beside this file holds what every service says; each service adds its own,
+and those of its pages, when it is imported.
 """
 
 import tomllib

@@ -260,7 +260,7 @@ async def test_no_view_is_given_of_what_has_not_happened(city: City) -> None:
 
 async def test_head_works_wherever_get_does_and_says_the_same(city: City) -> None:
     """Pages, files, feeds and the machines' doors among them; an event stream answers and does not begin."""
-    more = ["/reporting/", "/reporting/login", "/reporting/static/board.css", "/reporting/openapi.json"]
+    more = ["/reporting/", "/reporting/login", "/reporting/static/today/board.css", "/reporting/openapi.json"]
     more += [f"/{service}/{door}" for service in SERVICES for door in ("livez", "readyz", "metrics")]
     wrong = list[str]()
     for address in [door.address() for door in reading(city)] + more:
