@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from shared.access import Role
 from shared.clock import FixedClock
-from tests.kit.browser import DESK, PHONE, chromium, findings, one_port, sign_in, width, window
+from tests.kit.browser import DESK, PHONE, chromium, findings, one_port, sign_in, weight, width, window
 from tests.kit.doors import City, Template, all_services
 from tests.kit.reporting import DAY, OPD, at
 from tests.kit.team import ITEMS, NAMES, Team
@@ -61,13 +61,7 @@ async def test_each_page_fits_its_window_and_has_no_finding_of_axe_by_day_and_ni
 
 async def test_the_team_is_read_without_script_and_in_less_than_150_kb(evening: Evening) -> None:
     page = await evening.page("", PHONE, java_script_enabled=False)
-    sizes: list[int] = []
-
-    async def weigh(answer: Any) -> None:
-        sizes.append(len(await answer.body()))
-
-    answer = await page.goto(f"{evening.url}/reporting/desk/team?state=missing")
-    assert answer is not None
+    await page.goto(f"{evening.url}/reporting/desk/team?state=missing")
     await expect(page.locator("[data-member]")).to_have_count(2)
     await expect(page.locator(".tiles-of")).to_contain_text("13 Semua")
     await page.get_by_role("link", name="Agus Prasetyo").click()
@@ -77,9 +71,8 @@ async def test_the_team_is_read_without_script_and_in_less_than_150_kb(evening: 
     await page.context.close()
     context = await window(evening.browser, PHONE)
     page = await sign_in(context, evening.url, evening.city.signer.token("supervisor", evening.team.boss))
-    page.on("response", weigh)
     await page.goto(f"{evening.url}/reporting/desk/team", wait_until="networkidle")
-    assert 0 < sum(sizes) < 150_000
+    assert 0 < await weight(page) < 150_000
     await context.close()
 
 

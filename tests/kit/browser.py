@@ -105,3 +105,11 @@ async def findings(page: Page) -> list[str]:
 async def width(page: Page) -> int:
     """How wide the page is, without scrolling: no wider than its window where it fits."""
     return await page.evaluate("document.documentElement.scrollWidth")
+
+
+async def weight(page: Page) -> int:
+    """How many bytes it took to show the page: itself and all it has fetched, as they came over the line."""
+    return await page.evaluate(
+        "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+        ".reduce((sum, one) => sum + one.encodedBodySize, 0)"
+    )
