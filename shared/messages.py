@@ -34,8 +34,11 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
     return _catalogue
 
 
-def text(code: str, language: Language = "id", **params: Any) -> str:
-    """The message `code` with `params` put in. Raises KeyError for a code or a parameter that is not there."""
+def text(code: str, language: Language = "id", /, **params: Any) -> str:
+    """The message `code` with `params` put in, whatever they are called.
+
+    Raises KeyError for a code or a parameter that is not there.
+    """
     return _catalogue[code][language].format(**params)
 
 
@@ -44,7 +47,7 @@ def title(code: str, language: Language = "id") -> str:
     return _catalogue[code][language].split(". ")[0].removesuffix(".")
 
 
-def heading(code: str, language: Language = "id", **params: Any) -> str:
+def heading(code: str, language: Language = "id", /, **params: Any) -> str:
     """The message `code` where it begins a line: with a capital."""
     words = text(code, language, **params)
     return words[:1].upper() + words[1:]
