@@ -12,7 +12,7 @@ from shared.access import Role
 from shared.clock import FixedClock
 from tests.kit import reporting as small
 from tests.kit import scheduling
-from tests.kit.browser import DESK, PHONE, chromium, findings, one_port, sign_in, weight, width, window
+from tests.kit.browser import DESK, PHONE, chromium, findings, one_port, settled, sign_in, weight, width, window
 from tests.kit.doors import City, Template, all_services
 from tests.kit.reporting import DAY, OPD, at
 from tests.kit.team import ITEMS, NAMES, Team
@@ -69,10 +69,12 @@ async def test_each_page_fits_its_window_and_has_no_finding_of_axe_by_day_and_ni
     page = await evening.page("", size, "bkpsdm")
     for path in (*PAGES, *OFFICE):
         there = path.format(person=evening.team.people["Sri Hartati"])
-        await page.goto(f"{evening.url}/reporting/desk/{there}", wait_until="networkidle")
-        for scheme in ("light", "dark"):
-            await page.emulate_media(color_scheme=scheme)
-            assert await findings(page) == [], (path, scheme)
+        await page.goto(f"{evening.url}/reporting/desk/{there}")
+        await settled(page)
+        assert await findings(page) == [], path
+        await page.emulate_media(color_scheme="dark")
+        assert await findings(page, "color-contrast") == [], path
+        await page.emulate_media(color_scheme="light")
         assert await width(page) == size["width"], path
     await page.context.close()
 
@@ -169,7 +171,8 @@ async def office(evening: Evening, path: str, officer: UUID, size: dict[str, int
     """A page of BKPSDM's, in the name of an officer."""
     context = await window(evening.browser, size)
     page = await sign_in(context, evening.url, evening.city.signer.token("bkpsdm", officer))
-    await page.goto(f"{evening.url}/reporting/desk/{path}", wait_until="networkidle")
+    await page.goto(f"{evening.url}/reporting/desk/{path}")
+    await settled(page)
     return page
 
 
@@ -258,7 +261,7 @@ async def test_a_late_change_is_proposed_by_one_officer_and_approved_by_another(
     await page.get_by_role("button", name="Setujui").click()
     await expect(page.locator("#proposals > [data-said]")).to_have_text("Diputuskan.")
     await expect(page.locator("#proposals > [data-none]")).to_be_visible()
-    await page.goto(f"{evening.url}/reporting/desk/audit", wait_until="networkidle")
+    await page.goto(f"{evening.url}/reporting/desk/audit")
     await expect(page.locator("#entries")).to_contain_text("proposal.approved")
     await page.context.close()
 
@@ -327,7 +330,7 @@ async def test_a_terminals_lines_are_looked_at_and_dismissed_and_readiness_is_as
     await row.get_by_label("attlog.dat").set_input_files(csv(lines))
     await row.get_by_role("button", name="Masukkan", exact=True).click()
     await expect(row.locator("[data-said].done")).to_contain_text("menunggu")
-    await page.goto(f"{evening.url}/reporting/desk/repair", wait_until="networkidle")
+    await page.goto(f"{evening.url}/reporting/desk/repair")
     row = page.locator("#terminals [data-into] > li").first
     await row.get_by_text("Lihat barisnya").click()
     await expect(row.locator("details [data-into] > li")).to_contain_text("nomor tak dikenal")
@@ -337,7 +340,7 @@ async def test_a_terminals_lines_are_looked_at_and_dismissed_and_readiness_is_as
     await dismiss.get_by_label("Alasan").fill("Percobaan pemasangan.")
     await dismiss.get_by_role("button", name="Buang").click()
     await expect(page.locator("#terminals > [data-none]")).to_be_visible()
-    await page.goto(f"{evening.url}/reporting/desk/readiness", wait_until="networkidle")
+    await page.goto(f"{evening.url}/reporting/desk/readiness")
     await page.get_by_label("OPD", exact=True).select_option("1.01")
     subject = page.locator("#subjects [data-into] > li").first
     await subject.get_by_text("Nilai", exact=True).click()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from deploy.links import sign_in_link
 from deploy.local.front import Front
@@ -89,17 +89,26 @@ async def sign_in(context: BrowserContext, url: str, token: str) -> Page:
     return page
 
 
-async def findings(page: Page) -> list[str]:
-    """What axe finds wrong with the page as it stands: rule, how many places, and the first."""
+async def findings(page: Page, *rules: str) -> list[str]:
+    """What axe finds wrong with the page as it stands, by all rules or those named: rule, places, the first."""
     source = (npm_home(_AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     await page.evaluate(source)
     found: dict[str, Any] = json.loads(
-        await page.evaluate("axe.run(document).then(found => JSON.stringify({violations: found.violations}))")
+        await page.evaluate(
+            "rules => axe.run(document, rules.length ? {runOnly: rules} : {})"
+            ".then(found => JSON.stringify({violations: found.violations}))",
+            list(rules),
+        )
     )
     return [
         f"{one['id']} ({len(one['nodes'])}): {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}"
         for one in found["violations"]
     ]
+
+
+async def settled(page: Page) -> None:
+    """Wait until every list of the page has been shown."""
+    await expect(page.locator("[data-list][aria-busy]")).to_have_count(0)
 
 
 async def width(page: Page) -> int:
