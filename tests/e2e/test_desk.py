@@ -41,6 +41,19 @@ class Evening:
         await page.goto(f"{self.url}/reporting/desk/{path}")
         return page
 
+    async def ask(self) -> None:
+        """Agus asks his superior for the check-in that he forgot."""
+        asked = {
+            "request_id": str(uuid4()),
+            "kind": "missed_punch",
+            "work_date": str(DAY),
+            "punches": [{"kind": "in", "at": at("07:20").isoformat(), "zone": "office"}],
+            "reason": "Antrean panjang di loket, lupa mencatat.",
+        }
+        headers = self.city.signer.headers("staff", self.team.people["Agus Prasetyo"])
+        answer = await self.city.client.post("/attendance/v1/requests", json=asked, headers=headers)
+        assert answer.status_code == 201, answer.text
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def evening(
@@ -348,6 +361,27 @@ async def test_a_terminals_lines_are_looked_at_and_dismissed_and_readiness_is_as
         await subject.get_by_label(label).fill("0.6")
     await subject.get_by_role("button", name="Simpan").click()
     await expect(subject).to_contain_text("anjuran WFH")
+    await page.context.close()
+
+
+async def test_what_staff_ask_for_is_decided_with_a_reason_and_a_decision_says_where_it_lacks_one(
+    evening: Evening,
+) -> None:
+    await evening.ask()
+    page = await evening.page("decisions", PHONE)
+    waits = page.locator("#attendance [data-into] > li")
+    await expect(waits).to_contain_text("Agus Prasetyo")
+    await expect(waits).to_contain_text("lupa mencatat")
+    await waits.get_by_role("button", name="Kabulkan").evaluate("button => { button.form.noValidate = true; }")
+    await waits.get_by_role("button", name="Kabulkan").click()
+    await expect(waits.get_by_label("Alasan")).to_have_attribute("aria-invalid", "true")
+    await waits.get_by_label("Alasan").fill("Saya melihatnya di loket.")
+    await waits.get_by_role("button", name="Kabulkan").click()
+    await expect(page.locator("#attendance > [data-said]")).to_contain_text("Putusan tersimpan")
+    await expect(page.locator("#attendance > [data-none]")).to_be_visible()
+    agus = evening.team.people["Agus Prasetyo"]
+    await page.goto(f"{evening.url}/reporting/desk/people/{agus}/{DAY}")
+    await expect(page.locator("#punches [data-into] > li")).to_contain_text("dijamin pejabat")
     await page.context.close()
 
 

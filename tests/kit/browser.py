@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
+from PIL import Image
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from deploy.links import sign_in_link
@@ -31,6 +33,8 @@ FLAGS = [
 ]
 PHONE = {"width": 360, "height": 760}
 DESK = {"width": 1280, "height": 900}
+MOST_PICTURE_BYTES = 150_000
+_DOCS = Path(__file__).parents[2] / "docs"
 _AXE = Path(__file__).with_name("axe")
 
 
@@ -122,3 +126,11 @@ async def weight(page: Page) -> int:
         "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
         ".reduce((sum, one) => sum + one.encodedBodySize, 0)"
     )
+
+
+async def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """What the page shows, as a PNG of 256 colours in docs/."""
+    drawn = Image.open(io.BytesIO(await page.screenshot(full_page=whole)))
+    file = _DOCS / f"{name}.png"
+    drawn.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(file, optimize=True)
+    assert file.stat().st_size < MOST_PICTURE_BYTES, name

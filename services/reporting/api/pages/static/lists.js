@@ -35,6 +35,17 @@ const plain = (value) =>
       ? Object.entries(value).map(([name, one]) => `${name}: ${plain(one)}`).join(" · ")
       : String(value);
 
+// A value inside a value: dates and instants as people write them, codes in words, names of members by their kind.
+const within = (value, kind) => {
+  if (Array.isArray(value)) return value.map((one) => within(one, kind)).join("; ");
+  if (value && typeof value === "object")
+    return Object.entries(value).filter(([, one]) => one !== null).map(([code, one]) => `${codeOf(kind, code)} ${within(one, kind)}`).join(", ");
+  if (/^\d{4}-\d\d-\d\dT/.test(value)) return write.moment(value);
+  if (/^\d{4}-\d\d-\d\d$/.test(value)) return write.date(value);
+  const code = plain(value);
+  return ["kind", "leave", "mode"].map((one) => words.codes?.[`${one}.${code}`]).find(Boolean) ?? code;
+};
+
 const write = {
   // A date is the city's already; it names no instant.
   date: (value) => day.format(new Date(`${String(value).slice(0, 10)}T12:00:00+07:00`)),
@@ -69,7 +80,7 @@ export function written(value, as) {
   if (how === "fields")
     return Object.entries(value)
       .filter(([, one]) => one !== null && one !== false && one !== "" && !(Array.isArray(one) && !one.length))
-      .map(([code, one]) => (one === true ? codeOf(kind, code) : `${codeOf(kind, code)}: ${plain(one)}`))
+      .map(([code, one]) => (one === true ? codeOf(kind, code) : `${codeOf(kind, code)}: ${within(one, kind)}`))
       .join(" · ") || "–";
   if (how === "word") {
     const said = (code) => codeOf(kind, code);
