@@ -148,7 +148,7 @@ class Queue:
         self.rows.told.append(changed)
 
     async def anything(self, _: object) -> bool:
-        return bool(self.rows.days or self.rows.dates or self.rows.every_date or self.rows.counters)
+        return bool(self.rows.days or self.rows.dates or self.rows.every_date)
 
     async def dates_left(self, _: object) -> int:
         return len(self.rows.dates) + self.rows.every_date
