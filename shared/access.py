@@ -31,6 +31,8 @@ PLAN: Permission = ("bkpsdm", "opd_admin")
 ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")
 REVIEW_REPORTS: Permission = ("staff", "supervisor", "opd_admin", "bkpsdm")
 """Whoever they are besides: the directory says whose superior they are."""
+DECIDE_REQUESTS: Permission = REVIEW_REPORTS
+"""What people ask for, of those whom they answer for (`decides`)."""
 EXAMINE_REPORTS: Permission = ("auditor", "bkpsdm", "opd_admin")
 """Accepted reports of the weekly audit; an OPD admin those of their own OPD."""
 
@@ -158,3 +160,31 @@ SUPERIOR = f"""(
 
 REVIEWER = f"({_OTHER_AND_HERE} and {_DIRECT})"
 """Those superiors who review: the supervisor, or the acting deputy (docs/rules.md#superiors-and-reviews)."""
+
+
+def decides(who: Principal, officer: Member | None, person: Member, *, waited: bool) -> bool:
+    """May `who` decide on what waits for a word of a superior of `person`?
+
+    Their supervisor or acting deputy; once it has waited too long, or where there is neither, the next one up
+    too: who heads their unit or OPD, and the OPD's admin. Never on one's own. `officer` is what the directory
+    says of `who`. `decider` says the same in SQL.
+    """
+    if who.subject is None or who.subject == person.employee_id:
+        return False
+    direct = (person.supervisor_id, person.acting_supervisor_id)
+    if officer is not None and officer.active and officer.employee_id in direct:
+        return True
+    if not waited and direct != (None, None):
+        return False
+    if only_opd(who) == person.opd_code:
+        return True
+    return officer is not None and is_superior(officer, person)
+
+
+def decider(*, me: str, opd: str, waited: str) -> str:
+    """`decides` as a condition of SQL on the directory's rows `officer` (null for a stranger) and `person`.
+
+    `me` and `opd` are the caller and the OPD of an OPD admin, else null; all are given as SQL.
+    """
+    up = f"({waited} or coalesce(person.supervisor_id, person.acting_supervisor_id) is null)"
+    return f"(person.employee_id <> {me} and ({REVIEWER} or ({up} and ({SUPERIOR} or person.opd_code = {opd}))))"

@@ -5,6 +5,7 @@ and seconds Bahasa Indonesia has a point, 07.30.15 (EYD V, on the full stop), En
 """
 
 import datetime as dt
+from collections.abc import Collection
 from zoneinfo import ZoneInfo
 
 from shared.messages import Language, text
@@ -20,6 +21,14 @@ def local_date(instant: dt.datetime) -> dt.date:
 def midnight(date: dt.date) -> dt.datetime:
     """The instant at which a date of the city begins."""
     return dt.datetime.combine(date, dt.time(), WIB)
+
+
+def working_day_after(date: dt.date, days: int, holidays: Collection[dt.date]) -> dt.date:
+    """The date so many working days after a date: Monday to Friday without the calendar's dates, of both kinds."""
+    while days > 0:
+        date += dt.timedelta(1)
+        days -= date.weekday() < 5 and date not in holidays
+    return date
 
 
 def weekdays(language: Language) -> list[str]:

@@ -63,6 +63,11 @@ def as_problem(refused: Refused) -> Problem:
     )
 
 
+UNCHANGED: dict[int | str, dict[str, Any]] = {
+    304: {"description": "What the caller holds already (If-None-Match)"}
+}
+"""For the document of a door that says so in place of the whole answer."""
+
 PROBLEM_JSON = "application/problem+json"
 
 
@@ -166,7 +171,10 @@ def install(app: FastAPI) -> None:
             return problem_response(request, Problem(405, "method_not_allowed", headers=allowed))
         if status == 404:
             return problem_response(request, Problem(404, "not_found"))
-        return problem_response(request, Problem(status, "validation"))
+        # A body that is not text, nested too deeply, or no form: the framework's 400 says neither where nor what.
+        return problem_response(
+            request, as_problem(Invalid("validation", errors=[FieldError("body", "body.unreadable")]))
+        )
 
     async def on_refused(request: Request, error: Exception) -> Response:
         if isinstance(error, Refused):

@@ -1,6 +1,7 @@
 """The catalogue of what people read: Bahasa Indonesia first, English beside it.
 
-`messages.toml` beside this file holds what every service says; each service adds its own when it is imported.
+`messages.toml` beside this file holds what every service says; each service adds its own,
+and those of its pages, when it is imported.
 """
 
 import tomllib
@@ -33,8 +34,11 @@ def catalogue() -> Mapping[str, Mapping[str, str]]:
     return _catalogue
 
 
-def text(code: str, language: Language = "id", **params: Any) -> str:
-    """The message `code` with `params` put in. Raises KeyError for a code or a parameter that is not there."""
+def text(code: str, language: Language = "id", /, **params: Any) -> str:
+    """The message `code` with `params` put in, whatever they are called.
+
+    Raises KeyError for a code or a parameter that is not there.
+    """
     return _catalogue[code][language].format(**params)
 
 
@@ -43,7 +47,7 @@ def title(code: str, language: Language = "id") -> str:
     return _catalogue[code][language].split(". ")[0].removesuffix(".")
 
 
-def heading(code: str, language: Language = "id", **params: Any) -> str:
+def heading(code: str, language: Language = "id", /, **params: Any) -> str:
     """The message `code` where it begins a line: with a capital."""
     words = text(code, language, **params)
     return words[:1].upper() + words[1:]

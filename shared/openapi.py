@@ -13,8 +13,9 @@ from shared.http import PROBLEM_JSON, ProblemBody
 _SCHEMAS = "#/components/schemas/"
 _ASKED = "/v1/"
 """Doors with this in their address ask who is there; schemas are for everyone."""
-ALWAYS = (422, 429, 500, 503)
-"""Any door may refuse a query that nothing reads, be asked too often, fail, or miss its database."""
+ALWAYS = (413, 422, 429, 500, 503)
+"""Any door may refuse too large a body or a query that nothing reads, be asked too often, fail, or miss its
+database."""
 
 
 def operation_id(route: APIRoute) -> str:
@@ -38,12 +39,10 @@ def _refusals(path: str, method: str, operation: dict[str, Any]) -> list[int]:
     statuses = [*ALWAYS]
     if _ASKED in path:
         statuses += [401, 403]
-    if "{" in path:
-        statuses.append(404)
+    if "{" in path or "/me/" in path or "requestBody" in operation or "parameters" in operation:
+        statuses.append(404)  # it names something, or is about the caller: there may be no such thing
     if method != "get":
         statuses.append(409)
-    if "requestBody" in operation:
-        statuses.append(413)
     return statuses
 
 

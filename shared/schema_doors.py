@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from shared.events import TOPICS, schemas
+from shared.http import UNCHANGED
 from shared.refusals import Missing
 from shared.settings import Settings
 
@@ -33,7 +34,7 @@ def router(settings: Settings) -> APIRouter:
         if topic.owner == settings.service
     }
 
-    @doors.get("/{topic}.json", response_class=JsonSchema)
+    @doors.get("/{topic}.json", response_class=JsonSchema, responses=UNCHANGED)
     async def schema(topic: str, request: Request) -> Response:
         """The JSON Schema of one topic's value; its `$id` is this address. Only grows within a major version."""
         body = bodies.get(topic)

@@ -118,6 +118,11 @@ class Settings(KafkaSettings):
     database_pool_size: int = Field(default=10, ge=2, le=200)
     keep_facts_months: int | None = Field(default=None, ge=3, le=1200)
     """Reporting shows so many whole months before the present one, and older facts go. Unset: for ever."""
+    keep_reports_months: int | None = Field(default=None, ge=3, le=1200)
+    """Reporting keeps what people wrote (reports, intentions, targets) for so many whole months before the present
+    one. Unset: for ever."""
+    keep_messages_days: int = Field(default=400, ge=30, le=36_500)
+    """Days after which notifications deletes a message: 400 are a year, and a month to look back over it."""
     evidence_dir: Path | None = None
     """Where reporting keeps evidence files; unset: `evidence` in the state directory."""
     evidence_store_user: str | None = None

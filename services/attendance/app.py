@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from services.attendance import handlers, tasks
 from services.attendance.api import corrections, outages, punches, receipts, taps, terminals
 from services.attendance.commands import facts
-from services.attendance.commands.punches import record
+from services.attendance.commands.punches import exchanged, record
 from services.attendance.domain.terminals import STRANGERS
 from services.attendance.facts import PROJECTION
 from services.attendance.views.audit import AuditOut
@@ -53,3 +53,4 @@ def _prepare(keys: ReceiptKeys | None, service: Service, app: FastAPI) -> None:
         service.metrics.terminal_strangers.labels(why)
     app.state.receipts = keys
     app.state.intakes = GroupCommit(service.db, record, sizes=service.metrics.group_commit_items)
+    app.state.exchanges = GroupCommit(service.db, exchanged)

@@ -1,13 +1,14 @@
-"""What attendance keeps of other services' facts: by it a punch is judged."""
+"""What attendance keeps of other services' facts: a punch is judged by it, and how long a superior has."""
 
 import datetime as dt
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import Text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.attendance.store.tables import Base
-from shared.events import EmployeeChanged, ScheduleChanged, UnitChanged
+from shared.events import CalendarChanged, EmployeeChanged, RulesChanged, ScheduleChanged, UnitChanged
 from shared.facts import Fact
 from shared.projections import Projection
 from shared.tables import column
@@ -53,4 +54,23 @@ class PlanFact(Base, Fact, table=True):
     ends_at: dt.datetime | None
 
 
-PROJECTION = Projection(EmployeeFact, UnitFact, PlanFact)
+class RulesFact(Base, Fact, table=True):
+    """Of a version of the rules, how long superiors have to decide."""
+
+    of = RulesChanged
+
+    rules_version: str = column(Text, key=True)
+    effective_from: dt.date
+    review_sla_working_days: int
+
+
+class CalendarFact(Base, Fact, table=True):
+    """All holidays of one year."""
+
+    of = CalendarChanged
+
+    year: int = column(key=True)
+    holidays: list[dict[str, Any]] = column(JSONB)
+
+
+PROJECTION = Projection(EmployeeFact, UnitFact, PlanFact, RulesFact, CalendarFact)

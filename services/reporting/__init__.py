@@ -4,4 +4,8 @@ from pathlib import Path
 
 from shared import messages
 
-messages.add(Path(__file__).with_name("messages.toml"))
+_HERE = Path(__file__).parent
+
+messages.add(_HERE / "messages.toml")
+for texts in sorted((_HERE / "api" / "pages" / "texts").glob("*.toml")):
+    messages.add(texts)

@@ -19,7 +19,7 @@ from services.reporting.api import (
     targets,
     team,
 )
-from services.reporting.api.board import oidc, pages, sign_in
+from services.reporting.api.pages import board, oidc, page, sign_in
 from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
@@ -62,7 +62,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             sign_in.links,
             sign_in.router,
             oidc.router,
-            pages.router,
+            board.router,
+            page.files,
         ],
         handlers=handlers.router,
         tasks={

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import pytest
 
 from services import attendance, notifications, reporting, scheduling
-from shared.messages import LANGUAGES, catalogue, title
+from shared.messages import LANGUAGES, catalogue, text, title
 from tests.architecture.source import calls, imports, python
 
 assert all((attendance, notifications, reporting, scheduling))  # each brings its messages
@@ -82,6 +82,13 @@ def test_every_message_is_in_both_languages_with_the_same_places(code: str) -> N
     assert set(message) == set(LANGUAGES)
     assert all(message[language].strip() == message[language] != "" for language in LANGUAGES)
     assert places(message["id"]) == places(message["en"])
+
+
+@pytest.mark.parametrize("code", catalogue())
+def test_every_message_can_be_said_whatever_its_places_are_called(code: str) -> None:
+    for language in LANGUAGES:
+        words = text(code, language, **dict.fromkeys(places(catalogue()[code][language]), "x"))
+        assert not places(words), words
 
 
 def test_the_check_sees_the_calls() -> None:

@@ -11,7 +11,7 @@ from services.reporting.app import create_app
 from services.reporting.commands import facts, upkeep
 from services.reporting.commands.steps import drain
 from services.reporting.domain.kept import kept_from, shown_from
-from services.reporting.store import months, planner
+from services.reporting.store import months, planner, retention
 from services.reporting.views.figures import look_at
 from shared.bus import HandlerContext
 from shared.clock import FixedClock
@@ -19,7 +19,7 @@ from shared.database import Database
 from shared.events import AttendanceVoided, Event, Received
 from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
-from tests.kit.reporting import COUNTER, DAY, OPD, Staff, at, check_in, city, plan, received
+from tests.kit.reporting import COUNTER, DAY, OPD, Staff, at, check_in, city, employee, plan, received
 from tests.kit.services import Signer, in_process, settings_for
 
 PEOPLE = [uuid4() for _ in range(8)]
@@ -168,3 +168,51 @@ async def test_a_date_that_is_no_longer_kept_is_said_to_be(
             assert answer.json()["type"] == "urn:hadir:problem:date.no_longer_kept"
         assert (await client.get(f"/reporting/v1/people/{PEOPLE[0]}/days/2025-10-31")).status_code == 404
         assert (await client.get("/reporting/v1/city?date=2025-11-01")).status_code == 200
+
+
+async def test_what_people_wrote_goes_when_its_time_is_over_and_is_taken_no_more(
+    database_for: DatabaseFor, kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retention, "BATCH", 1)
+    db, signer, clock = await database_for("reporting"), Signer(), FixedClock(at("12:00", dt.date(2025, 11, 20)))
+    settings = settings_for("reporting", signer, tmp_path, database_url=db.url, kafka=kafka, keep_reports_months=3)
+    old, new = dt.date(2025, 10, 31), dt.date(2025, 11, 3)
+    await fold(db, *(employee(each, OPD, COUNTER) for each in PEOPLE[:2]))
+    report = {"items": [{"item_id": "1", "task": "Berkas", "quantity": 3, "unit": "berkas"}]}
+    async with in_process(create_app(settings, clock)) as client:
+        for whose in PEOPLE[:2]:
+            client.headers.update(signer.headers("staff", subject=whose))
+            for date in (old, new):
+                for door in (f"reports/{date}", f"reports/{date}/draft"):
+                    answer = await client.put(f"/reporting/v1/me/{door}", json=report)
+                    assert answer.status_code in (200, 201), answer.text
+        async with db.transaction() as tx:
+            await tx.connection.execute(
+                "insert into sample_finding select report_id, true, 'salah', now(), employee_id from work_report"
+            )
+            await tx.connection.execute(
+                "insert into target select distinct employee_id, year, 'A', 'Berkas'"
+                " from report_draft, unnest('{2024,2025}'::integer[]) as year"
+            )
+        clock.set(at("12:00", dt.date(2026, 2, 2)))
+        await upkeep.let_go_of_writings(db, dt.date(2025, 11, 1))
+        assert await dates_of(db, "work_report") == await dates_of(db, "report_draft") == [new, new]
+        async with db.read() as tx:
+            assert await tx.connection.fetchval("select count(*) from sample_finding") == 2
+            assert await tx.connection.fetchval("select array_agg(distinct year) from target") == [2025]
+        for method, door in (
+            ("PUT", f"reports/{old}"),
+            ("PUT", f"reports/{old}/draft"),
+            ("PUT", f"intentions/{old}"),
+            ("POST", f"reports/{old}/evidence"),
+        ):
+            refused = await client.request(method, f"/reporting/v1/me/{door}", json=report)
+            assert refused.status_code == 404, (door, refused.text)
+            assert refused.json()["type"] == "urn:hadir:problem:date.no_longer_kept"
+        assert (await client.put(f"/reporting/v1/me/reports/{new}", json=report)).status_code == 200
+
+
+async def dates_of(db: Database, table: str) -> list[dt.date]:
+    async with db.read() as tx:
+        rows = await tx.connection.fetch(f"select work_date from {table} order by work_date")  # noqa: S608 - tables above
+    return [row["work_date"] for row in rows]

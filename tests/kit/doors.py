@@ -11,6 +11,7 @@ from uuid import uuid4
 
 import httpx
 from fastapi import FastAPI
+from starlette.types import ASGIApp
 
 from services.attendance.commands import facts as attendance
 from services.notifications.commands import notices
@@ -23,6 +24,7 @@ from shared.events.base import SERVICES, ServiceName
 from shared.service import Service
 from tests.conftest import drop_database, make_database
 from tests.kit.attendance import received
+from tests.kit.documented import as_documented
 from tests.kit.services import Signer, settings_for
 
 Template = Callable[[str], Awaitable[str]]
@@ -35,6 +37,8 @@ class Door:
     path: str
     parameters: tuple[dict[str, Any], ...]
     has_body: bool
+    answers: frozenset[int]
+    """The statuses that the document says it may answer with."""
 
     @property
     def name(self) -> str:
@@ -73,7 +77,8 @@ def doors_of(service: ServiceName, document: dict[str, Any]) -> Iterator[Door]:
     for path, operations in document["paths"].items():
         for method, operation in operations.items():
             parameters = tuple(one for one in operation.get("parameters", ()) if one["in"] in ("path", "query"))
-            yield Door(service, method.upper(), path, parameters, "requestBody" in operation)
+            answers = frozenset(map(int, operation["responses"]))
+            yield Door(service, method.upper(), path, parameters, "requestBody" in operation, answers)
 
 
 @dataclass
@@ -114,6 +119,7 @@ async def all_services(
 ) -> AsyncGenerator[City]:
     """All four, each on a fresh database, with no Kafka to reach: what they promise stays in their outboxes."""
     signer, apps, doors = Signer(), dict[ServiceName, FastAPI](), list[Door]()
+    watched = dict[str, ASGIApp]()
     async with AsyncExitStack() as stack:
         for service in SERVICES:
             name = f"{service}_{uuid4().hex[:12]}"
@@ -130,10 +136,11 @@ async def all_services(
             app = import_module(f"services.{service}.app").create_app(settings, clock)
             await stack.enter_async_context(app.router.lifespan_context(app))
             apps[service] = app
+            watched[service] = stack.enter_context(as_documented(app))
             doors += list(doors_of(service, app.openapi()))
 
         async def dispatch(scope: Any, receive: Any, send: Any) -> None:
-            await apps[scope["path"].split("/")[1]](scope, receive, send)
+            await watched[scope["path"].split("/")[1]](scope, receive, send)
 
         transport = httpx.ASGITransport(dispatch, raise_app_exceptions=False)
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://hadir"))

@@ -16,6 +16,7 @@ from shared.access import ROLES, Role
 from shared.auth import sign
 from shared.events.base import ServiceName
 from shared.settings import Settings
+from tests.kit.documented import as_documented
 
 OFFICERS = {role: uuid4() for role in ROLES}
 """One officer of each role: every change is in a person's name."""
@@ -64,9 +65,10 @@ def settings_for(
 @asynccontextmanager
 async def in_process(app: FastAPI) -> AsyncGenerator[httpx.AsyncClient]:
     """A started service, and a client that needs no port."""
-    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
-    async with (
-        app.router.lifespan_context(app),
-        httpx.AsyncClient(transport=transport, base_url="http://hadir", timeout=120) as client,
-    ):
-        yield client
+    with as_documented(app) as watched:
+        transport = httpx.ASGITransport(watched, raise_app_exceptions=False)
+        async with (
+            app.router.lifespan_context(app),
+            httpx.AsyncClient(transport=transport, base_url="http://hadir", timeout=120) as client,
+        ):
+            yield client

@@ -4,7 +4,7 @@ import datetime as dt
 
 import pytest
 
-from shared.dates import WIB, date_text, local_date, midnight, moment_text, span_text, time_text
+from shared.dates import WIB, date_text, local_date, midnight, moment_text, span_text, time_text, working_day_after
 from shared.messages import Language
 
 LATE = dt.datetime(2025, 11, 5, 17, 30, 15, tzinfo=dt.UTC)
@@ -35,3 +35,17 @@ def test_a_span_names_the_date_once_unless_it_changes() -> None:
     assert span_text(start, start + dt.timedelta(hours=3), "en") == (
         "Thursday, 6 November 2025 22:00 – Friday, 7 November 2025 01:00 WIB"
     )
+
+
+@pytest.mark.parametrize(
+    ("first", "days", "last"),
+    [
+        ("2025-11-06", 1, "2025-11-07"),
+        ("2025-11-06", 3, "2025-11-12"),
+        ("2025-11-08", 1, "2025-11-11"),
+        ("2025-11-06", 0, "2025-11-06"),
+    ],
+)
+def test_working_days_leave_out_weekends_and_the_calendar(first: str, days: int, last: str) -> None:
+    monday = {dt.date(2025, 11, 10)}
+    assert working_day_after(dt.date.fromisoformat(first), days, monday) == dt.date.fromisoformat(last)

@@ -3,6 +3,7 @@
 from fastapi import APIRouter
 
 from services.reporting.api.figures import Running
+from services.reporting.api.kept import WrittenDate
 from services.reporting.commands import drafts as commands
 from services.reporting.domain.drafts import Draft
 from services.reporting.views import drafts as views
@@ -14,7 +15,7 @@ router = APIRouter(prefix="/reporting/v1/me/reports/{work_date}/draft", tags=["w
 
 
 @router.put("")
-async def put_draft(*, work_date: Date, given: Draft, employee_id: Employee, service: Running) -> DraftView:
+async def put_draft(*, work_date: WrittenDate, given: Draft, employee_id: Employee, service: Running) -> DraftView:
     """Save the draft of a report, over the one before. Nobody else sees it; it goes when the report is handed in,
     and 90 days after it was last saved."""
     return await commands.put(service.db, service.clock, employee_id, work_date, given)

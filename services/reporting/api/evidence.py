@@ -8,6 +8,7 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 
 from services.reporting.api.figures import Running
+from services.reporting.api.kept import WrittenDate
 from services.reporting.commands import evidence as commands
 from services.reporting.commands.evidence import Given
 from services.reporting.domain.evidence import MEDIA_TYPES, MOST_BYTES
@@ -62,7 +63,7 @@ class EvidenceFile(Response):
 )
 async def add(
     *,
-    work_date: Date,
+    work_date: WrittenDate,
     employee_id: Employee,
     service: Running,
     files: Kept,

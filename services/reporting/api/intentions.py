@@ -5,6 +5,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from services.reporting.api.figures import Running
+from services.reporting.api.kept import WrittenDate
 from services.reporting.commands import intentions as commands
 from services.reporting.domain.intentions import IntentionIn
 from services.reporting.views import intentions as views
@@ -19,7 +20,7 @@ router = APIRouter(prefix="/reporting/v1", tags=["intentions"])
 
 @router.put("/me/intentions/{work_date}")
 async def put_intention(
-    *, work_date: Date, given: IntentionIn, employee_id: Employee, service: Running
+    *, work_date: WrittenDate, given: IntentionIn, employee_id: Employee, service: Running
 ) -> IntentionView:
     """Say what you intend to do on a day, before it begins: above all on one at home. Your superior reads it.
 

@@ -6,6 +6,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
+from services.reporting.api.kept import WrittenDate
 from services.reporting.commands import reports as commands
 from services.reporting.domain.reports import ReportIn, ReviewIn
 from services.reporting.views import reports as views
@@ -25,7 +26,7 @@ Reviewer = Annotated[Principal, Depends(require(REVIEW_REPORTS))]
 @router.put("/me/reports/{work_date}", responses={201: {"model": ReportView, "description": "The first revision"}})
 async def submit(
     *,
-    work_date: Date,
+    work_date: WrittenDate,
     given: ReportIn,
     employee_id: Employee,
     service: Running,

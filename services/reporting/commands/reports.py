@@ -67,7 +67,7 @@ async def submit(
             held, report = None, first
         else:
             held = await store.lock(tx, report_id)
-            assert held is not None  # noqa: S101 - the insert met this row, and rows are never deleted
+            assert held is not None  # noqa: S101 - the insert met this row, and those of dates that take reports stay
             report = reports.revise(held, items, opd_code, now, mode)
         if report is not held:
             if held is not None:

@@ -1,4 +1,5 @@
-"""Room for the months to come, and an end for facts that are older than they are to be kept.
+"""Room for the months to come, and an end for facts and writings that are older than they are
+to be kept.
 
 Each partition that is made or dropped, and each batch of rows that is deleted, is a transaction. When others hold
 a table for long the rest is left to the next try, which goes on where this one stood.
@@ -7,11 +8,12 @@ a table for long the rest is left to the next try, which goes on where this one 
 import asyncio
 import datetime as dt
 import logging
+from collections.abc import Awaitable, Callable
 
 import asyncpg
 
 from services.reporting.store import months, retention
-from shared.database import Database
+from shared.database import Database, Tx
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +49,19 @@ async def let_go(db: Database, kept_from: dt.date) -> None:
             log.info(_LATER)
             break
         log.info("a month is older than facts are kept", extra={"fields": {"month": f"{month:%Y-%m}"}})
+    await _until_none(db, kept_from, retention.delete_some)
+
+
+async def let_go_of_writings(db: Database, kept_from: dt.date) -> None:
+    """Delete reports, drafts and intentions of the dates before, and targets of the years before."""
+    await _until_none(db, kept_from, retention.delete_some_writings)
+
+
+async def _until_none(
+    db: Database, kept_from: dt.date, delete_some: Callable[[Tx, dt.date], Awaitable[int]]
+) -> None:
     gone = -1
     while gone:
         async with db.transaction() as tx:
-            gone = await retention.delete_some(tx, kept_from)
+            gone = await delete_some(tx, kept_from)
         await asyncio.sleep(0)

@@ -1,4 +1,4 @@
-"""How long facts about people's days are kept."""
+"""How long facts about people's days, and what people wrote about them, are kept."""
 
 import datetime as dt
 

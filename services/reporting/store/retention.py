@@ -1,6 +1,7 @@
-"""Facts that are older than they are to be kept: out, in bounded transactions."""
+"""Facts, and what people wrote, that are older than they are to be kept: out, in bounded transactions."""
 
 import datetime as dt
+from collections.abc import Mapping
 
 from services.reporting.store.months import DATED, Month, alone
 from shared.database import Tx
@@ -30,6 +31,21 @@ _OLD = {
 }
 
 
+_OLD_WRITINGS = {
+    "sample_finding": """
+        select finding.ctid from sample_finding as finding join work_report using (report_id) where work_date < $1
+    """,
+    "work_report": """
+        select ctid from work_report as report where work_date < $1
+            and not exists (select from sample_finding as finding where finding.report_id = report.report_id)
+    """,
+    "report_draft": "select ctid from report_draft where work_date < $1",
+    "intention": "select ctid from intention where work_date < $1",
+    "target": "select ctid from target where year < extract(year from $1::date)",
+}
+"""In this order: a finding names its report."""
+
+
 async def months_before(tx: Tx, kept_from: dt.date) -> list[dt.date]:
     """The months that have partitions and lie before the date, the oldest first."""
     rows = await tx.connection.fetch(_MONTHS, list(DATED))
@@ -57,8 +73,17 @@ async def delete_some(tx: Tx, kept_from: dt.date) -> int:
     # The ticker and the drain need not look at what goes.
     await tx.connection.execute("delete from touched where work_date < $1", kept_from)
     await tx.connection.execute("delete from touched_counter where day < $1", kept_from)
+    return await _delete(tx, _OLD, kept_from)
+
+
+async def delete_some_writings(tx: Tx, kept_from: dt.date) -> int:
+    """The same of reports with what was found in them, drafts, intentions, and targets of the years before."""
+    return await _delete(tx, _OLD_WRITINGS, kept_from)
+
+
+async def _delete(tx: Tx, old_rows: Mapping[str, str], kept_from: dt.date) -> int:
     gone = 0
-    for table, old in _OLD.items():
+    for table, old in old_rows.items():
         status = await tx.connection.execute(
             f"delete from {table} where ctid = any (array({old} limit {BATCH}))",  # noqa: S608 - constants
             kept_from,

@@ -4,7 +4,7 @@ import asyncio
 import time
 
 from services.reporting.commands import drafts, upkeep
-from services.reporting.domain.kept import kept_from
+from services.reporting.domain.kept import kept_from, shown_from
 from shared.dates import local_date
 from shared.service import Service
 
@@ -23,6 +23,9 @@ async def keep_up(service: Service) -> None:
         if time.monotonic() >= let_go_at:
             if first is not None:
                 await upkeep.let_go(service.db, first)
+            writings_from = shown_from(today, service.settings.keep_reports_months)
+            if writings_from is not None:
+                await upkeep.let_go_of_writings(service.db, writings_from)
             await drafts.forget(service.db, service.clock.now())
             let_go_at = time.monotonic() + LET_GO_EVERY_S
         service.health["upkeep"].worked()

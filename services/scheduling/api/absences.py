@@ -7,7 +7,7 @@ from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, Field, model_validator
 
 from services.scheduling.api.changes import TermsIn, answered
-from services.scheduling.api.doors import Running
+from services.scheduling.api.doors import Running, or_waits
 from services.scheduling.commands import absences as commands
 from services.scheduling.commands.absences import Leave
 from services.scheduling.domain.policies import PolicyDate, not_before
@@ -56,14 +56,14 @@ class AmendIn(TermsIn):
     new_last: Annotated[PolicyDate, Field(alias="new_to"), AfterValidator(not_before("new_first"))]
 
 
-@router.post("")
+@router.post("", responses=or_waits(Change))
 async def add_absence(given: AbsenceIn, service: Running, who: Officer, response: Response) -> Change:
     """A leave or trip after publication. 409 with substitutes when a counter would fall below its minimum."""
     done = await commands.add_leave(service.db, service.clock, who, given.leave(), given.terms())
     return answered(done, response)
 
 
-@router.post("/amend")
+@router.post("/amend", responses=or_waits(Change))
 async def amend_absence(given: AmendIn, service: Running, who: Officer, response: Response) -> Change:
     """Shorten, lengthen or move an absence: only the days between change, and late ones wait (202)."""
     leave = Leave(given.employee_id, given.category, given.first, given.last)
@@ -72,7 +72,7 @@ async def amend_absence(given: AmendIn, service: Running, who: Officer, response
     return answered(done, response)
 
 
-@router.post("/end")
+@router.post("/end", responses=or_waits(Change))
 async def end_absence(given: AbsenceIn, service: Running, who: Officer, response: Response) -> Change:
     """Take an absence back."""
     done = await commands.end_leave(service.db, service.clock, who, given.leave(), given.reason)

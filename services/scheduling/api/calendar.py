@@ -13,7 +13,7 @@ from services.scheduling.views.calendar import FeedAddress
 from shared.access import employee_of
 from shared.auth import Caller, principal
 from shared.dates import local_date
-from shared.http import Problem
+from shared.http import UNCHANGED, Problem
 
 router = APIRouter(prefix="/scheduling/v1/me", tags=["plans"])
 
@@ -35,7 +35,7 @@ async def close_feed(service: Running, who: Caller) -> None:
     await commands.close_feed(service.db, service.clock, who)
 
 
-@router.get("/calendar.ics", response_class=CalendarResponse)
+@router.get("/calendar.ics", response_class=CalendarResponse, responses=UNCHANGED)
 async def my_calendar(request: Request, service: Running, token: str | None = None) -> Response:
     """My plans from a month ago to three months ahead, by feed token or by the usual sign-in.
 

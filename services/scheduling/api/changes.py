@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Response
 from pydantic import Field
 
-from services.scheduling.api.doors import Body, OverrideIn, Running
+from services.scheduling.api.doors import Body, OverrideIn, Running, or_waits
 from services.scheduling.commands import changes as commands
 from services.scheduling.commands.changes import Move, Recall, Terms
 from services.scheduling.domain.policies import PolicyDate
@@ -53,7 +53,7 @@ def answered(done: commands.Done, response: Response) -> Change:
     return commands.answer(done)
 
 
-@router.post("/settle")
+@router.post("/settle", responses=or_waits(Change))
 async def settle(given: SettleIn, service: Running, who: Officer, response: Response) -> Change:
     """Set the mode of single person-days; later rosters leave these days alone."""
     moves = [Move(one.employee_id, one.work_date, one.mode) for one in given.moves]

@@ -33,6 +33,11 @@ OR_CSV: dict[int | str, dict[str, Any]] = {200: {"content": {"text/csv": {"schem
 """For the documents of a door that answers with CSV where it is asked to."""
 
 
+def or_waits(answer: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    """For the documents of a door whose change may wait, whole or in part, for a second officer."""
+    return {202: {"model": answer, "description": "It waits for a second officer"}}
+
+
 def csv_response(columns: Sequence[str], rows: Sequence[BaseModel]) -> CsvResponse:
     """The fields `columns` of each row as CSV."""
     return CsvResponse(as_csv(columns, [row.model_dump() for row in rows]))

@@ -6,7 +6,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, Field, StringConstraints, field_validator
 
-from services.scheduling.api.doors import Body, Running
+from services.scheduling.api.doors import Body, Running, or_waits
 from services.scheduling.api.proposals import waiting
 from services.scheduling.commands import hours as commands
 from services.scheduling.domain.policies import PolicyDate, not_before
@@ -59,7 +59,7 @@ async def list_references() -> Page[Reference]:
     return Page(items=views.references())
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses=or_waits(GivenHours))
 async def give_hours(
     given: HoursIn, service: Running, who: Officer, response: Response, reason: Reason | None = None
 ) -> GivenHours:
@@ -75,7 +75,7 @@ async def give_hours(
     return GivenHours.model_validate({**body, **came})
 
 
-@router.post("/{special_id}/withdraw")
+@router.post("/{special_id}/withdraw", responses=or_waits(WithdrawnHours))
 async def withdraw(
     special_id: UUID, service: Running, who: Officer, response: Response, reason: Reason | None = None
 ) -> WithdrawnHours:

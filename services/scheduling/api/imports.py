@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
-from services.scheduling.api.doors import Running
+from services.scheduling.api.doors import Running, or_waits
 from services.scheduling.commands.imports import file
 from services.scheduling.commands.imports.file import Outcome, Watch
 from services.scheduling.commands.imports.kind import Order
@@ -121,6 +121,7 @@ class StageLines(StreamingResponse):
 @router.post(
     "/{kind}",
     response_model=ImportResult,
+    responses={200: {"content": {StageLines.media_type: {"schema": {"type": "string"}}}}} | or_waits(ImportResult),
     openapi_extra={
         "requestBody": {
             "required": True,

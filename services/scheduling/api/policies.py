@@ -37,7 +37,7 @@ async def list_references() -> Page[Reference]:
     return Page(items=views.references())
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, responses={200: {"model": GivenPolicy, "description": "Nothing new is stored"}})
 async def give_policy(
     given: PolicyIn, service: Running, who: Officer, response: Response, dry_run: bool = False
 ) -> GivenPolicy:

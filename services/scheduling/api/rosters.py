@@ -8,7 +8,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Response
 from pydantic import AfterValidator, BaseModel, Field, ValidationInfo
 
-from services.scheduling.api.doors import Body, Running
+from services.scheduling.api.doors import Body, Running, or_waits
 from services.scheduling.commands import rosters as commands
 from services.scheduling.domain.frame import Draft
 from services.scheduling.domain.planning import LONGEST_DAYS, Method, Publications, Span
@@ -82,9 +82,7 @@ def _details(who: Principal, given: SpanIn, drafted: Draft) -> dict[str, Any]:
     return {"details": views.in_full(drafted, reasons=may(who, READ_REASONS))}
 
 
-@router.post(
-    "", response_model_exclude_unset=True, responses={201: {"model": Published}, 202: {"model": Published}}
-)
+@router.post("", response_model_exclude_unset=True, responses={201: {"model": Published}} | or_waits(Published))
 async def make_roster(given: RosterIn, service: Running, who: Officer, response: Response) -> Preview | Published:
     """A preview of the span's plans, or with `publish` the plans themselves and their events.
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
 
-from services.scheduling.api.doors import Running
+from services.scheduling.api.doors import Running, or_waits
 from services.scheduling.api.proposals import waiting
 from services.scheduling.commands import rules as commands
 from services.scheduling.domain.rules import RulesIn
@@ -26,7 +26,7 @@ async def list_rules(service: Running) -> Page[Rules]:
         return Page(items=await views.listed(tx))
 
 
-@router.post("", status_code=201, responses={200: {"model": Rules}, 202: {"model": ProposalInFull}})
+@router.post("", status_code=201, responses={200: {"model": Rules}} | or_waits(ProposalInFull))
 async def give_rules(
     given: RulesIn,
     service: Running,

@@ -160,10 +160,12 @@ async def test_a_superior_sets_the_targets_that_items_may_name(service: Running,
         hidden = await stranger.get(path(staff.clerk))
         audit = (await auditor.get("/reporting/v1/audit", params={"action": "targets"})).json()["items"]
         year = await boss.put(path(staff.clerk, 3000), json=lines)
+        twice = await boss.put(path(staff.clerk), json={"items": lines["items"] * 2})
     assert fields(without) == ["items.0.target"]
     assert (first.status_code, again.status_code, own.status_code, others.status_code) == (200, 200, 403, 404)
     assert named.json()["items"][0]["target"] == "S1"
     assert listed == first.json()
+    assert (twice.status_code, fields(twice)) == (422, ["items.1.code"])
     assert (other_year["items"], hidden.status_code, year.status_code) == ([], 404, 422)
     assert [(entry["subject"], entry["detail"]) for entry in audit] == [
         (str(staff.clerk), {"year": 2025, "codes": ["S1"]})

@@ -14,8 +14,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from services.reporting.api.board.pages import HOME, in_language, refusal, show
-from services.reporting.api.board.sign_in import keep
+from services.reporting.api.pages.page import HOME, in_language, refusal, show
+from services.reporting.api.pages.sign_in import keep
 from services.reporting.commands.oidc import SignOn
 from shared.oidc import Attempt, SignOnError, Why
 from shared.query import any_query

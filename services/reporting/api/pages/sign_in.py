@@ -15,7 +15,7 @@ from fastapi import APIRouter, Depends, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
-from services.reporting.api.board.pages import HOME, in_language, show
+from services.reporting.api.pages.page import HOME, in_language, show
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
 from shared.auth import COOKIE, Authenticator, Bearer, BySession, TokenError, credentials_of

@@ -1,0 +1,107 @@
+"""What all pages share: their headers, their language, their templates and their files."""
+
+import hashlib
+from pathlib import Path
+from typing import Literal
+
+from fastapi import APIRouter, Request
+from fastapi.responses import FileResponse, HTMLResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
+
+from services.reporting.views import words
+from shared.messages import Language, language_of, text, title
+from shared.refusals import Missing
+
+Area = Literal["board", "app", "desk"]
+"""The board, the pages of staff, and those of officers: each has texts of its own, under its name."""
+
+HOME = "/reporting/"
+_HERE = Path(__file__).parent
+_STATIC = _HERE / "static"
+_KINDS = {
+    ".css": "text/css",
+    ".js": "text/javascript",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+_FILES = {
+    file.relative_to(_STATIC).as_posix(): file for file in sorted(_STATIC.rglob("*")) if file.suffix in _KINDS
+}
+VERSION = hashlib.sha256(b"".join(file.read_bytes() for file in _FILES.values())).hexdigest()[:12]
+"""Stands in the address of every file, so that browsers may keep it; modules import by relative paths."""
+
+HEADERS = {
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+        "worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    ),
+    "Cache-Control": "no-store",
+    # The origin alone: with nothing at all a browser would not tell our own forms from those of other sites.
+    "Referrer-Policy": "strict-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cross-Origin-Opener-Policy": "same-origin",
+}
+
+_SCRIPT_WORDS = ("done", "away", "signed_out")
+"""What every script says; a page may add its own."""
+
+files = APIRouter(prefix="/reporting/static", include_in_schema=False)
+
+_templates = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=select_autoescape(default=True),
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+async def in_language(lang: Language | None = None) -> None:
+    """FastAPI dependency of every page: they may be asked for in a language."""
+
+
+def reader_language(request: Request) -> Language:
+    """The language that was asked for (`?lang=`), else the browser's."""
+    asked = request.query_params.get("lang")
+    return asked if asked in ("id", "en") else language_of(request.headers.get("accept-language"))
+
+
+def show(
+    request: Request, template: str, status: int = 200, *, area: Area = "board", **values: object
+) -> HTMLResponse:
+    """A page in the reader's language. `t("code")` in a template is the text `<area>.code`."""
+    language = reader_language(request)
+
+    def t(code: str, **params: object) -> str:
+        return text(f"{area}.{code}", language, **params)
+
+    html = _templates.get_template(template).render(
+        t=t,
+        words={name: text(f"page.{name}", language) for name in _SCRIPT_WORDS},
+        lang=language,
+        static=f"{HOME}static/{VERSION}/",
+        home=HOME,
+        city_account=request.app.state.sign_on is not None,
+        **words.writers(language),
+        **values,
+    )
+    return HTMLResponse(html, status, headers=HEADERS)
+
+
+def refusal(request: Request, status: int, code: str, **params: object) -> HTMLResponse:
+    """A page that says why nobody was signed in, and what to do about it."""
+    language = reader_language(request)
+    return show(request, "refused.html", status, why=title(code, language), told=text(code, language, **params))
+
+
+@files.get("/{version}/{name:path}")
+async def static(version: str, name: str) -> FileResponse:
+    """A file of the pages. That of another version is today's, and not kept."""
+    if name not in _FILES:
+        raise Missing("not_found")
+    kept = "public, max-age=31536000, immutable" if version == VERSION else "no-cache"
+    return FileResponse(
+        _FILES[name],
+        media_type=_KINDS[_FILES[name].suffix],
+        headers={"Cache-Control": kept, "X-Content-Type-Options": "nosniff"},
+    )

@@ -1,0 +1,94 @@
+// Calls the doors of all services as the holder of the session: the one place that knows of tokens and refusals.
+// The token lives in memory alone; another is asked for before it ends, and once when a door believes it no more.
+
+const language = document.documentElement.lang === "en" ? "en" : "id";
+
+/** A door said no. `status`; `message`: why and what to do; `fields`: {name: what is wrong with it}. */
+export class Refused extends Error {
+  constructor(status, problem, retryAfter) {
+    super(problem?.detail ?? problem?.title ?? String(status));
+    this.status = status;
+    this.code = problem?.type?.split(":").pop() ?? "";
+    this.fields = Object.fromEntries((problem?.errors ?? []).map((wrong) => [wrong.field, wrong.message]));
+    this.retryAfter = Number(retryAfter) || null;
+  }
+}
+
+/** No door answered: no network, or the system is away. Nothing is known of what was asked. */
+export class Away extends Error {}
+
+/** The session is over: only signing in again helps. */
+export class SignedOut extends Error {}
+
+async function ask(path, options) {
+  let answer;
+  try {
+    answer = await fetch(path, options);
+  } catch (error) {
+    if (options.signal?.aborted) throw error;
+    throw new Away(path, { cause: error });
+  }
+  // What a proxy says for a service that is away is no word of a door.
+  if (answer.status === 502 || answer.status === 504) throw new Away(path);
+  return answer;
+}
+
+async function read(answer) {
+  const kind = answer.headers.get("content-type") ?? "";
+  if (!kind.includes("json")) return answer.ok ? answer.text() : null;
+  return answer.json();
+}
+
+let held = null; // {text, until}: `until` by performance.now(), since the device's clock may be wrong
+let asking = null;
+
+async function freshToken() {
+  const answer = await ask("/reporting/v1/session-tokens", {
+    method: "POST",
+    credentials: "same-origin",
+    headers: { "Accept-Language": language },
+  });
+  if (answer.status === 401) throw new SignedOut();
+  const body = await read(answer);
+  if (!answer.ok) throw new Refused(answer.status, body, answer.headers.get("retry-after"));
+  const now = Date.parse(answer.headers.get("date")) || Date.now();
+  held = { text: body.token, until: performance.now() + Date.parse(body.expires_at) - now - 30_000 };
+  return held.text;
+}
+
+async function token() {
+  if (held && performance.now() < held.until) return held.text;
+  asking ??= freshToken().finally(() => { asking = null; });
+  return asking;
+}
+
+/**
+ * Asks a door. `body` is sent as JSON, or as it is where it is a Blob or FormData; answers with the door's JSON, its
+ * text where it gives another kind, null without content. Throws Refused, Away or SignedOut.
+ */
+export async function call(method, path, body, { headers = {}, signal, keepalive = false } = {}) {
+  const raw = body instanceof Blob || body instanceof FormData;
+  const send = async () =>
+    ask(path, {
+      method,
+      credentials: "omit",
+      signal,
+      keepalive,
+      headers: {
+        Authorization: `Bearer ${await token()}`,
+        "Accept-Language": language,
+        ...(body === undefined || raw ? {} : { "Content-Type": "application/json" }),
+        ...headers,
+      },
+      body: body === undefined || raw ? body : JSON.stringify(body),
+    });
+  let answer = await send();
+  if (answer.status === 401) {
+    held = null;
+    answer = await send();
+  }
+  if (answer.status === 401) throw new SignedOut();
+  const said = answer.status === 204 ? null : await read(answer);
+  if (!answer.ok) throw new Refused(answer.status, said, answer.headers.get("retry-after"));
+  return said;
+}
