@@ -2,7 +2,7 @@
 
 Each transaction is bounded: some person-days of one date, some people of a date that was touched as a whole, or
 some counters. Single person-days come before whole dates, though not for ever, and dates near today before others.
-Counters are counted after the people who touched them, or beside the next of them: one counter takes as long as six
+Counters are counted after the people who touched them, or beside the next of them, for one takes as long as six
 people. What cannot be computed is left where it is and named; everything else is computed.
 """
 
@@ -10,7 +10,7 @@ import asyncio
 import datetime as dt
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -32,7 +32,7 @@ PEOPLE_OF_A_DATE = 2000
 EXPECTED_S = 1.0
 """So long after single person-days more of them are expected: whoever comes in meanwhile waits for one chunk."""
 COUNTERS = 20
-"""So many counters share a transaction: some 8 ms. Whoever touches one of them meanwhile waits for it."""
+"""So many counters share a transaction: some 8 ms."""
 IN_A_ROW = 8
 """So many transactions of single person-days come before everything else has one: while check-ins come without end
 a date that was touched as a whole is worked off too, and a check-in waits for one chunk of it at most."""
@@ -164,33 +164,37 @@ class Drain:
 
     async def counters(self, now: dt.datetime) -> int:
         """Some counters' dates, those near today first; returns how many there were. Raises as `people`."""
-        today, counters = local_date(now), list[Counter]()
+        today, taken = local_date(now), dict[Counter, int]()
         try:
             async with self.db.transaction() as tx:
                 if not await store.may_compute(tx):
                     return 0
-                counters = await store.take_counters(tx, today, COUNTERS, self.units)
-                if not counters:
+                taken = await store.take_counters(tx, today, COUNTERS, self.units)
+                if not taken:
                     return 0
-                await counter_days.count(tx, counters)
-                await notices.tell(tx, Changed(None, (), counters))
+                await self._counted(tx, taken)
         except Exception as error:
-            if failures.fault_of(error) is not Fault.DATA or not counters:
+            if failures.fault_of(error) is not Fault.DATA or not taken:
                 raise
-            for counter, why in await failures.culprits(counters, self._count):
+            for counter, why in await failures.culprits(list(taken), self._count):
                 self.units.add(counter.unit_id)
                 self._cannot(why, f"unit {counter.unit_id} {counter.day}")
         else:
-            self._did(0, len(counters))
-        return len(counters)
+            self._did(0, len(taken))
+        return len(taken)
+
+    @staticmethod
+    async def _counted(tx: Tx, taken: Mapping[Counter, int]) -> None:
+        await counter_days.count(tx, list(taken))
+        await store.counted(tx, taken)
+        await notices.tell(tx, Changed(None, (), list(taken)))
 
     async def _count(self, counters: Sequence[Counter]) -> None:
         async with self.db.transaction() as tx:
             if not await store.may_compute(tx):
                 return
             taken = await store.take_these_counters(tx, counters)
-            await counter_days.count(tx, taken)
-            await notices.tell(tx, Changed(None, (), taken))
+            await self._counted(tx, taken)
         self._did(0, len(taken))
 
     async def _some_of_a_date(self, today: dt.date) -> bool:

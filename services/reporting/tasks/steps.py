@@ -27,8 +27,8 @@ PATIENCE_S = 30.0
 AT_IT_S = 5.0
 """So long the queue is worked off after that, before it waits again."""
 PEOPLE_EVERY_S, COUNTERS_EVERY_S = 0.02, 0.05
-"""Wall seconds between two beginnings, while more and more comes: what a transaction costs in any case is shared by
-who comes meanwhile. The first after a silence begins at once. No browser shows counters more often."""
+"""Wall seconds between two beginnings, while more and more comes: what a transaction costs in any case is shared
+by who comes meanwhile. The first after a silence begins at once. No browser shows counters more often."""
 SAMPLE_S = 5.0
 
 
