@@ -20,7 +20,10 @@ from bench.builds import Build, base_build, this_build
 from bench.harness import RUNS, Figures, console
 from bench.results import Results
 
-PARTS = ("projector", "intake", "board", "burst", "ticker", "memory", "storage", "roster", "peers", "nation")
+PARTS = (
+    *("projector", "intake", "board", "burst", "handover", "ticker"),
+    *("memory", "storage", "roster", "peers", "nation"),
+)
 LONG = ("history",)
 """These take half an hour, and run where they are named."""
 

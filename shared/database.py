@@ -254,6 +254,8 @@ class Database:
 class _Waiting(Generic[Item, Result]):
     item: Item
     done: "asyncio.Future[Result]"
+    joined: bool = False
+    """Whether it is flushed with the one before it."""
 
 
 class GroupCommit(Generic[Item, Result]):
@@ -284,7 +286,14 @@ class GroupCommit(Generic[Item, Result]):
 
     def put(self, item: Item) -> "asyncio.Future[Result]":
         """The same for who cannot wait."""
-        mine = _Waiting(item, asyncio.get_running_loop().create_future())
+        return self._put(item, joined=False)
+
+    def put_together(self, items: Sequence[Item]) -> "list[asyncio.Future[Result]]":
+        """The same for items that are flushed in one call, as long as none of those flushed with them fails."""
+        return [self._put(item, joined=number > 0) for number, item in enumerate(items)]
+
+    def _put(self, item: Item, *, joined: bool) -> "asyncio.Future[Result]":
+        mine = _Waiting(item, asyncio.get_running_loop().create_future(), joined)
         self._waiting.append(mine)
         if self._worker is None or self._worker.done():
             # It serves whoever comes while it works: what this one request has around it is not theirs.
@@ -294,6 +303,8 @@ class GroupCommit(Generic[Item, Result]):
     async def _work(self) -> None:
         while self._waiting:
             batch = [self._waiting.popleft() for _ in range(min(len(self._waiting), self._max_items))]
+            while self._waiting and self._waiting[0].joined:
+                batch.append(self._waiting.popleft())
             if self._sizes is not None:
                 self._sizes.observe(len(batch))
             try:

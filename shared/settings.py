@@ -132,6 +132,10 @@ class Settings(KafkaSettings):
     """`https://host[:port]/bucket` of an S3-compatible store, in place of a folder."""
     keep_evidence_days: int = Field(default=400, ge=30, le=36_500)
     """Days after which reporting purges an evidence file."""
+    request_days: int = Field(default=31, ge=1, le=366)
+    """Attendance, scheduling: so many days back people may ask about their own days."""
+    month_closes_on: int = Field(default=0, ge=0, le=28)
+    """From this day of a month on nobody asks about the months before it any more; 0: months are not closed."""
     read_timeout_s: float = Field(default=20, gt=0, le=600)
     """Seconds after which a statement of a reading door is given up with 503."""
 

@@ -5,9 +5,9 @@ from functools import partial
 from fastapi import FastAPI
 
 from services.attendance import handlers, tasks
-from services.attendance.api import corrections, outages, punches, receipts, taps, terminals
+from services.attendance.api import corrections, outages, punches, receipts, requests, taps, terminals
 from services.attendance.commands import facts
-from services.attendance.commands.punches import record
+from services.attendance.commands.punches import exchanged, record
 from services.attendance.domain.terminals import STRANGERS
 from services.attendance.facts import PROJECTION
 from services.attendance.views.audit import AuditOut
@@ -20,7 +20,7 @@ from shared.settings import Settings
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
-    """The attendance service: punches, corrections, outages, terminals."""
+    """The attendance service: punches, corrections, outages, requests, terminals."""
     keys = ReceiptKeys.from_file(settings.receipt_key_file) if settings.receipt_key_file else None
     return build(
         settings,
@@ -29,6 +29,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             receipts.router,
             corrections.router,
             outages.router,
+            requests.router,
             terminals.router,
             taps.router,
             audit_doors.router("/attendance/v1", AuditOut),
@@ -53,3 +54,4 @@ def _prepare(keys: ReceiptKeys | None, service: Service, app: FastAPI) -> None:
         service.metrics.terminal_strangers.labels(why)
     app.state.receipts = keys
     app.state.intakes = GroupCommit(service.db, record, sizes=service.metrics.group_commit_items)
+    app.state.exchanges = GroupCommit(service.db, exchanged)

@@ -21,6 +21,7 @@ SQL_ALLOWED = (
     "shared/facts.py",
     "shared/disowned.py",
     "shared/audit.py",
+    "shared/requests.py",
 )
 NOW_IN_SQL = re.compile(r"\bnow\(\)|\bcurrent_(timestamp|date|time)\b|\blocaltimestamp\b", re.IGNORECASE)
 KAFKA_ALLOWED = (

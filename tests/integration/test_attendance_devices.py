@@ -1,5 +1,6 @@
 """Phones that count since they were started: what they prove of a punch made offline, and what they cannot."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -10,6 +11,7 @@ from uuid import UUID, uuid4
 import httpx
 import pytest
 import pytest_asyncio
+from prometheus_client import Histogram
 
 from shared.receipts import verify
 from tests.conftest import DatabaseFor
@@ -216,3 +218,27 @@ async def test_a_forgotten_person_has_no_devices(rig: Rig) -> None:
         left = await tx.connection.fetch("select device_id from device")
         named = await tx.connection.fetch("select device_id from punch where device_id is not null")
     assert [row["device_id"] for row in left] == [row["device_id"] for row in named] == ["tablet"]
+
+
+async def test_phones_that_are_back_at_once_share_transactions_and_not_their_evidence(rig: Rig) -> None:
+    """Others name the owner's device and moments; what they say is judged, and takes nothing from the owner."""
+    me, *others = [await rig.staff() for _ in range(40)]
+    await connected(rig, me, counted("2025-11-05T12:00", 1))
+    rig.clock.set(wib("2025-11-06T20:00"))
+    sizes = rig.service.metrics.group_commit_items
+    before = transactions(sizes)
+
+    async def hand_over(who: UUID) -> dict[str, Any]:
+        made_offline = made(counted("2025-11-06T07:25", 2), "2025-11-06T07:25:00+07:00")
+        (item,) = await sync(rig, who, made_offline, device=counted("2025-11-06T20:00", 3))
+        return item["receipt"]
+
+    owner, *strangers = await asyncio.gather(*(hand_over(who) for who in (me, *others)))
+    assert (owner["time_trust"], owner["flags"]) == ("verified", [])
+    assert all("other_device" in receipt["flags"] for receipt in strangers)
+    assert 0 < transactions(sizes) - before < len(others)
+
+
+def transactions(sizes: Histogram) -> float:
+    (metric,) = sizes.collect()
+    return next(sample.value for sample in metric.samples if sample.name.endswith("_count"))

@@ -109,3 +109,21 @@ async def test_when_the_worker_is_ended_nobody_waits_for_ever(database_for: Data
     worker.cancel()
     (answer,) = (await asyncio.wait_for(waiting, 30)).values()
     assert is_away(answer)
+
+
+async def test_items_that_belong_together_are_never_in_two_transactions(database_for: DatabaseFor) -> None:
+    db, table = await database_for("attendance"), Table()
+    await table.prepare(db)
+    flushed: list[list[UUID]] = []
+
+    async def flush(tx: Tx, items: Sequence[tuple[UUID, int]]) -> Sequence[UUID | Exception]:
+        flushed.append([id for id, _ in items])
+        return await table.flush(tx, items)
+
+    commit = GroupCommit(db, flush, max_items=3)
+    alone = [(uuid4(), 1) for _ in range(2)]
+    one, other = [[(uuid4(), 1) for _ in range(5)] for _ in range(2)]
+    waiting = [commit.put(item) for item in alone] + commit.put_together(one) + commit.put_together(other)
+    await asyncio.gather(*waiting, commit.submit((uuid4(), 1)))
+    assert flushed[:2] == [[id for id, _ in (*alone, *one)], [id for id, _ in other]]
+    assert commit.put_together([]) == []

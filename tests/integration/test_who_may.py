@@ -34,6 +34,7 @@ from shared.events import (
     ScheduleChanged,
     UnitChanged,
 )
+from tests.kit.asking import ASKED, ASKING, waited
 from tests.kit.doors import Door, Template, all_services
 from tests.kit.scheduling import HOLIDAYS, OPDS, REQUIREMENTS, STAGE_1, UNITS, employee_id, employees, nip
 from tests.kit.walk import (
@@ -47,6 +48,7 @@ from tests.kit.walk import (
     SIMPLE,
     TARGETS,
     TODAY,
+    Made,
     Target,
     World,
     absence_body,
@@ -206,6 +208,14 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
     return special.get((name, True))
 
 
+def maker(door: Door, row: str, name: str) -> Made:
+    """What makes the thing that a parameter names."""
+    if name == "request_id":
+        asked = ASKED[door.service]
+        return waited(door.service, asked) if "#waited" in row else asked
+    return agreed if name == "swap_id" and "approve" in row else PARAMETERS[name]
+
+
 async def parameter(world: World, door: Door, row: str, name: str, target: Target) -> str:
     special = chosen(door, row, name, target)
     if special is not None:
@@ -215,8 +225,7 @@ async def parameter(world: World, door: Door, row: str, name: str, target: Targe
         return simple(target)
     key = (f"{row} ?{name}", target.name)
     if key not in world.made:
-        make = agreed if name == "swap_id" and "approve" in row else PARAMETERS[name]
-        world.made[key] = await make(world, target)
+        world.made[key] = await maker(door, row, name)(world, target)
     return world.made[key]
 
 
@@ -235,8 +244,9 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
             path = path.replace("{" + name + "}", quote(await parameter(world, door, row, name, target)))
         elif one.get("required") or name in ("opd_code", "unit_id", "serial"):
             query[name] = await parameter(world, door, row, name, target)
-    if row in BODIES and (row, target.name) not in world.bodies:
-        world.bodies[row, target.name] = await BODIES[row](world, target)
+    bodies = {**BODIES, **ASKING}
+    if row in bodies and (row, target.name) not in world.bodies:
+        world.bodies[row, target.name] = await bodies[row](world, target)
     body = world.bodies.get((row, target.name))
     how: dict[str, Any] = {} if body is None else {"content": body} if isinstance(body, str) else {"json": body}
     if isinstance(body, bytes):
@@ -293,7 +303,7 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
         missing.append(f"{name}: no row in tests/kit/who_may.py; as it is now: {signs}")
     assert missing == [], "\n".join(missing)
     assert [row for row in ROWS if row.partition(" #")[0] not in doors] == []
-    assert [row for row in BODIES if row not in ROWS] == []
+    assert [row for row in {**BODIES, **ASKING} if row not in ROWS] == []
 
 
 async def test_every_role_is_answered_as_the_table_says_and_told_of_nobody_else(world: World) -> None:

@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import logging
-from collections.abc import Sequence
 from enum import Enum
 from functools import partial
 from typing import Annotated, Any
@@ -16,7 +15,7 @@ from pydantic_core import to_json
 from starlette.datastructures import State
 
 from services.attendance.api import PREFIX, Running, described, read, unreadable
-from services.attendance.commands.punches import Intake, Recorded, exchanged, record
+from services.attendance.commands.punches import Intake, Recorded
 from services.attendance.domain import Exact
 from services.attendance.domain.devices import Exchange, Moment
 from services.attendance.domain.punches import Position, Unusable
@@ -33,10 +32,11 @@ from shared.direct import Asked, Short, begun
 from shared.events import PunchKind
 from shared.events.base import UUID as ExactUUID
 from shared.events.base import Date, InstantUTC
+from shared.failures import Fault
 from shared.http import Problem, RefusedItem, internal
 from shared.messages import Language, language_of
 from shared.receipts import ReceiptKeys
-from shared.refusals import Refused
+from shared.refusals import Invalid, Refused
 from shared.trace import current
 
 log = logging.getLogger(__name__)
@@ -44,6 +44,7 @@ log = logging.getLogger(__name__)
 router = APIRouter(prefix=PREFIX)
 Superior = Annotated[Principal, Depends(require(READ_RECORDS))]
 Intakes = GroupCommit[Intake, Recorded]
+Exchanges = GroupCommit[Exchange, None]
 
 MOST_OFFLINE = 500
 """Punches in one offline batch."""
@@ -269,44 +270,47 @@ async def batch(request: Request, me: Employee, service: Running) -> Page[Record
     received_at = service.clock.now()
     body = await read(request, BATCH)
     handed_over = body.device if isinstance(body.device, Moment) else None
-    outcomes: list[Recorded | Exception | None] = [None] * len(body.punches)
-    intakes: list[tuple[int, Intake]] = []
-    for index, item in enumerate(body.punches):
+    app = request.app.state
+    intakes: Intakes = app.intakes
+    read_or_refused: list[Intake | Invalid] = []
+    for item in body.punches:
         try:
             # Back to JSON, where a UUID and a time are texts: in Python's terms `strict` would refuse them.
             punch = PUNCH.validate_json(to_json(item))
         except ValidationError as error:
-            outcomes[index] = unreadable(error)
+            read_or_refused.append(unreadable(error))
         else:
-            intakes.append((index, punch.intake(me, received_at, offline=True, handed_over=handed_over)))
-
-    async def commit(some: Sequence[tuple[int, Intake]]) -> None:
-        async with service.db.transaction() as tx:
-            results = await record(tx, [intake for _, intake in some])
-        for (index, _), result in zip(some, results, strict=True):
-            outcomes[index] = result
-
-    for (index, _), error in await failures.culprits(intakes, commit):
-        log.error("a punch of a batch failed", exc_info=error)
-        outcomes[index] = internal()
+            read_or_refused.append(punch.intake(me, received_at, offline=True, handed_over=handed_over))
+    # Together, since they are judged by one another; and with other phones': after an outage all are back at once.
+    waiting = intakes.put_together([one for one in read_or_refused if isinstance(one, Intake)])
+    recorded = iter(await asyncio.gather(*waiting, return_exceptions=True))
+    outcomes = [one if isinstance(one, Invalid) else _settled(next(recorded)) for one in read_or_refused]
     # A punch that stays on the phone is still to be told from the exchange before it.
     if handed_over is not None and all(isinstance(outcome, Recorded) for outcome in outcomes):
-        async with service.db.transaction() as tx:
-            await exchanged(tx, Exchange(me, handed_over, received_at))
-    keys: ReceiptKeys | None = request.app.state.receipts
+        exchanges: Exchanges = app.exchanges
+        await exchanges.submit(Exchange(me, handed_over, received_at))
+    keys: ReceiptKeys | None = app.receipts
     language = language_of(request.headers.get("accept-language"))
     return Page[RecordedOut | RefusedOut](items=[_outcome(outcome, language, keys) for outcome in outcomes])
 
 
+def _settled(result: Recorded | BaseException) -> Recorded | Refused | Problem:
+    """What became of one punch. Raises a failure of the world, or of a wrong deploy: that is of all of them."""
+    if isinstance(result, Recorded | Refused):
+        return result
+    if not isinstance(result, Exception) or failures.fault_of(result) in (Fault.WORLD, Fault.DEPLOY):
+        raise result
+    log.error("a punch of a batch failed", exc_info=result)
+    return internal()
+
+
 def _outcome(
-    outcome: Recorded | Exception | None, language: Language, keys: ReceiptKeys | None
+    outcome: Recorded | Refused | Problem, language: Language, keys: ReceiptKeys | None
 ) -> RecordedOut | RefusedOut:
     if isinstance(outcome, Recorded):
         status = 201 if outcome.created else 200
         return RecordedOut(status=status, receipt=views.signed(outcome.row, keys))
-    if isinstance(outcome, Refused | Problem):
-        return RefusedOut.of(outcome, language)
-    raise outcome or RuntimeError("a punch of the batch was not judged")
+    return RefusedOut.of(outcome, language)
 
 
 @router.get("/me/punches")

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from services.attendance.facts import PROJECTION
 from services.attendance.store import devices, punches, terminals
+from shared import requests
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import Received
@@ -27,3 +28,4 @@ async def _join(tx: Tx, batch: Sequence[Received], context: HandlerContext) -> N
         await punches.forget_positions(tx, fold.erased)
         await devices.forget(tx, fold.erased)
         await terminals.forget(tx, fold.erased)
+        await requests.forget(tx, fold.erased)

@@ -103,7 +103,7 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
         ],
         source=SOURCE,
     )
-    await exchanged(tx, *_exchanges(items, created))
+    await exchanged(tx, _exchanges(items, created))
     earlier = {item.punch_id for item in items} - created
     if earlier:
         rows |= await store.stored(tx, earlier)
@@ -120,10 +120,11 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
     return results
 
 
-async def exchanged(tx: Tx, *told: Exchange) -> None:
+async def exchanged(tx: Tx, told: Sequence[Exchange]) -> Sequence[None]:
     """Keep what connected calls said of their devices: each came when the device counted so."""
     if told:
         await exchanges.keep(tx, devices.newest(told))
+    return [None] * len(told)
 
 
 def _exchanges(items: Sequence[Intake], created: Set[UUID]) -> list[Exchange]:
@@ -179,9 +180,13 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing | None]:
     offline = [item for item in items if item.source == "offline"]
     nameless = {item.employee_id for item in offline if item.device is None}
     offsets = await store.clock_offsets(tx, nameless) if nameless else {}
-    named = {item.punch_id: item.device for item in offline if item.device is not None}
-    last = await exchanges.last(tx, {moment.device_id for moment in named.values()}) if named else {}
-    confused = devices.confused(list(named.values()))
+    named = {item.punch_id: (item.employee_id, item.device) for item in offline if item.device is not None}
+    last = await exchanges.last(tx, {moment.device_id for _, moment in named.values()}) if named else {}
+    # Of each person's alone: what others say of a device is no evidence against its owner.
+    moments: dict[UUID, list[Moment]] = {}
+    for whose, moment in named.values():
+        moments.setdefault(whose, []).append(moment)
+    confused = {whose: devices.confused(of_person) for whose, of_person in moments.items()}
     timings: list[Timing | None] = []
     for item in items:
         if item.stated is not None:
@@ -194,7 +199,7 @@ async def _timings(tx: Tx, items: Sequence[Intake]) -> list[Timing | None]:
             known = last.get(item.device.device_id)
             doubt = known and (
                 devices.doubt(item.device, item.employee_id, item.received_at, known, item.handed_over)
-                or confused.get(item.device)
+                or confused[item.employee_id].get(item.device)
             )
             timings.append(devices.timing(item.device, item.device_at, item.received_at, known, doubt))
         elif item.device_at is not None:

@@ -1,0 +1,114 @@
+"""Requests of staff about their own record, and the decisions on them."""
+
+import datetime as dt
+from typing import Annotated, Literal
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+from pydantic import Field, TypeAdapter
+
+from services.attendance.api import PREFIX, Running, described, read
+from services.attendance.commands import Act
+from services.attendance.commands import requests as commands
+from services.attendance.domain import Exact
+from services.attendance.domain.requests import MOST_PUNCHES, REQUEST, StatedPunch, earliest
+from services.attendance.views import requests as views
+from shared.access import DECIDE_REQUESTS, Principal
+from shared.auth import Caller, Employee, require
+from shared.cursors import Limit, Page, cut, read_cursor
+from shared.dates import local_date
+from shared.events.base import UUID as ExactUUID
+from shared.personal import Reason
+from shared.requests import Listed, Part, RequestWithTrail
+from shared.requests import Request as Asked
+
+router = APIRouter(prefix=PREFIX)
+Decider = Annotated[Principal, Depends(require(DECIDE_REQUESTS))]
+
+
+class DecisionIn(Exact):
+    """`punches` and `voids` are for an appeal that is granted: what is recorded and void, otherwise than asked."""
+
+    decision: Literal["granted", "refused"]
+    reason: Reason
+    punches: Annotated[list[StatedPunch], Field(max_length=MOST_PUNCHES)] = []
+    voids: Annotated[list[ExactUUID], Field(max_length=MOST_PUNCHES)] = []
+
+
+class WithdrawalIn(Exact):
+    reason: Reason | None = None
+
+
+DECISION = TypeAdapter(DecisionIn)
+WITHDRAWAL = TypeAdapter(WithdrawalIn)
+
+
+@router.post(
+    "/requests",
+    status_code=201,
+    responses={200: {"model": Asked, "description": "The same had been asked for"}},
+    openapi_extra=described(REQUEST),
+)
+async def ask(request: Request, response: Response, who: Caller, service: Running) -> Asked:
+    """Ask for a correction of your own record, or appeal a verdict; your superior or their deputy decides."""
+    body = await read(request, REQUEST)
+    act = Act(who, service.clock.now())
+    settings = service.settings
+    first = earliest(local_date(act.now), settings.request_days, settings.month_closes_on)
+    async with service.db.transaction() as tx:
+        asked, created = await commands.ask(tx, act, body, first)
+    response.status_code = 201 if created else 200
+    return asked
+
+
+def part_of(limit: Limit = 1000, cursor: str | None = None) -> Part:
+    """FastAPI dependency: which part of a list, and one more so that its end shows."""
+    if not cursor:
+        return Part(limit + 1)
+    asked_at, request_id = read_cursor(cursor, dt.datetime, UUID)
+    return Part(limit + 1, (asked_at, request_id))
+
+
+Asks = Annotated[Part, Depends(part_of)]
+
+
+def page(found: list[Asked], part: Part) -> Page[Asked]:
+    return cut(found, part.limit - 1, lambda one: [one.asked_at, one.request_id])
+
+
+@router.get("/me/requests")
+async def mine(me: Employee, service: Running, part: Asks) -> Page[Asked]:
+    """What you have asked for, newest first."""
+    async with service.db.read() as tx:
+        return page(await views.mine(tx, me, part), part)
+
+
+@router.get("/requests")
+async def listed(who: Decider, service: Running, part: Asks, state: Listed = "open") -> Page[Asked]:
+    """Requests that wait for you, oldest first; or those that you have granted or refused, newest first."""
+    async with service.db.read() as tx:
+        return page(await views.of_decider(tx, who, state, service.clock.now(), part), part)
+
+
+@router.get("/requests/{request_id}")
+async def one(request_id: UUID, who: Caller, service: Running) -> RequestWithTrail:
+    """A request with its trail, for who asked and who decides."""
+    async with service.db.read() as tx:
+        return await views.one(tx, who, request_id, service.clock.now())
+
+
+@router.post("/requests/{request_id}/decision", openapi_extra=described(DECISION))
+async def decide(request_id: UUID, request: Request, who: Decider, service: Running) -> Asked:
+    """Grant a request, which corrects the record at once, or refuse it; never your own. The first one stands."""
+    body = await read(request, DECISION)
+    ruling = commands.Ruling(body.decision, body.reason, body.punches, body.voids)
+    async with service.db.transaction() as tx:
+        return await commands.decide(tx, Act(who, service.clock.now()), request_id, ruling)
+
+
+@router.post("/requests/{request_id}/withdrawal", openapi_extra=described(WITHDRAWAL))
+async def withdraw(request_id: UUID, request: Request, who: Caller, service: Running) -> Asked:
+    """Take back your own request while nobody has decided on it. The body may be left out."""
+    body = await read(request, WITHDRAWAL) if await request.body() else WithdrawalIn()
+    async with service.db.transaction() as tx:
+        return await commands.withdraw(tx, Act(who, service.clock.now()), request_id, body.reason)
