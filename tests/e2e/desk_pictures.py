@@ -2,12 +2,13 @@
 
 from playwright.async_api import expect
 
-from tests.e2e.test_desk import CITY_FILES, Evening, csv, evening, office  # noqa: F401
+from tests.e2e.test_desk import CITY_FILES, Evening, csv, office
+from tests.e2e.test_desk import evening as evening  # noqa: PLC0414 - a fixture
 from tests.kit.browser import DESK, PHONE, picture, settled
 from tests.kit.reporting import DAY
 
 
-async def test_draw_a_superiors_evening(evening: Evening) -> None:  # noqa: F811
+async def test_draw_a_superiors_evening(evening: Evening) -> None:
     await evening.ask()
     for size in (PHONE, DESK):
         page = await evening.page("team", size)
@@ -24,7 +25,7 @@ async def test_draw_a_superiors_evening(evening: Evening) -> None:  # noqa: F811
     await page.context.close()
 
 
-async def test_draw_the_daily_work_of_an_office(evening: Evening) -> None:  # noqa: F811
+async def test_draw_the_daily_work_of_an_office(evening: Evening) -> None:
     page = await office(evening, "imports", evening.first)
     for kind, text in CITY_FILES:
         await page.get_by_label("Jenis").select_option(kind)
