@@ -4,7 +4,7 @@
 // `{name}` in the door is a field too and does not go into the body. A button with name and value decides.
 // Without script a form is no way to act: it is shown disabled (see <fieldset disabled>) until this has run.
 
-import { Away, call, Refused, SignedOut } from "./doors.js";
+import { Away, call, OtherPerson, Refused, SignedOut } from "./doors.js";
 
 const words = JSON.parse(document.getElementById("words")?.textContent ?? "{}");
 
@@ -47,6 +47,7 @@ export function bodyOf(form, submitter) {
 export function told(error) {
   if (error instanceof SignedOut) return words.signed_out;
   if (error instanceof Away) return words.away;
+  if (error instanceof OtherPerson) return words.other_person;
   if (error instanceof Refused) return error.message;
   throw error;
 }
