@@ -20,6 +20,7 @@ from services.reporting.api import (
     team,
 )
 from services.reporting.api.pages import board, oidc, page, sign_in
+from services.reporting.api.pages.app import days, lists, me, report, today, worker
 from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
@@ -46,6 +47,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         app.state.sign_on = SignOn(settings, service.db, sessions) if settings.oidc_issuer else None
         app.state.live = Live()
         app.state.files = files_of(settings)
+        app.add_exception_handler(page.Turned, page.on_turned)
 
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
@@ -63,6 +65,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             sign_in.router,
             oidc.router,
             board.router,
+            *(part.router for part in (today, report, days, lists, me, worker)),
             page.files,
         ],
         handlers=handlers.router,
