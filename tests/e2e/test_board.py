@@ -1,39 +1,22 @@
 """The board in a real browser: Chromium, at the size of a phone and of a desk."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from deploy.links import sign_in_link
 from shared.database import Database
 from tests.kit import reporting as small
+from tests.kit.browser import DESK
 from tests.kit.reporting import Running, Staff, at
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-]
 PHONE = {"width": 375, "height": 780}
-DESK = {"width": 1280, "height": 900}
-
-
-def chromium_path() -> str:
-    """The browser: PLAYWRIGHT_CHROMIUM, else `chromium` on the PATH, else where Debian puts it."""
-    return os.environ.get("PLAYWRIGHT_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 
 
 @pytest.fixture
@@ -50,14 +33,6 @@ async def service(kafka: str, database_for: DatabaseFor, tmp_path: Path, staff: 
 
 
 @pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        yield browser
-        await browser.close()
-
-
-@pytest_asyncio.fixture
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(locale="id-ID", viewport=DESK)  # pyright: ignore[reportArgumentType]
     yield context
@@ -70,7 +45,8 @@ async def signed_in(context: BrowserContext, service: Running, role: str = "bkps
     token = service.signer.token(role, **claims)  # pyright: ignore[reportArgumentType]
     await page.goto(await asyncio.to_thread(sign_in_link, service.url, token))
     await page.get_by_role("button", name="Masuk").click()
-    await page.wait_for_url(f"{service.url}/reporting/")
+    await page.wait_for_url(f"{service.url}/reporting/**")
+    await page.goto(f"{service.url}/reporting/")  # staff begin with their own day
     return page
 
 
