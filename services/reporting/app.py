@@ -21,6 +21,8 @@ from services.reporting.api import (
 )
 from services.reporting.api.pages import board, oidc, page, sign_in
 from services.reporting.api.pages.app import days, lists, me, report, today, worker
+from services.reporting.api.pages.desk import office as desk_office
+from services.reporting.api.pages.desk import team as desk_team
 from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
@@ -66,6 +68,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             oidc.router,
             board.router,
             *(part.router for part in (today, report, days, lists, me, worker)),
+            desk_team.router,
+            desk_office.router,
             page.files,
         ],
         handlers=handlers.router,

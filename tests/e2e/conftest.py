@@ -9,9 +9,9 @@ import pytest_asyncio
 from playwright.async_api import Browser
 
 from shared.clock import FixedClock
-from tests.kit.browser import Town, behind_one_port, browsing
+from tests.kit.browser import chromium, one_port
 from tests.kit.doors import Template, all_services
-from tests.kit.phone import NOW, clerk
+from tests.kit.phone import NOW, Town, clerk
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
@@ -22,14 +22,14 @@ async def town(
     clock = FixedClock(NOW)
     async with (
         all_services(postgres, migrated_template, folder, clock) as city,
-        behind_one_port(city.apps) as url,
+        one_port(city) as url,
     ):
         yield Town(city, url, clock)
 
 
 @pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
-    async with browsing() as browser:
+    async with chromium() as browser:
         yield browser
 
 

@@ -7,8 +7,8 @@ from PIL import Image
 from playwright.async_api import Browser, Page, expect
 
 from tests.architecture.source import ROOT
-from tests.kit.browser import DESK, Town
-from tests.kit.phone import NOW, clerk, phone_of
+from tests.kit.browser import DESK
+from tests.kit.phone import NOW, Town, clerk, phone_of
 from tests.kit.reporting import DAY, at, check_in
 
 FOLDER = ROOT / "docs"

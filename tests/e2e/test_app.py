@@ -6,8 +6,7 @@ from uuid import UUID, uuid4
 
 from playwright.async_api import Browser, Route, expect
 
-from tests.kit.browser import Town, signed_in
-from tests.kit.phone import NOW, clerk, phone_of, punches
+from tests.kit.phone import NOW, Town, clerk, phone_of, punches, signed_in
 from tests.kit.reporting import at
 
 

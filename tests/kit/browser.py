@@ -1,26 +1,21 @@
-"""A real browser, and the four services behind one port for it to talk to."""
+"""A real browser for tests of pages: Chromium, signed in; what axe finds; the four services behind one port."""
 
 import asyncio
 import contextlib
+import json
 import os
 import shutil
 import socket
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from uuid import UUID
 
 import uvicorn
-from fastapi import FastAPI
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from deploy.links import sign_in_link
 from deploy.local.front import Front
-from shared.access import Role
-from shared.clock import FixedClock
-from shared.events import TOPICS
 from tests.kit.doors import City
 from tests.kit.npm import npm_home
 
@@ -34,10 +29,9 @@ FLAGS = [
     "--disable-sync",
     "--no-first-run",
 ]
-PHONE = {"width": 360, "height": 740}
+PHONE = {"width": 360, "height": 760}
 DESK = {"width": 1280, "height": 900}
-AXE = Path(__file__).parent / "axe"
-"""The package.json of axe-core, whose version is pinned there."""
+_AXE = Path(__file__).with_name("axe")
 
 
 def chromium_path() -> str:
@@ -46,21 +40,25 @@ def chromium_path() -> str:
 
 
 @asynccontextmanager
-async def browsing() -> AsyncGenerator[Browser]:
-    """A browser with nothing in it."""
+async def chromium() -> AsyncGenerator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
-        yield browser
-        await browser.close()
+        try:
+            yield browser
+        finally:
+            await browser.close()
 
 
 @asynccontextmanager
-async def behind_one_port(apps: Mapping[Any, FastAPI]) -> AsyncGenerator[str]:
-    """The address of services that run already, behind one port as in a local system."""
+async def one_port(city: City) -> AsyncGenerator[str]:
+    """All services behind one port, as behind the front of a real system; its address."""
     listener = socket.create_server(("127.0.0.1", 0))
-    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     config = uvicorn.Config(
-        Front(apps), log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2
+        Front({str(name): app for name, app in city.apps.items()}),
+        log_config=None,
+        access_log=False,
+        lifespan="off",  # the services live already
+        timeout_graceful_shutdown=2,
     )
     server = uvicorn.Server(config)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
@@ -77,69 +75,41 @@ async def behind_one_port(apps: Mapping[Any, FastAPI]) -> AsyncGenerator[str]:
         listener.close()
 
 
-@dataclass
-class Town:
-    """The services in this process, and where a browser finds them."""
-
-    city: City
-    url: str
-    clock: FixedClock
-    told: dict[str, int] = field(default_factory=dict[str, int])
-
-    async def link(self, role: Role = "staff", subject: UUID | None = None, opd: str | None = None) -> str:
-        """A sign-in link for somebody."""
-        token = self.city.signer.token(role, subject, opd)
-        return await asyncio.to_thread(sign_in_link, self.url, token)
-
-    async def tell(self) -> None:
-        """Carry what the services have promised since the last time to those who read it, as Kafka would."""
-        for name, app in self.city.apps.items():
-            async with app.state.service.db.read() as tx:
-                rows = await tx.connection.fetch(
-                    "select id, topic, value from outbox where id > $1 order by id",
-                    self.told.get(name, 0),
-                )
-            for row in rows:
-                self.told[name] = row["id"]
-                await self.city.know(TOPICS[row["topic"]].event.model_validate_json(row["value"]))
+async def window(browser: Browser, size: dict[str, int], **how: Any) -> BrowserContext:
+    """A browser of somebody's own, in Bahasa Indonesia."""
+    return await browser.new_context(viewport=size, locale="id-ID", **how)  # pyright: ignore[reportArgumentType]
 
 
-async def signed_in(page: Page, link: str) -> Page:
-    """The page after its browser was signed in by a link, wherever that leads."""
-    await page.goto(link)
+async def sign_in(context: BrowserContext, url: str, token: str) -> Page:
+    """A page of the context, come to by the sign-in link of whom `token` stands for."""
+    page = await context.new_page()
+    await page.goto(await asyncio.to_thread(sign_in_link, url, token))
     await page.get_by_role("button", name="Masuk").click()
-    await page.wait_for_load_state()
+    await page.wait_for_url(lambda address: "/login" not in address)
     return page
 
 
-def skewed(milliseconds: int) -> str:
-    """A script that puts a page's clock so far ahead."""
-    return f"""(() => {{
-      const Real = Date;
-      globalThis.Date = class extends Real {{
-        constructor(...given) {{ if (given.length) super(...given); else super(Real.now() + {milliseconds}); }}
-        static now() {{ return Real.now() + {milliseconds}; }}
-      }};
-    }})();"""
-
-
-async def complaints_of_axe(page: Page) -> list[str]:
-    """What axe finds wrong with a page for people who see, hear or move otherwise; none is how it should be."""
-    source = (npm_home(AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
-    await page.evaluate(source)  # by the debugger, which the Content-Security-Policy does not bind
-    found: dict[str, Any] = await page.evaluate("axe.run()")
+async def findings(page: Page) -> list[str]:
+    """What axe finds wrong with the page as it stands: rule, how many places, and the first."""
+    source = (npm_home(_AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    await page.evaluate(source)
+    found: dict[str, Any] = json.loads(
+        await page.evaluate("axe.run(document).then(found => JSON.stringify({violations: found.violations}))")
+    )
     return [
-        f"{one['id']}: {node['target']} {node.get('failureSummary', '')}"
+        f"{one['id']} ({len(one['nodes'])}): {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}"
         for one in found["violations"]
-        for node in one["nodes"]
     ]
 
 
-async def sideways(page: Page) -> int:
-    """By how many pixels a page is wider than its window."""
-    return await page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+async def width(page: Page) -> int:
+    """How wide the page is, without scrolling: no wider than its window where it fits."""
+    return await page.evaluate("document.documentElement.scrollWidth")
 
 
-async def context_of(browser: Browser, size: Mapping[str, int] = PHONE, **how: Any) -> BrowserContext:
-    """A browser of somebody's own, in Bahasa Indonesia."""
-    return await browser.new_context(locale="id-ID", viewport=dict(size), **how)  # pyright: ignore[reportArgumentType]
+async def weight(page: Page) -> int:
+    """How many bytes it took to show the page: itself and all it has fetched, as they came over the line."""
+    return await page.evaluate(
+        "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+        ".reduce((sum, one) => sum + one.encodedBodySize, 0)"
+    )

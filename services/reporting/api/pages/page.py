@@ -121,6 +121,7 @@ def show(
     def t(code: str, **params: object) -> str:
         return text(f"{area}.{code}", language, **params)
 
+    values.setdefault("person", _whose(values.get("who")))
     html = _templates.get_template(template).render(
         t=t,
         page_text=partial(text, language=language),
@@ -136,6 +137,11 @@ def show(
         **values,
     )
     return HTMLResponse(html, status, headers=HEADERS)
+
+
+def _whose(who: object) -> str | None:
+    """Whose page it is: an employee_id, "" for an office account; None where it is nobody's."""
+    return str(who.subject or "") if isinstance(who, Principal) else None
 
 
 def refusal(request: Request, status: int, code: str, **params: object) -> HTMLResponse:

@@ -2,10 +2,10 @@
 
 import { told } from "../acts.js";
 import { call } from "../doors.js";
+import { freshId } from "../ids.js";
 import { shrunk } from "./photos.js";
 import { say } from "./said.js";
 import { suggesting } from "./search.js";
-import { newId } from "./store.js";
 
 const $ = (id) => document.getElementById(id);
 
@@ -40,7 +40,7 @@ export class Items {
 
   add(item = {}) {
     const element = $("item-row").content.firstElementChild.cloneNode(true);
-    const row = { element, item_id: item.item_id ?? newId().slice(0, 8), code: item.task_code ?? null, evidence: [...(item.evidence ?? [])] };
+    const row = { element, item_id: item.item_id ?? freshId().slice(0, 8), code: item.task_code ?? null, evidence: [...(item.evidence ?? [])] };
     const part = (name) => element.querySelector(`[data-part=${name}]`);
     row.part = part;
     for (const field of element.querySelectorAll(".field")) {

@@ -5,7 +5,7 @@ const version = new URL(import.meta.url).pathname.split("/")[3];
 const CACHE = `hadir-app-${version}`;
 const base = `/reporting/static/${version}/`;
 const FILES = [
-  "base.css", "icon.svg", "doors.js", "acts.js", "app/app.css", "app/app.js", "app/punch.js", "app/shell.js",
+  "base.css", "icon.svg", "doors.js", "acts.js", "ids.js", "app/app.css", "app/app.js", "app/punch.js", "app/shell.js",
   "app/store.js", "app/queue.js", "app/place.js", "app/said.js",
 ].map((name) => base + name);
 const shell = (language) => `/reporting/app/offline?lang=${language}`;

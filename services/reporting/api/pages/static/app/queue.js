@@ -3,7 +3,8 @@
 // makes the same one again the same one, so nothing is recorded twice whoever hands over.
 
 import { Away, call, OtherPerson, Refused, SignedOut, whoever } from "../doors.js";
-import { ask, newId, of, within } from "./store.js";
+import { freshId } from "../ids.js";
+import { ask, of, within } from "./store.js";
 
 /** Two taps on the same button within so many milliseconds are one, in one tab or in two. */
 export const ONE_TAP_MS = 60_000;
@@ -44,7 +45,7 @@ function isFinal(status) {
  */
 export async function add(person, kind, position, again = false) {
   const punch = {
-    punch_id: newId(), person, kind, device_at: new Date().toISOString(), position, made: Date.now(),
+    punch_id: freshId(), person, kind, device_at: new Date().toISOString(), position, made: Date.now(),
     state: "waiting", said: null,
   };
   try {

@@ -3,9 +3,9 @@
 
 import { once, told } from "../acts.js";
 import { call, Refused } from "../doors.js";
+import { freshId } from "../ids.js";
 import { shrunk } from "./photos.js";
 import { copyOf, dateOf, moment, say, time } from "./said.js";
-import { newId } from "./store.js";
 
 const $ = (id) => document.getElementById(id);
 const SERVICES = ["attendance", "scheduling"];
@@ -108,7 +108,7 @@ function complain(form, error) {
 }
 
 for (const form of document.querySelectorAll("form.request")) {
-  let id = newId();
+  let id = freshId();
   let evidence = null;
   const file = form.querySelector("[data-evidence]");
   file.addEventListener("change", () => {
@@ -127,7 +127,7 @@ for (const form of document.querySelectorAll("form.request")) {
         }
         if (evidence) body.evidence_id = evidence.evidence_id;
         await call("POST", `/${form.dataset.service}/v1/requests`, body);
-        id = newId();
+        id = freshId();
         evidence = null;
         form.reset();
         form.querySelector("[data-file-said]").textContent = "";
