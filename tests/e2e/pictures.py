@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from uuid import uuid4
 
 from PIL import Image
 from playwright.async_api import Browser, Page, expect
@@ -9,7 +10,7 @@ from playwright.async_api import Browser, Page, expect
 from tests.architecture.source import ROOT
 from tests.kit.browser import DESK
 from tests.kit.phone import NOW, Town, clerk, phone_of
-from tests.kit.reporting import DAY, at, check_in
+from tests.kit.reporting import COUNTER, DAY, OPD, at, check_in, plan
 
 FOLDER = ROOT / "docs"
 COLOURS = 64
@@ -30,9 +31,10 @@ async def test_draw_the_app(town: Town, browser: Browser) -> None:
     who = await clerk(town)
     for day in (3, 4, 5):
         date = DAY.replace(day=day)
-        for clock in (f"07:2{day}", "07:41") if day == 4 else (f"07:2{day}",):
-            event = check_in(who, clock).model_copy(update={"work_date": date, "at": at(clock, date)})
-            await town.city.know(event)
+        came = check_in(who, "07:41" if day == 4 else "07:22").model_copy(update={"work_date": date})
+        came = came.model_copy(update={"at": at("07:41" if day == 4 else "07:22", date)})
+        left = came.model_copy(update={"punch_id": uuid4(), "kind": "out", "at": at("16:05", date)})
+        await town.city.know(plan(who, OPD, COUNTER, "WFO", date), came, left)
     context, page = await phone_of(browser, town, who)
     await expect(page.locator("#position")).to_contain_text("8 m")
     await picture(page, "app-today-360")

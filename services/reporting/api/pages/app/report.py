@@ -53,7 +53,7 @@ async def report(reader: Staff, date: Date) -> HTMLResponse:
         work,
         told={
             "items": _plain(begun.items if begun else ()),
-            "saved_at": work.draft.saved_at.isoformat() if work.draft else None,
+            "saved_at": work.draft.model_dump(mode="json")["saved_at"] if work.draft else None,
             "revision": own.report.revision if own.report else 0,
             "evidence": _plain(work.evidence),
         },

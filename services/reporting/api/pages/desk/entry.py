@@ -3,7 +3,7 @@
 A page asks for the permission that its doors ask for, and tells nothing that they would not tell.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, Response
@@ -94,7 +94,7 @@ def not_yours(request: Request, who: Principal, why: str, status: int = 403) -> 
 
 
 def draw(
-    request: Request, who: Principal, name: str, status: int = 200, *, now: Clock | None, **values: object
+    request: Request, who: Principal, name: str, status: int = 200, *, now: Clock | None, **values: Any
 ) -> HTMLResponse:
     """The page `name` with the navigation of its reader."""
     language = reader_language(request)
