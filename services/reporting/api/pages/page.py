@@ -103,32 +103,31 @@ def reader_language(request: Request) -> Language:
     return asked if asked in ("id", "en") else language_of(request.headers.get("accept-language"))
 
 
+def script_words(language: Language, area: Area = "board", codes: Sequence[str] = ()) -> dict[str, str]:
+    """What the scripts of a page say: what every script does, and `<area>.<code>`, with its places left open."""
+    of_all = {name: raw(f"page.{name}", language) for name in _SCRIPT_WORDS}
+    return of_all | {code: raw(f"{area}.{code}", language) for code in codes}
+
+
 def show(
     request: Request,
     template: str,
     status: int = 200,
     *,
     area: Area = "board",
-    script_words: Sequence[str] = (),
     **values: object,
 ) -> HTMLResponse:
-    """A page in the reader's language. `t("code")` in a template is the text `<area>.code`.
-
-    `script_words` are codes of the area that its scripts say, with places as they stand: `words["code"]` there.
-    """
+    """A page in the reader's language. `t("code")` in a template is the text `<area>.code`."""
     language = reader_language(request)
 
     def t(code: str, **params: object) -> str:
         return text(f"{area}.{code}", language, **params)
 
     values.setdefault("person", _whose(values.get("who")))
+    values.setdefault("words", script_words(language))
     html = _templates.get_template(template).render(
         t=t,
         page_text=partial(text, language=language),
-        words={
-            **{name: text(f"page.{name}", language) for name in _SCRIPT_WORDS},
-            **{name: raw(f"{area}.{name}", language) for name in script_words},
-        },
         lang=language,
         static=f"{HOME}static/{VERSION}/",
         home=HOME,

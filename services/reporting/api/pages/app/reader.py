@@ -7,7 +7,16 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
 
-from services.reporting.api.pages.page import APP, Turned, in_language, reader_language, refusal, show, to_sign_in
+from services.reporting.api.pages.page import (
+    APP,
+    Turned,
+    in_language,
+    reader_language,
+    refusal,
+    script_words,
+    show,
+    to_sign_in,
+)
 from services.reporting.views.own_days import hours_text
 from shared.access import REVIEW_REPORTS, Principal, may
 from shared.auth import holder_of
@@ -47,7 +56,7 @@ class Reader:
             self.request,
             f"app/{template}",
             area="app",
-            script_words=(*SCRIPT_WORDS, *words),
+            words=script_words(self.language, "app", (*SCRIPT_WORDS, *words)),
             app=APP,
             place=place,
             places=PLACES,

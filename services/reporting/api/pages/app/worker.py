@@ -4,7 +4,7 @@ from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, Response
 
 from services.reporting.api.pages.app.reader import SCRIPT_WORDS, pages
-from services.reporting.api.pages.page import APP, HEADERS, HOME, VERSION, reader_language, show
+from services.reporting.api.pages.page import APP, HEADERS, HOME, VERSION, reader_language, script_words, show
 from shared.messages import text
 
 router = pages()
@@ -56,4 +56,5 @@ async def worker() -> Response:
 @router.get("/offline", response_class=HTMLResponse)
 async def offline(request: Request) -> HTMLResponse:
     """The page without a network: the same for everybody, so that a phone may keep it."""
-    return show(request, "app/offline.html", area="app", script_words=SCRIPT_WORDS, app=APP)
+    words = script_words(reader_language(request), "app", SCRIPT_WORDS)
+    return show(request, "app/offline.html", area="app", words=words, app=APP)

@@ -3,12 +3,12 @@
 A page asks for the permission that its doors ask for, and tells nothing that they would not tell.
 """
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
-from services.reporting.api.pages.page import HOME, reader_language, show, to_sign_in
+from services.reporting.api.pages.page import HOME, reader_language, show
 from shared.access import (
     ASSESS_READINESS,
     CORRECT_RECORDS,
@@ -81,7 +81,7 @@ async def reader(request: Request, name: str | None) -> Principal | Response:
     """Who opens the page `name`, or the page that they are shown instead: to sign in, or why it is not theirs."""
     who = await holder_of(request)
     if who is None:
-        return to_sign_in(request)
+        return RedirectResponse(f"{HOME}login", 303, headers={"Cache-Control": "no-store"})
     if name is not None and not open_to(who, _ALL[name]):
         return not_yours(request, who, "forbidden")
     return who
@@ -94,7 +94,7 @@ def not_yours(request: Request, who: Principal, why: str, status: int = 403) -> 
 
 
 def draw(
-    request: Request, who: Principal, name: str, status: int = 200, *, now: Clock | None, **values: Any
+    request: Request, who: Principal, name: str, status: int = 200, *, now: Clock | None, **values: object
 ) -> HTMLResponse:
     """The page `name` with the navigation of its reader."""
     language = reader_language(request)
