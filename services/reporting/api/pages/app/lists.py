@@ -11,6 +11,10 @@ from shared.events.base import Date
 router = pages()
 
 STATES = ("open", "granted", "refused", "withdrawn")
+KINDS = ("missed_punch", "own_line", "wrong_key", "wrong_place", "appeal", "leave", "duty_travel", "amendment")
+LEAVES = ("annual", "sick", "important", "permission", "maternity", "long", "unpaid")
+"""The kinds of leave (PP 11/2017), the usual ones first."""
+FLAGS = ("open", "vouched", "dismissed", "unproven")
 ASKED_DAYS = dt.timedelta(days=27)
 
 
@@ -23,29 +27,21 @@ async def inbox(reader: Staff) -> HTMLResponse:
 @router.get("/requests/", response_class=HTMLResponse)
 async def requests(reader: Staff, date: Date | None = None) -> HTMLResponse:
     """What one has asked for, and asking: about `date`, today when it is left out."""
-    kinds = tuple(f"request.kind.{kind}" for kind in KINDS)
-    leaves = tuple(f"leave.{leave}" for leave in LEAVES)
-    states = tuple(f"request.state.{state}" for state in STATES)
-    words = (
-        "request.none",
-        "request.sent",
-        "request.answer",
-        "request.due",
-        "request.no_punches",
-        "request.neither",
-    )
+    lists: dict[str, tuple[str, ...]] = {
+        "request.kind": KINDS,
+        "leave": LEAVES,
+        "request.state": STATES,
+        "flag.state": FLAGS,
+    }
+    lists["request"] = ("none", "sent", "answer", "due", "no_punches", "neither")
+    words = tuple(f"{of}.{code}" for of, codes in lists.items() for code in codes)
     return reader.show(
         "requests.html",
         "requests",
-        words=(*kinds, *leaves, *states, *words),
+        words=words,
         date=date or reader.today,
         leaves=LEAVES,
     )
-
-
-KINDS = ("missed_punch", "own_line", "wrong_key", "wrong_place", "appeal", "leave", "duty_travel", "amendment")
-LEAVES = ("annual", "sick", "important", "permission", "maternity", "long", "unpaid")
-"""The kinds of leave (PP 11/2017), the usual ones first."""
 
 
 @router.get("/swaps/", response_class=HTMLResponse)

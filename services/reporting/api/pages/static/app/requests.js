@@ -61,6 +61,19 @@ async function load() {
   $("asked-said").textContent = wrong || (rows.length ? "" : say("request.none"));
 }
 
+// --- What was found about the place of one's punches -------------------------------------------------------------
+async function flags() {
+  const found = await call("GET", "/attendance/v1/me/flags").catch(() => ({ items: [] }));
+  $("flagged").replaceChildren(...found.items.map((flag) => copyOf("flag-row", {
+    date: dateOf(flag.work_date),
+    state: say(`flag.state.${flag.state}`),
+    told: flag.told,
+    decision: flag.decision ? say("request.answer", { answer: flag.decision.reason }) : "",
+  })));
+  $("flags").hidden = found.items.length === 0;
+}
+void flags();
+
 // --- Asking --------------------------------------------------------------------------------------------------
 const local = (form, clock) => `${form.elements.work_date.value}T${clock}:00+07:00`;
 
