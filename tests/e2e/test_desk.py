@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from typing import Any
+from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
@@ -411,7 +412,8 @@ OPEN = {
 async def test_a_page_opens_to_those_who_have_a_use_for_it(evening: Evening, path: str) -> None:
     client = evening.city.client
     signed_out = await client.get(f"/reporting/desk/{path}")
-    assert (signed_out.status_code, signed_out.headers["location"][:16]) == (303, "/reporting/login")
+    back = f"/reporting/login?{urlencode({'to': f'/reporting/desk/{path}'})}"
+    assert (signed_out.status_code, signed_out.headers["location"]) == (303, back)
     got = ""
     for role in ROLES:
         opd = OPD if role == "opd_admin" else None

@@ -6,9 +6,9 @@ A page asks for the permission that its doors ask for, and tells nothing that th
 from typing import NamedTuple, get_args
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
-from services.reporting.api.pages.page import HOME, reader_language, show
+from services.reporting.api.pages.page import HOME, reader_language, show, to_sign_in
 from shared.access import (
     ASSESS_READINESS,
     CORRECT_RECORDS,
@@ -102,7 +102,7 @@ async def reader(request: Request, name: str | None) -> Principal | Response:
     """Who opens the page `name`, or the page that they are shown instead: to sign in, or why it is not theirs."""
     who = await holder_of(request)
     if who is None:
-        return RedirectResponse(f"{HOME}login", 303, headers={"Cache-Control": "no-store"})
+        return to_sign_in(request)
     if name is not None and not open_to(who, _ALL[name]):
         return not_yours(request, who, "forbidden")
     return who
