@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from itertools import count
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from demo.city import NAMESPACE, City
 from demo.client import Client, Refused, Who
