@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+import time
 
 from services.attendance.store import devices, flags, positions
 from shared.service import Service
@@ -18,9 +19,13 @@ async def purge(service: Service) -> None:
     purged = service.metrics.positions_purged
     gone = AT_ONCE
     while gone >= AT_ONCE:
+        began = time.monotonic()
         async with service.db.transaction() as tx:
             gone = await positions.purge(tx, before, AT_ONCE)
         purged.labels("punch").inc(gone)
+        # After an upgrade there are years of them: it rests as long as it works, and does not hang.
+        service.health["positions"].worked()
+        await asyncio.sleep(time.monotonic() - began)
     async with service.db.transaction() as tx:
         purged.labels("device").inc(await devices.purge(tx, before))
         purged.labels("flag").inc(await flags.drop_undecided(tx, before))
@@ -35,5 +40,4 @@ async def keep_few(service: Service) -> None:
         service.metrics.positions_purged.labels(what)
     while True:
         await purge(service)
-        service.health["positions"].worked()
         await asyncio.sleep(EVERY_S)
