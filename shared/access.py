@@ -58,6 +58,9 @@ READ_EVIDENCE: Permission = ("auditor",)
 """Photos and documents of people's work: beside themselves and their superiors."""
 READ_AUDIT: Permission = ("auditor", "bkpsdm")
 
+BEGIN_WITH_OWN_DAY: Permission = ("staff", "supervisor")
+"""Those whose own day is what they come for first, and not the board."""
+
 AGGREGATES_ONLY: Permission = ("council", "ops")
 """Those who are shown no person but themselves, whatever the directory says of them."""
 
