@@ -221,8 +221,9 @@ async def test_ctrl_c_stops_a_rebuild_and_the_next_one_ends_it(kafka: str, db: D
     async with db.alone("hadir.counters") as nobody_computes:
         assert nobody_computes
         first = await command("rebuild")
-        async with asyncio.timeout(60):
-            while not await has_its_facts_and_waits(db):  # noqa: ASYNC110 - PostgreSQL tells nobody
+        async with asyncio.timeout(180):
+            while not await has_its_facts_and_waits(db):
+                assert first.returncode is None, await first.communicate()
                 await asyncio.sleep(0.05)
         first.send_signal(signal.SIGINT)
         _, said = await first.communicate()
