@@ -142,6 +142,18 @@ def create_table(op: Any) -> None:
     op.execute("create index request_decided on request (decided_by, asked_at, request_id)")
 
 
+def earliest(today: dt.date, days: int, closes_on: int) -> dt.date:
+    """The first work date that may still be asked about: so many days back, and of the month before only until the
+    day of this month on which it is closed; 0: months are not closed."""
+    back = today - dt.timedelta(days)
+    first = today.replace(day=1)
+    if closes_on == 0:
+        return back
+    if today.day < closes_on:
+        first = (first - dt.timedelta(1)).replace(day=1)
+    return max(back, first)
+
+
 # --- asking ----------------------------------------------------------------------------------------------
 
 

@@ -11,7 +11,7 @@ from services.attendance.api import PREFIX, Running, described, read
 from services.attendance.commands import Act
 from services.attendance.commands import requests as commands
 from services.attendance.domain import Exact
-from services.attendance.domain.requests import MOST_PUNCHES, REQUEST, StatedPunch, earliest
+from services.attendance.domain.requests import ASKED_TAGS, MOST_PUNCHES, REQUEST, StatedPunch
 from services.attendance.views import requests as views
 from shared.access import DECIDE_REQUESTS, Principal
 from shared.auth import Caller, Employee, require
@@ -19,7 +19,7 @@ from shared.cursors import Limit, Page, cut, read_cursor
 from shared.dates import local_date
 from shared.events.base import UUID as ExactUUID
 from shared.personal import Reason
-from shared.requests import Listed, Part, RequestWithTrail
+from shared.requests import Listed, Part, RequestWithTrail, earliest
 from shared.requests import Request as Asked
 
 router = APIRouter(prefix=PREFIX)
@@ -51,7 +51,7 @@ WITHDRAWAL = TypeAdapter(WithdrawalIn)
 )
 async def ask(request: Request, response: Response, who: Caller, service: Running) -> Asked:
     """Ask for a correction of your own record, or appeal a verdict; your superior or their deputy decides."""
-    body = await read(request, REQUEST)
+    body = await read(request, REQUEST, tags=ASKED_TAGS)
     act = Act(who, service.clock.now())
     settings = service.settings
     first = earliest(local_date(act.now), settings.request_days, settings.month_closes_on)
