@@ -20,6 +20,8 @@ from services.reporting.api import (
     team,
 )
 from services.reporting.api.pages import board, oidc, page, sign_in
+from services.reporting.api.pages.desk import office as desk_office
+from services.reporting.api.pages.desk import team as desk_team
 from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
@@ -63,6 +65,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             sign_in.router,
             oidc.router,
             board.router,
+            desk_team.router,
+            desk_office.router,
             page.files,
         ],
         handlers=handlers.router,

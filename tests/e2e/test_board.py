@@ -1,39 +1,22 @@
 """The board in a real browser: Chromium, at the size of a phone and of a desk."""
 
 import asyncio
-import os
-import shutil
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
+from playwright.async_api import Browser, BrowserContext, Page, expect
 
 from deploy.links import sign_in_link
 from shared.database import Database
 from tests.kit import reporting as small
+from tests.kit.browser import DESK, chromium
 from tests.kit.reporting import Running, Staff, at
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
 
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-dev-shm-usage",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-sync",
-    "--no-first-run",
-]
 PHONE = {"width": 375, "height": 780}
-DESK = {"width": 1280, "height": 900}
-
-
-def chromium_path() -> str:
-    """The browser: PLAYWRIGHT_CHROMIUM, else `chromium` on the PATH, else where Debian puts it."""
-    return os.environ.get("PLAYWRIGHT_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 
 
 @pytest.fixture
@@ -51,10 +34,8 @@ async def service(kafka: str, database_for: DatabaseFor, tmp_path: Path, staff: 
 
 @pytest_asyncio.fixture
 async def browser() -> AsyncIterator[Browser]:
-    async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+    async with chromium() as browser:
         yield browser
-        await browser.close()
 
 
 @pytest_asyncio.fixture

@@ -157,7 +157,7 @@ async def proposal(world: World, target: Target) -> str:
         return (await world.call("POST", "/scheduling/v1/disowned", subject=uuid4(), role="bkpsdm", json=rules))[
             "proposal_id"
         ]
-    return made.json()["proposal_id"]
+    return made.json()["proposal"]["proposal_id"]
 
 
 async def roster(world: World, target: Target) -> str:
@@ -186,11 +186,8 @@ async def at_home(world: World, *days: tuple[UUID, str]) -> None:
 
 
 async def message(world: World, target: Target) -> str:
-    async with world.db("notifications").read() as tx:
-        found = await tx.connection.fetchval(
-            "select notification_id from message where employee_id = $1 limit 1", target.employee
-        )
-    return str(found)
+    found = await world.call("GET", "/notifications/v1/me/inbox", role="staff", subject=target.employee)
+    return found["items"][0]["notification_id"]
 
 
 async def task(world: World, target: Target) -> str:

@@ -4,11 +4,11 @@ import datetime as dt
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request
+from fastapi import APIRouter, Depends, Query, Request
 
 from services.reporting.api.figures import At, Code, Moment, Running, moment
 from services.reporting.views import people as views
-from services.reporting.views.people import PersonDay, PersonStates
+from services.reporting.views.people import Found, PersonDay, PersonStates
 from shared.access import READ_PEOPLE, Principal, only_opd
 from shared.auth import Caller, require
 from shared.cursors import Limit, Page, cut, read_cursor
@@ -45,6 +45,35 @@ async def people(
     async with service.db.read() as tx:
         listed = await views.of_opd(tx, opd_code, at.date, at.as_of, after, limit + 1)
     return cut(listed, limit, lambda person: [person.employee_id, at.date, at.as_of])
+
+
+_ID = "[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+Ids = Annotated[
+    str | None,
+    Query(max_length=4000, pattern=f"^{_ID}(,{_ID})*$", description="Whose names: ids with commas between"),
+]
+
+
+@router.get("/people")
+async def find(
+    who: Annotated[Principal, Depends(require(READ_PEOPLE))],
+    service: Running,
+    *,
+    q: Annotated[
+        str | None, Query(min_length=2, max_length=100, description="Beginnings of the words of a name")
+    ] = None,
+    ids: Ids = None,
+    limit: Annotated[int, Query(ge=1, le=200)] = 50,
+) -> Page[Found]:
+    """People by name or by id, and where they belong: to choose one, or to name those whom other doors list by id.
+
+    For BKPSDM, auditors and the OPD's admin. Without `q` and `ids` nobody is listed.
+    """
+    chosen = [UUID(one) for one in ids.split(",")] if ids else []
+    if q is None and not chosen:
+        return Page(items=[])
+    async with service.db.read() as tx:
+        return Page(items=await views.found(tx, who, q, chosen, limit))
 
 
 @router.get("/people/{employee_id}/days/{date}")

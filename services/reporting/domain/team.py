@@ -1,12 +1,13 @@
 """What waits for a superior in their team's day. Pure."""
 
 import datetime as dt
-from typing import Literal, Protocol
+from typing import Literal, Protocol, get_args
 
 from shared.events import Duty, State
 
 Waits = Literal["all", "waiting", "overdue", "missing"]
 """Everyone, whose report waits for a review, whose has waited longer than the rules give, who has not come."""
+WAITS: tuple[Waits, ...] = get_args(Waits)
 
 
 class Awaited(Protocol):
@@ -33,12 +34,6 @@ def state_of(duties: dict[Duty, State] | None, duty: Duty) -> State | None:
     return None if duties is None else duties[duty]
 
 
-def chosen(waits: Waits, report: Awaited | None, *, overdue: bool, missing: bool) -> bool:
+def chosen(waits: Waits, *, waiting: bool, overdue: bool, missing: bool) -> bool:
     """Whether somebody is one of those who are asked for."""
-    by_kind = {
-        "all": True,
-        "waiting": report is not None and not report.decided,
-        "overdue": overdue,
-        "missing": missing,
-    }
-    return by_kind[waits]
+    return {"all": True, "waiting": waiting, "overdue": overdue, "missing": missing}[waits]

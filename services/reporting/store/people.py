@@ -1,6 +1,7 @@
 """One person's date: how it was judged, and the facts behind it. And who belongs where."""
 
 import datetime as dt
+from collections.abc import Sequence
 from decimal import Decimal
 from typing import NamedTuple
 from uuid import UUID
@@ -58,6 +59,30 @@ _SUPERIORS = f"""
     select officer.employee_id from fact_employee person, fact_employee officer
     where person.employee_id = $1 and not person.erased and not officer.erased and {SUPERIOR}
 """  # noqa: S608 - a constant of shared
+
+
+# A name is found by the beginnings of its words, in any order.
+_FOUND = """
+    select person.employee_id, person.name, person.opd_code, person.unit_id, unit.name as unit_name
+    from fact_employee as person left join fact_unit as unit using (unit_id)
+    where not person.erased and ($1::text is null or person.opd_code = $1)
+        and (cardinality($3::uuid[]) = 0 or person.employee_id = any($3::uuid[]))
+        and not exists (
+            select from unnest($2::text[]) as part(begin)
+            where not (' ' || lower(coalesce(person.name, ''))) ~ ('[^[:alnum:]]' || part.begin)
+        )
+    order by person.name, person.employee_id limit $4
+"""
+
+
+class Somebody(NamedTuple):
+    """A person of the directory, and where they belong."""
+
+    employee_id: UUID
+    name: str | None
+    opd_code: str | None
+    unit_id: str | None
+    unit_name: str | None
 
 
 class Evidence(NamedTuple):
@@ -139,6 +164,17 @@ async def outages(tx: Tx, verdict: Verdict, first: dt.datetime, last: dt.datetim
     """The ce_ids of the outages that overlap [first, last] and concern the person's OPD or unit."""
     rows = await tx.connection.fetch(_OUTAGES, first, last, verdict.opd_code, verdict.unit_id)
     return [row["ce_id"] for row in rows]
+
+
+async def found(
+    tx: Tx, opd_code: str | None, beginnings: Sequence[str], employee_ids: Sequence[UUID], limit: int
+) -> list[Somebody]:
+    """People of an OPD, or of all, whose name has a word beginning with each of `beginnings` (alphanumeric).
+
+    Where `employee_ids` are given, those of them alone. By name.
+    """
+    rows = await tx.connection.fetch(_FOUND, opd_code, beginnings, employee_ids, limit)
+    return [Somebody(**dict(row)) for row in rows]
 
 
 async def opds_of(tx: Tx, employee_id: UUID, date: dt.date) -> set[str]:

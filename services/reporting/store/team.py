@@ -28,6 +28,16 @@ _MEMBERS = f"""
         and not person.erased and (person.active or plan.employee_id is not null)
     order by person.name, person.employee_id
 """
+_WEEK = f"""
+    select person.employee_id, person.name, plan.work_date, plan.mode
+    from fact_employee as officer
+        cross join fact_employee as person
+        left join fact_plan as plan on plan.employee_id = person.employee_id and plan.work_date between $2 and $3
+    where officer.employee_id = $1 and {REVIEWER}
+        and (person.supervisor_id = $1 or person.acting_supervisor_id = $1)
+        and not person.erased and (person.active or plan.employee_id is not null)
+    order by person.name, person.employee_id, plan.work_date
+"""
 # As verdicts.sql chooses the first check-in.
 _CAME = """
     select person.id as employee_id, came.at
@@ -67,6 +77,15 @@ class Member(NamedTuple):
     deputy: str | None
 
 
+class Planned(NamedTuple):
+    """One of a team, and the mode of one date; both are null where nothing is planned in the span."""
+
+    employee_id: UUID
+    name: str | None
+    work_date: dt.date | None
+    mode: Mode | None
+
+
 class Handed(NamedTuple):
     """A report as of an instant: how many items, the newest decision, until when there is time for one."""
 
@@ -87,6 +106,11 @@ class Handed(NamedTuple):
 async def members(tx: Tx, superior: UUID, date: dt.date) -> list[Member]:
     """Those whose supervisor or acting deputy `superior` is, by name."""
     return [Member(**dict(row)) for row in await tx.connection.fetch(_MEMBERS, superior, date)]
+
+
+async def planned(tx: Tx, superior: UUID, first: dt.date, last: dt.date) -> list[Planned]:
+    """The plans of a superior's people from `first` to `last`, by name and date; everybody at least once."""
+    return [Planned(**dict(row)) for row in await tx.connection.fetch(_WEEK, superior, first, last)]
 
 
 async def came(tx: Tx, people: Sequence[UUID], date: dt.date, as_of: dt.datetime) -> dict[UUID, dt.datetime]:

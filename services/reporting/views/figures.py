@@ -152,3 +152,9 @@ async def look_at(tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | Non
         await counters.standings(tx, date, as_of, opd_code),
         await figures.opd_names(tx, opd_code),
     )
+
+
+async def opds(tx: Tx) -> list[tuple[str, str]]:
+    """Every OPD that has a unit, by name: its code and its name."""
+    named = sorted((name, code) for code, name in (await figures.opd_names(tx)).items())
+    return [(code, name) for name, code in named]

@@ -1,10 +1,12 @@
 """People: those of one OPD with their states, and one person's date with the reason for each."""
 
 import datetime as dt
+from collections.abc import Sequence
 from uuid import UUID
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ConfigDict
 
+from services.reporting.domain.catalogue import words
 from services.reporting.store import figures
 from services.reporting.store import people as store
 from services.reporting.store.people import Evidence, Verdict
@@ -24,6 +26,18 @@ class PersonStates(BaseModel):
     employee_id: UUID
     mode: Mode
     duties: dict[Duty, State]
+
+
+class Found(BaseModel):
+    """Somebody by name, and where they belong; null where the directory does not tell it."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    employee_id: UUID
+    name: str | None
+    opd_code: str | None
+    unit_id: str | None
+    unit_name: str | None
 
 
 class Because(BaseModel):
@@ -92,6 +106,23 @@ async def of_opd(  # noqa: PLR0917 - a page of a list
         )
         for person in await figures.of_opd(tx, opd_code, date, as_of, after, limit)
     ]
+
+
+async def found(
+    tx: Tx, who: Principal, looked_for: str | None, employee_ids: Sequence[UUID], limit: int
+) -> list[Found]:
+    """People by a part of their name or by id, by name; an OPD admin finds those of their own OPD."""
+    parts = words(looked_for) if looked_for else []
+    if looked_for is not None and not parts:
+        return []
+    rows = await store.found(tx, only_opd(who), parts, employee_ids, limit)
+    return [Found.model_validate(row) for row in rows]
+
+
+async def named(tx: Tx, employee_id: UUID) -> Found | None:
+    """One person's name and place; None for somebody whom the directory does not know."""
+    rows = await store.found(tx, None, [], [employee_id], 1)
+    return Found.model_validate(rows[0]) if rows else None
 
 
 async def may_see(tx: Tx, who: Principal, employee_id: UUID, date: dt.date) -> bool:

@@ -118,6 +118,14 @@ async def of_day(tx: Tx, employee_id: UUID, work_date: dt.date) -> ReportView:
     return shown(report, late=bool(await store.late(tx, [report.report_id])))
 
 
+async def to_decide(tx: Tx, reviewer: UUID | None, employee_id: UUID, work_date: dt.date) -> ReportView | None:
+    """Somebody's report of a work date, for whoever may decide on it; None for others and while there is none."""
+    if reviewer is None or not await store.may_review(tx, employee_id, reviewer):
+        return None
+    report = await store.get(tx, report_id_of(employee_id, work_date))
+    return report and shown(report, late=bool(await store.late(tx, [report.report_id])))
+
+
 async def known_of(tx: Tx, employee_id: UUID, work_date: dt.date, given: Named) -> Known:
     """What the items of a report, or of what resembles one, may refer to."""
     codes = {item.task_code for item in given.items if item.task_code is not None}

@@ -1,16 +1,18 @@
 """A superior's evening: the day of each of their people, who is missing, and which report waits."""
 
 import datetime as dt
-from typing import Literal
+from collections.abc import Sequence
+from typing import Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.reporting.domain.team import Waits, chosen, is_missing, is_overdue, state_of
+from services.reporting.domain.team import WAITS, Waits, chosen, is_missing, is_overdue, state_of
 from services.reporting.store import figures
 from services.reporting.store import team as store
 from services.reporting.store.team import Handed, Member
 from shared.database import Tx
+from shared.dates import local_date
 from shared.events import Duty, Mode, State
 
 
@@ -33,6 +35,11 @@ class TeamReport(BaseModel):
     status: Literal["waiting", "accepted", "returned"]
     review_due: dt.datetime
     overdue: bool
+
+    @property
+    def review_until(self) -> dt.date:
+        """The last date on which it may be decided in time: the time ends with a date."""
+        return local_date(self.review_due - dt.timedelta(microseconds=1))
 
 
 class TeamMember(BaseModel):
@@ -62,6 +69,31 @@ class TeamDay(BaseModel):
     next: None = None
 
 
+class TeamWeek(NamedTuple):
+    """Seven dates, and for each of a team, by name, the mode of each; None where nothing is planned."""
+
+    dates: list[dt.date]
+    people: list[tuple[UUID, str | None, Sequence[Mode | None]]]
+
+
+async def week(tx: Tx, superior: UUID, first: dt.date) -> TeamWeek:
+    """The seven dates from `first` of those whose supervisor or acting deputy `superior` is."""
+    dates = [first + dt.timedelta(days=days) for days in range(7)]
+    modes: dict[tuple[UUID, str | None], dict[dt.date | None, Mode | None]] = {}
+    for one in await store.planned(tx, superior, dates[0], dates[-1]):
+        modes.setdefault((one.employee_id, one.name), {})[one.work_date] = one.mode
+    people: list[tuple[UUID, str | None, Sequence[Mode | None]]] = [
+        (employee_id, name, [planned.get(date) for date in dates])
+        for (employee_id, name), planned in modes.items()
+    ]
+    return TeamWeek(dates, people)
+
+
+async def names(tx: Tx, superior: UUID) -> dict[str, str | None]:
+    """The names of those whose supervisor or acting deputy `superior` is, by employee_id as text."""
+    return {str(one.employee_id): one.name for one in await store.planned(tx, superior, dt.date.min, dt.date.min)}
+
+
 async def of_superior(tx: Tx, superior: UUID, date: dt.date, as_of: dt.datetime, waits: Waits) -> TeamDay:
     """The date of those whose supervisor or acting deputy `superior` is, narrowed by what waits."""
     members = await store.members(tx, superior, date)
@@ -77,8 +109,6 @@ async def of_superior(tx: Tx, superior: UUID, date: dt.date, as_of: dt.datetime,
         report, first_in_at, states = reports.get(whose), came.get(whose), duties.get(whose)
         overdue = is_overdue(report, as_of)
         missing = is_missing(state_of(states, "on_time"), first_in_at)
-        if not chosen(waits, report, overdue=overdue, missing=missing):
-            continue
         items.append(
             TeamMember(
                 employee_id=whose,
@@ -93,7 +123,27 @@ async def of_superior(tx: Tx, superior: UUID, date: dt.date, as_of: dt.datetime,
                 reviewers=_reviewers(member),
             )
         )
-    return TeamDay(date=date, as_of=as_of, items=items)
+    day = TeamDay(date=date, as_of=as_of, items=items)
+    return day.model_copy(update={"items": narrowed(day, waits)})
+
+
+def narrowed(day: TeamDay, waits: Waits) -> list[TeamMember]:
+    """Those of a day with everyone in it who are asked for."""
+    return [
+        member
+        for member in day.items
+        if chosen(
+            waits,
+            waiting=member.report is not None and member.report.status == "waiting",
+            overdue=member.report is not None and member.report.overdue,
+            missing=member.missing,
+        )
+    ]
+
+
+def counted(day: TeamDay) -> dict[Waits, int]:
+    """How many of a day with everyone in it are in each state."""
+    return {waits: len(narrowed(day, waits)) for waits in WAITS}
 
 
 def _report(report: Handed, *, overdue: bool) -> TeamReport:

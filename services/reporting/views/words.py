@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from functools import partial
 
 from services.reporting.domain.figures import DutyFigures
-from shared.dates import WIB, time_text
+from shared.dates import WIB, date_text, moment_text, time_text
 from shared.messages import Language, heading
 
 
@@ -14,6 +14,14 @@ def number(value: float | None, language: Language) -> str:
         return "–"
     grouped = f"{value:,.0f}"
     return grouped.replace(",", ".") if language == "id" else grouped
+
+
+def amount(value: float | None, language: Language) -> str:
+    """A quantity as people write it, without needless zeros; a dash where there is none."""
+    if value is None:
+        return "–"
+    written = f"{value:g}"
+    return written.replace(".", ",") if language == "id" else written
 
 
 def percent(value: float | None, language: Language) -> str:
@@ -37,9 +45,12 @@ def writers(language: Language) -> Mapping[str, object]:
     """What the templates write with."""
     return {
         "number": partial(number, language=language),
+        "amount": partial(amount, language=language),
         "percent": partial(percent, language=language),
         "interval": partial(interval, language=language),
         "clock": partial(time_text, language=language),
+        "date_words": partial(date_text, language=language),
+        "moment_words": partial(moment_text, language=language),
         "heading": partial(heading, language=language),
         "zone": WIB.key,
     }

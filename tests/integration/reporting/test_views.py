@@ -8,7 +8,7 @@ import httpx
 import pytest
 
 from shared.access import Role
-from tests.kit.reporting import COUNTER, DAY, OPD, OTHER_OPD, Running, Staff, at
+from tests.kit.reporting import COUNTER, DAY, OPD, OTHER_COUNTER, OTHER_OPD, Running, Staff, at, employee
 
 AS_OF = {"date": DAY.isoformat(), "as_of": "2025-11-06T09:00:00+07:00"}
 
@@ -121,6 +121,37 @@ async def test_pages_of_people_keep_their_moment(service: Running) -> None:
     assert len(whole) == 5
     assert set(whole[0]) == {"employee_id", "mode", "duties"}
     assert forged.status_code == 422
+
+
+async def test_people_are_found_by_the_beginnings_of_their_name_within_ones_scope(
+    service: Running, staff: Staff
+) -> None:
+    named = employee(staff.clerk, OPD, COUNTER).model_copy(update={"name": "Sri Hartati, S.Kom.", "revision": 2})
+    other = employee(staff.elsewhere, OTHER_OPD, OTHER_COUNTER).model_copy(
+        update={"name": "Srikandi Hartono", "revision": 2}
+    )
+    await service.fold(named, other)
+    door = "/reporting/v1/people"
+
+    async def found(client: httpx.AsyncClient, **asked: object) -> list[str]:
+        answer = await client.get(door, params={str(name): str(value) for name, value in asked.items()})
+        assert answer.status_code == 200, answer.text
+        return [one["employee_id"] for one in answer.json()["items"]]
+
+    async with service.caller("bkpsdm") as city, service.caller("opd_admin", opd=OPD) as own:
+        assert await found(city, q="HART sri") == [str(staff.clerk), str(staff.elsewhere)]
+        assert await found(own, q="sri") == [str(staff.clerk)]
+        assert await found(city, q="artati") == []
+        assert await found(city, q="%_ .*") == []
+        assert await found(city) == []
+        both = f"{staff.elsewhere},{staff.clerk}"
+        assert await found(city, ids=both) == [str(staff.clerk), str(staff.elsewhere)]
+        assert await found(own, ids=both) == [str(staff.clerk)]
+        [whole] = (await city.get(door, params={"q": "s.kom"})).json()["items"]
+        assert (whole["unit_name"], whole["opd_code"]) == ("Loket KTP-el", OPD)
+        for wrong in ({"q": "s"}, {"ids": "nobody"}):
+            refused = await city.get(door, params=wrong)
+            assert [error["field"] for error in refused.json()["errors"]] == list(wrong)
 
 
 async def test_a_person_day_says_why_in_both_languages(service: Running, staff: Staff) -> None:

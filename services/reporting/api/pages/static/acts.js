@@ -1,7 +1,11 @@
 // Forms that act at a door: <form class="act" data-door="POST /x/v1/y/{id}/decision">.
-// A field's name is the body's member, `a.b` one inside `a`; `data-as` says what it becomes (integer, number, boolean,
-// list: a line each, instant: a local date and time in WIB); an empty field is left out unless `data-empty="null"`.
-// `{name}` in the door is a field too and does not go into the body. A button with name and value decides.
+// A field's name is the body's member, `a.b` one inside `a`, `a.0.b` one of the first in a list. `data-as` says what
+// its value becomes (integer, number, boolean, list: a line each, json, instant: a local date and time in WIB); with
+// `data-many` several fields of one name make a list; an empty field is left out unless `data-empty="null"`; `data-or`
+// names a member that is true instead. What a field named `*` holds (json) are members of the body themselves.
+// `{name}` in the door and a field with `data-in="query"` go into the address, not into the body; a file is the body.
+// A button with name and value decides. A field with `data-fresh` bears an id of its own for each act, so that the
+// same act, sent again, is the same.
 // Without script a form is no way to act: it is shown disabled (see <fieldset disabled>) until this has run.
 
 import { Away, call, Refused, SignedOut } from "./doors.js";
@@ -12,16 +16,27 @@ const become = {
   integer: Number,
   number: Number,
   boolean: (value) => value === "true",
+  json: JSON.parse,
   list: (value) => value.split("\n").map((line) => line.trim()).filter(Boolean),
   instant: (value) => `${value.length === 16 ? `${value}:00` : value}+07:00`,
 };
 
+/** A UUID; browsers have `randomUUID` on secure origins only. */
+export function freshId() {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  bytes[6] = (bytes[6] & 0x0f) | 0x40;
+  bytes[8] = (bytes[8] & 0x3f) | 0x80;
+  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
+  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
+}
+
 /** The body that the fields of a form make, and what they say of the door's path. */
 export function bodyOf(form, submitter) {
-  const body = {};
+  let body = {};
   const path = {};
+  const query = new URLSearchParams();
   const [method, template] = form.dataset.door.split(" ");
-  const given = [...form.elements].filter((field) => field.name && !field.disabled && field.type !== "submit");
+  const given = [...form.elements].filter((field) => field.name && !field.matches(":disabled") && field.type !== "submit");
   if (submitter?.name) given.push(submitter);
   for (const field of given) {
     if ((field.type === "radio" || field.type === "checkbox") && !field.checked) continue;
@@ -29,18 +44,38 @@ export function bodyOf(form, submitter) {
       path[field.name] = field.value.trim();
       continue;
     }
+    if (field.type === "file") {
+      // By what it is, not by what the device thinks of its name.
+      if (field.files.length) body = new Blob([field.files[0]], { type: field.dataset.type ?? "text/csv" });
+      continue;
+    }
+    if (field.dataset.fresh !== undefined) field.value ||= freshId();
     let value = field.value.trim();
+    if (field.dataset.in === "query") {
+      if (value) query.append(field.name, value);
+      continue;
+    }
     if (value === "") {
+      if (field.dataset.or) field.dataset.or.split(".").reduce((into, name, place, all) => (
+        into[name] = place === all.length - 1 ? true : into[name] ?? {}
+      ), body);
       if (field.dataset.empty !== "null") continue;
       value = null;
     } else if (field.dataset.as) value = become[field.dataset.as](value);
+    if (field.name === "*") {
+      body = { ...value, ...body };
+      continue;
+    }
     const names = field.name.split(".");
     const last = names.pop();
     let into = body;
-    for (const name of names) into = into[name] ??= {};
-    into[last] = value;
+    names.forEach((name, place) => {
+      into = into[name] ??= /^\d+$/.test(names[place + 1] ?? last) ? [] : {};
+    });
+    into[last] = field.dataset.many === undefined ? value : [...(into[last] ?? []), value];
   }
-  return { method, path: template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(path[name] ?? "")), body };
+  const address = template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(path[name] ?? ""));
+  return { method, path: query.size ? `${address}?${query}` : address, body };
 }
 
 /** What went wrong, in words for the person. */
@@ -98,6 +133,7 @@ export function enliven(root = document) {
         try {
           const answer = await call(method, path, body);
           complain(form, null);
+          for (const field of form.querySelectorAll("[data-fresh]")) field.value = "";
           const heard = new CustomEvent("acted", { bubbles: true, cancelable: true, detail: answer });
           if (!form.dispatchEvent(heard)) return;
           const place = form.querySelector("[data-said]");

@@ -3,13 +3,14 @@
 
 const language = document.documentElement.lang === "en" ? "en" : "id";
 
-/** A door said no. `status`; `message`: why and what to do; `fields`: {name: what is wrong with it}. */
+/** A door said no. `status`; `message`: why and what to do; `fields`: {name: what is wrong with it}, of `errors`. */
 export class Refused extends Error {
   constructor(status, problem, retryAfter) {
     super(problem?.detail ?? problem?.title ?? String(status));
     this.status = status;
     this.code = problem?.type?.split(":").pop() ?? "";
     this.fields = Object.fromEntries((problem?.errors ?? []).map((wrong) => [wrong.field, wrong.message]));
+    this.errors = problem?.errors ?? [];
     this.retryAfter = Number(retryAfter) || null;
   }
 }

@@ -1,0 +1,1 @@
+"""The pages of officers: superiors and deputies, BKPSDM and the OPDs' admins, auditors."""

@@ -1,0 +1,115 @@
+"""A real browser for tests of pages: Chromium, signed in; what axe finds; the four services behind one port."""
+
+import asyncio
+import contextlib
+import json
+import os
+import shutil
+import socket
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+
+from deploy.links import sign_in_link
+from deploy.local.front import Front
+from tests.kit.doors import City
+from tests.kit.npm import npm_home
+
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--no-first-run",
+]
+PHONE = {"width": 360, "height": 760}
+DESK = {"width": 1280, "height": 900}
+_AXE = Path(__file__).with_name("axe")
+
+
+def chromium_path() -> str:
+    """The browser: PLAYWRIGHT_CHROMIUM, else `chromium` on the PATH, else where Debian puts it."""
+    return os.environ.get("PLAYWRIGHT_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
+
+
+@asynccontextmanager
+async def chromium() -> AsyncGenerator[Browser]:
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=chromium_path(), args=FLAGS)
+        try:
+            yield browser
+        finally:
+            await browser.close()
+
+
+@asynccontextmanager
+async def one_port(city: City) -> AsyncGenerator[str]:
+    """All services behind one port, as behind the front of a real system; its address."""
+    listener = socket.create_server(("127.0.0.1", 0))
+    config = uvicorn.Config(
+        Front({str(name): app for name, app in city.apps.items()}),
+        log_config=None,
+        access_log=False,
+        lifespan="off",  # the services live already
+        timeout_graceful_shutdown=2,
+    )
+    server = uvicorn.Server(config)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        while not server.started:
+            if serving.done():
+                await serving
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        with contextlib.suppress(asyncio.CancelledError):
+            await serving
+        listener.close()
+
+
+async def window(browser: Browser, size: dict[str, int], **how: Any) -> BrowserContext:
+    """A browser of somebody's own, in Bahasa Indonesia."""
+    return await browser.new_context(viewport=size, locale="id-ID", **how)  # pyright: ignore[reportArgumentType]
+
+
+async def sign_in(context: BrowserContext, url: str, token: str) -> Page:
+    """A page of the context, come to by the sign-in link of whom `token` stands for."""
+    page = await context.new_page()
+    await page.goto(await asyncio.to_thread(sign_in_link, url, token))
+    await page.get_by_role("button", name="Masuk").click()
+    await page.wait_for_url(lambda address: "/login" not in address)
+    return page
+
+
+async def findings(page: Page) -> list[str]:
+    """What axe finds wrong with the page as it stands: rule, how many places, and the first."""
+    source = (npm_home(_AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
+    await page.evaluate(source)
+    found: dict[str, Any] = json.loads(
+        await page.evaluate("axe.run(document).then(found => JSON.stringify({violations: found.violations}))")
+    )
+    return [
+        f"{one['id']} ({len(one['nodes'])}): {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}"
+        for one in found["violations"]
+    ]
+
+
+async def width(page: Page) -> int:
+    """How wide the page is, without scrolling: no wider than its window where it fits."""
+    return await page.evaluate("document.documentElement.scrollWidth")
+
+
+async def weight(page: Page) -> int:
+    """How many bytes it took to show the page: itself and all it has fetched, as they came over the line."""
+    return await page.evaluate(
+        "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
+        ".reduce((sum, one) => sum + one.encodedBodySize, 0)"
+    )
