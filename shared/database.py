@@ -18,7 +18,8 @@ from alembic import context as alembic_context
 from alembic.config import Config
 from prometheus_client import Histogram
 from sqlalchemy import Connection, MetaData, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.engine.interfaces import AdaptedConnection, DBAPIConnection
+from sqlalchemy.exc import DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, Pool
 from sqlmodel.ext.asyncio.session import AsyncSession
@@ -76,6 +77,13 @@ class Tx:
             await self.session.close()
 
 
+def _unless_closed(driver: DBAPIConnection, _entry: ConnectionPoolEntry, _proxy: object) -> None:
+    """A connection that PostgreSQL or the network has closed is not lent: asyncpg has heard of it. To ask on each
+    would be one more round trip in every transaction."""
+    if cast("AdaptedConnection", driver).driver_connection.is_closed():
+        raise DisconnectionError
+
+
 class _Idle:
     """Closes the connections of a pool that nobody has used for IDLE_S; one of them stays."""
 
@@ -120,7 +128,6 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
-            pool_pre_ping=True,
             # The connection used last is used next, so that those beyond what is needed fall idle.
             pool_use_lifo=True,
             connect_args={
@@ -131,6 +138,7 @@ class Database:
                 }
             },
         )
+        event.listen(self._engine.pool, "checkout", _unless_closed)
         self._idle = _Idle(self._engine.pool)
 
     @asynccontextmanager

@@ -10,13 +10,15 @@ import pytest_asyncio
 
 from services.reporting.commands import facts
 from services.reporting.commands.steps import Drain, drain
-from services.reporting.store import steps
+from services.reporting.store import counter_days, steps
 from services.reporting.tasks import transitions as ticker
-from shared.database import Database
+from shared.database import Database, Tx
 from shared.events import AttendanceRecorded, AttendanceVoided
 from tests.conftest import DatabaseFor
 from tests.integration.test_steps_drain import NOON, agree, fold, planned, rows
 from tests.kit import worlds
+from tests.kit.kafka import eventually
+from tests.kit.locks import somebody_waits
 
 SAID = """
     select convert_from(value, 'utf8')::jsonb ->> 'employee_id' as who,
@@ -121,6 +123,38 @@ async def test_a_void_of_another_persons_punch_is_computed_however_they_meet(db:
     await coming
     await drain(db, NOON)
     await agree(db)
+
+
+COUNTER = steps.Counter(worlds.THURSDAY, "counter-a")
+
+
+@pytest.mark.parametrize("committed", [True, False], ids=["committed", "under way"])
+async def test_who_touches_a_counter_that_is_being_counted_does_not_wait_and_it_is_counted_again(
+    db: Database, committed: bool
+) -> None:
+    await fold(db, [(uuid4(), UNIT)])
+    async with db.transaction() as tx:
+        await steps.touch_counters(tx, [COUNTER])
+
+    async def counting(tx: Tx, taken: dict[steps.Counter, int]) -> None:
+        await counter_days.count(tx, list(taken))
+        await steps.counted(tx, taken)
+
+    async with db.transaction() as counts:
+        taken = await steps.take_counters(counts, worlds.THURSDAY, 10)
+        assert list(taken) == [COUNTER]
+        async with db.transaction() as other:
+            assert not await steps.take_counters(other, worlds.THURSDAY, 10), "one counts it at a time"
+            assert not await steps.take_these_counters(other, [COUNTER])
+        async with asyncio.timeout(20), db.transaction() as touches:
+            await steps.touch_counters(touches, [COUNTER])
+            ending = None if committed else asyncio.create_task(counting(counts, taken))
+            if ending is not None:
+                await eventually(lambda: somebody_waits(db))
+        await (ending or counting(counts, taken))
+    assert await rows(db, "select day, unit_id from touched_counter") == [COUNTER._asdict()]
+    assert await Drain(db).counters(NOON) == 1
+    assert not await rows(db, "select day, unit_id from touched_counter")
 
 
 @pytest.mark.parametrize("date", [dt.date.min, dt.date.max])

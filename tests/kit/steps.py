@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import datetime as dt
-from collections.abc import AsyncGenerator, Collection, Generator, Sequence
+from collections.abc import AsyncGenerator, Collection, Generator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, fields
 from typing import Any
@@ -100,14 +100,15 @@ class Queue:
 
     async def take_counters(
         self, _: object, today: dt.date, limit: int, but: Collection[str] = ()
-    ) -> list[Counter]:
+    ) -> dict[Counter, int]:
         free = sorted(counter for counter in self.rows.counters if counter.unit_id not in but)
-        return await self.take_these_counters(_, free[:limit])
+        return dict.fromkeys(free[:limit], 0)
 
-    async def take_these_counters(self, _: object, counters: Collection[Counter]) -> list[Counter]:
-        taken = [counter for counter in counters if counter in self.rows.counters]
+    async def take_these_counters(self, _: object, counters: Collection[Counter]) -> dict[Counter, int]:
+        return {counter: 0 for counter in counters if counter in self.rows.counters}
+
+    async def counted(self, _: object, taken: Mapping[Counter, int]) -> None:
         self.rows.counters -= set(taken)
-        return taken
 
     async def count(self, _: object, counters: Sequence[Counter]) -> None:
         for counter in counters:
@@ -148,7 +149,7 @@ class Queue:
         self.rows.told.append(changed)
 
     async def anything(self, _: object) -> bool:
-        return bool(self.rows.days or self.rows.dates or self.rows.every_date or self.rows.counters)
+        return bool(self.rows.days or self.rows.dates or self.rows.every_date)
 
     async def dates_left(self, _: object) -> int:
         return len(self.rows.dates) + self.rows.every_date
@@ -165,8 +166,8 @@ def standing_in(queue: Queue) -> Generator[Any]:
     """`queue` as a Database, with its methods in the place of the statements."""
     with pytest.MonkeyPatch.context() as patch:
         for name in ("may_compute", "take_people", "take_these", "compute", "take_counters", "take_these_counters",
-                     "take_date", "lock_date", "people_of", "advance", "end_date", "touch", "split", "anything",
-                     "dates_left", "nobody_computes", "waiting"):  # fmt: skip
+                     "counted", "take_date", "lock_date", "people_of", "advance", "end_date", "touch", "split",
+                     "anything", "dates_left", "nobody_computes", "waiting"):  # fmt: skip
             patch.setattr(steps.store, name, getattr(queue, name))
         patch.setattr(steps.counter_days, "count", queue.count)
         patch.setattr(steps.notices, "tell", queue.tell)

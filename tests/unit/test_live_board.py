@@ -350,6 +350,25 @@ def test_what_only_lasts_longer_makes_a_frame_once_in_a_while(hands: Hands) -> N
         assert min(versions(board).values()) > max(first.values())
 
 
+def test_another_past_of_a_service_point_is_news_though_it_stands_as_it_did(hands: Hands) -> None:
+    board = Live()
+    with board.subscription():
+        board.publish(board_of(0))
+        first = versions(board)
+        hands.now += 1
+        board.publish(replace(board_of(0), counted=1))
+        assert min(versions(board).values()) > max(first.values())
+
+
+async def test_what_was_counted_anew_is_told_apart_from_what_only_lasts_longer(city: Any) -> None:
+    city.counters["U"] = counter("U", short_from=60)
+    board = Today(city)
+    before = (await board.look(at(0))).counted
+    assert (await board.look(at(1))).counted == before
+    board.hear(Changed(None, (), [CounterDate(DATE, "U")]), at(2))
+    assert (await board.look(at(2))).counted != before
+
+
 def test_whoever_comes_after_all_had_left_is_not_shown_the_past(hands: Hands) -> None:
     board = Live()
     with board.subscription():

@@ -2,14 +2,15 @@
 
 Each transaction is bounded: some person-days of one date, some people of a date that was touched as a whole, or
 some counters. Single person-days come before whole dates, though not for ever, and dates near today before others.
-What cannot be computed is left where it is and named; everything else is computed.
+Counters are counted after the people who touched them, or beside the next of them, for one takes as long as six
+people. What cannot be computed is left where it is and named; everything else is computed.
 """
 
 import asyncio
 import datetime as dt
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from uuid import UUID
 
@@ -30,7 +31,8 @@ PEOPLE_OF_A_DATE = 2000
 """So many people of a date that was touched as a whole: some 120 ms. While people come in, PEOPLE at most."""
 EXPECTED_S = 1.0
 """So long after single person-days more of them are expected: whoever comes in meanwhile waits for one chunk."""
-COUNTERS = 400
+COUNTERS = 20
+"""So many counters share a transaction: some 8 ms."""
 IN_A_ROW = 8
 """So many transactions of single person-days come before everything else has one: while check-ins come without end
 a date that was touched as a whole is worked off too, and a check-in waits for one chunk of it at most."""
@@ -79,7 +81,11 @@ class Drain:
         self.errors.clear()
 
     async def once(self, now: dt.datetime) -> bool:
-        """A few transactions, or those that it takes to find what cannot be computed; whether there was any work.
+        """Some `people`, or without any some `counters`; whether there was any work."""
+        return await self.people(now) or await self.counters(now) > 0
+
+    async def people(self, now: dt.datetime) -> bool:
+        """A few transactions, or those that it takes to find who cannot be computed; whether there was any work.
 
         Raises a failure of the world, or of a wrong deploy.
         """
@@ -94,7 +100,7 @@ class Drain:
                 return False
         others_wait, self._in_a_row = self._in_a_row == IN_A_ROW, 0
         # Split first: while every date is touched, no view looks anything up.
-        done = [await self._some_counters(today), await self._split(), await self._some_of_a_date(today)]
+        done = [await self._split(), await self._some_of_a_date(today)]
         return any(done) or (others_wait and await self._some_people(today))
 
     async def all(self, now: dt.datetime) -> int:
@@ -130,10 +136,8 @@ class Drain:
                     return False
                 date, people = taken
                 await store.compute(tx, date, people, announced_from(today))
-                counters = await store.take_counters(tx, date, COUNTERS, self.units)
-                await counter_days.count(tx, counters)
                 # Who is as they were, too: the board may have seen what was true while they waited.
-                await notices.tell(tx, Changed(date, people, counters))
+                await notices.tell(tx, Changed(date, people, ()))
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or not people:
                 raise
@@ -145,7 +149,7 @@ class Drain:
                 self.days.add((date, person))
                 self._cannot(why, f"person-day {person} {date}")
         else:
-            self._did(len(people), len(counters))
+            self._did(len(people), 0)
         return True
 
     async def _these(self, date: dt.date, people: Sequence[UUID], today: dt.date) -> None:
@@ -158,34 +162,39 @@ class Drain:
             await notices.tell(tx, Changed(date, taken, ()))
         self._did(len(taken), 0)
 
-    async def _some_counters(self, today: dt.date) -> bool:
-        counters: list[Counter] = []
+    async def counters(self, now: dt.datetime) -> int:
+        """Some counters' dates, those near today first; returns how many there were. Raises as `people`."""
+        today, taken = local_date(now), dict[Counter, int]()
         try:
             async with self.db.transaction() as tx:
                 if not await store.may_compute(tx):
-                    return False
-                counters = await store.take_counters(tx, today, COUNTERS, self.units)
-                if not counters:
-                    return False
-                await counter_days.count(tx, counters)
-                await notices.tell(tx, Changed(None, (), counters))
+                    return 0
+                taken = await store.take_counters(tx, today, COUNTERS, self.units)
+                if not taken:
+                    return 0
+                await self._counted(tx, taken)
         except Exception as error:
-            if failures.fault_of(error) is not Fault.DATA or not counters:
+            if failures.fault_of(error) is not Fault.DATA or not taken:
                 raise
-            for counter, why in await failures.culprits(counters, self._count):
+            for counter, why in await failures.culprits(list(taken), self._count):
                 self.units.add(counter.unit_id)
                 self._cannot(why, f"unit {counter.unit_id} {counter.day}")
         else:
-            self._did(0, len(counters))
-        return True
+            self._did(0, len(taken))
+        return len(taken)
+
+    @staticmethod
+    async def _counted(tx: Tx, taken: Mapping[Counter, int]) -> None:
+        await counter_days.count(tx, list(taken))
+        await store.counted(tx, taken)
+        await notices.tell(tx, Changed(None, (), list(taken)))
 
     async def _count(self, counters: Sequence[Counter]) -> None:
         async with self.db.transaction() as tx:
             if not await store.may_compute(tx):
                 return
             taken = await store.take_these_counters(tx, counters)
-            await counter_days.count(tx, taken)
-            await notices.tell(tx, Changed(None, (), taken))
+            await self._counted(tx, taken)
         self._did(0, len(taken))
 
     async def _some_of_a_date(self, today: dt.date) -> bool:
@@ -238,7 +247,7 @@ class Drain:
             self._cannot(why, f"person-day {person} {date.date}")
 
     async def _anything(self) -> bool:
-        """Whether anything waits at all: after each check-in that is asked, and mostly nothing does."""
+        """Whether anyone is touched at all: after each check-in that is asked, and mostly nobody is."""
         async with self.db.read() as tx:
             return await store.anything(tx)
 

@@ -42,8 +42,8 @@ _DIFFERING = f"""
 async def count(tx: Tx, days: Sequence[tuple[dt.date, str]]) -> None:
     """Count these dates of these units anew; where there is no such service point, there is no row.
 
-    The caller holds what others would count them by: the rows of `touched_counter`, deleted in this transaction
-    before. Otherwise an older look at the facts may be written over a newer one.
+    The caller has taken them in this transaction before (`steps.take_counters`). Otherwise an older look at the
+    facts may be written over a newer one.
     """
     await planner.some_people(tx)
     for date, of_date in groupby(sorted(set(days)), key=itemgetter(0)):

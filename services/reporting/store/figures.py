@@ -22,8 +22,15 @@ from shared.failures import Fault
 _BY_STEPS = """
     select employee_id, opd_code, mode, codes[width_bucket($2::timestamptz, since)] as code,
         since[width_bucket($2::timestamptz, since) + 1] as next_due
-    from person_day where work_date = $1 and ($3::text is null or opd_code = $3)
+    from person_day where work_date = $1 and {of} and {whom}
 """
+# What is not asked for is looked at once, and not of each of 24,000 rows: that would be a fifth of the time.
+_OF_OPD, _OF_ALL = "opd_code = $3", "$3::text is null"
+_THESE, _BUT_THESE, _BUT_NOBODY = (
+    "employee_id = any($4::uuid[])",
+    "employee_id <> all($4::uuid[])",
+    "cardinality($4::uuid[]) = 0",
+)
 # A rule may still give a state at the very instant of `next_due`, never after it.
 _BY_FACTS = f"""
     select employee_id, opd_code, mode, state_code({each_duty()}) as code, least(
@@ -135,19 +142,19 @@ async def _judged(  # noqa: PLR0917 - whom, when
 ) -> list[asyncpg.Record]:
     """What is `asked` of those who are not touched, and then of those who are."""
     touched = await _touched(tx, date)
+    of = _OF_ALL if opd_code is None else _OF_OPD
     if touched.everyone:
         afresh = None if people is None else list(people)
         rows: list[asyncpg.Record] = []
     elif people is None:
         afresh = list(touched.people)
-        untouched = f"{_BY_STEPS} and employee_id <> all($4::uuid[])"
+        untouched = _BY_STEPS.format(of=of, whom=_BUT_THESE if afresh else _BUT_NOBODY)
         rows = await tx.connection.fetch(asked.format(untouched), date, as_of, opd_code, afresh, *more)
     else:
         afresh = list(set(people) & touched.people)
         known = list(set(people) - touched.people)
-        rows = await tx.connection.fetch(
-            asked.format(f"{_BY_STEPS} and employee_id = any($4::uuid[])"), date, as_of, opd_code, known, *more
-        )
+        these = _BY_STEPS.format(of=of, whom=_THESE)
+        rows = await tx.connection.fetch(asked.format(these), date, as_of, opd_code, known, *more)
     if afresh is None:
         # One after another where somebody cannot be judged: then who they all are has to be known.
         try:

@@ -5,11 +5,15 @@ later statement, whose snapshot is newer: so it sees what every fold wrote that 
 A fold that touches a row which a drain has taken waits for that drain's commit and then puts it in again: for this
 its conflicts are `do update`, never `do nothing`. Two drains never work on one person-day or one counter's date at
 the same time, and what the later one writes comes from the newer facts.
+
+A counter is touched by many, and takes longer: so its row stays while it is counted, and who touches it again
+does not wait. It goes when it is counted, if it is still the version that was read before. A lock keeps two drains
+apart.
 """
 
 import datetime as dt
 import json
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -256,19 +260,32 @@ _NEAREST_COUNTERS = """
         (select day from touched_counter where day < $1::date and unit_id <> all ($2) order by day desc limit 1)
     ) as nearest order by abs(day - $1::date), day limit 1
 """
-_TAKE_COUNTERS = """
-    delete from touched_counter where ctid = any (array(
-        select ctid from touched_counter
+_MINE = "pg_try_advisory_xact_lock(hashtext('hadir.counter'), hashtext(unit_id || day))"
+# Of each row it is tried to lock it, in order, until there are enough: beyond those that others have in hand.
+_TAKE_COUNTERS = f"""
+    select day, unit_id, version from (
+        select day, unit_id, xmin as version from touched_counter
         where day between $1::date - $2::int and $1::date + $2::int and unit_id <> all ($3)
-        order by abs(day - $1::date), day, unit_id limit $4 for update skip locked
-    )) returning day, unit_id
-"""
-_TAKE_THESE_COUNTERS = """
+        order by abs(day - $1::date), day, unit_id limit 10 * $4::int
+    ) as next where {_MINE} limit $4
+"""  # noqa: S608 - constants of this file
+_TAKE_THESE_COUNTERS = f"""
+    select day, unit_id, version from (
+        select day, unit_id, touched_counter.xmin as version
+        from unnest($1::date[], $2::text[]) as these(day, unit_id) join touched_counter using (day, unit_id)
+        order by day, unit_id offset 0
+    ) as next where {_MINE}
+"""  # noqa: S608 - constants of this file
+_COUNTED = """
     delete from touched_counter where ctid = any (array(
-        select touched_counter.ctid from unnest($1::date[], $2::text[]) as these(day, unit_id)
-            join touched_counter using (day, unit_id)
-        order by day, unit_id for update of touched_counter skip locked
-    )) returning day, unit_id
+        select still.ctid
+        from unnest($1::date[], $2::text[], $3::xid[]) as done(day, unit_id, version) cross join lateral (
+            select touched_counter.ctid from touched_counter
+            where touched_counter.day = done.day and touched_counter.unit_id = done.unit_id
+                and touched_counter.xmin = done.version
+            offset 0 for update
+        ) as still
+    ))
 """
 
 
@@ -424,29 +441,38 @@ async def compute(
 
 async def take_counters(
     tx: Tx, today: dt.date, limit: int, but: Collection[str] = (), *, within: int = 1
-) -> list[Counter]:
-    """Take at most so many touched counters' dates, the nearest to today's first, but not those of some units."""
+) -> dict[Counter, int]:
+    """At most so many touched counters' dates, the nearest to today's first, but not those of some units; with the
+    version of each touch, for `counted`. Nobody else counts them until this transaction ends.
+    """
     nearest = await tx.connection.fetchval(_NEAREST_COUNTERS, today, list(but))
     if nearest is None:
-        return []
+        return {}
     rows = await tx.connection.fetch(_TAKE_COUNTERS, nearest, within, list(but), limit)
-    return [Counter(row["day"], row["unit_id"]) for row in rows]
+    return {Counter(row["day"], row["unit_id"]): row["version"] for row in rows}
 
 
-async def take_these_counters(tx: Tx, counters: Collection[Counter]) -> list[Counter]:
-    """Take those of these counters' dates that are touched and that nobody else has taken."""
+async def take_these_counters(tx: Tx, counters: Collection[Counter]) -> dict[Counter, int]:
+    """Those of these counters' dates that are touched and that nobody else counts; as `take_counters`."""
     days, units = [counter.day for counter in counters], [counter.unit_id for counter in counters]
     rows = await tx.connection.fetch(_TAKE_THESE_COUNTERS, days, units)
-    return [Counter(row["day"], row["unit_id"]) for row in rows]
+    return {Counter(row["day"], row["unit_id"]): row["version"] for row in rows}
+
+
+async def counted(tx: Tx, taken: Mapping[Counter, int]) -> None:
+    """These counters' dates were counted. Those that were touched again since they were taken stay touched."""
+    days = sorted(taken)  # as whoever touches them locks them
+    await tx.connection.execute(
+        _COUNTED,
+        [counter.day for counter in days],
+        [counter.unit_id for counter in days],
+        [taken[counter] for counter in days],
+    )
 
 
 async def anything(tx: Tx) -> bool:
-    """Whether a row waits, of any kind. By the index: the tables are full of rows that have been worked off."""
-    row = await tx.connection.fetchrow(
-        "select coalesce((select true from touched order by work_date, employee_id limit 1), "
-        "(select true from touched_counter order by day, unit_id limit 1), false) as waits"
-    )
-    return row is not None and row["waits"]
+    """Whether anyone is touched. By the index: the table is full of rows that have been worked off."""
+    return bool(await tx.connection.fetchval("select true from touched order by work_date, employee_id limit 1"))
 
 
 async def waiting(tx: Tx, most: int = 10_000) -> Waiting:

@@ -8,7 +8,7 @@ import contextlib
 import logging
 import time
 
-from services.reporting.commands.steps import Drain, NotComputed
+from services.reporting.commands.steps import COUNTERS, Drain, NotComputed
 from services.reporting.store import facts
 from services.reporting.store import steps as store
 from shared.service import Service
@@ -26,6 +26,9 @@ PATIENCE_S = 30.0
 """So long what is touched waits at most while the consumer is far behind."""
 AT_IT_S = 5.0
 """So long the queue is worked off after that, before it waits again."""
+PEOPLE_EVERY_S, COUNTERS_EVERY_S = 0.02, 0.05
+"""Wall seconds between two beginnings, while more and more comes: what a transaction costs in any case is shared
+by who comes meanwhile. The first after a silence begins at once. No browser shows counters more often."""
 SAMPLE_S = 5.0
 
 
@@ -35,6 +38,7 @@ async def keep_up(service: Service) -> None:
     async with asyncio.TaskGroup() as tasks:
         tasks.create_task(keeper.listen())
         tasks.create_task(keeper.work())
+        tasks.create_task(keeper.count())
         tasks.create_task(keeper.sample())
 
 
@@ -66,7 +70,7 @@ class Patience:
 class _Keeper:
     def __init__(self, service: Service) -> None:
         self._service = service
-        self._woken = asyncio.Event()
+        self._woken, self._uncounted = asyncio.Event(), asyncio.Event()
         self._drain = Drain(service.db, service.metrics)
         self._tried_at = 0.0
         self._empty_at = time.monotonic()
@@ -77,17 +81,38 @@ class _Keeper:
         while True:
             self._woken.clear()
             await self._wait_for_the_consumer()
-            until = time.monotonic() + AT_IT_S
-            while await self._drain.once(self._service.clock.now()):
+            until, began = time.monotonic() + AT_IT_S, time.monotonic()
+            while await self._drain.people(self._service.clock.now()):
                 self._tell(health)
+                self._uncounted.set()
                 if time.monotonic() > until and self._far_behind():
                     break
+                await asyncio.sleep(began + PEOPLE_EVERY_S - time.monotonic())
+                began = time.monotonic()
             else:
                 self._empty_at = time.monotonic()
             self._tell(health)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(IDLE_S):
-                    await self._woken.wait()
+            await self._idle(self._woken)
+
+    async def count(self) -> None:
+        """Counters are counted beside the people who touch them, so that nobody waits for those of others."""
+        health = self._service.health["steps"]
+        while True:
+            self._uncounted.clear()
+            began = time.monotonic()
+            while took := await self._drain.counters(self._service.clock.now()):
+                self._tell(health)
+                if took < COUNTERS:
+                    await asyncio.sleep(began + COUNTERS_EVERY_S - time.monotonic())
+                began = time.monotonic()
+            self._tell(health)
+            await self._idle(self._uncounted)
+
+    @staticmethod
+    async def _idle(woken: asyncio.Event) -> None:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(IDLE_S):
+                await woken.wait()
 
     def _tell(self, health: Health) -> None:
         """After each transaction: a rebuilt year takes longer than a task may be silent."""
@@ -132,7 +157,11 @@ class _Keeper:
 
     async def listen(self) -> None:
         """Wakes the work when a fold was committed; while the connection is away, the clock serves."""
-        await self._service.db.listen(facts.CHANNEL, lambda _: self._woken.set(), self._woken.set)
+        await self._service.db.listen(facts.CHANNEL, lambda _: self._wake(), self._wake)
+
+    def _wake(self) -> None:
+        self._woken.set()
+        self._uncounted.set()  # a unit may be another now
 
     async def sample(self) -> None:
         """How much waits, and at most for how long."""

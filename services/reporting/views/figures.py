@@ -90,6 +90,8 @@ class Board:
     counters: Sequence[Standing]
     """Service points, by unit_id."""
     opd_names: Mapping[str, str]
+    counted: int = 0
+    """Another number where its service points were counted anew: their past may be another, and nothing else."""
 
     def city(self, reader: Reader) -> CityFigures:
         everyone = Counted()

@@ -19,9 +19,9 @@ from services.reporting.views.figures import Board, OpdFigures, Reader, ShortCou
 VIEWS: tuple[View, ...] = ("city", "opds", "units")
 SETTLE_S = 30.0
 """Wall seconds between two frames of a view in which only durations grew."""
-SPACING_S: Mapping[View, float] = {"city": 0.025, "opds": 0.1, "units": 0.1}
-"""Wall seconds between two frames of a view, while news follows news: a city's service points are 160 kB, and no
-browser shows more. The first news after a silence is shown at once."""
+SPACING_S: Mapping[View, float] = {"city": 0.025, "opds": 0.2, "units": 0.2}
+"""Wall seconds between two frames of a view, while news follows news: a city's service points are 160 kB, and
+nobody reads so many lines more often. The first news after a silence is shown at once."""
 
 
 class OpdsFrame(BaseModel):
@@ -69,12 +69,12 @@ class Frame:
 def _shape(view: View, board: Board) -> object:
     """What a frame of `view` says beside the moment and the durations, which change with every tick."""
     if view == "units":
-        return [
+        return board.counted, [
             (counter.point, counter.status, counter.required, counter.present_low, counter.present_high)
             for counter in board.counters
         ]
     statuses = Counter((counter.point.opd_code, counter.status) for counter in board.counters)
-    return board.date, board.people, board.opd_names, statuses
+    return board.date, board.people, board.opd_names, board.counted, statuses
 
 
 class Live:
@@ -115,12 +115,14 @@ class Live:
             return SETTLE_S  # they left while it was computed, and whoever comes next must not be shown the past
         now, again_at, version = time.monotonic(), math.inf, self._version
         for view in VIEWS:
-            old, shape = self._frames.get(view), _shape(view, board)
-            due_at = now if old is None else old.at + (SETTLE_S if old.shape == shape else SPACING_S[view])
-            if due_at <= now:
-                self._version += 1
-                self._frames[view] = Frame(view, self._version, board, shape, now)
-                due_at = now + SETTLE_S
+            old = self._frames.get(view)
+            due_at = now if old is None else old.at + SPACING_S[view]
+            if due_at <= now:  # what is too early in any case is not compared
+                shape = _shape(view, board)
+                if old is None or old.shape != shape or old.at + SETTLE_S <= now:
+                    self._version += 1
+                    self._frames[view] = old = Frame(view, self._version, board, shape, now)
+                due_at = old.at + SETTLE_S
             again_at = min(again_at, due_at)
         if self._version != version:
             self.wake()

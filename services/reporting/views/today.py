@@ -128,6 +128,7 @@ class Today:
         self._tally = Tally()
         self._names: dict[str, str] = {}
         self._counters: dict[str, live.Counter] = {}
+        self._counted = 0
         self._edges: list[dt.datetime] = []
         self._people: set[UUID] | None = None
         self._units: set[str] | None = None
@@ -177,7 +178,7 @@ class Today:
             standings.get(unit_id) or counter.day.at(counter.point, now)
             for unit_id, counter in self._counters.items()
         ]
-        return Board(date, now, self._tally.people(), everywhere, self._names)
+        return Board(date, now, self._tally.people(), everywhere, self._names, self._counted)
 
     def next_at(self) -> dt.datetime | None:
         """The earliest instant at which the board may say something else though nothing is recorded."""
@@ -218,6 +219,7 @@ class Today:
 
     def _take(self, found: Sequence[live.Counter], now: dt.datetime) -> None:
         known = len(self._counters)
+        self._counted += bool(found)
         for counter in found:
             self._counters[counter.point.unit_id] = counter
             for edge in counter.edges:
