@@ -17,7 +17,7 @@ from tests.conftest import DatabaseFor
 from tests.integration.test_facts_law import employee, fresh, join
 from tests.kit import worlds
 from tests.kit.disowning import context_of
-from tests.kit.locks import somebody_waits
+from tests.kit.locks import waiting
 
 
 @pytest_asyncio.fixture
@@ -102,7 +102,7 @@ async def test_what_another_batch_wrote_meanwhile_is_not_replaced_unnoted(db: Da
             facts.take_in(worlds.received([(great, punch(UUID(int=9), other, 1))]), context)
         )
         async with asyncio.timeout(30):
-            while not await somebody_waits(db):
+            while not await waiting(db):
                 assert not later.done(), "it did not wait for the other"
     with pytest.raises(asyncpg.SerializationError):
         await later

@@ -24,7 +24,7 @@ from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
 from tests.kit import worlds
 from tests.kit.disowning import Logs, MemoryLog, context_of, disowning
-from tests.kit.locks import somebody_waits
+from tests.kit.locks import waiting
 from tests.kit.properties import SLOW_IS_FINE
 
 
@@ -230,7 +230,7 @@ async def test_a_fold_under_way_ends_before_its_event_is_disowned(db: Database) 
         await facts.apply(tx, [forged])
         hearing = asyncio.create_task(hear())
         async with asyncio.timeout(30):
-            while not await somebody_waits(db, "advisory"):
+            while not await waiting(db, "advisory"):
                 assert not hearing.done(), "it did not wait for the fold"
     await hearing
     await repairs.settle(PROJECTION, facts.rejoin, context_of("reporting", db), Logs([forged]).open)

@@ -5,7 +5,7 @@ import os
 import random
 import signal
 import sys
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -43,7 +43,7 @@ from tests.conftest import DatabaseFor
 from tests.integration.test_facts_transitions import at, plan, punch
 from tests.integration.test_steps_drain import agree, planned, quiet, rows
 from tests.kit import worlds
-from tests.kit.locks import somebody_waits
+from tests.kit.locks import waiting
 from tests.kit.services import Signer
 
 
@@ -197,11 +197,34 @@ async def test_a_rebuild_that_is_broken_off_among_its_dates_goes_on_with_them(ka
     assert done.records == read[-1] > 0
 
 
-async def has_its_facts_and_waits(db: Database) -> bool:
-    """Batches of facts wait for each other too: only after the last one is it the steps that wait."""
-    async with db.read() as tx:
-        has_its_facts = await lacks_steps(tx)
-    return has_its_facts and await somebody_waits(db, "advisory")
+@asynccontextmanager
+async def nobody_counts_when_the_facts_are_there(db: Database) -> AsyncGenerator[Callable[[], Awaitable[bool]]]:
+    """Ask whether a rebuild stands still before its first counter. Repairs of its facts want the same lock, and
+    are let by: whoever is to have it next stands in the queue before it is given up."""
+    take = "select pg_advisory_lock(hashtext('hadir.counters'))"
+    holds = await db.dedicated()
+    await holds.execute(take)
+
+    async def stands_still() -> bool:
+        nonlocal holds
+        async with db.read() as tx:
+            has_its_facts = await lacks_steps(tx)
+        if not await waiting(db, "advisory"):
+            return False
+        if not has_its_facts:
+            follows = await db.dedicated()
+            taking = asyncio.create_task(follows.execute(take))
+            while await waiting(db, "advisory") < 2:  # noqa: ASYNC110 - PostgreSQL tells nobody
+                await asyncio.sleep(0.05)
+            await holds.close()
+            await taking
+            holds = follows
+        return has_its_facts
+
+    try:
+        yield stands_still
+    finally:
+        await holds.close()
 
 
 async def test_ctrl_c_stops_a_rebuild_and_the_next_one_ends_it(kafka: str, db: Database, tmp_path: Path) -> None:
@@ -217,12 +240,11 @@ async def test_ctrl_c_stops_a_rebuild_and_the_next_one_ends_it(kafka: str, db: D
         pipe = asyncio.subprocess.PIPE
         return await asyncio.create_subprocess_exec(*HADIR, *arguments, env=env, stdout=pipe, stderr=pipe)
 
-    # Not by a transaction: it would hold the tables too, and a rebuild empties them alone.
-    async with db.alone("hadir.counters") as nobody_computes:
-        assert nobody_computes
+    async with nobody_counts_when_the_facts_are_there(db) as stands_still:
         first = await command("rebuild")
         async with asyncio.timeout(60):
-            while not await has_its_facts_and_waits(db):  # noqa: ASYNC110 - PostgreSQL tells nobody
+            while not await stands_still():
+                assert first.returncode is None, await first.communicate()
                 await asyncio.sleep(0.05)
         first.send_signal(signal.SIGINT)
         _, said = await first.communicate()

@@ -22,7 +22,7 @@ from shared.database import Database
 from shared.events import Event
 from tests.conftest import DatabaseFor
 from tests.kit import worlds
-from tests.kit.locks import somebody_waits
+from tests.kit.locks import waiting
 from tests.kit.properties import SLOW_IS_FINE
 
 QUIET = settings(max_examples=60, deadline=None, suppress_health_check=SLOW_IS_FINE)
@@ -145,7 +145,7 @@ async def test_a_fold_that_meets_a_drain_is_computed_after_it(db: Database) -> N
             fold(db, [(uuid4(), plan.model_copy(update={"revision": 2, "mode": "LEAVE"}))])
         )
         async with asyncio.timeout(30):
-            while not await somebody_waits(db):  # noqa: ASYNC110 - PostgreSQL tells nobody
+            while not await waiting(db):  # noqa: ASYNC110 - PostgreSQL tells nobody
                 await asyncio.sleep(0.01)
     await meeting
     assert await drain(db, NOON) == 1
