@@ -1,6 +1,5 @@
 """Requests of staff about their own record, and the decisions on them."""
 
-import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -15,11 +14,11 @@ from services.attendance.domain.requests import ASKED_TAGS, MOST_PUNCHES, REQUES
 from services.attendance.views import requests as views
 from shared.access import DECIDE_REQUESTS, Principal
 from shared.auth import Caller, Employee, require
-from shared.cursors import Limit, Page, cut, read_cursor
+from shared.cursors import Page
 from shared.dates import local_date
 from shared.events.base import UUID as ExactUUID
 from shared.personal import Reason
-from shared.requests import Listed, Part, RequestWithTrail, earliest
+from shared.requests import Listed, Part, RequestWithTrail, earliest, page, part_of
 from shared.requests import Request as Asked
 
 router = APIRouter(prefix=PREFIX)
@@ -61,19 +60,7 @@ async def ask(request: Request, response: Response, who: Caller, service: Runnin
     return asked
 
 
-def part_of(limit: Limit = 1000, cursor: str | None = None) -> Part:
-    """FastAPI dependency: which part of a list, and one more so that its end shows."""
-    if not cursor:
-        return Part(limit + 1)
-    asked_at, request_id = read_cursor(cursor, dt.datetime, UUID)
-    return Part(limit + 1, (asked_at, request_id))
-
-
 Asks = Annotated[Part, Depends(part_of)]
-
-
-def page(found: list[Asked], part: Part) -> Page[Asked]:
-    return cut(found, part.limit - 1, lambda one: [one.asked_at, one.request_id])
 
 
 @router.get("/me/requests")

@@ -1,6 +1,5 @@
 """What staff ask for of their own plans, the decisions on it, and what the city lets them ask for."""
 
-import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -17,10 +16,10 @@ from services.scheduling.views.requests import AskableKind, Decided
 from shared.access import DECIDE_REQUESTS, GOVERN, Principal
 from shared.auth import Caller, Employee, require
 from shared.bodies import described, read
-from shared.cursors import Limit, Page, cut, read_cursor
+from shared.cursors import Page
 from shared.dates import local_date
 from shared.personal import Reason
-from shared.requests import Listed, Part, RequestWithTrail, earliest
+from shared.requests import Listed, Part, RequestWithTrail, earliest, page, part_of
 from shared.requests import Request as Asked
 
 router = APIRouter(prefix="/scheduling/v1", tags=["requests"])
@@ -90,19 +89,7 @@ async def ask(request: Request, service: Running, who: Caller, response: Respons
     return asked
 
 
-def part_of(limit: Limit = 1000, cursor: str | None = None) -> Part:
-    """FastAPI dependency: which part of a list, and one more so that its end shows."""
-    if not cursor:
-        return Part(limit + 1)
-    asked_at, request_id = read_cursor(cursor, dt.datetime, UUID)
-    return Part(limit + 1, (asked_at, request_id))
-
-
 Asks = Annotated[Part, Depends(part_of)]
-
-
-def page(found: list[Asked], part: Part) -> Page[Asked]:
-    return cut(found, part.limit - 1, lambda one: [one.asked_at, one.request_id])
 
 
 @router.get("/me/requests")
