@@ -12,7 +12,7 @@ BASE ?=
 RUNS ?=
 ARGS ?=
 
-.PHONY: help setup hooks browser up run test coverage lint format schemas bench bench-check clean
+.PHONY: help setup hooks browser up run test coverage lint format pictures schemas bench bench-check clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,6 +62,9 @@ lint: setup ## Check style, types, and who imports whom
 format: setup ## Mend style
 	@$(RUN) ruff check --fix -q . || true
 	@$(RUN) ruff format .
+
+pictures: setup browser ## Draw the pictures of the pages anew, in docs/
+	@$(RUN) pytest tests/e2e/pictures.py
 
 schemas: setup ## Write the events' JSON schemas to docs/events/ and the doors' OpenAPI documents to docs/api/
 	@$(RUN) python -m shared.events.schemas

@@ -134,7 +134,10 @@ def link(
     employee: Annotated[UUID | None, typer.Option(help="employee_id of the person who looks on")] = None,
     opd: Annotated[str | None, typer.Option(help="opd_code, for an opd_admin")] = None,
 ) -> None:
-    """Print a link that signs a browser in to the board of the local system: once, within ten minutes."""
+    """Print a link that signs a browser in to the local system, once, within ten minutes.
+
+    Staff and supervisors (with --employee) come to their own day, everyone else to the board.
+    """
     from deploy.links import sign_in_link
 
     state = State.from_environment()

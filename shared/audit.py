@@ -18,6 +18,8 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     # attendance and scheduling
     "request": ("asked", "granted", "refused", "withdrawn"),
     # attendance
+    "flag": ("vouched", "dismissed", "unproven"),
+    "network": ("set", "removed"),
     "outage": ("declare", "revise", "revoke"),
     "punch": ("manual", "void"),
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),

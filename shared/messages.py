@@ -42,6 +42,11 @@ def text(code: str, language: Language = "id", /, **params: Any) -> str:
     return _catalogue[code][language].format(**params)
 
 
+def raw(code: str, language: Language = "id") -> str:
+    """The message `code` with its places left open, for a page whose script puts them in."""
+    return _catalogue[code][language]
+
+
 def title(code: str, language: Language = "id") -> str:
     """What all cases of `code` have in common: its first sentence, without a place (RFC 9457, section 3.1.3)."""
     return _catalogue[code][language].split(". ")[0].removesuffix(".")

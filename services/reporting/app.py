@@ -20,6 +20,7 @@ from services.reporting.api import (
     team,
 )
 from services.reporting.api.pages import board, oidc, page, sign_in
+from services.reporting.api.pages.app import days, lists, me, report, today, worker
 from services.reporting.api.pages.desk import office as desk_office
 from services.reporting.api.pages.desk import team as desk_team
 from services.reporting.commands import facts
@@ -48,6 +49,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         app.state.sign_on = SignOn(settings, service.db, sessions) if settings.oidc_issuer else None
         app.state.live = Live()
         app.state.files = files_of(settings)
+        app.add_exception_handler(page.Turned, page.on_turned)
 
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
@@ -65,6 +67,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             sign_in.router,
             oidc.router,
             board.router,
+            *(part.router for part in (today, report, days, lists, me, worker)),
             desk_team.router,
             desk_office.router,
             page.files,

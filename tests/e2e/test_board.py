@@ -11,7 +11,7 @@ from playwright.async_api import Browser, BrowserContext, Page, expect
 from deploy.links import sign_in_link
 from shared.database import Database
 from tests.kit import reporting as small
-from tests.kit.browser import DESK, chromium
+from tests.kit.browser import DESK
 from tests.kit.reporting import Running, Staff, at
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
@@ -33,12 +33,6 @@ async def service(kafka: str, database_for: DatabaseFor, tmp_path: Path, staff: 
 
 
 @pytest_asyncio.fixture
-async def browser() -> AsyncIterator[Browser]:
-    async with chromium() as browser:
-        yield browser
-
-
-@pytest_asyncio.fixture
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(locale="id-ID", viewport=DESK)  # pyright: ignore[reportArgumentType]
     yield context
@@ -51,7 +45,8 @@ async def signed_in(context: BrowserContext, service: Running, role: str = "bkps
     token = service.signer.token(role, **claims)  # pyright: ignore[reportArgumentType]
     await page.goto(await asyncio.to_thread(sign_in_link, service.url, token))
     await page.get_by_role("button", name="Masuk").click()
-    await page.wait_for_url(f"{service.url}/reporting/")
+    await page.wait_for_url(f"{service.url}/reporting/**")
+    await page.goto(f"{service.url}/reporting/")  # staff begin with their own day
     return page
 
 

@@ -9,7 +9,7 @@ from playwright.async_api import BrowserContext, expect
 
 from shared.database import Database
 from tests.conftest import DatabaseFor
-from tests.e2e.test_board import browser, context  # noqa: F401  # pyright: ignore[reportUnusedImport] - fixtures
+from tests.e2e.test_board import context  # noqa: F401  # pyright: ignore[reportUnusedImport] - a fixture
 from tests.kit import reporting as small
 from tests.kit.city_account import CLIENT_ID, SECRET, CityAccount, city_account, free_port
 from tests.kit.reporting import Running, Staff, at
@@ -65,8 +65,8 @@ async def test_a_person_signs_in_by_the_citys_account_and_out_of_both(
     await page.locator("input[name=password]").fill("x")
     await page.locator("button[type=submit]").click()
     await page.locator("button[type=submit]").click()  # what Hadir may know of the account
-    await page.wait_for_url(f"{service.url}/reporting/")
-    await expect(page.get_by_role("button", name="Keluar")).to_be_visible()
+    await page.wait_for_url(f"{service.url}/reporting/app/")  # staff begin with their own day
+    await page.get_by_role("link", name="Akun").click()
     await page.get_by_role("button", name="Keluar").click()
     await page.wait_for_url(f"{account.issuer}/session/end**")
     await page.goto(f"{service.url}/reporting/")

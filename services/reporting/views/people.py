@@ -146,6 +146,13 @@ async def person_day(
 ) -> PersonDay:
     """One person's date with the reason for each state, in words of `language`."""
     verdict = await store.verdict(tx, employee_id, date, as_of)
+    return await explained(tx, employee_id, date, verdict, as_of, language)
+
+
+async def explained(  # noqa: PLR0917 - a date, as it was judged
+    tx: Tx, employee_id: UUID, date: dt.date, verdict: Verdict | None, as_of: dt.datetime, language: Language
+) -> PersonDay:
+    """The date that `verdict` judges, None without a plan, with the reason for each state."""
     if verdict is None:
         because = Because(code="plan.none", params={}, text=text("because.plan.none", language))
         nothing = Reason(state="not_due", because=because, event_ids=[])

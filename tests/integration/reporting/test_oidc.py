@@ -176,7 +176,7 @@ async def test_the_citys_account_opens_a_session_as_the_person_it_belongs_to(rig
         assert asked["state"].lower() not in cookie.partition("=")[2]
         arrived = await signed_in_there(browser, begun, "clerk", until=CALLBACK)
         assert arrived.status_code == 200
-        assert '<meta http-equiv="refresh" content="0;url=/reporting/">' in arrived.text
+        assert '<meta http-equiv="refresh" content="0;url=/reporting/app/">' in arrived.text
         session = next(one for one in arrived.headers.get_list("set-cookie") if one.startswith("hadir_session="))
         assert "samesite=strict" in session.lower()
         assert [name for name in browser.cookies if name.startswith("hadir_oidc")] == []
@@ -414,9 +414,10 @@ async def test_a_local_sign_in_signs_out_here_alone(rig: Rig) -> None:
     ("to", "lands"),
     [
         ("/reporting/app/", "/reporting/app/"),
-        ("https://other.example/", "/reporting/"),
-        ("//other.example", "/reporting/"),
-        ("/reporting/..//x", "/reporting/"),
+        ("/reporting/app/days/2025-11-06", "/reporting/app/days/2025-11-06"),
+        ("https://other.example/", "/reporting/app/"),
+        ("//other.example", "/reporting/app/"),
+        ("/reporting/..//x", "/reporting/app/"),
     ],
 )
 async def test_it_ends_at_a_page_of_ours(rig: Rig, to: str, lands: str) -> None:

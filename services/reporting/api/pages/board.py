@@ -41,7 +41,7 @@ async def home(request: Request, service: Running, at: LocalMinute | None = None
     """The board as its reader may see it, now or as of `at` (local time in WIB, as a browser's field gives it)."""
     who = await holder_of(request)
     if who is None:
-        return show(request, "welcome.html", expired=COOKIE in request.cookies)
+        return show(request, "welcome.html", expired=COOKIE in request.cookies, to="")
     now = service.clock.now()
     as_of = now if at is None else not_ahead(dt.datetime.fromisoformat(at).replace(tzinfo=WIB), now)
     date = local_date(as_of)

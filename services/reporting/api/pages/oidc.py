@@ -6,7 +6,6 @@ the session's cookie would not be; so the last page is ours, and leads on by its
 """
 
 import logging
-import re
 import secrets
 from collections.abc import Mapping
 from typing import Annotated
@@ -14,9 +13,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 
-from services.reporting.api.pages.page import HOME, in_language, refusal, show
+from services.reporting.api.pages.page import PAGE, home_of, in_language, refusal, show
 from services.reporting.api.pages.sign_in import keep
 from services.reporting.commands.oidc import SignOn
+from services.reporting.commands.sessions import Sessions
 from shared.oidc import Attempt, SignOnError, Why
 from shared.query import any_query
 from shared.refusals import Forbidden, Missing
@@ -29,9 +29,6 @@ ATTEMPT_S = 900
 """Seconds in which a sign-in has to come back from the provider: a second factor takes its time."""
 
 _PATH = "/reporting/login/oidc"
-_PAGE = re.compile(r"/reporting/[a-z/]{0,40}")
-"""The pages that a sign-in may lead to: ours."""
-
 TOLD: Mapping[Why, tuple[int, str]] = {
     "away": (503, "oidc.away"),
     "settings": (502, "oidc.settings"),
@@ -67,9 +64,9 @@ def _cookie(state: str) -> str:
 
 @router.get("")
 async def start(
-    request: Request, sign_on: CityAccount, *, to: Annotated[str, Query(max_length=60)] = HOME
+    request: Request, sign_on: CityAccount, *, to: Annotated[str, Query(max_length=80)] = ""
 ) -> Response:
-    """Send the browser to the provider; it will end up at the page `to`."""
+    """Send the browser to the provider; it will end up at the page `to`, else at the person's own home."""
     secret = secrets.token_urlsafe(32)
     try:
         address = await sign_on.address(secret)
@@ -78,7 +75,7 @@ async def start(
     response = RedirectResponse(address, 303, headers={"Cache-Control": "no-store"})
     response.set_cookie(
         _cookie(Attempt.of(secret).state),
-        f"{secret}:{to if _PAGE.fullmatch(to) else HOME}",
+        f"{secret}:{to if PAGE.fullmatch(to) else ''}",
         max_age=ATTEMPT_S,
         path=_PATH,
         secure=request.url.scheme == "https",
@@ -121,7 +118,9 @@ async def _finish(request: Request, sign_on: SignOn, secret: str, told: tuple[st
         why: Why = "away" if error in _FOR_NOW else "settings"
         raise SignOnError(why, f"the provider sends the browser back with {error[:100]!r} and no code")
     session, ends_at = await sign_on.finish(secret, code)
-    response = show(request, "onward.html", to=to if _PAGE.fullmatch(to) else HOME, where="arrived")
+    sessions: Sessions = request.app.state.sessions
+    there = to if PAGE.fullmatch(to) else home_of(await sessions.holder(session))
+    response = show(request, "onward.html", to=there, where="arrived")
     keep(response, request, session, ends_at)
     return response
 

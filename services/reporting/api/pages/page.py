@@ -1,21 +1,32 @@
 """What all pages share: their headers, their language, their templates and their files."""
 
 import hashlib
+import re
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
-from fastapi.responses import FileResponse, HTMLResponse
+from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from services.reporting.views import words
-from shared.messages import Language, language_of, text, title
+from shared.access import BEGIN_WITH_OWN_DAY, Principal, may
+from shared.messages import Language, language_of, raw, text, title
 from shared.refusals import Missing
 
 Area = Literal["board", "app", "desk"]
 """The board, the pages of staff, and those of officers: each has texts of its own, under its name."""
 
 HOME = "/reporting/"
+APP = "/reporting/app/"
+"""Where staff and their superiors begin their day."""
+
+PAGE = re.compile(r"/reporting/[a-z0-9/-]{0,60}")
+"""The pages that a sign-in may lead to: ours."""
+
 _HERE = Path(__file__).parent
 _STATIC = _HERE / "static"
 _KINDS = {
@@ -42,8 +53,34 @@ HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
 }
 
-_SCRIPT_WORDS = ("done", "away", "signed_out")
+_SCRIPT_WORDS = ("done", "away", "signed_out", "other_person")
 """What every script says; a page may add its own."""
+
+
+class Turned(Exception):
+    """Whoever asks for a page is shown something else: the way in, or why the page is not for them."""
+
+    def __init__(self, answer: Response) -> None:
+        super().__init__()
+        self.answer = answer
+
+
+async def on_turned(_request: Request, turned: Exception) -> Response:
+    """What a page that raised Turned answers with."""
+    assert isinstance(turned, Turned)  # noqa: S101 - registered for it alone
+    return turned.answer
+
+
+def to_sign_in(request: Request) -> Response:
+    """The way in, and back to the page that was asked for."""
+    there = urlencode({"to": request.url.path}) if PAGE.fullmatch(request.url.path) else ""
+    return RedirectResponse(f"{HOME}login?{there}", 303, headers={"Cache-Control": "no-store"})
+
+
+def home_of(who: Principal | None) -> str:
+    """Where somebody who has signed in expects to be: at their own day, or at the board."""
+    return APP if who is not None and who.subject is not None and may(who, BEGIN_WITH_OWN_DAY) else HOME
+
 
 files = APIRouter(prefix="/reporting/static", include_in_schema=False)
 
@@ -66,8 +103,19 @@ def reader_language(request: Request) -> Language:
     return asked if asked in ("id", "en") else language_of(request.headers.get("accept-language"))
 
 
+def script_words(language: Language, area: Area = "board", codes: Sequence[str] = ()) -> dict[str, str]:
+    """What the scripts of a page say: what every script does, and `<area>.<code>`, with its places left open."""
+    of_all = {name: raw(f"page.{name}", language) for name in _SCRIPT_WORDS}
+    return of_all | {code: raw(f"{area}.{code}", language) for code in codes}
+
+
 def show(
-    request: Request, template: str, status: int = 200, *, area: Area = "board", **values: object
+    request: Request,
+    template: str,
+    status: int = 200,
+    *,
+    area: Area = "board",
+    **values: object,
 ) -> HTMLResponse:
     """A page in the reader's language. `t("code")` in a template is the text `<area>.code`."""
     language = reader_language(request)
@@ -75,9 +123,11 @@ def show(
     def t(code: str, **params: object) -> str:
         return text(f"{area}.{code}", language, **params)
 
+    values.setdefault("person", _whose(values.get("who")))
+    values.setdefault("words", script_words(language))
     html = _templates.get_template(template).render(
         t=t,
-        words={name: text(f"page.{name}", language) for name in _SCRIPT_WORDS},
+        page_text=partial(text, language=language),
         lang=language,
         static=f"{HOME}static/{VERSION}/",
         home=HOME,
@@ -86,6 +136,11 @@ def show(
         **values,
     )
     return HTMLResponse(html, status, headers=HEADERS)
+
+
+def _whose(who: object) -> str | None:
+    """Whose page it is: an employee_id, "" for an office account; None where it is nobody's."""
+    return str(who.subject or "") if isinstance(who, Principal) else None
 
 
 def refusal(request: Request, status: int, code: str, **params: object) -> HTMLResponse:

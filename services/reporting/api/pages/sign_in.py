@@ -11,11 +11,11 @@ import time
 from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Depends, Form, Request, Response
+from fastapi import APIRouter, Depends, Form, Query, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from pydantic import BaseModel
 
-from services.reporting.api.pages.page import HOME, in_language, show
+from services.reporting.api.pages.page import HOME, PAGE, home_of, in_language, show
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
 from shared.auth import COOKIE, Authenticator, Bearer, BySession, TokenError, credentials_of
@@ -27,6 +27,7 @@ router = APIRouter(prefix="/reporting", include_in_schema=False, dependencies=[D
 links = APIRouter(prefix="/reporting/v1", tags=["sign-in"])
 
 Secret = Annotated[str, Form(max_length=8000)]
+To = Annotated[str, Query(max_length=80)]
 
 
 class SignInLink(BaseModel):
@@ -101,16 +102,22 @@ async def make_token(who: BySession, known: Known, response: Response) -> Sessio
 
 
 @router.get("/login", response_class=HTMLResponse)
-async def login(request: Request, code: str | None = None) -> HTMLResponse:
-    """The page whose button uses the code; without one, how to come by it."""
+async def login(request: Request, code: str | None = None, to: To = "") -> HTMLResponse:
+    """The page whose button uses the code; without one, how to come by it. Both lead on to the page `to`."""
     if code is None:
-        return show(request, "welcome.html", expired=False)
-    return show(request, "sign_in.html", code=code)
+        return show(request, "welcome.html", expired=False, to=to)
+    return show(request, "sign_in.html", code=code, to=to)
 
 
 @router.post("/login", dependencies=[Depends(same_origin)])
-async def sign_in(request: Request, known: Known, code: Secret = "", token: Secret = "") -> Response:
-    """Swap a code, or a token that was pasted, for a session."""
+async def sign_in(
+    request: Request,
+    known: Known,
+    code: Secret = "",
+    token: Secret = "",
+    to: Annotated[str, Form(max_length=60)] = "",
+) -> Response:
+    """Swap a code, or a token that was pasted, for a session that leads to the page `to`, else home."""
     if token:
         authenticator: Authenticator = request.app.state.authenticator
         try:
@@ -119,9 +126,10 @@ async def sign_in(request: Request, known: Known, code: Secret = "", token: Secr
             code = ""
     opened = await known.swap(code) if code else None
     if opened is None:
-        return show(request, "welcome.html", 401, expired=True)
+        return show(request, "welcome.html", 401, expired=True, to=to)
     session, ends_at = opened
-    response = RedirectResponse(HOME, 303, headers={"Cache-Control": "no-store"})
+    there = to if PAGE.fullmatch(to) else home_of(await known.holder(session))
+    response = RedirectResponse(there, 303, headers={"Cache-Control": "no-store"})
     keep(response, request, session, ends_at)
     return response
 

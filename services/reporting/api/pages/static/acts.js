@@ -8,7 +8,10 @@
 // same act, sent again, is the same.
 // Without script a form is no way to act: it is shown disabled (see <fieldset disabled>) until this has run.
 
-import { Away, call, Refused, SignedOut } from "./doors.js";
+import { Away, call, OtherPerson, Refused, SignedOut } from "./doors.js";
+import { freshId } from "./ids.js";
+
+export { freshId };
 
 const words = JSON.parse(document.getElementById("words")?.textContent ?? "{}");
 
@@ -20,15 +23,6 @@ const become = {
   list: (value) => value.split("\n").map((line) => line.trim()).filter(Boolean),
   instant: (value) => `${value.length === 16 ? `${value}:00` : value}+07:00`,
 };
-
-/** A UUID; browsers have `randomUUID` on secure origins only. */
-export function freshId() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  bytes[6] = (bytes[6] & 0x0f) | 0x40;
-  bytes[8] = (bytes[8] & 0x3f) | 0x80;
-  const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, "$1-$2-$3-$4-");
-}
 
 /** The body that the fields of a form make, and what they say of the door's path. */
 export function bodyOf(form, submitter) {
@@ -82,6 +76,7 @@ export function bodyOf(form, submitter) {
 export function told(error) {
   if (error instanceof SignedOut) return words.signed_out;
   if (error instanceof Away) return words.away;
+  if (error instanceof OtherPerson) return words.other_person;
   if (error instanceof Refused) return error.message;
   throw error;
 }

@@ -1,7 +1,7 @@
 // Calls the doors of all services as the holder of the session: the one place that knows of tokens and refusals.
 // The token lives in memory alone; another is asked for before it ends, and once when a door believes it no more.
 
-const language = document.documentElement.lang === "en" ? "en" : "id";
+const language = (globalThis.document?.documentElement.lang ?? navigator.language).startsWith("en") ? "en" : "id";
 
 /** A door said no. `status`; `message`: why and what to do; `fields`: {name: what is wrong with it}, of `errors`. */
 export class Refused extends Error {
@@ -20,6 +20,9 @@ export class Away extends Error {}
 
 /** The session is over: only signing in again helps. */
 export class SignedOut extends Error {}
+
+/** Somebody else is signed in by now than the one whose page this is: nothing is done in their name. */
+export class OtherPerson extends Error {}
 
 async function ask(path, options) {
   let answer;
@@ -40,7 +43,7 @@ async function read(answer) {
   return answer.json();
 }
 
-let held = null; // {text, until}: `until` by performance.now(), since the device's clock may be wrong
+let held = null; // {text, whose, until}: `until` by performance.now(), since the device's clock may be wrong
 let asking = null;
 
 async function freshToken() {
@@ -53,21 +56,45 @@ async function freshToken() {
   const body = await read(answer);
   if (!answer.ok) throw new Refused(answer.status, body, answer.headers.get("retry-after"));
   const now = Date.parse(answer.headers.get("date")) || Date.now();
-  held = { text: body.token, until: performance.now() + Date.parse(body.expires_at) - now - 30_000 };
-  return held.text;
+  held = {
+    text: body.token,
+    whose: subjectOf(body.token),
+    until: performance.now() + Date.parse(body.expires_at) - now - 30_000,
+  };
+  return held;
+}
+
+function subjectOf(text) {
+  const claims = text.split(".")[1].replaceAll("-", "+").replaceAll("_", "/");
+  return JSON.parse(atob(claims)).sub ?? "";
 }
 
 async function token() {
-  if (held && performance.now() < held.until) return held.text;
+  if (held && performance.now() < held.until) return held;
   asking ??= freshToken().finally(() => { asking = null; });
   return asking;
 }
 
+/** The employee_id of whoever is signed in; "" for an office account. */
+export async function whoever() {
+  return (await token()).whose;
+}
+
+// A page is drawn for one person, who says so in <meta name="person">; in another tab somebody else may have signed in.
+const pagePerson = globalThis.document?.querySelector("meta[name=person]")?.content;
+
+async function tokenOf(person) {
+  const { text, whose } = await token();
+  if (person !== undefined && whose !== person) throw new OtherPerson();
+  return text;
+}
+
 /**
  * Asks a door. `body` is sent as JSON, or as it is where it is a Blob or FormData; answers with the door's JSON, its
- * text where it gives another kind, null without content. Throws Refused, Away or SignedOut.
+ * text where it gives another kind, null without content. `person`: in whose name alone, the page's when left out.
+ * Throws Refused, Away, SignedOut or OtherPerson.
  */
-export async function call(method, path, body, { headers = {}, signal, keepalive = false } = {}) {
+export async function call(method, path, body, { headers = {}, signal, keepalive = false, person = pagePerson } = {}) {
   const raw = body instanceof Blob || body instanceof FormData;
   const send = async () =>
     ask(path, {
@@ -76,7 +103,7 @@ export async function call(method, path, body, { headers = {}, signal, keepalive
       signal,
       keepalive,
       headers: {
-        Authorization: `Bearer ${await token()}`,
+        Authorization: `Bearer ${await tokenOf(person)}`,
         "Accept-Language": language,
         ...(body === undefined || raw ? {} : { "Content-Type": "application/json" }),
         ...headers,
