@@ -11,6 +11,7 @@ import random
 import tomllib
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -81,6 +82,21 @@ def phone_of(employee_id: UUID, day: date, seed: int) -> Phone | None:
         dice.choice([-3, -1, 1, 5]) * 60 * MINUTE if chance < 0.09 else dice.uniform(-60, 60) * MINUTE / 60,
         midnight + timedelta(hours=7, minutes=dice.uniform(0, 20)) if 0.09 <= chance < 0.13 else None,
     )
+
+
+def lent(city: City) -> dict[UUID, UUID]:
+    """Who checks in with a colleague's phone, and whose: of each hundred and fifty people one has none today."""
+    found: dict[UUID, UUID] = {}
+    people = list(city.employees.values())
+    for before, person in pairwise(people):
+        if person.number % 150 == 0 and before.unit_id == person.unit_id:
+            found[person.employee_id] = before.employee_id
+    return found
+
+
+def makes_up(employee_id: UUID, seed: int) -> bool:
+    """Whether an app on the person's phone makes its positions up: of a thousand people on four of them."""
+    return random.Random(f"{seed}:made up:{employee_id}").random() < 0.004
 
 
 @dataclass(frozen=True)
@@ -180,7 +196,8 @@ def script(city: City, plans: list[Plan], day: date, seed: int) -> list[Step]:
             continue
         person = city.employees[plan.employee_id]
         dice = random.Random(f"{seed}:{plan.work_date}:{person.number}")
-        one = _Person(city, person, plan, plan.starts_at, plan.ends_at, dice)
+        pinned = makes_up(person.employee_id, seed)
+        one = _Person(city, person, plan, plan.starts_at, plan.ends_at, dice, pinned)
         if plan.work_date < day and plan.ends_at <= datetime.combine(day, time.min, WIB):
             continue  # the day before matters only for the shift that is still at its post at midnight
         punches = one.punches(late=person.employee_id in late_desk)
@@ -239,6 +256,8 @@ class _Person:
     starts: datetime
     ends: datetime
     dice: random.Random
+    pinned: bool
+    """Their position is one that somebody typed in."""
 
     def punches(self, *, late: bool) -> list[Step]:
         """The day's check-ins and check-outs; none for the few who do not turn up."""
@@ -283,6 +302,8 @@ class _Person:
         office = self.city.units[self.plan.unit_id].place
         here = home if self.plan.mode == "WFH" else office
         chance = dice.random()
+        if self.pinned:
+            return Position(round(here.lat + 0.000123, 6), round(here.lon + 0.000045, 6), 3.0)
         if chance < 0.01:
             return None  # no fix, or no permission
         if chance < 0.03:

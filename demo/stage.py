@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from datetime import date, datetime
 from itertools import count
 from typing import Any
-from uuid import UUID, uuid5
+from uuid import uuid5
 
 from demo.city import NAMESPACE, City
 from demo.client import Client, Refused, Who
@@ -33,6 +33,8 @@ from demo.script import (
     Step,
     Tap,
     decision,
+    lent,
+    makes_up,
     norms,
     phone_of,
     review_after,
@@ -56,10 +58,11 @@ class Stage:
         self._day = day
         self._seed = seed
         self._norms = norms()
+        self._lent = lent(city)
         self._heap: list[tuple[datetime, int, Step]] = []
         self._number = count()
         self._running: set[asyncio.Task[None]] = set()
-        self._moments: Counter[UUID] = Counter()
+        self._moments: Counter[str] = Counter()
         """Of each phone the number of the last moment that its app wrote down."""
 
     def add(self, steps: Iterable[Step]) -> None:
@@ -151,14 +154,18 @@ class Stage:
 
     def _counted(self, step: Step, at: datetime | None = None) -> dict[str, Any]:
         """What the person's app says its phone counts at a moment, now unless another is given."""
-        phone = phone_of(step.employee_id, self._day, self._seed)
+        phone = self._phone(step)
         if phone is None:
             return {}
-        self._moments[step.employee_id] += 1
-        return {"device": phone.counted(at or self._pace.now(), self._moments[step.employee_id])}
+        self._moments[phone.device_id] += 1
+        return {"device": phone.counted(at or self._pace.now(), self._moments[phone.device_id])}
+
+    def _phone(self, step: Step) -> Phone | None:
+        """The phone that the person holds, which some have borrowed."""
+        return phone_of(self._lent.get(step.employee_id, step.employee_id), self._day, self._seed)
 
     def _punch_body(self, step: Step, tap: Tap, at: datetime) -> dict[str, Any]:
-        phone: Phone | None = phone_of(step.employee_id, self._day, self._seed)
+        phone = self._phone(step)
         where: Position | None = tap.position
         return {
             "punch_id": str(tap.punch_id),
@@ -167,6 +174,7 @@ class Stage:
             "position": None
             if where is None
             else {"lat": where.lat, "lon": where.lon, "accuracy_m": where.accuracy_m},
+            **({"signals": {"mock": makes_up(step.employee_id, self._seed)}} if phone else {}),
             **self._counted(step, at),
         }
 

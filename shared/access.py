@@ -21,6 +21,8 @@ CORRECT_RECORDS: Permission = ("supervisor", "opd_admin")
 DECLARE_OUTAGES: Permission = ("bkpsdm",)
 MANAGE_TERMINALS: Permission = ("bkpsdm", "opd_admin")
 """Terminals and the numbers of people at them; an OPD admin those at their own units' doors."""
+MANAGE_NETWORKS: Permission = MANAGE_TERMINALS
+"""Which addresses are an office's; an OPD admin their own OPD's."""
 MANAGE_DIRECTORY: Permission = ("bkpsdm",)
 GOVERN: Permission = ("bkpsdm",)
 """Rules, special hours, weights, and the second officer's word on a proposal."""
@@ -33,6 +35,8 @@ REVIEW_REPORTS: Permission = ("staff", "supervisor", "opd_admin", "bkpsdm")
 """Whoever they are besides: the directory says whose superior they are."""
 DECIDE_REQUESTS: Permission = REVIEW_REPORTS
 """What people ask for, of those whom they answer for (`decides`)."""
+DECIDE_FLAGS: Permission = REVIEW_REPORTS
+"""What speaks against the place of a punch, of those whom they answer for (`decides`)."""
 EXAMINE_REPORTS: Permission = ("auditor", "bkpsdm", "opd_admin")
 """Accepted reports of the weekly audit; an OPD admin those of their own OPD."""
 

@@ -18,6 +18,8 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     # attendance and scheduling
     "request": ("asked", "granted", "refused", "withdrawn"),
     # attendance
+    "flag": ("vouched", "dismissed", "unproven"),
+    "network": ("set", "removed"),
     "outage": ("declare", "revise", "revoke"),
     "punch": ("manual", "void"),
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
@@ -43,6 +45,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "proposal": ("made", "approved", "refused"),
     "readiness": ("assessed", "weights"),
     "record": ("disowned", "owned"),
+    "request_kind": ("set",),
     "remote_places": ("set",),
     "roster": ("begun", "published", "failed"),
     "rules": ("given",),

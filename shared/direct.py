@@ -19,6 +19,7 @@ from fastapi import FastAPI
 from msgspec import Struct
 from starlette.datastructures import State
 from starlette.types import Scope
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
 from shared import trace
@@ -36,11 +37,13 @@ Result = TypeVar("Result")
 
 
 class Asked(Struct, frozen=True, gc=False):
-    """What a request says: its bearer token, the traceparent of its own hop, and its body as it came."""
+    """What a request says: its bearer token, the traceparent of its own hop, its body as it came, and from where:
+    the client's address, as far as the proxies before us are believed; empty where there is none."""
 
     token: str
     traceparent: str
     body: bytes
+    address: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +80,7 @@ class _Plain(Struct, frozen=True, gc=False):
     way: Way
     token: str
     trace: str
+    address: str
 
 
 class DirectProtocol(BoundedProtocol):
@@ -88,10 +92,12 @@ class DirectProtocol(BoundedProtocol):
     def __init__(self, *given: Any, **named: Any) -> None:
         super().__init__(*given, **named)
         self._ways: Mapping[str, Way] = cast("FastAPI", self.config.app).state.direct
+        served: object = getattr(self.config, "loaded_app", None)
+        self._proxies = served.trusted_hosts if isinstance(served, ProxyHeadersMiddleware) else None
 
     def _start_asgi_task(self, cycle: RequestResponseCycle, app: Any) -> None:
         way = self._ways.get(cycle.scope["path"])
-        plain = _plain(cycle, way) if way is not None else None
+        plain = self._plain(cycle, way) if way is not None else None
         if plain is None:
             super()._start_asgi_task(cycle, app)
         elif cycle.more_body:
@@ -118,7 +124,7 @@ class DirectProtocol(BoundedProtocol):
         # A fault of ours is the framework's to answer, too: it meets it again, and says so.
         with suppress(Exception):
             if _NUL not in body:
-                asked = Asked(plain.token, trace.onward(plain.trace), body)
+                asked = Asked(plain.token, trace.onward(plain.trace), body, plain.address)
                 future = plain.way.short.begin(plain.way.state, asked)
         if future is None:
             self._by_framework(plain)
@@ -149,25 +155,33 @@ class DirectProtocol(BoundedProtocol):
         self.transport.write(STATUS_LINE[status] + around + length + body)
         self.on_response_complete()
 
+    def _plain(self, cycle: RequestResponseCycle, way: Way) -> _Plain | None:
+        """The request, where its head says nothing that only the framework looks at: it brings a token and a short
+        body of known length, and its connection stays. A head that says anything twice is the framework's."""
+        scope = cast("Scope", cycle.scope)
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        length = headers.get(b"content-length", b"")
+        plain = (
+            scope["method"] == "POST"
+            and not scope["query_string"]
+            and cycle.keep_alive
+            and len(headers) == len(scope["headers"])
+            and length.isdigit()
+            and len(length) <= len(str(MOST_BODY_BYTES))
+            and int(length) <= MOST_BODY_BYTES
+            and not cycle.waiting_for_100_continue
+            and b"transfer-encoding" not in headers
+        )
+        token, _ = credentials_of(scope) if plain else ("", "")
+        if not token:
+            return None
+        traceparent = headers.get(b"traceparent", b"").decode("ascii", "ignore")
+        return _Plain(cycle, way, token, traceparent, self._address(scope, headers.get(b"x-forwarded-for", b"")))
 
-def _plain(cycle: RequestResponseCycle, way: Way) -> _Plain | None:
-    """The request, where its head says nothing that only the framework looks at: it brings a token and a short
-    body of known length, and its connection stays. A head that says anything twice is the framework's."""
-    scope = cast("Scope", cycle.scope)
-    headers: dict[bytes, bytes] = dict(scope["headers"])
-    length = headers.get(b"content-length", b"")
-    plain = (
-        scope["method"] == "POST"
-        and not scope["query_string"]
-        and cycle.keep_alive
-        and len(headers) == len(scope["headers"])
-        and length.isdigit()
-        and len(length) <= len(str(MOST_BODY_BYTES))
-        and int(length) <= MOST_BODY_BYTES
-        and not cycle.waiting_for_100_continue
-        and b"transfer-encoding" not in headers
-    )
-    token, _ = credentials_of(scope) if plain else ("", "")
-    if not token:
-        return None
-    return _Plain(cycle, way, token, headers.get(b"traceparent", b"").decode("ascii", "ignore"))
+    def _address(self, scope: Scope, forwarded: bytes) -> str:
+        """From where a request comes; the server's own middleware, which stands before the framework, says the
+        same of every other request."""
+        peer = scope["client"][0] if scope["client"] else ""
+        if not forwarded or self._proxies is None or peer not in self._proxies:
+            return peer
+        return self._proxies.get_trusted_client_address(forwarded.decode("latin-1"))[0] or peer

@@ -132,6 +132,29 @@ class Settings(KafkaSettings):
     """`https://host[:port]/bucket` of an S3-compatible store, in place of a folder."""
     keep_evidence_days: int = Field(default=400, ge=30, le=36_500)
     """Days after which reporting purges an evidence file."""
+    keep_positions_days: int = Field(default=90, ge=35, le=3650)
+    """Attendance: days after which it purges where people were when they checked in, and the devices that they did
+    it with. An offline punch is handed over within 31 days of which it knows more."""
+    flag_days: int = Field(default=30, ge=1, le=365)
+    """Attendance: so many days back, and forth, punches are compared for what speaks against a place."""
+    flag_same_people: int = Field(default=3, ge=2, le=1000)
+    """So many people with the same coordinates to the last digit."""
+    flag_same_days: int = Field(default=3, ge=2, le=365)
+    """So many work dates of one person with the same coordinates to the last digit."""
+    flag_speed_kmh: int = Field(default=200, ge=1, le=10_000)
+    """Faster than this nobody travels from a punch to the next, as the crow flies, accuracies taken off."""
+    flag_speed_km: int = Field(default=5, ge=1, le=10_000)
+    """What is nearer than this is no journey: a fix by cells jumps so far."""
+    flag_accuracy_repeats: int = Field(default=10, ge=2, le=50)
+    """So many positions of one person in a row with the same accuracy to the last digit."""
+    flag_accuracies: Annotated[frozenset[float], NoDecode, BeforeValidator(_listed)] = frozenset({150.0})
+    """From `HADIR_FLAG_ACCURACIES`, comma-separated: metres that a made-up position is accurate to by itself."""
+    flag_usual_accuracies: Annotated[frozenset[float], NoDecode, BeforeValidator(_listed)] = frozenset(
+        {5.0, 10.0, 20.0, 30.0, 35.0, 50.0, 65.0, 100.0}
+    )
+    """From `HADIR_FLAG_USUAL_ACCURACIES`: those that phones round to, which say nothing by being repeated."""
+    flag_device_people: int = Field(default=2, ge=2, le=1000)
+    """So many people with one device."""
     request_days: int = Field(default=31, ge=1, le=366)
     """Attendance, scheduling: so many days back people may ask about their own days."""
     month_closes_on: int = Field(default=0, ge=0, le=28)

@@ -122,6 +122,15 @@ class Metrics:
         self.terminal_strangers = counter(
             "hadir_terminal_strangers_total", "Calls of terminals that are not believed", "why"
         )
+        # Evidence of place: is it looked at, and does it go in time?
+        self.punches_judged = counter("hadir_punches_judged_total", "Punches whose place was looked at")
+        self.flags_raised = counter("hadir_flags_raised_total", "Flags that are new or have grown", "kind")
+        self.positions_purged = counter(
+            "hadir_positions_purged_total", "Rows from which where people were, and with what, is gone", "what"
+        )
+        self.positions_overdue = gauge(
+            "hadir_positions_overdue_seconds", "So long ago the oldest known position or device should have gone"
+        )
         # Notifications: is anyone told anything, and is it a flood?
         self.notifications = counter("hadir_notifications_total", "Messages put into inboxes", "kind")
         # Reporting: do figures follow from the newest facts, and at what cost?

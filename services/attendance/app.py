@@ -4,12 +4,25 @@ from functools import partial
 
 from fastapi import FastAPI
 
-from services.attendance import handlers, tasks
-from services.attendance.api import corrections, outages, punches, receipts, requests, taps, terminals
+from services.attendance import handlers
+from services.attendance.api import (
+    corrections,
+    flags,
+    networks,
+    outages,
+    punches,
+    receipts,
+    requests,
+    taps,
+    terminals,
+)
 from services.attendance.commands import facts
 from services.attendance.commands.punches import exchanged, record
 from services.attendance.domain.terminals import STRANGERS
 from services.attendance.facts import PROJECTION
+from services.attendance.tasks import flags as looking
+from services.attendance.tasks import positions as purging
+from services.attendance.tasks import terminals as counting
 from services.attendance.views.audit import AuditOut
 from shared import audit_doors, repairs
 from shared.clock import Clock
@@ -20,7 +33,7 @@ from shared.settings import Settings
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
-    """The attendance service: punches, corrections, outages, requests, terminals."""
+    """The attendance service: punches, corrections, flags, outages, requests, terminals."""
     keys = ReceiptKeys.from_file(settings.receipt_key_file) if settings.receipt_key_file else None
     return build(
         settings,
@@ -29,13 +42,20 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             receipts.router,
             corrections.router,
             outages.router,
+            flags.router,
+            networks.router,
             requests.router,
             terminals.router,
             taps.router,
             audit_doors.router("/attendance/v1", AuditOut),
         ],
         handlers=handlers.router,
-        tasks={"repairs": repairs.task(PROJECTION, facts.rejoin), "terminals": tasks.watch},
+        tasks={
+            "repairs": repairs.task(PROJECTION, facts.rejoin),
+            "terminals": counting.watch,
+            "flags": looking.watch,
+            "positions": purging.keep_few,
+        },
         clock=clock,
         body_limits={
             "/attendance/v1/punches/batch": 1024 * 1024,

@@ -20,6 +20,7 @@ from aiokafka import AIOKafkaProducer
 from typer.core import TyperGroup
 
 from deploy import cli
+from services.attendance.domain import flags
 from services.attendance.domain.punches import Flag
 from services.notifications.domain import KINDS
 from shared.events import TOPICS, CoverageChanged, Message, encode, schemas
@@ -56,7 +57,10 @@ def test_the_pages_of_the_services_name_every_flag_and_every_kind_of_message() -
     attendance, notifications = (
         (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8") for name in ("attendance", "notifications")
     )
-    assert set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", attendance, re.MULTILINE)) == set(get_args(Flag))
+    assert set(re.findall(r"^\| `(\w+)` \| [^|]+ \|$", attendance, re.MULTILINE)) == {
+        *get_args(Flag),
+        *flags.KINDS,
+    }
     assert set(re.findall(r"`(\w+\.\w+)`", notifications)) - {"domain.py", "tasks.py"} == set(KINDS)
 
 

@@ -201,6 +201,8 @@ CASES: dict[str, Case] = {
     "a position that is none": _with(position={"lat": 0, "lon": 0, "accuracy_m": -1}),
     "a device's time": _with(device_at="2025-11-06T07:24:58+07:00"),
     "a device's time that is none": _with(device_at="yesterday"),
+    "signals": _with(signals={"mock": True}),
+    "signals that are none": _with(signals=[1]),
     "a kind that there is not": _with(kind="lunch"),
     "an id that is none": _with(punch_id="42"),
     "a field too many": _with(colour="red"),
@@ -234,6 +236,31 @@ CASES: dict[str, Case] = {
 }
 
 
+@pytest.mark.parametrize(
+    ("forwarded", "address"),
+    [
+        (None, "127.0.0.1"),
+        ("203.0.113.9", "203.0.113.9"),
+        ("203.0.113.9:4711", "203.0.113.9"),
+        ("6.6.6.6, 203.0.113.9", "203.0.113.9"),  # what the client itself says is not the proxy's word
+        ("203.0.113.9, 127.0.0.1", "203.0.113.9"),
+        ("[2001:db8::7]:443", "2001:db8::7"),
+        ("2001:db8::7", "2001:db8::7"),
+        ("nobody", None),
+        ("", "127.0.0.1"),
+    ],
+)
+async def test_both_ways_believe_the_proxy_alone_about_the_address(
+    ways: Ways, forwarded: str | None, address: str | None
+) -> None:
+    for way in ways.apps:
+        assert b" 201 " in await send(ways.ports[way], _with_headers(x_forwarded_for=forwarded)(ways, way))
+        async with ways.rig.db.read() as tx:
+            query = "select host(address) from punch where punch_id = $1"
+            assert await tx.connection.fetchval(query, ways.ids[way]) == address, way
+    assert len(ways.short) == 1
+
+
 def _requests(app: FastAPI) -> list[str]:
     """What the metrics tell of requests: how many by method, route and status."""
     told = generate_latest(app.state.service.metrics.registry).decode()
@@ -257,6 +284,8 @@ SHORT = (
     "a position that is none",
     "a device's time",
     "a device's time that is none",
+    "signals",
+    "signals that are none",
     "no content type",
     "a trace",
     "a supervisor's token",

@@ -36,6 +36,7 @@ from shared.events import (
 )
 from tests.kit.asking import ASKED, ASKING, waited
 from tests.kit.doors import Door, Template, all_services
+from tests.kit.flagging import FLAGGED, FLAGGING
 from tests.kit.scheduling import HOLIDAYS, OPDS, REQUIREMENTS, STAGE_1, UNITS, employee_id, employees, nip
 from tests.kit.walk import (
     BODIES,
@@ -158,6 +159,9 @@ async def world(
         files = {"opds": OPDS, "units": UNITS, "requirements": REQUIREMENTS, "employees": people}
         for kind, text in (*files.items(), ("holidays", HOLIDAYS)):
             await world.call("POST", f"/scheduling/v1/imports/{kind}", content=text)
+        for kind in ("duty_travel", "amendment"):
+            path, everybody = f"/scheduling/v1/request-kinds/{kind}", {"employment": ["PNS"], "reason": "uji"}
+            await world.call("PUT", path, json=everybody)
         await world.call("POST", "/scheduling/v1/policies", json={**STAGE_1, "effective_from": "2025-11-07"})
         for opd in (MINE, FOREIGN):
             for first, last in SPANS:
@@ -202,6 +206,8 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
         ("work_date", "wishes" in row): "2025-12-01",
         ("work_date", "intentions" in row): "2025-11-07",
         ("date", door.service == "scheduling"): "2025-11-12",
+        ("my_date", True): "2025-11-12",
+        ("kind", "request-kinds" in row): "annual",
         ("serial", "#another unit" in row): "SN-moving",
         ("serial", "#taken over" in row): f"SN-{target.name}-2",
     }
@@ -213,7 +219,7 @@ def maker(door: Door, row: str, name: str) -> Made:
     if name == "request_id":
         asked = ASKED[door.service]
         return waited(door.service, asked) if "#waited" in row else asked
-    return agreed if name == "swap_id" and "approve" in row else PARAMETERS[name]
+    return agreed if name == "swap_id" and "approve" in row else {**PARAMETERS, **FLAGGED}[name]
 
 
 async def parameter(world: World, door: Door, row: str, name: str, target: Target) -> str:
@@ -244,7 +250,7 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
             path = path.replace("{" + name + "}", quote(await parameter(world, door, row, name, target)))
         elif one.get("required") or name in ("opd_code", "unit_id", "serial"):
             query[name] = await parameter(world, door, row, name, target)
-    bodies = {**BODIES, **ASKING}
+    bodies = {**BODIES, **ASKING, **FLAGGING}
     if row in bodies and (row, target.name) not in world.bodies:
         world.bodies[row, target.name] = await bodies[row](world, target)
     body = world.bodies.get((row, target.name))
@@ -303,7 +309,7 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
         missing.append(f"{name}: no row in tests/kit/who_may.py; as it is now: {signs}")
     assert missing == [], "\n".join(missing)
     assert [row for row in ROWS if row.partition(" #")[0] not in doors] == []
-    assert [row for row in {**BODIES, **ASKING} if row not in ROWS] == []
+    assert [row for row in {**BODIES, **ASKING, **FLAGGING} if row not in ROWS] == []
 
 
 async def test_every_role_is_answered_as_the_table_says_and_told_of_nobody_else(world: World) -> None:

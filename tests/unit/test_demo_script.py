@@ -17,6 +17,8 @@ from demo.script import (
     ReviewStep,
     Step,
     decision,
+    lent,
+    makes_up,
     review_after,
     revise_after,
     script,
@@ -164,3 +166,13 @@ def test_a_returned_report_is_revised_before_the_day_ends() -> None:
     again = [r for r in revised if r is not None]
     assert 20 <= len(again) < 40
     assert all(at("16:30") < r.at < at("23:50") and r.items for r in again)
+
+
+def test_a_few_share_a_phone_and_the_phones_of_a_few_make_positions_up(city: City, steps: list[Step]) -> None:
+    assert 5 <= len(lent(city)) <= 20
+    assert all(city.employees[a].unit_id == city.employees[b].unit_id for a, b in lent(city).items())
+    liars = {who for who in city.employees if makes_up(who, SEED)}
+    assert 3 <= len(liars) <= 30
+    made_up = [step.tap.position for step in steps if isinstance(step, PunchStep) and step.employee_id in liars]
+    assert made_up
+    assert {where and where.accuracy_m for where in made_up} == {3.0}

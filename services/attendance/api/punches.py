@@ -2,9 +2,10 @@
 
 import asyncio
 import datetime as dt
+import ipaddress
 import logging
 from enum import Enum
-from functools import partial
+from functools import lru_cache, partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -103,8 +104,21 @@ class DeviceIn(Exact):
     sequence: int = Field(ge=0, le=MOST_SEQUENCE)
 
 
+class SignalsIn(Exact):
+    """What the phone's platform says of the position: whether an app made it up (`mock`), as Android does; null or
+    left out where it does not say. How accurate it is stands in the position.
+
+    What else a phone tells is not looked at.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    mock: bool | None = None
+
+
 _POSITION = TypeAdapter(PositionIn)
 _DEVICE = TypeAdapter(DeviceIn)
+_SIGNALS = TypeAdapter(SignalsIn)
 _INSTANT = TypeAdapter(InstantUTC)
 
 
@@ -135,12 +149,29 @@ def _device(value: Any) -> Moment | NoReading | None:
     return Moment(told.device_id, told.boot_id, told.elapsed_ms, told.sequence)
 
 
+def _signals(value: Any) -> SignalsIn | NoReading | None:
+    try:
+        return None if value is None else _SIGNALS.validate_python(value)
+    except ValidationError:
+        return NoReading.UNUSABLE
+
+
+@lru_cache(maxsize=10_000)
+def _address(host: str) -> str | None:
+    """The address of a client as PostgreSQL reads one; None for what is none: a socket of this machine."""
+    try:
+        return str(ipaddress.ip_address(host.partition("%")[0]))
+    except ValueError:
+        return None
+
+
 DeviceField = Annotated[Moment | NoReading | None, PlainValidator(_device, json_schema_input_type=DeviceIn | None)]
 
 
 class PunchIn(Exact):
     """One check-in or check-out as the phone tells it. `punch_id` is the phone's, so that a retry is no
-    second punch; `device_at`, `position` and `device` are evidence: what says nothing is set aside and flagged.
+    second punch; `device_at`, `position`, `device` and `signals` are evidence: what says nothing is set aside and
+    flagged.
 
     `device` is of the moment of the punch. Of one made offline it tells the time if it can; else `device_at` does,
     and is needed.
@@ -155,6 +186,9 @@ class PunchIn(Exact):
         PositionIn | NoReading | None, PlainValidator(_position, json_schema_input_type=PositionIn | None)
     ] = None
     device: DeviceField = None
+    signals: Annotated[
+        SignalsIn | NoReading | None, PlainValidator(_signals, json_schema_input_type=SignalsIn | None)
+    ] = None
 
     def intake(
         self,
@@ -162,11 +196,15 @@ class PunchIn(Exact):
         received_at: dt.datetime,
         *,
         offline: bool = False,
+        address: str = "",
         handed_over: Moment | None = None,
         trace: str | None = None,
     ) -> Intake:
-        """The punch as it asks to be recorded, of who sent it; `trace` where it is not that of the task."""
-        device_at, position, device = self.device_at, self.position, self.device
+        """The punch as it asks to be recorded, of who sent it; `trace` where it is not that of the task.
+
+        Of one made offline the `address` says nothing: it is where the phone was later.
+        """
+        device_at, position, device, signals = self.device_at, self.position, self.device, self.signals
         unusable: list[Unusable] = []
         if isinstance(position, NoReading):
             position = None
@@ -177,6 +215,9 @@ class PunchIn(Exact):
         if isinstance(device, NoReading):
             device = None
             unusable.append("bad_device")
+        if isinstance(signals, NoReading):
+            signals = None
+            unusable.append("bad_signals")
         return Intake(
             self.punch_id,
             employee_id,
@@ -189,6 +230,8 @@ class PunchIn(Exact):
             trace=trace or current(),
             device=device,
             handed_over=handed_over,
+            mock=signals.mock if signals else None,
+            address=_address(address),
         )
 
 
@@ -235,7 +278,8 @@ async def punch(request: Request) -> Response:
     received_at = app.service.clock.now()
     body = await read(request, PUNCH)
     intakes: Intakes = app.intakes
-    recorded = await (begun(request.scope) or intakes.put(body.intake(employee_id, received_at)))
+    address = request.client.host if request.client else ""
+    recorded = await (begun(request.scope) or intakes.put(body.intake(employee_id, received_at, address=address)))
     status, receipt = _answer(app.receipts, recorded)
     return Response(receipt, status, media_type="application/json")
 
@@ -249,7 +293,8 @@ def _begin(app: State, asked: Asked) -> "asyncio.Future[Recorded] | None":
         return None
     if who.subject is None:
         return None
-    return app.intakes.put(punch.intake(who.subject, app.service.clock.now(), trace=asked.traceparent))
+    now = app.service.clock.now()
+    return app.intakes.put(punch.intake(who.subject, now, address=asked.address, trace=asked.traceparent))
 
 
 def _answer(keys: ReceiptKeys | None, recorded: Recorded) -> tuple[int, bytes]:

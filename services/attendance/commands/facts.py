@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from services.attendance.facts import PROJECTION
-from services.attendance.store import devices, punches, terminals
+from services.attendance.store import devices, flags, punches, terminals
 from shared import requests
 from shared.bus import HandlerContext
 from shared.database import Tx
@@ -25,7 +25,8 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
 async def _join(tx: Tx, batch: Sequence[Received], context: HandlerContext) -> None:
     fold = await PROJECTION.fold(tx, batch, context.metrics)
     if fold.erased:
-        await punches.forget_positions(tx, fold.erased)
+        await punches.forget(tx, fold.erased)
         await devices.forget(tx, fold.erased)
         await terminals.forget(tx, fold.erased)
+        await flags.forget(tx, fold.erased)
         await requests.forget(tx, fold.erased)

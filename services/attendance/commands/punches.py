@@ -4,9 +4,10 @@ import datetime as dt
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import get_args
-from uuid import UUID, uuid4
+from uuid import UUID, uuid4, uuid5
 
 from msgspec import Struct, field
+from msgspec.structs import replace
 
 from services.attendance.commands import SOURCE
 from services.attendance.domain import devices, taps
@@ -16,7 +17,7 @@ from services.attendance.domain.punches import Flag, Plan, Position, Posted, Sou
 from services.attendance.store import devices as exchanges
 from services.attendance.store import directory
 from services.attendance.store import punches as store
-from services.attendance.store.punches import PunchRow
+from services.attendance.store.punches import EVIDENCE, PunchRow
 from shared import outbox, trace
 from shared.database import Tx
 from shared.dates import local_date
@@ -24,7 +25,7 @@ from shared.events import AttendanceRecorded, Place, PunchKind, Zone
 from shared.outbox import Outgoing
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
 
-_COMPARED = set(get_args(Unusable)) - {"bad_device"}
+_COMPARED = set(get_args(Unusable)) - {"bad_device", "bad_signals"}
 VOUCHED: Flag = "vouched"
 """Flags a punch whose zone an officer stated."""
 
@@ -65,6 +66,8 @@ class Intake(Struct, frozen=True, gc=False):
     """What the device counted when it was made."""
     handed_over: Moment | None = None
     """And when it was handed over, where the app says so."""
+    mock: bool | None = None
+    address: str | None = None
 
 
 class Recorded(Struct, frozen=True, gc=False):
@@ -118,6 +121,24 @@ async def record(tx: Tx, items: Sequence[Intake]) -> Sequence[Recorded | Excepti
             results.append(Recorded(row, item.punch_id in created))
             created.discard(item.punch_id)
     return results
+
+
+async def placed(tx: Tx, row: PunchRow, zone: Zone, now: dt.datetime) -> UUID:
+    """Record a punch that was voided again, in the zone that an officer states; the id of what now stands.
+
+    When it was, and how far that is believed, stay: an officer who knows the place has seen no clock.
+    """
+    again = replace(
+        row,
+        punch_id=uuid5(row.punch_id, VOUCHED),
+        zone=zone,
+        flags=[*(flag for flag in row.flags if flag != VOUCHED), VOUCHED],
+        **dict.fromkeys(EVIDENCE),
+    )
+    await store.insert(tx, [again])
+    event = AttendanceRecorded.model_validate(again, from_attributes=True)
+    await outbox.add(tx, [Outgoing(event, uuid4(), now, trace.current())], source=SOURCE)
+    return again.punch_id
 
 
 async def exchanged(tx: Tx, told: Sequence[Exchange]) -> Sequence[None]:
@@ -254,12 +275,15 @@ def _row(item: Intake, posting: _Posting, places: Mapping[str, Sequence[Place]])
         boot_id=device.boot_id if device else None,
         elapsed_ms=device.elapsed_ms if device else None,
         sequence=device.sequence if device else None,
+        mock=item.mock,
+        address=item.address,
     )
 
 
 def _same(item: Intake, row: PunchRow) -> bool:
     """Is `item` a retry of `row`? What the caller says is compared, not what the server added. What the device
-    counts is no part of it: at each attempt it is a later moment."""
+    counts and signals is no part of it: each attempt is a later moment, perhaps elsewhere. A position that is gone
+    is taken as given."""
     if item.tapped is not None:
         return True  # its id is made of all that the terminal says
     position = (item.position.lat, item.position.lon, item.position.accuracy_m) if item.position else (None,) * 3
@@ -267,7 +291,7 @@ def _same(item: Intake, row: PunchRow) -> bool:
         item.employee_id == row.employee_id
         and item.kind == row.kind
         and item.device_at == row.device_at
-        and position == (row.lat, row.lon, row.accuracy_m)
+        and (position == (row.lat, row.lon, row.accuracy_m) or (row.lat is None and row.zone != "unknown"))
         and (item.source == "manual") == (row.source == "manual")
         and (item.stated is None or _states(item.stated, row))
         and set(item.unusable) & _COMPARED == set(row.flags) & _COMPARED

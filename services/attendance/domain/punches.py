@@ -19,7 +19,7 @@ TimeTrust = Literal["server", "verified", "unverified"]
 Source = Literal["app", "offline", "terminal", "manual"]
 """Who says that it happened: a connected app, an app later, a terminal at the door, an officer."""
 
-Unusable = Literal["bad_position", "bad_device_at", "bad_device"]
+Unusable = Literal["bad_position", "bad_device_at", "bad_device", "bad_signals"]
 """Evidence that came and said nothing."""
 
 Doubt = Literal["other_device", "other_boot", "sequence_repeated", "elapsed_wrong"]

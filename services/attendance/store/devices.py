@@ -1,5 +1,6 @@
 """Devices: of each its last connected exchange."""
 
+import datetime as dt
 from collections.abc import Iterable, Sequence
 from uuid import UUID
 
@@ -26,11 +27,8 @@ _LAST = """
     select device_id, employee_id, boot_id, elapsed_ms, sequence, received_at, ahead, ahead_at
     from device where device_id = any($1::text[])
 """
+_PURGE = "delete from device where received_at < $1 returning device_id"
 _FORGET = "delete from device where employee_id = any($1::uuid[])"
-_FORGET_NAMES = """
-    update punch set device_id = null, boot_id = null, elapsed_ms = null, sequence = null
-    where employee_id = any($1::uuid[]) and device_id is not null
-"""
 
 
 async def keep(tx: Tx, exchanges: Sequence[Exchange]) -> None:
@@ -62,8 +60,11 @@ async def last(tx: Tx, device_ids: Iterable[str]) -> dict[str, Exchange]:
     }
 
 
+async def purge(tx: Tx, before: dt.datetime) -> int:
+    """Drop the devices whose last exchange was before then; how many."""
+    return len(await tx.connection.fetch(_PURGE, before))
+
+
 async def forget(tx: Tx, employee_ids: Iterable[UUID]) -> None:
-    """Erase which devices people had. How far their times are believed, which is published, stays."""
-    whose = list(employee_ids)
-    await tx.connection.execute(_FORGET, whose)
-    await tx.connection.execute(_FORGET_NAMES, whose)
+    """Erase which devices people had."""
+    await tx.connection.execute(_FORGET, list(employee_ids))

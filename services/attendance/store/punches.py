@@ -32,6 +32,8 @@ class PunchRow(Struct, frozen=True, gc=False):
     lon: float | None
     accuracy_m: float | None
     time_trust: TimeTrust
+    address: str | None = None
+    mock: bool | None = None
     device_id: str | None = None
     boot_id: str | None = None
     elapsed_ms: int | None = None
@@ -49,32 +51,42 @@ _OFFSETS = """
 _COLUMNS = PunchRow.__struct_fields__
 _TYPES = (
     *("uuid", "uuid", "text", "text", "date", "text", "timestamptz", "timestamptz", "timestamptz"),
-    *("text", "text", "text", "float8", "float8", "float8", "text"),
-    *("text", "text", "bigint", "bigint"),
+    *("text", "text", "text", "float8", "float8", "float8", "text", "text"),
+    *("boolean", "text", "text", "bigint", "bigint"),
 )
-_WITHOUT_DEVICE = _COLUMNS[: _COLUMNS.index("device_id")]
+EVIDENCE = ("lat", "lon", "accuracy_m", "address", "mock", "device_id", "boot_id", "elapsed_ms", "sequence")
+"""What is purged, and belongs to no other punch: where somebody was, and with which device."""
+
+_PLAIN = _COLUMNS[: _COLUMNS.index("mock")]
+# Texts where they travel: flags because arrays of arrays cannot be unnested row by row, an address because the
+# driver would make an object of it.
+_GIVEN = {"flags": "string_to_array(flags, ' ')", "address": "address::inet"}
+_READ = {"address": "host(address)"}
 
 
 def _insert(columns: tuple[str, ...]) -> str:
-    # Flags travel as one text each: arrays of arrays cannot be unnested row by row.
     arrays = ", ".join(
         f"${n}::{kind}[]" for n, (_, kind) in enumerate(zip(columns, _TYPES, strict=False), start=1)
     )
     names = ", ".join(columns)
     return f"""
         insert into punch ({names})
-        select {names.replace("flags", "string_to_array(flags, ' ')")} from unnest({arrays}) as given ({names})
+        select {", ".join(_GIVEN.get(name, name) for name in columns)} from unnest({arrays}) as given ({names})
         on conflict (punch_id) do nothing
         returning punch_id
     """  # noqa: S608 - the names are those of the row above
 
 
-_INSERT = {columns: _insert(columns) for columns in (_COLUMNS, _WITHOUT_DEVICE)}
-_STORED = f"select {', '.join(_COLUMNS)} from punch where punch_id = any($1::uuid[])"  # noqa: S608 - likewise
-_FORGET_POSITIONS = """
-    update punch set lat = null, lon = null, accuracy_m = null
-    where employee_id = any($1::uuid[]) and lat is not null
-"""
+_INSERT = {columns: _insert(columns) for columns in (_COLUMNS, _PLAIN)}
+_SELECTED = ", ".join(f"{_READ.get(name, name)} as {name}" for name in _COLUMNS)
+_STORED = f"select {_SELECTED} from punch where punch_id = any($1::uuid[])"  # noqa: S608 - likewise
+NOTHING = ", ".join(f"{name} = null" for name in EVIDENCE)
+TELLS = "num_nonnulls(lat, address, mock, device_id) > 0"
+"""Of a punch, whether any of that is known; as the index of those has it."""
+
+_FORGET = f"""
+    update punch set {NOTHING} where employee_id = any($1::uuid[]) and {TELLS}
+"""  # noqa: S608 - likewise
 
 
 async def clock_offsets(tx: Tx, employee_ids: Iterable[UUID]) -> dict[UUID, ClockOffset]:
@@ -90,8 +102,8 @@ async def insert(tx: Tx, rows: Sequence[PunchRow]) -> set[UUID]:
     if not rows:
         return set()
     ordered = sorted(rows, key=lambda row: row.punch_id.int)
-    # Of the plain check-in no device is written, nor read.
-    told = _COLUMNS if any(row.device_id is not None for row in ordered) else _WITHOUT_DEVICE
+    # Of the plain check-in neither device nor signals are written, nor read.
+    told = _COLUMNS if any(row.device_id is not None or row.mock is not None for row in ordered) else _PLAIN
     columns = {name: [getattr(row, name) for row in ordered] for name in told}
     columns["flags"] = [" ".join(row.flags) for row in ordered]
     return {row["punch_id"] for row in await tx.connection.fetch(_INSERT[told], *columns.values())}
@@ -103,9 +115,10 @@ async def stored(tx: Tx, punch_ids: Iterable[UUID]) -> dict[UUID, PunchRow]:
     return {row["punch_id"]: PunchRow(**row) for row in rows}
 
 
-async def forget_positions(tx: Tx, employee_ids: Iterable[UUID]) -> None:
-    """Erase where people were. The zones, which are facts already published, stay."""
-    await tx.connection.execute(_FORGET_POSITIONS, list(employee_ids))
+async def forget(tx: Tx, employee_ids: Iterable[UUID]) -> None:
+    """Erase where people were and with which devices. Zones and how far times are believed, which are facts
+    already published, stay."""
+    await tx.connection.execute(_FORGET, list(employee_ids))
 
 
 async def day_of(tx: Tx, employee_id: UUID, work_date: dt.date) -> Sequence[tuple[Punch, Void | None]]:

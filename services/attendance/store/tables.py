@@ -1,11 +1,12 @@
 """The tables of the attendance service's own database."""
 
 import datetime as dt
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Date, DateTime, Index, Interval, Text
-from sqlalchemy.dialects.postgresql import ARRAY, INET, JSONB
+from sqlalchemy import BigInteger, Date, DateTime, Index, Interval, Text, UniqueConstraint, Uuid, text
+from sqlalchemy.dialects.postgresql import ARRAY, CIDR, INET, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
 
@@ -21,7 +22,23 @@ class Base(Table, registry=registry()):
 class Punch(Base, table=True):
     """One recorded check-in or check-out, with the evidence. The position never leaves this table."""
 
-    __table_args__ = (Index("punch_of_employee", "employee_id", "work_date"),)
+    __table_args__ = (
+        Index("punch_of_employee", "employee_id", "work_date"),
+        Index(
+            "punch_unjudged",
+            "received_at",
+            postgresql_where=text("not judged and source in ('app', 'offline')"),
+        ),
+        Index("punch_at_position", "lat", "lon", "work_date", postgresql_where=text("judged and lat is not null")),
+        Index(
+            "punch_of_device", "device_id", "work_date", postgresql_where=text("judged and device_id is not null")
+        ),
+        Index(
+            "punch_with_evidence",
+            "received_at",
+            postgresql_where=text("judged and num_nonnulls(lat, address, mock, device_id) > 0"),
+        ),
+    )
 
     punch_id: UUID = Field(primary_key=True)
     employee_id: UUID
@@ -44,13 +61,15 @@ class Punch(Base, table=True):
     elapsed_ms: int | None = Field(default=None, sa_type=BigInteger)
     sequence: int | None = Field(default=None, sa_type=BigInteger)
     mock: bool | None = None
-    address: str | None = Field(default=None, sa_type=INET)
+    address: IPv4Address | IPv6Address | None = Field(default=None, sa_type=INET)
+    judged: bool = False
+    """Whether it has been looked at for what speaks against its place."""
 
 
 class Device(Base, table=True):
     """Of a device the last connected exchange, and whose it is: of the first person who named it."""
 
-    __table_args__ = (Index("device_of_employee", "employee_id"),)
+    __table_args__ = (Index("device_of_employee", "employee_id"), Index("device_by_time", "received_at"))
 
     device_id: str = Field(primary_key=True, sa_type=Text)
     employee_id: UUID
@@ -145,3 +164,44 @@ class StrangeTerminal(Base, table=True):
     address: str = Field(sa_type=Text)
     first_at: dt.datetime = Field(sa_type=INSTANT)
     last_at: dt.datetime = Field(sa_type=INSTANT)
+
+
+class Flag(Base, table=True):
+    """What speaks against the place of a person's punches of a day, and what their superior made of it."""
+
+    __table_args__ = (
+        UniqueConstraint("employee_id", "work_date", "kind", name="flag_once"),
+        Index("flag_by_time", "raised_at", "flag_id"),
+        Index("flag_open", "raised_at", "flag_id", postgresql_where=text("decision is null")),
+    )
+
+    flag_id: UUID = Field(primary_key=True)
+    employee_id: UUID
+    work_date: dt.date = Field(sa_type=Date)
+    kind: str = Field(sa_type=Text)
+    punch_ids: list[UUID] = Field(sa_type=ARRAY(Uuid))
+    evidence: dict[str, Any] = Field(sa_type=JSONB)
+    others: list[UUID] = Field(sa_type=ARRAY(Uuid))
+    """The other people in it: none of them decides."""
+    raised_at: dt.datetime = Field(sa_type=INSTANT)
+    due_at: dt.datetime = Field(sa_type=INSTANT)
+    """From then on the next one up decides as well."""
+    decision: str | None = Field(default=None, sa_type=Text)
+    zone: str | None = Field(default=None, sa_type=Text)
+    reason: str | None = Field(default=None, sa_type=Text)
+    decided_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    decided_by: str | None = Field(default=None, sa_type=Text)
+
+
+class OfficeNetwork(Base, table=True):
+    """Addresses that are an office's: of a whole OPD, or of one unit."""
+
+    __table_args__ = (
+        Index("office_network_holds", "network", postgresql_using="gist", postgresql_ops={"network": "inet_ops"}),
+    )
+
+    network_id: UUID = Field(primary_key=True)
+    network: IPv4Network | IPv6Network = Field(sa_type=CIDR)
+    opd_code: str = Field(sa_type=Text)
+    unit_id: str | None = Field(default=None, sa_type=Text)
+    name: str = Field(sa_type=Text)

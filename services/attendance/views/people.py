@@ -19,12 +19,13 @@ async def answered_for(tx: Tx, who: Principal, employee_id: UUID) -> Person:
     officer_id = None if by_office else employee_of(who)
     people = await directory.people(tx, {employee_id, officer_id or employee_id})
     person = people.get(employee_id)
-    if person is None or not _answers(who, person, people.get(officer_id) if officer_id else None):
+    if person is None or not answers(who, person, people.get(officer_id) if officer_id else None):
         raise Missing("employee.not_yours", errors=[FieldError("employee_id", "employee.not_yours")])
     return person
 
 
-def _answers(who: Principal, person: Person, officer: Person | None) -> bool:
+def answers(who: Principal, person: Person, officer: Person | None) -> bool:
+    """Does `who` answer for the person? `officer` is what the directory says of `who`."""
     own_opd = only_opd(who)
     if own_opd is not None:
         return own_opd == person.opd_code

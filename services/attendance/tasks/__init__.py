@@ -1,0 +1,1 @@
+"""What attendance does by itself, one file for each capability."""
