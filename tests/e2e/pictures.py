@@ -1,29 +1,12 @@
 """The pictures of the documentation, drawn of the running pages: `make pictures`. Not among the tests."""
 
-import io
-from pathlib import Path
 from uuid import uuid4
 
-from PIL import Image
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Browser, expect
 
-from tests.architecture.source import ROOT
-from tests.kit.browser import DESK
+from tests.kit.browser import DESK, picture
 from tests.kit.phone import NOW, Town, clerk, phone_of
 from tests.kit.reporting import COUNTER, DAY, OPD, at, check_in, plan
-
-FOLDER = ROOT / "docs"
-COLOURS = 64
-"""So few that a picture is small, and enough for its few hues."""
-
-
-async def picture(page: Page, name: str, *, whole: bool = False) -> Path:
-    """What the page shows, as a small PNG in docs/."""
-    drawn = Image.open(io.BytesIO(await page.screenshot(full_page=whole)))
-    file = FOLDER / f"{name}.png"
-    drawn.convert("RGB").quantize(COLOURS).save(file, optimize=True)
-    assert file.stat().st_size < 150_000
-    return file
 
 
 async def test_draw_the_app(town: Town, browser: Browser) -> None:

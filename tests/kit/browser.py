@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -12,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 import uvicorn
-from playwright.async_api import Browser, BrowserContext, Page, async_playwright
+from PIL import Image
+from playwright.async_api import Browser, BrowserContext, Page, async_playwright, expect
 
 from deploy.links import sign_in_link
 from deploy.local.front import Front
@@ -31,6 +33,8 @@ FLAGS = [
 ]
 PHONE = {"width": 360, "height": 760}
 DESK = {"width": 1280, "height": 900}
+MOST_PICTURE_BYTES = 150_000
+_DOCS = Path(__file__).parents[2] / "docs"
 _AXE = Path(__file__).with_name("axe")
 
 
@@ -89,17 +93,26 @@ async def sign_in(context: BrowserContext, url: str, token: str) -> Page:
     return page
 
 
-async def findings(page: Page) -> list[str]:
-    """What axe finds wrong with the page as it stands: rule, how many places, and the first."""
+async def findings(page: Page, *rules: str) -> list[str]:
+    """What axe finds wrong with the page as it stands, by all rules or those named: rule, places, the first."""
     source = (npm_home(_AXE) / "node_modules" / "axe-core" / "axe.min.js").read_text(encoding="utf-8")
     await page.evaluate(source)
     found: dict[str, Any] = json.loads(
-        await page.evaluate("axe.run(document).then(found => JSON.stringify({violations: found.violations}))")
+        await page.evaluate(
+            "rules => axe.run(document, rules.length ? {runOnly: rules} : {})"
+            ".then(found => JSON.stringify({violations: found.violations}))",
+            list(rules),
+        )
     )
     return [
         f"{one['id']} ({len(one['nodes'])}): {one['nodes'][0]['html'][:200]} {one['nodes'][0]['failureSummary']}"
         for one in found["violations"]
     ]
+
+
+async def settled(page: Page) -> None:
+    """Wait until every list of the page has been shown."""
+    await expect(page.locator("[data-list][aria-busy]")).to_have_count(0)
 
 
 async def width(page: Page) -> int:
@@ -113,3 +126,11 @@ async def weight(page: Page) -> int:
         "[...performance.getEntriesByType('navigation'), ...performance.getEntriesByType('resource')]"
         ".reduce((sum, one) => sum + one.encodedBodySize, 0)"
     )
+
+
+async def picture(page: Page, name: str, *, whole: bool = False) -> None:
+    """What the page shows, as a PNG of 256 colours in docs/."""
+    drawn = Image.open(io.BytesIO(await page.screenshot(full_page=whole)))
+    file = _DOCS / f"{name}.png"
+    drawn.convert("RGB").quantize(256, Image.Quantize.MAXCOVERAGE).save(file, optimize=True)
+    assert file.stat().st_size < MOST_PICTURE_BYTES, name

@@ -3,12 +3,12 @@
 A page asks for the permission that its doors ask for, and tells nothing that they would not tell.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, Response
 
-from services.reporting.api.pages.page import HOME, reader_language, show
+from services.reporting.api.pages.page import HOME, reader_language, show, to_sign_in
 from shared.access import (
     ASSESS_READINESS,
     CORRECT_RECORDS,
@@ -19,7 +19,11 @@ from shared.access import (
     MANAGE_DIRECTORY,
     MANAGE_TERMINALS,
     PLAN,
+    READ_AUDIT,
+    READ_DIRECTORY,
     READ_PEOPLE,
+    READ_PROPOSALS,
+    READ_READINESS,
     REVIEW_REPORTS,
     Permission,
     Principal,
@@ -29,9 +33,11 @@ from shared.access import (
 from shared.auth import holder_of
 from shared.clock import Clock
 from shared.dates import local_date
-from shared.messages import Language, catalogue, text
+from shared.events import Mode
+from shared.messages import Language, catalogue, heading, text
 
 DESK = f"{HOME}desk/"
+MODES: tuple[Mode, ...] = get_args(Mode)
 
 
 class Entry(NamedTuple):
@@ -44,12 +50,23 @@ class Entry(NamedTuple):
 
 TEAM = (
     Entry("team", REVIEW_REPORTS, person=True),
+    Entry("decisions", REVIEW_REPORTS, person=True),
     Entry("plans", REVIEW_REPORTS, person=True),
     Entry("ratings", REVIEW_REPORTS),
 )
 OFFICE = (
     Entry("people", READ_PEOPLE),
+    Entry("imports", MANAGE_TERMINALS),
+    Entry("policies", PLAN),
+    Entry("rosters", PLAN),
+    Entry("absences", PLAN),
+    Entry("proposals", READ_PROPOSALS),
+    Entry("calendar", PLAN),
+    Entry("terminals", MANAGE_TERMINALS),
+    Entry("repair", READ_DIRECTORY),
+    Entry("readiness", READ_READINESS),
     Entry("samples", EXAMINE_REPORTS),
+    Entry("audit", READ_AUDIT),
 )
 _ALL = {entry.name: entry for entry in (*TEAM, *OFFICE)}
 
@@ -67,6 +84,10 @@ CAN: dict[str, Permission] = {
 """What the parts of a page ask for, by the word its template uses."""
 
 
+_KINDS = "aside ask kind leave limit proposal role state told weekday why"
+_SPOKEN = tuple(f"desk.{kind}." for kind in _KINDS.split())
+
+
 def open_to(who: Principal, entry: Entry) -> bool:
     """Whether they have a use for the page."""
     return may(who, entry.permission) and (who.subject is not None or not entry.person)
@@ -81,7 +102,7 @@ async def reader(request: Request, name: str | None) -> Principal | Response:
     """Who opens the page `name`, or the page that they are shown instead: to sign in, or why it is not theirs."""
     who = await holder_of(request)
     if who is None:
-        return RedirectResponse(f"{HOME}login", 303, headers={"Cache-Control": "no-store"})
+        return to_sign_in(request)
     if name is not None and not open_to(who, _ALL[name]):
         return not_yours(request, who, "forbidden")
     return who
@@ -99,10 +120,6 @@ def draw(
     """The page `name` with the navigation of its reader."""
     language = reader_language(request)
 
-    def codes(*kinds: str) -> dict[str, str]:
-        """Texts that a script writes, by code, of each kind: `codes("state")` are those of `desk.state.*`."""
-        return texts_of(kinds, language)
-
     return show(
         request,
         f"desk/{name}.html",
@@ -118,16 +135,17 @@ def draw(
         can={word: may(who, permission) for word, permission in CAN.items()},
         own_opd=only_opd(who),
         today=local_date(now.now()) if now else None,
-        codes=codes,
+        codes=codes_of(language),
         query=request.query_params,
         **values,
     )
 
 
-def texts_of(kinds: tuple[str, ...], language: Language) -> dict[str, str]:
-    """The texts `desk.<kind>.*` of a language, by `<kind>.<code>`."""
-    return {
+def codes_of(language: Language) -> dict[str, str]:
+    """The texts of what doors answer with in codes, by `<kind>.<code>`: scripts write them."""
+    own = {
         code.removeprefix("desk."): said[language]
         for code, said in catalogue().items()
-        if code.startswith(tuple(f"desk.{kind}." for kind in kinds))
+        if code.startswith(_SPOKEN)
     }
+    return own | {f"mode.{mode}": heading(f"mode.{mode}", language) for mode in MODES}

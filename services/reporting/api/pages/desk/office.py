@@ -5,7 +5,7 @@ script, with the reader's own token.
 """
 
 import datetime as dt
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import Response
@@ -16,15 +16,30 @@ from services.reporting.api.pages.desk.team import Running
 from services.reporting.api.pages.page import in_language, reader_language
 from services.reporting.domain.ratings import Measured, rating
 from services.reporting.domain.sampling import MOST, week_of
-from services.reporting.views import figures, sampling
+from services.reporting.views import figures, gaps, sampling, team
 from services.reporting.views import people as people_views
+from shared import audit
 from shared.access import only_opd
 from shared.dates import local_date
+from shared.events.topics import TOPICS
 from shared.messages import text
 from shared.refusals import Invalid
 
 router = APIRouter(prefix="/reporting/desk", include_in_schema=False, dependencies=[Depends(in_language)])
 
+Fetched = Literal[
+    "decisions",
+    "imports",
+    "policies",
+    "rosters",
+    "absences",
+    "proposals",
+    "calendar",
+    "terminals",
+    "readiness",
+    "audit",
+]
+"""Pages of what other services own."""
 Word = Annotated[str | None, Query(max_length=100)]
 
 
@@ -92,10 +107,35 @@ async def samples(
         "samples",
         now=service.clock,
         sample=drawn,
-        names=names,
+        named=names,
         wrong=wrong,
         opds=opds,
         opd=code,
         week=named,
         size=size,
     )
+
+
+@router.get("/repair")
+async def repair(request: Request, service: Running) -> Response:
+    """What is to be mended: what is missing in the facts, and what the other services have set aside."""
+    who = await reader(request, "repair")
+    if isinstance(who, Response):
+        return who
+    async with service.db.read() as tx:
+        found = await gaps.of_date(tx, local_date(service.clock.now()), only_opd(who))
+    return draw(request, who, "repair", now=service.clock, gaps=found, topics=sorted(TOPICS))
+
+
+@router.get("/{name}")
+async def fetched(request: Request, service: Running, name: Fetched) -> Response:
+    """A page whose content other services own."""
+    who = await reader(request, name)
+    if isinstance(who, Response):
+        return who
+    names: dict[str, str | None] = {}
+    async with service.db.read() as tx:
+        opds = await figures.opds(tx)
+        if name == "decisions" and who.subject is not None:
+            names = await team.names(tx, who.subject)
+    return draw(request, who, name, now=service.clock, opds=opds, names=names, capabilities=sorted(audit.VERBS))

@@ -107,7 +107,7 @@ async def person(request: Request, service: Running, employee_id: UUID, date: An
             "person",
             now=service.clock,
             day=day,
-            person=await people.named(tx, employee_id),
+            whom=await people.named(tx, employee_id),
             report=await reports.to_decide(tx, who.subject, employee_id, at.date),
             files=await _files(tx, who, employee_id, at.date),
             intention=await _intention(tx, employee_id, at.date),

@@ -4,7 +4,7 @@
 // `data-many` several fields of one name make a list; an empty field is left out unless `data-empty="null"`; `data-or`
 // names a member that is true instead. What a field named `*` holds (json) are members of the body themselves.
 // `{name}` in the door and a field with `data-in="query"` go into the address, not into the body; a file is the body.
-// A button with name and value decides. A field with `data-fresh` bears an id of its own for each act, so that the
+// A button with name and value decides; one with a `data-door` acts there. A field with `data-fresh` bears an id of its own for each act, so that the
 // same act, sent again, is the same.
 // Without script a form is no way to act: it is shown disabled (see <fieldset disabled>) until this has run.
 
@@ -29,7 +29,7 @@ export function bodyOf(form, submitter) {
   let body = {};
   const path = {};
   const query = new URLSearchParams();
-  const [method, template] = form.dataset.door.split(" ");
+  const [method, template] = (submitter?.dataset.door ?? form.dataset.door).split(" ");
   const given = [...form.elements].filter((field) => field.name && !field.matches(":disabled") && field.type !== "submit");
   if (submitter?.name) given.push(submitter);
   for (const field of given) {

@@ -11,6 +11,7 @@ export class Refused extends Error {
     this.code = problem?.type?.split(":").pop() ?? "";
     this.fields = Object.fromEntries((problem?.errors ?? []).map((wrong) => [wrong.field, wrong.message]));
     this.errors = problem?.errors ?? [];
+    this.total = problem?.total_errors ?? this.errors.length;
     this.retryAfter = Number(retryAfter) || null;
   }
 }

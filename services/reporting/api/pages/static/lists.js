@@ -2,8 +2,10 @@
 // with <ul data-into>, a <template>, and if wanted [data-none], [data-more], [data-said]. A form.act with
 // data-answers="id" has its door's answer drawn by the <template> of that element, and data-reloads names lists.
 //
-// In a template: data-text="path" writes a value, as data-as says (see `write`); data-set="attribute=path" sets one,
-// and what stands in the attribute as {path} is put in; data-when="path", "!path", "path=a|b" or "path!=a" keeps the
+// data-only narrows a list to the items for which a condition holds; a list in a <details> is asked for when it opens.
+//
+// In a template: data-text="path" writes a value, as data-as says (see `write`); data-set="attribute=path" sets one
+// (`@path`: an instant for a field), and what stands in the attribute as {path} is put in; data-when="path", "!path", "path=a|b" or "path!=a" keeps the
 // element or takes it away; data-each="path" repeats the <template> in it. A path is dotted; `.` is the item itself.
 
 import { call } from "./doors.js";
@@ -22,12 +24,27 @@ const share = new Intl.NumberFormat(locale, { style: "percent", maximumFractionD
 export const at = (item, path) =>
   path === "." ? item : path.split(".").reduce((value, name) => value?.[name], item);
 
+const codeOf = (kind, code) => words.codes?.[`${kind}.${code}`] ?? code;
+
 const plain = (value) =>
-  Array.isArray(value)
+  value === null
+    ? "–"
+    : Array.isArray(value)
     ? value.map(plain).join(", ")
     : value && typeof value === "object"
       ? Object.entries(value).map(([name, one]) => `${name}: ${plain(one)}`).join(" · ")
       : String(value);
+
+// A value inside a value: dates and instants as people write them, codes in words, names of members by their kind.
+const within = (value, kind) => {
+  if (Array.isArray(value)) return value.map((one) => within(one, kind)).join("; ");
+  if (value && typeof value === "object")
+    return Object.entries(value).filter(([, one]) => one !== null).map(([code, one]) => `${codeOf(kind, code)} ${within(one, kind)}`).join(", ");
+  if (/^\d{4}-\d\d-\d\dT/.test(value)) return write.moment(value);
+  if (/^\d{4}-\d\d-\d\d$/.test(value)) return write.date(value);
+  const code = plain(value);
+  return ["kind", "leave", "mode"].map((one) => words.codes?.[`${one}.${code}`]).find(Boolean) ?? code;
+};
 
 const write = {
   // A date is the city's already; it names no instant.
@@ -55,11 +72,18 @@ async function name(root) {
   for (const place of places) place.textContent = write.person(place.dataset.person);
 }
 
-/** A value in words: by `as`, or as `word:kind`, the text of that kind and code. */
+/** A value in words: by `as`, as `word:kind`, the text of that kind and code, or as `fields:kind`, each
+ * member of an object with the text of its name. */
 export function written(value, as) {
   if (value === null || value === undefined || value === "") return "–";
-  if (as?.startsWith("word:")) {
-    const said = (code) => words.codes?.[`${as.slice(5)}.${code}`] ?? code;
+  const [how, kind] = as?.split(":") ?? [];
+  if (how === "fields")
+    return Object.entries(value)
+      .filter(([, one]) => one !== null && one !== false && one !== "" && !(Array.isArray(one) && !one.length))
+      .map(([code, one]) => (one === true ? codeOf(kind, code) : `${codeOf(kind, code)}: ${within(one, kind)}`))
+      .join(" · ") || "–";
+  if (how === "word") {
+    const said = (code) => codeOf(kind, code);
     if (Array.isArray(value)) return value.map(said).join(", ") || "–";
     if (typeof value === "object") return Object.entries(value).map(([code, n]) => `${said(code)}: ${plain(n)}`).join(" · ") || "–";
     return said(String(value));
@@ -67,11 +91,14 @@ export function written(value, as) {
   return as ? write[as](value) : plain(value) || "–";
 }
 
+/** An instant as a browser's field has it: local date and time in WIB. */
+const local = (instant) => new Date(Date.parse(instant) + 7 * 3_600_000).toISOString().slice(0, 16);
+
 function holds(item, when) {
   if (when.startsWith("!")) return !holds(item, when.slice(1));
   const [, path, sign, codes] = /^([^!=]+)(!?=)?(.*)$/.exec(when);
   const value = at(item, path);
-  if (!sign) return Array.isArray(value) ? value.length > 0 : Boolean(value);
+  if (!sign) return value && typeof value === "object" ? Object.keys(value).length > 0 : Boolean(value);
   return codes.split("|").includes(String(value)) === (sign === "=");
 }
 
@@ -96,8 +123,9 @@ function fill(root, item) {
     element.dataset.put = "yes";
     for (const one of element.dataset.set.split(";")) {
       const [attribute, path] = one.trim().split("=");
-      const value = path ? at(item, path) : filled(element.getAttribute(attribute), item);
+      const value = path?.startsWith("@") ? local(at(item, path.slice(1))) : path ? at(item, path) : filled(element.getAttribute(attribute), item);
       if (value === null || value === undefined) continue;
+      if (element.localName === "textarea" && Array.isArray(value)) { element.value = value.join("\n"); continue; }
       if (typeof value === "object") { element.setAttribute(attribute, JSON.stringify(value)); continue; }
       if (element.localName === "select" || element.localName === "textarea") element.value = value;
       else element.setAttribute(attribute, value);
@@ -137,8 +165,10 @@ export function list(section) {
       if (mine !== turn) return;
       const items = page.items ?? [page];
       if (!cursor) into.replaceChildren();
-      for (const item of items) into.append(draw(template, item));
+      for (const item of items)
+        if (!section.dataset.only || holds(item, section.dataset.only)) into.append(draw(template, item));
       enliven(into);
+      open(into);
       void name(into).catch(() => {}); // ids stay where no names can be had
       next = page.next ?? null;
       if (more) more.hidden = next === null;
@@ -167,14 +197,30 @@ export function list(section) {
   return { load };
 }
 
-/** Runs every list and every answer under `root`; returns the lists by their id. */
-export function enlist(root = document) {
-  const lists = {};
-  for (const section of root.querySelectorAll("[data-list]")) {
+const lists = {};
+
+/** Runs the lists under `root` that do not run yet. */
+function open(root) {
+  for (const section of root.querySelectorAll("[data-list]:not([data-runs])")) {
+    section.dataset.runs = "yes";
     const kept = list(section);
     if (section.id) lists[section.id] = kept;
-    if (section.dataset.waits === undefined) void kept.load();
+    const details = section.closest("details");
+    if (details) details.addEventListener("toggle", () => { if (details.open) void kept.load(); }, { once: true });
+    else if (section.dataset.waits === undefined) void kept.load();
   }
+}
+
+/** Runs every list and every answer under `root`; returns the lists by their id. */
+export function enlist(root = document) {
+  // A select narrows what is shown of a list by one member of its items.
+  for (const select of root.querySelectorAll("select[data-filters]")) {
+    const section = document.getElementById(select.dataset.filters);
+    const narrow = () => { section.dataset.only = `${select.dataset.by}=${select.value}`; };
+    narrow();
+    select.addEventListener("change", () => { narrow(); void lists[section.id].load(); });
+  }
+  open(root);
   root.addEventListener("acted", (event) => {
     const place = document.getElementById(event.target.dataset.answers);
     if (place) {
@@ -182,6 +228,11 @@ export function enlist(root = document) {
       place.append(draw(place.querySelector("template"), event.detail ?? {}));
       enliven(place);
       void name(place).catch(() => {});
+    }
+    const told = event.target.dataset.tells?.split(" ").filter((code) => event.detail?.[code] !== undefined);
+    if (told) {
+      const said = told.map((code) => `${codeOf("told", code)}: ${plain(event.detail[code])}`).join(" · ");
+      setTimeout(() => event.target.querySelector("[data-said]").append(` ${said}`));
     }
     for (const id of (event.target.dataset.reloads ?? "").split(" ")) void lists[id]?.load();
   });

@@ -17,9 +17,11 @@ if (bulk) {
 
   const recount = () => {
     count.textContent = count.dataset.words.replace("#", chosen().length);
+    bulk.classList.toggle("chosen", chosen().length > 0);
     all.checked = chosen().length > 0 && chosen().length === boxes().filter((box) => !box.disabled).length;
   };
   bulk.disabled = false;
+  all.disabled = false;
   for (const box of boxes()) box.disabled = false;
   recount();
   form.addEventListener("change", (event) => {
