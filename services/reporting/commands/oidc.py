@@ -4,7 +4,7 @@ import datetime as dt
 from pathlib import Path
 from uuid import UUID
 
-from services.reporting.commands.sessions import Sessions
+from services.reporting.commands.sessions import SESSION_S, Sessions
 from services.reporting.domain import oidc as rules
 from services.reporting.domain.oidc import Mapping, MappingError, Match
 from services.reporting.store import sessions as store
@@ -37,6 +37,7 @@ class SignOn:
             )
         )
         self._db, self._sessions = db, sessions
+        self._staff_session_s = settings.oidc_staff_session_days * 86_400
         self._back = settings.base_url + AFTER_SIGN_OUT
 
     def check_issuer(self, iss: str | None) -> None:
@@ -61,9 +62,10 @@ class SignOn:
             roles = ", ".join(sorted(match.role for match in found))
             raise Forbidden("oidc.several", params={"account": account, "roles": roles})
         [match] = found
-        return await self._sessions.open(
-            await self._holder(match, rules.employee_of(self._mapping, claims), account)
-        )
+        holder = await self._holder(match, rules.employee_of(self._mapping, claims), account)
+        # Who checks in with their own phone every morning is not asked who they are every morning.
+        for_s = self._staff_session_s if holder.role == "staff" else SESSION_S
+        return await self._sessions.open(holder, for_s)
 
     async def after_sign_out(self) -> str | None:
         """Where a browser whose session is over is sent to sign out of the city's account too, if anywhere."""

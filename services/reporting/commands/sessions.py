@@ -21,7 +21,8 @@ CODE_S = 600
 """Seconds in which a sign-in link can be used, once."""
 
 SESSION_S = 8 * 3600
-"""The longest session, in seconds: a working day. None outlives the token that it was made with."""
+"""The longest session, in seconds: a working day. None outlives the token that it was made with. Only staff who
+signed in by the city's account have a longer one."""
 
 TOKEN_S = 900
 """The longest life of a session's token, in seconds: what a sign-out elsewhere cannot take back ends by itself."""
@@ -90,9 +91,9 @@ class Sessions:
             )
         return session, code.session_ends_at
 
-    async def open(self, holder: Holder) -> tuple[str, dt.datetime]:
+    async def open(self, holder: Holder, for_s: float = SESSION_S) -> tuple[str, dt.datetime]:
         """(a session, when it ends) for whoever the city's account has told us of."""
-        session, ends_at = secrets.token_urlsafe(24), _wall(SESSION_S)
+        session, ends_at = secrets.token_urlsafe(24), _wall(for_s)
         async with self._db.transaction() as tx:
             await store.forget_ended(tx, _wall())
             await store.add_session(tx, _hash(session), Session(holder, ends_at), by_provider=True)
