@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -88,6 +89,9 @@ def vacuum_at_once(op: _Operations) -> None:
     )
 
 
+GATHER_S = 0.02
+"""Seconds between the beginnings of two rounds while more and more comes: what a round costs here, in Kafka and in
+each consumer, whatever it carries, is shared by who comes meanwhile. The first after a silence begins at once."""
 _ASK_AGAIN_S = 1.0
 """After so long a relay that does not lead asks again whether it may."""
 
@@ -185,6 +189,7 @@ class Relay:
             tasks.create_task(self._watch())
             try:
                 while True:
+                    began = time.monotonic()
                     try:
                         self._wake.clear()
                         session = await self._leading()
@@ -207,7 +212,9 @@ class Relay:
                         await self._drop_producer()
                         await asyncio.sleep(pause)
                         continue
-                    if not busy:
+                    if busy:
+                        await asyncio.sleep(began + GATHER_S - time.monotonic())
+                    else:
                         # Not wait_for: in Python 3.11 it can swallow a cancellation that meets the wake-up.
                         with contextlib.suppress(TimeoutError):
                             async with asyncio.timeout(self._idle_s if self._leads else _ASK_AGAIN_S):
