@@ -11,6 +11,7 @@ ONLY ?=
 BASE ?=
 RUNS ?=
 ARGS ?=
+JOBS ?= 1
 
 .PHONY: help setup hooks browser up run test coverage lint format pictures schemas bench bench-check clean
 
@@ -46,8 +47,8 @@ up: setup ## Start everything on this machine, empty of data; Ctrl-C stops it (W
 run: setup ## Start everything and play a working day, then stay up (ONCE=1: stop after it; STAFF=24000; SPEED=600)
 	@$(RUN) hadir run $(if $(ONCE),--once) $(if $(STAFF),--staff $(STAFF)) $(if $(SPEED),--speed $(SPEED)) $(if $(WORKERS),--processes --workers $(WORKERS)) $(ARGS)
 
-test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch")
-	@$(RUN) pytest $(ARGS)
+test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch"; JOBS=2: two processes)
+	@$(RUN) pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile --no-loadscope-reorder) $(ARGS)
 
 coverage: setup ## Count the branches that tests/unit and tests/contract take (ARGS=tests: all)
 	@$(RUN) coverage run -m pytest $(or $(ARGS),tests/unit tests/contract)

@@ -45,6 +45,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "proposal": ("made", "approved", "refused"),
     "readiness": ("assessed", "weights"),
     "record": ("disowned", "owned"),
+    "request_kind": ("set",),
     "remote_places": ("set",),
     "roster": ("begun", "published", "failed"),
     "rules": ("given",),

@@ -31,6 +31,13 @@ def working_day_after(date: dt.date, days: int, holidays: Collection[dt.date]) -
     return date
 
 
+def review_until(since: dt.datetime, working_days: int, holidays: Collection[dt.date]) -> dt.datetime:
+    """Until when what waits since an instant is a direct superior's alone: the midnight that ends so many working
+    days after its date."""
+    last = working_day_after(local_date(since), working_days, holidays)
+    return midnight(last + dt.timedelta(1))
+
+
 def weekdays(language: Language) -> list[str]:
     """The names of the weekdays, Monday first."""
     return text("weekdays", language).split()

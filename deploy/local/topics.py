@@ -66,14 +66,15 @@ async def create_topics(
         missing = [t for t in topics if t.name not in existing]
         kept = {t.name: t for t in topics if t.name in existing}
         lines = await _differences(admin, kept, replication, min_insync)
-        await _make(admin, missing, replication)
+        made = await _make(admin, missing, replication)
         lines += await _align(admin, kept)
         if tell is not None:
             for line in lines:
                 tell(line)
-        return [t.name for t in missing]
     except SettingsRefused as error:
         raise TopicsFailed(str(error)) from error
+    else:
+        return made
     finally:
         await admin.close()
 
@@ -105,15 +106,20 @@ async def _differences(
     return lines
 
 
-async def _make(admin: AIOKafkaAdminClient, topics: list[Wanted], replication: int) -> None:
+async def _make(admin: AIOKafkaAdminClient, topics: list[Wanted], replication: int) -> list[str]:
+    """Make these; returns those that were not there: a broker learns of topics later than its controller."""
     if not topics:
-        return
+        return []
     new = [NewTopic(t.name, t.partitions, replication, topic_configs=t.config) for t in topics]
     answer: Any = await admin.create_topics(new)  # its fields are built at run time
+    made = list[str]()
     for name, code, *detail in answer.topic_errors:
         error: type[KafkaError] = for_code(code)
-        if code != 0 and error is not TopicAlreadyExistsError:
+        if code == 0:
+            made.append(name)
+        elif error is not TopicAlreadyExistsError:
             raise TopicsFailed(f"{name}: {error.__name__} {' '.join(str(d) for d in detail if d)}")
+    return made
 
 
 async def _align(admin: AIOKafkaAdminClient, topics: Mapping[str, Wanted]) -> list[str]:

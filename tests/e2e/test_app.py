@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Callable
 from uuid import UUID, uuid4
 
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from tests.kit.phone import NOW, Town, clerk, phone_of, punches, signed_in
 from tests.kit.reporting import at
@@ -105,6 +105,23 @@ async def test_an_answer_that_was_lost_is_asked_for_again_and_nothing_is_doubled
     await context.close()
 
 
+async def kept_by(page: Page) -> dict[str, int]:
+    """How many records the phone keeps, by store."""
+    return await page.evaluate(
+        """new Promise((done) => {
+          indexedDB.open("hadir").onsuccess = async ({ target: { result: db } }) => {
+            const counts = {};
+            for (const name of db.objectStoreNames) {
+              const count = db.transaction(name).objectStore(name).count();
+              counts[name] = await new Promise((go) => { count.onsuccess = () => go(count.result); });
+            }
+            db.close();
+            done(counts);
+          };
+        })"""
+    )
+
+
 async def test_somebody_else_on_the_same_phone_neither_sees_nor_sends_what_waits(
     town: Town, browser: Browser, someone: UUID
 ) -> None:
@@ -117,6 +134,7 @@ async def test_somebody_else_on_the_same_phone_neither_sees_nor_sends_what_waits
     page.once("dialog", lambda dialog: dialog.accept())
     await page.get_by_role("button", name="Keluar").click()
     await page.wait_for_url(f"{town.url}/reporting/")
+    assert await kept_by(page) == {"me": 0, "receipts": 0, "drafts": 0, "punches": 1}
     await context.unroute("**/attendance/v1/punches**")
     await signed_in(page, await town.link("staff", colleague))
     await page.wait_for_url(f"{town.url}/reporting/app/")

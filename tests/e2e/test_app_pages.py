@@ -220,6 +220,12 @@ async def test_nobody_else_reads_these_pages(town: Town, browser: Browser, someo
                     answer = await reader.get(f"/reporting/app/{path}")
                     wanted = 200 if path == "offline" else status
                     assert answer.status_code == wanted, (role, subject, path)
+    session = await session_of(town, "staff", someone)
+    async with httpx.AsyncClient(base_url=town.url, cookies=session) as reader:
+        for path in ("days/?month=1900-01", "days/?month=2999-12", "days/1900-01-01", "days/2999-12-31"):
+            assert (await reader.get(f"/reporting/app/{path}")).status_code == 200, path
+        for path in ("days/?month=0000-05", "days/?month=2025-13", "days/2025-02-30", "report/x", "inbox/?x=1"):
+            assert (await reader.get(f"/reporting/app/{path}")).status_code == 422, path
     async with httpx.AsyncClient(base_url=town.url) as stranger:
         for path in PAGES:
             answer = await stranger.get(f"/reporting/app/{path}")

@@ -103,6 +103,18 @@ async def test_the_broker_writes_its_log_and_its_topics_are_made_once(broker: Ka
     assert await create_topics(broker.bootstrap) == []
 
 
+async def test_topics_of_which_the_broker_has_not_heard_yet_are_not_said_to_be_made(
+    broker: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await create_topics(broker.bootstrap)
+
+    async def none(_: AIOKafkaAdminClient) -> list[str]:
+        return []
+
+    monkeypatch.setattr(AIOKafkaAdminClient, "list_topics", none)
+    assert await create_topics(broker.bootstrap) == []
+
+
 async def until_they_hold(admin: AIOKafkaAdminClient, wanted: dict[str, dict[str, str]]) -> None:
     """A broker learns from its controller a moment later what it has itself acknowledged."""
     async with asyncio.timeout(20):

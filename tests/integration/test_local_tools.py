@@ -73,6 +73,30 @@ def test_root_installs_what_is_missing(machine: Path, monkeypatch: pytest.Monkey
     ]
 
 
+def test_what_is_missing_is_installed_in_turn(
+    machine: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As apt-get itself does, this one refuses a second beside it."""
+    become(monkeypatch, 0)
+    made = f'printf \'#!/bin/sh\\necho "openjdk version \\\\"17.0.15\\\\"" >&2\\n\' > {machine}/java'
+    held = f"mkdir {tmp_path}/held || exit 100\nsleep 0.1\n{made}; chmod +x {machine}/java\nrmdir {tmp_path}/held"
+    program(machine, "apt-get", held)
+    failed = list[Missing]()
+
+    def start() -> None:
+        try:
+            tools.java()
+        except Missing as missing:
+            failed.append(missing)
+
+    threads = [threading.Thread(target=start) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert failed == []
+
+
 def test_a_failed_install_says_what_failed(machine: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     become(monkeypatch, 0)
     program(machine, "apt-get", "exit 100")

@@ -159,6 +159,9 @@ async def world(
         files = {"opds": OPDS, "units": UNITS, "requirements": REQUIREMENTS, "employees": people}
         for kind, text in (*files.items(), ("holidays", HOLIDAYS)):
             await world.call("POST", f"/scheduling/v1/imports/{kind}", content=text)
+        for kind in ("duty_travel", "amendment"):
+            path, everybody = f"/scheduling/v1/request-kinds/{kind}", {"employment": ["PNS"], "reason": "uji"}
+            await world.call("PUT", path, json=everybody)
         await world.call("POST", "/scheduling/v1/policies", json={**STAGE_1, "effective_from": "2025-11-07"})
         for opd in (MINE, FOREIGN):
             for first, last in SPANS:
@@ -203,6 +206,8 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
         ("work_date", "wishes" in row): "2025-12-01",
         ("work_date", "intentions" in row): "2025-11-07",
         ("date", door.service == "scheduling"): "2025-11-12",
+        ("my_date", True): "2025-11-12",
+        ("kind", "request-kinds" in row): "annual",
         ("serial", "#another unit" in row): "SN-moving",
         ("serial", "#taken over" in row): f"SN-{target.name}-2",
     }

@@ -286,7 +286,7 @@ def roster_body(target: Target, **more: Any) -> dict[str, Any]:
 
 
 def absence_body(world: World, target: Target) -> dict[str, Any]:
-    day = world.fresh_day(dt.date(2026, 6, 1))
+    day = world.fresh_day(dt.date(2026, 12, 1))
     return {"employee_id": str(target.employee), "category": "leave", "kind": "annual", "from": day, "to": day}
 
 
@@ -337,7 +337,7 @@ async def ended(world: World, target: Target) -> Any:
 
 
 async def amended(world: World, target: Target) -> Any:
-    body, day = await ended(world, target), world.fresh_day(dt.date(2026, 6, 1))
+    body, day = await ended(world, target), world.fresh_day(dt.date(2026, 12, 1))
     kept = {key: body[key] for key in ("employee_id", "category", "from", "to")}
     return {**kept, "new_from": day, "new_to": day}
 

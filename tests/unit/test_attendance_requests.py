@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.attendance.domain.requests import REQUEST, about, earliest, kept_zone
+from services.attendance.domain.requests import REQUEST, about, kept_zone
 from shared.events import Zone
+from shared.requests import earliest
 
 DATES = st.dates(dt.date(2000, 1, 1), dt.date(2100, 1, 1))
 

@@ -56,7 +56,7 @@ CORRECTION: TypeAdapter[ManualIn | VoidIn] = TypeAdapter(
 )
 async def correct(request: Request, response: Response, who: Corrector, service: Running) -> Receipt | VoidOut:
     """Add a punch that you vouch for, or void one: for your own people, never for yourself."""
-    body = await read(request, CORRECTION)
+    body = await read(request, CORRECTION, tags=("manual", "void"))
     act = Act(who, service.clock.now())
     async with service.db.transaction() as tx:
         if isinstance(body, ManualIn):

@@ -1,6 +1,5 @@
 """Requests of staff about their own record, and the decisions on them."""
 
-import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
@@ -11,15 +10,15 @@ from services.attendance.api import PREFIX, Running, described, read
 from services.attendance.commands import Act
 from services.attendance.commands import requests as commands
 from services.attendance.domain import Exact
-from services.attendance.domain.requests import MOST_PUNCHES, REQUEST, StatedPunch, earliest
+from services.attendance.domain.requests import ASKED_TAGS, MOST_PUNCHES, REQUEST, StatedPunch
 from services.attendance.views import requests as views
 from shared.access import DECIDE_REQUESTS, Principal
 from shared.auth import Caller, Employee, require
-from shared.cursors import Limit, Page, cut, read_cursor
+from shared.cursors import Page
 from shared.dates import local_date
 from shared.events.base import UUID as ExactUUID
 from shared.personal import Reason
-from shared.requests import Listed, Part, RequestWithTrail
+from shared.requests import Listed, Part, RequestWithTrail, earliest, page, part_of
 from shared.requests import Request as Asked
 
 router = APIRouter(prefix=PREFIX)
@@ -51,7 +50,7 @@ WITHDRAWAL = TypeAdapter(WithdrawalIn)
 )
 async def ask(request: Request, response: Response, who: Caller, service: Running) -> Asked:
     """Ask for a correction of your own record, or appeal a verdict; your superior or their deputy decides."""
-    body = await read(request, REQUEST)
+    body = await read(request, REQUEST, tags=ASKED_TAGS)
     act = Act(who, service.clock.now())
     settings = service.settings
     first = earliest(local_date(act.now), settings.request_days, settings.month_closes_on)
@@ -61,19 +60,7 @@ async def ask(request: Request, response: Response, who: Caller, service: Runnin
     return asked
 
 
-def part_of(limit: Limit = 1000, cursor: str | None = None) -> Part:
-    """FastAPI dependency: which part of a list, and one more so that its end shows."""
-    if not cursor:
-        return Part(limit + 1)
-    asked_at, request_id = read_cursor(cursor, dt.datetime, UUID)
-    return Part(limit + 1, (asked_at, request_id))
-
-
 Asks = Annotated[Part, Depends(part_of)]
-
-
-def page(found: list[Asked], part: Part) -> Page[Asked]:
-    return cut(found, part.limit - 1, lambda one: [one.asked_at, one.request_id])
 
 
 @router.get("/me/requests")

@@ -1,6 +1,5 @@
 """What staff may ask for of their own record: a correction, or another verdict. Pure."""
 
-import datetime as dt
 from typing import Annotated, Literal
 
 from pydantic import Field, TypeAdapter
@@ -69,6 +68,7 @@ class Appeal(_Asking):
 
 RequestIn = Annotated[MissedPunch | WrongKey | WrongPlace | Appeal, Field(discriminator="kind")]
 REQUEST: TypeAdapter[MissedPunch | WrongKey | WrongPlace | Appeal] = TypeAdapter(RequestIn)
+ASKED_TAGS = ("missed_punch", "own_line", "wrong_key", "wrong_place", "appeal")
 HEAD = frozenset({"request_id", "kind", "reason", "evidence_id"})
 """Of a request, what is kept beside what it asks for."""
 
@@ -87,15 +87,3 @@ def about(asked: RequestIn) -> frozenset[str]:
 def kept_zone(zone: Zone) -> StatedZone | None:
     """The zone of a punch, as far as an officer may state it for the one in its place."""
     return zone if zone in ("office", "remote", "elsewhere") else None
-
-
-def earliest(today: dt.date, days: int, closes_on: int) -> dt.date:
-    """The first work date that may still be asked about: so many days back, and of the month before only until the
-    day of this month on which it is closed; 0: months are not closed."""
-    back = today - dt.timedelta(days)
-    first = today.replace(day=1)
-    if closes_on == 0:
-        return back
-    if today.day < closes_on:
-        first = (first - dt.timedelta(1)).replace(day=1)
-    return max(back, first)

@@ -3,7 +3,7 @@
 import datetime as dt
 
 from shared.database import Tx
-from shared.dates import local_date, midnight, working_day_after
+from shared.dates import local_date, review_until
 
 _WORKING_DAYS = """
     select review_sla_working_days from rules_fact
@@ -17,9 +17,8 @@ _WITHOUT_RULES = 3
 
 
 async def due(tx: Tx, since: dt.datetime) -> dt.datetime:
-    """Until when what waits since an instant is a direct superior's alone: the midnight that ends the last working
-    day which the rules in force on its date give for a review."""
+    """Until when what waits since an instant is a direct superior's alone, by the rules in force on its date."""
     day = local_date(since)
     days: int = await tx.connection.fetchval(_WORKING_DAYS, day) or _WITHOUT_RULES
     holidays = {row["date"] for row in await tx.connection.fetch(_HOLIDAYS, day.year)}
-    return midnight(working_day_after(day, days, holidays) + dt.timedelta(1))
+    return review_until(since, days, holidays)

@@ -11,6 +11,7 @@ from services.scheduling.api.doors import Running, or_waits
 from services.scheduling.commands import absences as commands
 from services.scheduling.commands.absences import Leave
 from services.scheduling.domain.policies import PolicyDate, not_before
+from services.scheduling.domain.records import LeaveKind
 from services.scheduling.domain.spans import Days
 from services.scheduling.views import absences as views
 from services.scheduling.views.absences import Absence
@@ -22,7 +23,6 @@ from shared.events.base import Date
 
 router = APIRouter(prefix="/scheduling/v1/absences", tags=["changes"])
 Officer = Annotated[Principal, Depends(require(PLAN))]
-LeaveKind = Literal["annual", "long", "sick", "maternity", "important", "unpaid", "permission"]
 
 
 class AbsenceIn(TermsIn):

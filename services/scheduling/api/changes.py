@@ -24,15 +24,23 @@ class RecallIn(Body):
     work_date: PolicyDate
 
 
-class TermsIn(Body):
+class ShortIn(Body):
+    """What may be said of a counter that a change takes below its minimum."""
+
     recall: list[RecallIn] = []
     """People at home to bring to the office, best from the list of substitutes."""
     override: OverrideIn | None = None
+
+    def terms_for(self, reason: str | None) -> Terms:
+        recalls = [Recall(one.employee_id, one.work_date) for one in self.recall]
+        return Terms(recalls, self.override and self.override.reason, reason)
+
+
+class TermsIn(ShortIn):
     reason: Reason | None = None
 
     def terms(self) -> Terms:
-        recalls = [Recall(one.employee_id, one.work_date) for one in self.recall]
-        return Terms(recalls, self.override and self.override.reason, self.reason)
+        return self.terms_for(self.reason)
 
 
 class MoveIn(RecallIn):

@@ -1,18 +1,21 @@
 """Swaps and wishes of staff, and pairs who must not both be at home."""
 
+import datetime as dt
 from typing import Annotated, Literal
 from uuid import UUID
 
 from fastapi import APIRouter, Depends
-from pydantic import Field
+from pydantic import AfterValidator, Field, ValidationInfo
+from pydantic.json_schema import SkipJsonSchema
 
 from services.scheduling.api.doors import Body, OverrideIn, Running
 from services.scheduling.commands import swaps as commands
+from services.scheduling.domain.spans import Days
 from services.scheduling.views import swaps as views
-from services.scheduling.views.swaps import ApprovedSwap, Pair, Swap, SwapStatus, Wish
+from services.scheduling.views.swaps import ApprovedSwap, Pair, Partner, Swap, SwapStatus, Wish
 from shared.access import PLAN, Principal
 from shared.auth import Caller, Employee, require
-from shared.cursors import Page
+from shared.cursors import Limit, Page, cut, read_cursor
 from shared.dates import local_date
 from shared.events.base import Date
 from shared.personal import Reason
@@ -21,12 +24,31 @@ router = APIRouter(prefix="/scheduling/v1", tags=["swaps"])
 Officer = Annotated[Principal, Depends(require(PLAN))]
 
 
-class SwapIn(Body):
-    """Give up the WFH day `my_date` for the colleague's WFH day `their_date`."""
+AHEAD = dt.timedelta(31)
+"""How far ahead partners are looked for."""
 
-    partner_id: UUID
+
+def _one_of_both(value: str | None, info: ValidationInfo) -> str | None:
+    if (value is None) == (info.data.get("partner_id") is None):
+        raise ValueError("name the colleague by partner_id or by partner, and not by both")
+    return value
+
+
+class SwapIn(Body):
+    """Give up the WFH day `my_date` for the colleague's WFH day `their_date`.
+
+    The colleague is named by id, or as the list of partners has them.
+    """
+
+    partner_id: UUID | SkipJsonSchema[None] = None
+    partner: Annotated[
+        Annotated[str, Field(max_length=100)] | None, Field(validate_default=True), AfterValidator(_one_of_both)
+    ] = None
     my_date: Date
     their_date: Date
+
+    def whom(self) -> UUID | str:
+        return self.partner_id or self.partner or ""
 
 
 class ApproveIn(Body):
@@ -51,9 +73,25 @@ class ApartIn(Body):
 async def ask(given: SwapIn, service: Running, who: Caller) -> SwapStatus:
     """Ask a colleague of the same unit."""
     swap_id = await commands.ask(
-        service.db, service.clock, who, given.partner_id, my_date=given.my_date, their_date=given.their_date
+        service.db, service.clock, who, given.whom(), my_date=given.my_date, their_date=given.their_date
     )
     return SwapStatus(swap_id=swap_id, status="asked")
+
+
+@router.get("/me/swaps/partners")
+async def list_partners(
+    service: Running, me: Employee, my_date: Date, limit: Limit = 1000, cursor: str | None = None
+) -> Page[Partner]:
+    """Days at home of colleagues that you could take for yours of `my_date`, a month ahead: no more than mode and
+    date. Ask with `partner`, and the colleague decides."""
+    now = service.clock.now()
+    today = local_date(now)
+    async with service.db.read() as tx:
+        found = await views.partners(tx, me, my_date, Days(today, today + AHEAD), now)
+    if cursor:
+        their_date, partner = read_cursor(cursor, dt.date, str)
+        found = [one for one in found if (one.their_date, one.partner) > (their_date, partner)]
+    return cut(found, limit, lambda one: [one.their_date, one.partner])
 
 
 @router.get("/me/swaps")

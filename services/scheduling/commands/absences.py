@@ -21,7 +21,7 @@ from services.scheduling.domain.records import Absence, gives_way
 from services.scheduling.domain.roster import plan_unit
 from services.scheduling.domain.spans import Days, covered, without
 from services.scheduling.store import absences as store
-from services.scheduling.store import directory, rosters
+from services.scheduling.store import directory, people, rosters
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store import policies as policies_store
 from services.scheduling.store.people import PersonRow
@@ -60,29 +60,34 @@ async def add_leave(db: Database, clock: Clock, who: Principal, leave: Leave, te
     async with db.transaction() as tx:
         await directory.lock(tx)
         await in_own_opd(tx, who, leave.employee_id)
-        absence = Absence(leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter)
-        split = await make_room(tx, absence)
-        rows = await _absent_rows(tx, absence, [Days(leave.first, leave.last)])
-        await store.add_absence(tx, absence)
-        done = await go_through(tx, clock, who, rows, terms)
-        await audit.add(
-            tx,
-            clock.now(),
-            who,
-            "absence.added",
-            subject=leave.employee_id,
-            reason=terms.override or terms.reason,
-            detail={
-                "category": leave.category,
-                "first": leave.first,
-                "last": leave.last,
-                "split": [(cut.from_date, cut.to_date) for cut in split],
-                "changed": done.changed,
-                "overridden": as_json(shortage(short) for short in done.short),
-                "recalled": [str(recall.employee_id) for recall in terms.recalls],
-            },
-        )
-        return done
+        return await add(tx, clock, who, leave, terms)
+
+
+async def add(tx: Tx, clock: Clock, who: Principal, leave: Leave, terms: Terms) -> Done:
+    """The same in `tx`, which holds `directory.lock`, of somebody of whom it is known that the officer may."""
+    absence = Absence(leave.employee_id, leave.category, leave.first, leave.last, leave.kind, leave.letter)
+    split = await make_room(tx, absence)
+    rows = await _absent_rows(tx, absence, [Days(leave.first, leave.last)])
+    await store.add_absence(tx, absence)
+    done = await go_through(tx, clock, who, rows, terms)
+    await audit.add(
+        tx,
+        clock.now(),
+        who,
+        "absence.added",
+        subject=leave.employee_id,
+        reason=terms.override or terms.reason,
+        detail={
+            "category": leave.category,
+            "first": leave.first,
+            "last": leave.last,
+            "split": [(cut.from_date, cut.to_date) for cut in split],
+            "changed": done.changed,
+            "overridden": as_json(shortage(short) for short in done.short),
+            "recalled": [str(recall.employee_id) for recall in terms.recalls],
+        },
+    )
+    return done
 
 
 async def make_room(tx: Tx, wanted: Absence, itself: Absence | None = None) -> list[Absence]:
@@ -123,59 +128,65 @@ async def _absent_rows(tx: Tx, absence: Absence, spans: Sequence[Days]) -> list[
 
 async def end_leave(db: Database, clock: Clock, who: Principal, leave: Leave, reason: str | None) -> Done:
     """Take an absence back: the person's plans become what a roster would give them, and nobody else's move."""
-    return await _change(db, clock, who, leave, Terms(reason=reason), days=None)
+    return await _amend(db, clock, who, leave, Terms(reason=reason), days=None)
 
 
 async def amend_leave(
     db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms, *, days: Days
 ) -> Done:
     """Let a stored absence have other dates: only the days between change. Raises Missing."""
-    return await _change(db, clock, who, leave, terms, days=days)
+    return await _amend(db, clock, who, leave, terms, days=days)
 
 
-async def _change(
+async def _amend(
     db: Database, clock: Clock, who: Principal, leave: Leave, terms: Terms, *, days: Days | None
 ) -> Done:
     async with db.transaction() as tx:
         await directory.lock(tx)
-        person = await in_own_opd(tx, who, leave.employee_id)
-        was = Days(leave.first, leave.last)
-        stored = or_missing(await store.absence(tx, leave.employee_id, leave.category, *was), "absence.unknown")
-        given_back = [was] if days is None else without(was, days)
-        if days is not None:
-            for wanted in _spans(stored, [days]):
-                await make_room(tx, wanted, stored)
-        after = [] if days is None else [days]
-        await _replace(tx, stored, [stored], after)
-        taken = await _absent_rows(tx, stored, [] if days is None else without(days, was))
-        done = await go_through(tx, clock, who, taken, terms)
-        free = [row for span in given_back for row in await _given_back(tx, person, span)]
-        now = clock.now()
-        late = await plans.late_keys(tx, now, free)
-        gate = plans.Gate(who, terms.reason or terms.override, done.changed, done.proposal)
-        await plans.put(tx, now, gate, free)
-        if late:
-            interim = covered(after, given_back, {day for _, day in late})
-            kept = await _replace(tx, stored, _spans(stored, after), interim)
-            _wait(tx, gate.proposal, stored, kept, after)
-        action = "absence.ended" if days is None else "absence.amended"
-        await audit.add(
-            tx,
-            now,
-            who,
-            action,
-            subject=leave.employee_id,
-            reason=gate.reason,
-            detail={
-                "category": leave.category,
-                "first": leave.first,
-                "last": leave.last,
-                "after": after,
-                "changed": gate.changed,
-                "proposal_id": gate.proposal and gate.proposal.proposal_id,
-            },
-        )
-        return Done(gate.changed, gate.proposal, done.short)
+        await in_own_opd(tx, who, leave.employee_id)
+        return await amend(tx, clock, who, leave, terms, days=days)
+
+
+async def amend(tx: Tx, clock: Clock, who: Principal, leave: Leave, terms: Terms, *, days: Days | None) -> Done:
+    """Let a stored absence have other dates, or none; `tx` and the officer are as in `add`. Raises Missing."""
+    person = or_missing(await people.person(tx, leave.employee_id), "directory.unknown")
+    was = Days(leave.first, leave.last)
+    stored = or_missing(await store.absence(tx, leave.employee_id, leave.category, *was), "absence.unknown")
+    given_back = [was] if days is None else without(was, days)
+    if days is not None:
+        for wanted in _spans(stored, [days]):
+            await make_room(tx, wanted, stored)
+    after = [] if days is None else [days]
+    await _replace(tx, stored, [stored], after)
+    taken = await _absent_rows(tx, stored, [] if days is None else without(days, was))
+    done = await go_through(tx, clock, who, taken, terms)
+    free = [row for span in given_back for row in await _given_back(tx, person, span)]
+    now = clock.now()
+    late = await plans.late_keys(tx, now, free)
+    gate = plans.Gate(who, terms.reason or terms.override, done.changed, done.proposal)
+    await plans.put(tx, now, gate, free)
+    if late:
+        interim = covered(after, given_back, {day for _, day in late})
+        kept = await _replace(tx, stored, _spans(stored, after), interim)
+        _wait(tx, gate.proposal, stored, kept, after)
+    action = "absence.ended" if days is None else "absence.amended"
+    await audit.add(
+        tx,
+        now,
+        who,
+        action,
+        subject=leave.employee_id,
+        reason=gate.reason,
+        detail={
+            "category": leave.category,
+            "first": leave.first,
+            "last": leave.last,
+            "after": after,
+            "changed": gate.changed,
+            "proposal_id": gate.proposal and gate.proposal.proposal_id,
+        },
+    )
+    return Done(gate.changed, gate.proposal, done.short)
 
 
 def _spans(of: Absence, spans: Sequence[Days]) -> list[Absence]:

@@ -21,6 +21,18 @@ async def in_own_opd(tx: Tx, who: Principal, employee_id: UUID) -> PersonRow:
     return person
 
 
+async def answered_for(tx: Tx, who: Principal, employee_id: UUID, field: str) -> None:
+    """Raises Missing unless the caller is the person's superior or deputy, their OPD's admin, or BKPSDM."""
+    person = await people.person(tx, employee_id)
+    if person is not None:
+        if acts_for_city(who) or only_opd(who) == person.opd_code:
+            return
+        officer = await people.person(tx, employee_of(who))
+        if officer is not None and is_superior(officer, person):
+            return
+    raise Missing("directory.unknown", errors=[FieldError(field, "directory.unknown")])
+
+
 async def superior_of(tx: Tx, who: Principal, person: PersonRow) -> None:
     """Raises Forbidden unless the caller is the person's superior or deputy, their OPD's admin, or BKPSDM."""
     if only_opd(who) is not None:

@@ -19,7 +19,7 @@ from services.scheduling.store.people import ActingPeriod, PersonRow, PostingCha
 from services.scheduling.views import superiors
 from services.scheduling.views.answer import dated, some
 from services.scheduling.views.people import ChangedPosting
-from shared import audit
+from shared import audit, requests
 from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
@@ -238,6 +238,7 @@ async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, r
         now = clock.now()
         tombstone = Outgoing(None, uuid4(), now, topic=EmployeeChanged.topic, key=str(employee_id))
         await add(tx, [tombstone], source=publish.SOURCE)
+        await requests.forget(tx, [employee_id])
         await audit.add(tx, now, who, "employee.erased", subject=employee_id, reason=reason)
         await publish.directory_changes(tx, now)
 

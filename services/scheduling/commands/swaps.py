@@ -7,9 +7,11 @@ from uuid import UUID, uuid4
 from services.scheduling.commands import changes, plans
 from services.scheduling.commands.access import superior_of
 from services.scheduling.domain.frame import barred
+from services.scheduling.domain.partners import handle, is_handle
 from services.scheduling.domain.planning import public_reason
 from services.scheduling.domain.plans import Planned
 from services.scheduling.domain.policies import in_force
+from services.scheduling.domain.spans import Days
 from services.scheduling.store import directory, people, rosters
 from services.scheduling.store import plans as plans_store
 from services.scheduling.store import policies as policies_store
@@ -29,13 +31,24 @@ def _wrong(field: str, code: str, **params: Any) -> Invalid:
     return Invalid("validation", errors=[FieldError(field, code, params)])
 
 
+MOST_ASKED = 10
+"""Swaps that a person asks for and nobody has answered: who asks a colleague learns who they are."""
+
+
 async def ask(
-    db: Database, clock: Clock, who: Principal, partner_id: UUID, *, my_date: dt.date, their_date: dt.date
+    db: Database, clock: Clock, who: Principal, partner: UUID | str, *, my_date: dt.date, their_date: dt.date
 ) -> UUID:
-    """Offer one's own WFH day for a WFH day of a colleague of the same unit."""
+    """Offer one's own WFH day for a WFH day of a colleague of the same unit: by id, or as the list of partners has
+    them."""
     me = employee_of(who)
-    swap = Swap(uuid4(), me, partner_id, my_date, their_date, "asked")
     async with db.transaction() as tx:
+        if await store.asked_by(tx, me, local_date(clock.now())) >= MOST_ASKED:
+            raise Conflict("swap.too_many", params={"most": MOST_ASKED})
+        if isinstance(partner, str):
+            partner_id = await _found(tx, clock, me, partner, my_date=my_date, their_date=their_date)
+        else:
+            partner_id = partner
+        swap = Swap(uuid4(), me, partner_id, my_date, their_date, "asked")
         mine, theirs = await people.person(tx, me), await people.person(tx, partner_id)
         if theirs is None or mine is None or theirs.unit_id != mine.unit_id or partner_id == me:
             raise _wrong("partner_id", "swap.partner")
@@ -58,6 +71,15 @@ async def ask(
             detail={"asker": me, "partner": partner_id, "dates": dates},
         )
         return swap.swap_id
+
+
+async def _found(tx: Tx, clock: Clock, me: UUID, partner: str, *, my_date: dt.date, their_date: dt.date) -> UUID:
+    """Who stands behind a handle of the list of partners. Raises Invalid for one of another list or day."""
+    key = await store.key(tx)
+    for one in await store.partners(tx, me, my_date, Days(their_date, their_date), clock.now()):
+        if is_handle(partner, handle(key, me, one.employee_id, my_date, their_date)):
+            return one.employee_id
+    raise _wrong("partner", "swap.handle")
 
 
 async def _rows(tx: Tx, swap: Swap) -> list[Planned]:

@@ -3,7 +3,7 @@
 import datetime as dt
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, NamedTuple
+from typing import Annotated, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import PlainSerializer, SerializationInfo
@@ -108,6 +108,10 @@ class CalendarYear:
     @property
     def dates(self) -> frozenset[dt.date]:
         return frozenset(holiday.date for holiday in self.holidays)
+
+
+LeaveKind = Literal["annual", "long", "sick", "maternity", "important", "unpaid", "permission"]
+"""The kinds of leave (PP 11/2017), and a permission for hours or days."""
 
 
 @dataclass(frozen=True, slots=True)

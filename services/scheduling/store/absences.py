@@ -23,6 +23,10 @@ _ABSENCE = """
     select employee_id, category, from_date, to_date, kind, letter from absence
     where employee_id = $1 and category = $2 and from_date = $3 and to_date = $4
 """
+_SINCE = """
+    select employee_id, category, from_date, to_date, kind, letter from absence
+    where employee_id = $1 and to_date >= $2 order by from_date limit 1000
+"""
 _ABSENCES = """
     select a.employee_id, a.category, a.from_date, a.to_date, a.kind, a.letter
     from absence a join employee e using (employee_id)
@@ -39,6 +43,11 @@ async def overlapping(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) 
 def _absence(row: Record) -> Absence:
     employee_id, *rest = row
     return Absence(plain(employee_id), *rest)
+
+
+async def since(tx: Tx, employee_id: UUID, day: dt.date) -> list[Absence]:
+    """Stored absences of a person that end on a date or after it, by date."""
+    return [_absence(row) for row in await tx.connection.fetch(_SINCE, employee_id, day)]
 
 
 async def absence(tx: Tx, employee_id: UUID, category: str, first: dt.date, last: dt.date) -> Absence | None:

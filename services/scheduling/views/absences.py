@@ -20,6 +20,11 @@ class Absence(Answer):
     letter: str | None
 
 
+async def mine(tx: Tx, me: UUID, day: dt.date) -> list[Absence]:
+    """A person's absences that end on a date or after it."""
+    return [Absence.model_validate(absence) for absence in await store.since(tx, me, day)]
+
+
 async def listed(tx: Tx, who: Principal, first: dt.date, last: dt.date) -> list[Absence]:
     """Absences that touch the span; an OPD admin sees their own OPD."""
     return [Absence.model_validate(absence) for absence in await store.absences(tx, only_opd(who), first, last)]

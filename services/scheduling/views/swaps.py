@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from typing import Literal
 from uuid import UUID
 
+from services.scheduling.domain.partners import handle
+from services.scheduling.domain.spans import Days
 from services.scheduling.store import swaps as store
 from services.scheduling.views.answer import Answer
 from shared.database import Tx
@@ -31,6 +33,17 @@ class Swap(SwapStatus):
     asked_at: dt.datetime
 
 
+class Partner(Answer):
+    """A colleague whose day you could take: they are at home on `their_date` and at the office on your date.
+
+    `partner` stands for them until you ask: it is of this list and these dates alone.
+    """
+
+    partner: str
+    their_date: dt.date
+    mode: Literal["WFH"] = "WFH"
+
+
 class Wish(Answer):
     """A request for one date; weight 1 (would be nice) to 3 (matters much)."""
 
@@ -50,6 +63,16 @@ class Pair(Answer):
 async def swaps(tx: Tx, me: UUID) -> list[Swap]:
     """Swaps that a person asked for, is asked in, or may approve; newest first."""
     return [Swap.model_validate(dict(row)) for row in await store.swaps(tx, me)]
+
+
+async def partners(tx: Tx, me: UUID, my_date: dt.date, their_dates: Days, now: dt.datetime) -> list[Partner]:
+    """Whose day a person could take for their own, by date and in no order of people."""
+    key = await store.key(tx)
+    found = [
+        Partner(partner=handle(key, me, one.employee_id, my_date, one.their_date), their_date=one.their_date)
+        for one in await store.partners(tx, me, my_date, their_dates, now)
+    ]
+    return sorted(found, key=lambda one: (one.their_date, one.partner))
 
 
 async def wishes(tx: Tx, me: UUID, day: dt.date) -> list[Wish]:

@@ -14,27 +14,19 @@ from shared.events.base import FIRST_DATE, LAST_DATE, Date
 
 router = pages()
 
-Month = Annotated[str | None, Query(pattern=r"^[0-9]{4}-(0[1-9]|1[0-2])$")]
+Month = Annotated[str | None, Query(pattern=r"^(19|2[0-9])[0-9]{2}-(0[1-9]|1[0-2])$")]
 
 
 @router.get("/days/", response_class=HTMLResponse)
 async def days(reader: Staff, month: Month = None) -> HTMLResponse:
     """A month, this one when it is left out, with the states of what is over and the plans of what comes."""
     first = reader.today.replace(day=1) if month is None else dt.date.fromisoformat(f"{month}-01")
-    first = min(max(first, FIRST_DATE), LAST_DATE.replace(day=1))
     async with reader.service.db.read() as tx:
         shown = await own_days.month(tx, reader.me, first, reader.now)
     before, after = first - dt.timedelta(days=1), shown[-1].date + dt.timedelta(days=1)
     return reader.show(
         "days.html",
         "days",
-        words=(
-            "swap.status.asked",
-            "swap.status.agreed",
-            "swap.status.approved",
-            "swap.status.refused",
-            "swap.line",
-        ),
         month=f"{months(reader.language)[first.month - 1]} {first.year}",
         weekdays=[name[:3] for name in weekdays(reader.language)],
         days=shown,

@@ -83,7 +83,7 @@ for (const form of document.querySelectorAll("form[data-sign-out]")) {
       const waiting = person ? (await unsent(person)).filter((punch) => punch.state === "waiting").length : 0;
       const words = waiting === 1 ? say("leave.unsent_one") : say("leave.unsent", { n: waiting });
       if (waiting && !window.confirm(words)) return;
-      await forget().catch(() => {});
+      await forget(person).catch(() => {});
       form.submit();
     })();
   });

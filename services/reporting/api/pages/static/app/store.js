@@ -73,9 +73,12 @@ export function remember(record) {
   return within(["me"], "readwrite", (store) => ask(store("me").put({ ...record, key: "me" })));
 }
 
-/** Forgets whose phone this is and what was shown to them. What they have not handed over yet stays, as theirs. */
-export function forget() {
+/** Forgets whose phone this is and what it keeps for them. What they have not handed over yet stays, as theirs. */
+export function forget(person) {
   return within(["me", "receipts", "drafts"], "readwrite", async (store) => {
-    for (const name of ["me", "receipts", "drafts"]) await ask(store(name).clear());
+    await ask(store("me").clear());
+    for (const name of ["receipts", "drafts"]) {
+      for (const key of await ask(store(name).index("person").getAllKeys(person))) await ask(store(name).delete(key));
+    }
   });
 }
