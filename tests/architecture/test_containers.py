@@ -57,6 +57,18 @@ def test_all_services_jobs_and_stores_are_there() -> None:
     assert {"kafka", "postgres", "proxy", "topics", "migrations", *SERVICES} <= set(services())
 
 
+def test_a_setting_of_one_service_reaches_its_container_and_no_other_one() -> None:
+    """By the runbook, whose description of such a setting begins with the names of those that it is for."""
+    rows = re.findall(r"^\| `(HADIR_\w+)`.*?\| ([a-z, ]+): ", (ROOT / "docs/runbook.md").read_text(), re.MULTILINE)
+    stated = {setting: set(whose.split(", ")) for setting, whose in rows if set(whose.split(", ")) <= {*SERVICES}}
+    reached = {
+        setting: {name for name, body in services().items() if setting in body.get("environment", {})}
+        for setting in stated
+    }
+    assert len(stated) > 7
+    assert reached == stated
+
+
 @pytest.mark.parametrize("name", sorted(services()))
 def test_every_container_is_bounded_pinned_and_watched(name: str) -> None:
     body = services()[name]

@@ -21,6 +21,7 @@ async def test_draw_a_superiors_evening(evening: Evening) -> None:
     await picture(page, "desk-person-360", whole=True)
     await page.goto(f"{evening.url}/reporting/desk/decisions")
     await settled(page)
+    await page.set_viewport_size({"width": PHONE["width"], "height": 552})
     await picture(page, "desk-decisions-360")
     await page.context.close()
 

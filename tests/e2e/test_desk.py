@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, FilePayload, Page, expect
 
+from services.attendance.tasks import flags
 from shared.access import Role
 from shared.clock import FixedClock
 from tests.kit import reporting as small
@@ -383,6 +384,32 @@ async def test_what_staff_ask_for_is_decided_with_a_reason_and_a_decision_says_w
     agus = evening.team.people["Agus Prasetyo"]
     await page.goto(f"{evening.url}/reporting/desk/people/{agus}/{DAY}")
     await expect(page.locator("#punches [data-into] > li")).to_contain_text("dijamin pejabat")
+    await page.context.close()
+
+
+async def test_a_flag_of_place_is_shown_in_words_and_a_superior_vouches_for_the_zone(evening: Evening) -> None:
+    nur = evening.team.people["Nur Kholis"]
+    punch = {
+        "punch_id": str(uuid4()),
+        "kind": "in",
+        "device_at": None,
+        "position": {"lat": -6.238317, "lon": 106.975642, "accuracy_m": 8.3},
+        "signals": {"mock": True},
+    }
+    headers = evening.city.signer.headers("staff", nur)
+    stored = await evening.city.client.post("/attendance/v1/punches", json=punch, headers=headers)
+    assert stored.status_code == 201, stored.text
+    await flags.look(evening.city.apps["attendance"].state.service)
+    page = await evening.page("decisions", PHONE)
+    flag = page.locator("#flags [data-into] > li")
+    await expect(flag).to_contain_text("Nur Kholis")
+    await expect(flag).not_to_contain_text("106.97")
+    assert await findings(page) == []
+    await flag.get_by_label("Tempat yang Anda jamin").select_option("office")
+    await flag.get_by_label("Alasan").fill("Saya melihatnya di loket.")
+    await flag.get_by_role("button", name="Saya menjamin tempatnya").click()
+    await expect(page.locator("#flags > [data-said]")).to_contain_text("Putusan tersimpan")
+    await expect(page.locator("#flags > [data-none]")).to_be_visible()
     await page.context.close()
 
 
