@@ -428,6 +428,17 @@ async def test_nobody_decides_on_what_they_are_part_of_themselves(office: Office
     assert (await office.decide(office.head, of_rudi["flag_id"])).status_code == 200
 
 
+async def test_who_joins_a_flag_later_is_part_of_it(office: Office) -> None:
+    counted = {"device_id": "phone", "boot_id": "b", "elapsed_ms": 1, "sequence": 1}
+    for minute, who in enumerate((office.siti, office.rudi, office.boss)):
+        await office.in_at(who, f"2025-11-06T07:{25 + minute}", device=counted, position=None)
+        await look(office.rig)
+    (of_siti,) = [flag for flag in await office.flags(office.head) if flag["employee_id"] == str(office.siti)]
+    assert of_siti["evidence"]["people"] == 3
+    refused = await office.decide(office.boss, of_siti["flag_id"])
+    assert (refused.status_code, refused.json()["type"].rpartition(":")[2]) == (403, "flag.involved")
+
+
 async def test_two_processes_look_at_each_punch_once_and_one_goes_on_where_another_ended(
     office: Office, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -18,7 +18,7 @@ from tests.conftest import DatabaseFor
 from tests.integration.test_steps_drain import NOON, agree, fold, planned, rows
 from tests.kit import worlds
 from tests.kit.kafka import eventually
-from tests.kit.locks import somebody_waits
+from tests.kit.locks import waiting
 
 SAID = """
     select convert_from(value, 'utf8')::jsonb ->> 'employee_id' as who,
@@ -31,6 +31,10 @@ UNIT = worlds.counter(worlds.hours("08:00", "15:00", 1)).model_copy(update={"uni
 @pytest_asyncio.fixture
 async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
     yield await database_for("reporting")
+
+
+async def somebody_waits(db: Database) -> bool:
+    return await waiting(db) > 0
 
 
 def came(
@@ -121,6 +125,42 @@ async def test_a_void_of_another_persons_punch_is_computed_however_they_meet(db:
         if done:
             await drain(db, NOON)
     await coming
+    await drain(db, NOON)
+    await agree(db)
+
+
+async def test_who_works_a_whole_date_off_writes_nothing_older_over_whom_another_computes_meanwhile(
+    db: Database,
+) -> None:
+    """It has read the facts and waits for a row; then one of them changes, and another drain takes that person."""
+    first, second = sorted(worlds.PEOPLE)[:2]
+    plan = planned(second)
+    await fold(db, [(uuid4(), planned(first)), (uuid4(), plan)])
+    await drain(db, NOON)
+    async with db.transaction() as tx:
+        await tx.connection.execute("update person_day set codes[1] = 0")
+        await steps.touch(tx, [(worlds.THURSDAY, None)])
+
+    async def whole() -> None:
+        async with db.transaction() as tx:
+            date = await steps.take_date(tx, worlds.THURSDAY)
+            assert date is not None
+            people = await steps.people_of(tx, date, 10)
+            await steps.compute(tx, date.date, people, worlds.THURSDAY, whole=True)
+            await steps.advance(tx, date.date, people[-1])
+
+    async def single() -> None:
+        async with db.transaction() as tx:
+            assert await steps.take_people(tx, worlds.THURSDAY, 10, ()) == (worlds.THURSDAY, [second])
+            await steps.compute(tx, worlds.THURSDAY, [second], worlds.THURSDAY)
+
+    async with asyncio.TaskGroup() as tasks, db.transaction() as holds:
+        await holds.connection.execute("select from person_day where employee_id = $1 for update", first)
+        tasks.create_task(whole())
+        await eventually(lambda: somebody_waits(db))
+        await fold(db, [(uuid4(), plan.model_copy(update={"revision": 2, "mode": "LEAVE"}))])
+        other = tasks.create_task(single())
+        await asyncio.wait([other], timeout=1)  # it may wait for the whole date, or be done
     await drain(db, NOON)
     await agree(db)
 

@@ -105,8 +105,12 @@ _RAISE = f"""
             and asked.raised_at > $10 and (asked.decision is null or asked.decision = 'dismissed')
     )
     order by flag_id
-    on conflict (flag_id) do update set punch_ids = flag.punch_ids || excluded.punch_ids
-        where flag.decision is null and not flag.punch_ids @> excluded.punch_ids
+    on conflict (flag_id) do update set
+        punch_ids = array(select distinct unnest(flag.punch_ids || excluded.punch_ids)),
+        others = array(select distinct unnest(flag.others || excluded.others)),
+        evidence = excluded.evidence
+    where flag.decision is null
+        and not (flag.punch_ids @> excluded.punch_ids and flag.others @> excluded.others)
     returning kind
 """  # noqa: S608 - names of kinds
 _DROP_UNDECIDED = "delete from flag where decision is null and raised_at < $1 returning flag_id"

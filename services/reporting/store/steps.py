@@ -176,6 +176,11 @@ _OF_DATE = f"""
         order by work_date, employee_id limit $3)
     ) as people order by employee_id limit $3
 """  # noqa: S608 - a constant
+# Who computes single people of a date and who works the whole date off wait for each other: of two who write a
+# person-day the later one has to have the newer facts.
+_OF_DATE_KEY = "hashtext('hadir.steps'), $1::date - date '2000-01-01'"
+_SOME_OF_DATE = f"select pg_advisory_xact_lock_shared({_OF_DATE_KEY})"
+_ALL_OF_DATE = f"select pg_advisory_xact_lock({_OF_DATE_KEY})"
 _ADVANCE = "update touched set done_to = $2 where work_date = $1 and employee_id is null"
 _LOCK_DATE = """
     select done_to from touched where work_date = $1 and employee_id is null for update
@@ -357,24 +362,30 @@ async def take_people(
     date = await tx.connection.fetchval(_NEAREST_PEOPLE, today, *bad)
     if date is None:
         return None
+    await tx.connection.execute(_SOME_OF_DATE, date)
     rows = await tx.connection.fetch(_TAKE_PEOPLE, date, *bad, limit)
     return date, [row["employee_id"] for row in rows]
 
 
 async def take_these(tx: Tx, date: dt.date, people: Sequence[UUID]) -> list[UUID]:
     """Take those of these person-days that are touched and that nobody else has taken."""
+    await tx.connection.execute(_SOME_OF_DATE, date)
     return [row["employee_id"] for row in await tx.connection.fetch(_TAKE_THESE, date, list(people))]
 
 
 async def take_date(tx: Tx, today: dt.date) -> Date | None:
     """Lock the whole date nearest to today that is touched; None without any."""
     row = await tx.connection.fetchrow(_NEAREST_DATE, today)
-    return None if row is None else Date(row["work_date"], row["done_to"])
+    if row is None:
+        return None
+    await tx.connection.execute(_ALL_OF_DATE, row["work_date"])
+    return Date(row["work_date"], row["done_to"])
 
 
 async def lock_date(tx: Tx, date: Date) -> bool:
     """Lock a whole date; whether it still stands where it stood."""
     row = await tx.connection.fetchrow(_LOCK_DATE, date.date)
+    await tx.connection.execute(_ALL_OF_DATE, date.date)
     return row is not None and row["done_to"] == date.done_to
 
 
