@@ -67,6 +67,7 @@ AGGREGATES_ONLY: Permission = ("council", "ops")
 SMALL_CELLS_MERGED: Permission = ("council",)
 """Those for whom figures of few people are merged (docs/rules.md#rates)."""
 
+_ON_THEIR_OWN_PHONE: Permission = ("staff",)
 _CITY_WIDE: Permission = ("bkpsdm",)
 _ONE_OPD: Permission = ("opd_admin",)
 
@@ -97,6 +98,11 @@ def only_opd(who: Principal) -> str | None:
 def of_one_opd(role: Role) -> bool:
     """Whether who has the role acts in one OPD, which has to be named."""
     return role in _ONE_OPD
+
+
+def stays_signed_in(role: Role) -> bool:
+    """Whether a browser of who has the role is their own phone, and what it opens is theirs alone."""
+    return role in _ON_THEIR_OWN_PHONE
 
 
 def acts_for_city(who: Principal) -> bool:

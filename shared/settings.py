@@ -103,7 +103,7 @@ class Settings(KafkaSettings):
     oidc_max_age: int | None = Field(default=None, ge=0)
     """Seconds: a sign-in at the provider that is older has to be done again."""
     oidc_staff_session_days: int = Field(default=30, ge=1, le=400)
-    """Days for which a phone stays signed in to the pages of staff; a session of any other role lasts eight hours."""
+    """Days for which staff stay signed in; a session of any other role lasts eight hours."""
     receipt_key_file: Path | None = None
     """Attendance: PEM file with the Ed25519 key that signs receipts, then the public keys of earlier ones. Unset:
     receipts are not signed."""

@@ -9,7 +9,7 @@ from services.reporting.domain import oidc as rules
 from services.reporting.domain.oidc import Mapping, MappingError, Match
 from services.reporting.store import sessions as store
 from services.reporting.store.sessions import Holder
-from shared.access import of_one_opd
+from shared.access import of_one_opd, stays_signed_in
 from shared.database import Database
 from shared.oidc import Attempt, Client, Provider
 from shared.refusals import Forbidden
@@ -64,7 +64,7 @@ class SignOn:
         [match] = found
         holder = await self._holder(match, rules.employee_of(self._mapping, claims), account)
         # Who checks in with their own phone every morning is not asked who they are every morning.
-        for_s = self._staff_session_s if holder.role == "staff" else SESSION_S
+        for_s = self._staff_session_s if stays_signed_in(holder.role) else SESSION_S
         return await self._sessions.open(holder, for_s)
 
     async def after_sign_out(self) -> str | None:
