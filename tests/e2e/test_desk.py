@@ -254,6 +254,30 @@ async def test_a_reference_becomes_a_draft_is_tried_given_and_planned_by(evening
     await page.context.close()
 
 
+async def test_a_policy_of_several_opds_is_given_and_taken_as_a_draft_for_all_of_them(evening: Evening) -> None:
+    page = await office(evening, "policies", evening.first)
+    await page.locator("#references").get_by_role("button", name="Pakai sebagai konsep").first.click()
+    scope = page.locator("#scope")
+    opds = [
+        code for code in await scope.locator("option").evaluate_all("all => all.map(one => one.value)") if code
+    ]
+    assert len(opds) > 1
+    await scope.select_option(opds)
+    await page.locator("#draft").get_by_label("Dari", exact=True).fill("2026-01-05")
+    await page.get_by_label("Nama pendek (id)").fill("BEBERAPA")
+    async with page.expect_request(lambda asked: asked.method == "POST") as asked:
+        await page.locator("#draft").get_by_role("button", name="Simpan kebijakan").click()
+    sent = (await asked.value).post_data_json
+    assert sent is not None
+    assert sent["scope"] == {"opd_codes": opds}
+    stored = page.locator("#list [data-into] > li", has_text="BEBERAPA")
+    await expect(stored).to_have_count(1)
+    await page.reload()
+    await stored.get_by_role("button", name="Pakai sebagai konsep").click()
+    await expect(scope).to_have_values(opds)
+    await page.context.close()
+
+
 async def test_a_late_change_is_proposed_by_one_officer_and_approved_by_another(evening: Evening) -> None:
     person = scheduling.employee_id(1)
     await evening.city.know(evening.team.person(person, "Pegawai 1"))

@@ -4,8 +4,8 @@
 // `data-many` several fields of one name make a list; an empty field is left out unless `data-empty="null"`; `data-or`
 // names a member that is true instead. What a field named `*` holds (json) are members of the body themselves.
 // `{name}` in the door and a field with `data-in="query"` go into the address, not into the body; a file is the body.
-// A button with name and value decides; one with a `data-door` acts there. A field with `data-fresh` bears an id of its own for each act, so that the
-// same act, sent again, is the same.
+// A button with name and value decides; one with a `data-door` acts there. A field with `data-fresh` bears an id of its
+// own for each act, so that the same act, sent again, is the same.
 // Without script a form is no way to act: it is shown disabled (see <fieldset disabled>) until this has run.
 
 import { Away, call, OtherPerson, Refused, SignedOut } from "./doors.js";
@@ -23,6 +23,17 @@ const become = {
   list: (value) => value.split("\n").map((line) => line.trim()).filter(Boolean),
   instant: (value) => `${value.length === 16 ? `${value}:00` : value}+07:00`,
 };
+
+/** Puts a value into a body by the name of its field; a list goes behind the list that is there. */
+function put(body, field, value) {
+  const names = field.split(".");
+  const last = names.pop();
+  let into = body;
+  names.forEach((name, place) => {
+    into = into[name] ??= /^\d+$/.test(names[place + 1] ?? last) ? [] : {};
+  });
+  into[last] = Array.isArray(value) && Array.isArray(into[last]) ? [...into[last], ...value] : value;
+}
 
 /** The body that the fields of a form make, and what they say of the door's path. */
 export function bodyOf(form, submitter) {
@@ -44,6 +55,10 @@ export function bodyOf(form, submitter) {
       continue;
     }
     if (field.dataset.fresh !== undefined) field.value ||= freshId();
+    if (field.multiple && [...field.selectedOptions].some((option) => option.value)) {
+      put(body, field.name, [...field.selectedOptions].map((option) => option.value).filter(Boolean));
+      continue;
+    }
     let value = field.value.trim();
     if (field.dataset.in === "query") {
       if (value) query.append(field.name, value);
@@ -60,13 +75,7 @@ export function bodyOf(form, submitter) {
       body = { ...value, ...body };
       continue;
     }
-    const names = field.name.split(".");
-    const last = names.pop();
-    let into = body;
-    names.forEach((name, place) => {
-      into = into[name] ??= /^\d+$/.test(names[place + 1] ?? last) ? [] : {};
-    });
-    into[last] = field.dataset.many === undefined ? value : [...(into[last] ?? []), value];
+    put(body, field.name, field.dataset.many === undefined ? value : [value]);
   }
   const address = template.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(path[name] ?? ""));
   return { method, path: query.size ? `${address}?${query}` : address, body };

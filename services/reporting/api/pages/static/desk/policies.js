@@ -23,6 +23,7 @@ function take(policy) {
     const value = at(policy, field.name);
     if (value === undefined || value === null) continue;
     if (field.type === "checkbox") field.checked = Array.isArray(value) ? value.map(String).includes(field.value) : value === true;
+    else if (field.multiple) for (const option of field.options) option.selected = value.includes(option.value);
     else if (Array.isArray(value)) field.value = value[0] ?? "";
     else field.value = String(value);
   }
