@@ -12,7 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from shared import trace
-from shared.messages import Language, language_of, text, title
+from shared.messages import Language, catalogue, language_of, places, text, title
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing, Refused
 
 log = logging.getLogger(__name__)
@@ -139,8 +139,18 @@ def field_errors(errors: Sequence[Any], *, drop: tuple[str, ...] = ("body", "que
         path = [str(part) for part in error["loc"]]
         if path and path[0] in drop:
             path = path[1:]
-        found.append(FieldError(".".join(path) or "body", "validation.field", {"reason": error["msg"]}))
+        code, params = _message_of(error)
+        found.append(FieldError(".".join(path) or "body", code, params))
     return found
+
+
+def _message_of(error: Any) -> tuple[str, Mapping[str, Any]]:
+    """(message code, parameters): of a rule of ours its own, of pydantic what we say of its kind, if anything."""
+    params = error.get("ctx", {})
+    for code in (error["type"], f"validation.{error['type']}"):
+        if code in catalogue() and places(code) <= params.keys():
+            return code, params
+    return "validation.field", {"reason": error["msg"]}
 
 
 def unreadable(errors: Sequence[Any]) -> Invalid:

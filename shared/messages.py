@@ -7,6 +7,7 @@ and those of its pages, when it is imported.
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
+from string import Formatter
 from typing import Any, Literal, get_args
 
 Language = Literal["id", "en"]
@@ -45,6 +46,11 @@ def text(code: str, language: Language = "id", /, **params: Any) -> str:
 def raw(code: str, language: Language = "id") -> str:
     """The message `code` with its places left open, for a page whose script puts them in."""
     return _catalogue[code][language]
+
+
+def places(code: str) -> frozenset[str]:
+    """The names of the parameters that the message takes."""
+    return frozenset(name for _, name, _, _ in Formatter().parse(_catalogue[code]["id"]) if name)
 
 
 def title(code: str, language: Language = "id") -> str:

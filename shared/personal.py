@@ -11,6 +11,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, StringConstraints
 
+from shared.refusals import wrong
+
 # What people put between the digits of one number. A comma or slash parts two numbers, or a letter's parts.
 _GAP = r"[ \t\n._‐-―-]{0,3}"
 _IDENTITY = re.compile(rf"(?<![0-9])[0-9](?:{_GAP}[0-9]){{14,18}}(?![0-9])")
@@ -51,17 +53,10 @@ def _is_identity(found: str) -> bool:
     return len(re.sub(r"[^0-9]", "", found)) in (16, 18) and not _COUNTED.fullmatch(found)
 
 
-_HINTS = {
-    "identity": "leave identity numbers (NIP, NIK) out of this text; other systems will read it",
-    "phone": "leave telephone numbers out of this text; other systems will read it",
-    "email": "leave e-mail addresses out of this text; other systems will read it",
-}
-
-
 def _names_nobody(value: str) -> str:
     found = personal(value)
     if found is not None:
-        raise ValueError(_HINTS[found])
+        raise wrong(f"wrong.{found}")
     return value
 
 

@@ -6,7 +6,11 @@ Nothing here knows HTTP; shared/http.py gives each kind its status, in one place
 import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, LiteralString, TypeVar, cast
+
+from pydantic_core import PydanticCustomError
+
+from shared.messages import text
 
 Thing = TypeVar("Thing")
 
@@ -22,6 +26,16 @@ class FieldError:
     code: str
     params: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
     where: Mapping[str, Any] = dataclasses.field(default_factory=dict[str, Any])
+
+
+def wrong(code: str, **params: str | int | float) -> PydanticCustomError:
+    """What a validator of a body raises: the field is wrong, and the message `code` says the mend.
+
+    Where no door is near (a file, an event) it reads in English.
+    """
+    return PydanticCustomError(
+        cast("LiteralString", code), cast("LiteralString", text(code, "en", **params)), params
+    )
 
 
 class Refused(Exception):

@@ -18,10 +18,11 @@ USES = {
     "Problem": (1, "params"),
     "FieldError": (1, "params"),
     "text": (0, None),
+    "wrong": (0, None),
     **dict.fromkeys(REFUSALS, (0, "params")),
 }
 # Names that other modules may use for something else.
-OF_MODULE = {"text": "shared.messages", **dict.fromkeys(REFUSALS, "shared.refusals")}
+OF_MODULE = {"text": "shared.messages", "wrong": "shared.refusals", **dict.fromkeys(REFUSALS, "shared.refusals")}
 
 
 class Use(NamedTuple):

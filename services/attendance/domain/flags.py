@@ -12,6 +12,7 @@ from services.attendance.domain import Exact
 from services.attendance.domain.punches import Position, TimeTrust, metres_between
 from shared.events import PunchKind, Zone
 from shared.personal import Reason
+from shared.refusals import wrong
 
 Kind = Literal[
     "mock",
@@ -142,7 +143,7 @@ class DecisionIn(Exact):
     @model_validator(mode="after")
     def _vouched_for_a_zone(self) -> Self:
         if (self.decision == "vouched") != (self.zone is not None):
-            raise ValueError("give zone (office, remote, elsewhere) with vouched, and with nothing else")
+            raise wrong("flag.zone_with_vouched")
         return self
 
 

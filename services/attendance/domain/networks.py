@@ -8,6 +8,7 @@ from pydantic import AfterValidator, StringConstraints
 from services.attendance.domain import Exact
 from services.attendance.domain.terminals import Network
 from shared.personal import NamesNobody
+from shared.refusals import wrong
 
 SHORTEST = {4: 8, 6: 32}
 """Bits of the shortest prefix, by version: 10.0.0.0/8, and what a provider has. More than that is no office."""
@@ -16,7 +17,7 @@ SHORTEST = {4: 8, 6: 32}
 def _of_an_office(text: str) -> str:
     network = ipaddress.ip_network(text)
     if network.prefixlen < SHORTEST[network.version]:
-        raise ValueError(f"this is more than an office has; write at least /{SHORTEST[network.version]}")
+        raise wrong("network.too_wide", shortest=SHORTEST[network.version])
     return text
 
 

@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, StringConstraints, model_validator
 from services.attendance.domain import Exact
 from shared.events.base import InstantUTC
 from shared.personal import NamesNobody
+from shared.refusals import wrong
 
 Meaning = Literal["in", "out", "ignored"]
 """What a state code says: which kind of punch, or none."""
@@ -34,7 +35,7 @@ def _network(text: str) -> str:
     try:
         return str(ipaddress.ip_network(text))
     except ValueError as error:
-        raise ValueError("write a network as 10.20.30.0/24, with nothing set after the length") from error
+        raise wrong("network.form") from error
 
 
 Network = Annotated[str, StringConstraints(max_length=50), AfterValidator(_network)]
@@ -65,7 +66,7 @@ class TerminalTerms(Exact):
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
         if self.no_key and self.key is not None:
-            raise ValueError("give key, or no_key to take it away, not both")
+            raise wrong("terminal.key_or_none")
         return self
 
 

@@ -19,14 +19,14 @@ from shared.events import Mode, ReportItem, ReportReviewed, ReportSubmitted, Rev
 from shared.events.base import MAX_ITEMS, Revision
 from shared.events.base import UUID as EventUUID
 from shared.personal import NamesNobody
-from shared.refusals import Conflict, FieldError, Invalid
+from shared.refusals import Conflict, FieldError, Invalid, wrong
 
 Decision = Literal["accepted", "returned"]
 
 
 def printable(value: str) -> str:
     if any(unicodedata.category(character) in ("Cc", "Cs") and character not in "\n\t" for character in value):
-        raise ValueError("control characters are not allowed")
+        raise wrong("wrong.control")
     return value
 
 

@@ -20,6 +20,7 @@ from shared.access import PLAN, Principal
 from shared.auth import require
 from shared.cursors import Page
 from shared.events.base import Date
+from shared.refusals import wrong
 
 router = APIRouter(prefix="/scheduling/v1/absences", tags=["changes"])
 Officer = Annotated[Principal, Depends(require(PLAN))]
@@ -38,7 +39,7 @@ class AbsenceIn(TermsIn):
     @model_validator(mode="after")
     def _whole(self) -> "AbsenceIn":
         if (self.category == "leave") != (self.kind is not None):
-            raise ValueError("a leave has a kind, a duty travel has none")
+            raise wrong("absence.kind_of_leave")
         return self
 
     def leave(self) -> Leave:

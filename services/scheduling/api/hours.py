@@ -19,6 +19,7 @@ from shared.auth import principal, require
 from shared.cursors import Page
 from shared.events.base import MAX_SCOPE, Code
 from shared.personal import NamesNobody
+from shared.refusals import wrong
 
 router = APIRouter(prefix="/scheduling/v1/hours", tags=["hours"])
 Officer = Annotated[Principal, Depends(require(GOVERN))]
@@ -42,7 +43,7 @@ class HoursIn(Body):
     @classmethod
     def _forward(cls, weekdays: dict[int, tuple[str, str] | None]) -> dict[int, tuple[str, str] | None]:
         if not weekdays or not all(start < end for start, end in filter(None, weekdays.values())):
-            raise ValueError("name at least one weekday, each with a start before its end")
+            raise wrong("hours.weekdays")
         return weekdays
 
 

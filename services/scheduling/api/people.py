@@ -29,6 +29,7 @@ from shared.cursors import Page
 from shared.dates import local_date
 from shared.events.base import MAX_HEADS, Code, UnitId
 from shared.personal import Reason
+from shared.refusals import wrong
 
 router = APIRouter(prefix="/scheduling/v1", tags=["directory"])
 ASKS_OFFICER = Depends(require(MANAGE_DIRECTORY))
@@ -52,11 +53,11 @@ class PostingIn(Body):
     @model_validator(mode="after")
     def _whole(self) -> "PostingIn":
         if (self.kind == "transfer") != (self.unit_id is not None):
-            raise ValueError("a transfer names unit_id, and nothing else does")
+            raise wrong("posting.unit_of_transfer")
         if (self.kind == "discipline") != (self.until is not None):
-            raise ValueError("a discipline period names until, and nothing else does")
+            raise wrong("posting.until_of_discipline")
         if (self.timetable == "shift") != (self.shift_group is not None):
-            raise ValueError("shift_group goes with the timetable shift")
+            raise wrong("posting.shift_group")
         return self
 
 

@@ -21,7 +21,7 @@ from shared.cursors import Page, cut, read_cursor
 from shared.events import Scope
 from shared.events.base import Date
 from shared.personal import NamesNobody
-from shared.refusals import Missing
+from shared.refusals import Missing, wrong
 
 router = APIRouter(prefix="/scheduling/v1/rosters", tags=["rosters"])
 Officer = Annotated[Principal, Depends(require(PLAN))]
@@ -33,9 +33,9 @@ RosterDate = Annotated[Date, Field(ge=dt.date(2000, 1, 1))]
 def _short_span(last: dt.date, info: ValidationInfo) -> dt.date:
     first = info.data.get("first")
     if first is not None and last < first:
-        raise ValueError("`to` is before `from`")
+        raise wrong("span.backwards")
     if first is not None and (last - first).days >= LONGEST_DAYS:
-        raise ValueError(f"at most {LONGEST_DAYS} days at a time")
+        raise wrong("roster.too_long", most=LONGEST_DAYS)
     return last
 
 

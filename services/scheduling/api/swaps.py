@@ -19,6 +19,7 @@ from shared.cursors import Limit, Page, cut, read_cursor
 from shared.dates import local_date
 from shared.events.base import Date
 from shared.personal import Reason
+from shared.refusals import wrong
 
 router = APIRouter(prefix="/scheduling/v1", tags=["swaps"])
 Officer = Annotated[Principal, Depends(require(PLAN))]
@@ -30,7 +31,7 @@ AHEAD = dt.timedelta(31)
 
 def _one_of_both(value: str | None, info: ValidationInfo) -> str | None:
     if (value is None) == (info.data.get("partner_id") is None):
-        raise ValueError("name the colleague by partner_id or by partner, and not by both")
+        raise wrong("swap.one_name")
     return value
 
 

@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from shared.events.base import Date
+from shared.refusals import wrong
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Weekday = Annotated[int, Field(ge=0, le=6)]
@@ -34,7 +35,7 @@ def not_before(field: str) -> Callable[[dt.date | None, ValidationInfo], dt.date
     def check(value: dt.date | None, info: ValidationInfo) -> dt.date | None:
         start = info.data.get(field)
         if value is not None and start is not None and value < start:
-            raise ValueError("the end is before the start")
+            raise wrong("span.backwards")
         return value
 
     return check
@@ -53,7 +54,7 @@ class PolicyScope(_Part):
     @model_validator(mode="after")
     def _one_of_two(self) -> "PolicyScope":
         if self.all == bool(self.opd_codes):
-            raise ValueError('give either {"all": true} or a list of opd_codes')
+            raise wrong("scope.one_of_two")
         return self
 
     def covers(self, opd_code: str) -> bool:

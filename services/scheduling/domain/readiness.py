@@ -11,6 +11,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from shared.events.base import Date
+from shared.refusals import wrong
 
 Share = Annotated[float, Field(ge=0, le=1)]
 CRITERIA = ("remote_tasks", "digital_service", "supervision", "connection", "minimum_staff")
@@ -34,7 +35,7 @@ class Weights(BaseModel):
     @model_validator(mode="after")
     def _some(self) -> "Weights":
         if not any(getattr(self, name) for name in CRITERIA):
-            raise ValueError("at least one criterion must count")
+            raise wrong("readiness.no_weight")
         return self
 
 
@@ -63,7 +64,7 @@ class AssessmentIn(BaseModel):
     def _notes(self) -> "AssessmentIn":
         unknown = sorted(set(self.evidence) - set(CRITERIA))
         if unknown:
-            raise ValueError(f"evidence is by criterion: {', '.join(CRITERIA)}")
+            raise wrong("readiness.unknown_criterion", criteria=", ".join(CRITERIA))
         return self
 
 

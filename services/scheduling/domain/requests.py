@@ -11,6 +11,7 @@ from services.scheduling.domain.records import LeaveKind
 from services.scheduling.domain.spans import Days, without
 from shared.events.base import MAX_SCOPE, UUID, Code, OpdCode
 from shared.personal import Reason
+from shared.refusals import wrong
 
 AskedKind = Literal[LeaveKind, "duty_travel", "amendment"]
 """What the city lets people ask for: each kind of leave, trips, other dates for an absence that is stored."""
@@ -67,7 +68,7 @@ class TravelAsked(_Asking):
 
 def _both(value: dt.date | None, info: ValidationInfo) -> dt.date | None:
     if (value is None) != (info.data.get("new_from") is None):
-        raise ValueError("new_from and new_to go together; leave both out to end the absence")
+        raise wrong("request.both_dates")
     return value
 
 

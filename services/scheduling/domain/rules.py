@@ -11,6 +11,7 @@ from shared.dates import midnight
 from shared.events import Mode, RulesChanged
 from shared.events.base import Date, LocalTime, whole
 from shared.events.scheduling import MAX_MODES
+from shared.refusals import wrong
 
 
 class RulesIn(BaseModel):
@@ -29,7 +30,7 @@ class RulesIn(BaseModel):
     @classmethod
     def _sorted(cls, modes: list[Mode]) -> list[Mode]:
         if not set(modes) <= {"WFO", "WFH", "DUTY_TRAVEL"}:
-            raise ValueError("only WFO, WFH and DUTY_TRAVEL can owe a report")
+            raise wrong("rules.report_modes")
         return sorted(set(modes))
 
     def event(self) -> RulesChanged:
