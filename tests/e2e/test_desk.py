@@ -255,6 +255,14 @@ async def test_a_reference_becomes_a_draft_is_tried_given_and_planned_by(evening
 
 
 async def test_a_policy_of_several_opds_is_given_and_taken_as_a_draft_for_all_of_them(evening: Evening) -> None:
+    await evening.city.know(small.unit(small.OTHER_COUNTER, small.OTHER_OPD, "Loket Poli", "Dinas Kesehatan", 1))
+    offices = f"opd_code,name,short_name,kind,direct_service\n{OPD},Dukcapil,Dukcapil,dinas,full\n"
+    imported = await evening.city.client.post(
+        "/scheduling/v1/imports/opds",
+        content=f"{offices}{small.OTHER_OPD},Dinkes,Dinkes,dinas,full\n",
+        headers=evening.city.signer.headers("bkpsdm", evening.first),
+    )
+    assert imported.status_code == 200, imported.text
     page = await office(evening, "policies", evening.first)
     await page.locator("#references").get_by_role("button", name="Pakai sebagai konsep").first.click()
     scope = page.locator("#scope")
@@ -263,13 +271,14 @@ async def test_a_policy_of_several_opds_is_given_and_taken_as_a_draft_for_all_of
     ]
     assert len(opds) > 1
     await scope.select_option(opds)
-    await page.locator("#draft").get_by_label("Dari", exact=True).fill("2026-01-05")
+    await page.locator("#draft").get_by_label("Dari", exact=True).fill("2025-11-20")
     await page.get_by_label("Nama pendek (id)").fill("BEBERAPA")
     async with page.expect_request(lambda asked: asked.method == "POST") as asked:
         await page.locator("#draft").get_by_role("button", name="Simpan kebijakan").click()
     sent = (await asked.value).post_data_json
     assert sent is not None
     assert sent["scope"] == {"opd_codes": opds}
+    await expect(page.locator("#draft [data-said]")).to_contain_text("Kebijakan tersimpan.")
     stored = page.locator("#list [data-into] > li", has_text="BEBERAPA")
     await expect(stored).to_have_count(1)
     await page.reload()
