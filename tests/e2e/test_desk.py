@@ -486,3 +486,33 @@ async def test_a_page_opens_to_those_who_have_a_use_for_it(evening: Evening, pat
         got += "+" if answer.status_code == 200 else "."
         assert (f'href="/reporting/desk/{path}"' in answer.text) == (answer.status_code == 200), role
     assert got == OPEN[path]
+
+
+async def test_a_leave_that_was_asked_for_is_granted_by_the_superior_and_planned(evening: Evening) -> None:
+    who, boss, signer = scheduling.employee_id(2), scheduling.employee_id(0), evening.city.signer
+    let = {"employment": ["PNS", "PPPK"], "reason": "surat edaran"}
+    kinds = "/scheduling/v1/request-kinds/annual"
+    answer = await evening.city.client.put(kinds, json=let, headers=signer.headers("bkpsdm", evening.first))
+    assert answer.status_code == 200, answer.text
+    leave = {
+        "kind": "leave",
+        "leave": "annual",
+        "from": "2025-11-12",
+        "to": "2025-11-13",
+        "reason": "cuti keluarga",
+    }
+    asked = {"request_id": str(uuid4()), **leave}
+    mine = signer.headers("staff", who)
+    answer = await evening.city.client.post("/scheduling/v1/requests", json=asked, headers=mine)
+    assert answer.status_code == 201, answer.text
+    page = await sign_in(await window(evening.browser, PHONE), evening.url, signer.token("supervisor", boss))
+    await page.goto(f"{evening.url}/reporting/desk/decisions")
+    waits = page.locator("#scheduling [data-into] > li")
+    await expect(waits).to_contain_text("cuti keluarga")
+    assert await findings(page) == []
+    await waits.get_by_label("Alasan", exact=True).fill("Sesuai jatah.")
+    await waits.get_by_role("button", name="Kabulkan").click()
+    await expect(page.locator("#scheduling > [data-none]")).to_be_visible()
+    stored = await evening.city.client.get("/scheduling/v1/me/absences", headers=mine)
+    assert [(one["from_date"], one["to_date"]) for one in stored.json()["items"]] == [("2025-11-12", "2025-11-13")]
+    await page.context.close()
