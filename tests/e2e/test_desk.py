@@ -1,13 +1,12 @@
 """The pages of officers in a real browser, at the size of a phone and of a desk."""
 
 from collections.abc import AsyncIterator
-from typing import Any
 from urllib.parse import urlencode
 from uuid import UUID, uuid4
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, FilePayload, Page, expect
+from playwright.async_api import FilePayload, Page, expect
 
 from services.attendance.tasks import flags
 from shared.access import Role
@@ -15,7 +14,8 @@ from shared.clock import FixedClock
 from tests.kit import reporting as small
 from tests.kit import scheduling
 from tests.kit.browser import DESK, PHONE, chromium, findings, one_port, settled, sign_in, weight, width, window
-from tests.kit.doors import City, Template, all_services
+from tests.kit.doors import Template, all_services
+from tests.kit.evening import Evening
 from tests.kit.reporting import DAY, OPD, at
 from tests.kit.team import ITEMS, NAMES, Team
 
@@ -26,35 +26,6 @@ CITY_FILES = (
     ("employees", scheduling.employees(scheduling.SMALL_CITY)),
     ("holidays", scheduling.HOLIDAYS),
 )
-
-
-class Evening:
-    """The four services, a browser, and a team whose reports wait."""
-
-    def __init__(self, city: City, url: str, browser: Browser, team: Team) -> None:
-        self.city, self.url, self.browser, self.team = city, url, browser, team
-        self.first, self.second = uuid4(), uuid4()
-        """Two officers of BKPSDM."""
-
-    async def page(self, path: str, size: dict[str, int], role: Role = "supervisor", **how: Any) -> Page:
-        opd = OPD if role == "opd_admin" else None
-        context = await window(self.browser, size, **how)
-        page = await sign_in(context, self.url, self.city.signer.token(role, self.team.boss, opd))
-        await page.goto(f"{self.url}/reporting/desk/{path}")
-        return page
-
-    async def ask(self) -> None:
-        """Agus asks his superior for the check-in that he forgot."""
-        asked = {
-            "request_id": str(uuid4()),
-            "kind": "missed_punch",
-            "work_date": str(DAY),
-            "punches": [{"kind": "in", "at": at("07:20").isoformat(), "zone": "office"}],
-            "reason": "Antrean panjang di loket, lupa mencatat.",
-        }
-        headers = self.city.signer.headers("staff", self.team.people["Agus Prasetyo"])
-        answer = await self.city.client.post("/attendance/v1/requests", json=asked, headers=headers)
-        assert answer.status_code == 201, answer.text
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
