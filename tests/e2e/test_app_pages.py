@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, expect
+from playwright.async_api import Browser, Route, expect
 
 from shared.access import ROLES, Role
 from tests.kit.browser import DESK, PHONE, findings, weight, width
@@ -43,6 +43,34 @@ async def test_the_first_view_is_small(town: Town, browser: Browser, someone: UU
         await page.goto(f"{town.url}/reporting/app/{path}")
         await page.wait_for_load_state("networkidle")
         assert 10_000 < await weight(page) <= 150_000, path
+    await context.close()
+
+
+async def test_a_yes_to_a_swap_is_said_once_and_the_list_is_read_again(
+    town: Town, browser: Browser, someone: UUID
+) -> None:
+    """The doors of swaps are played: whom they let, their own tests say."""
+    context, page = await phone_of(browser, town, someone)
+    swap = {"swap_id": "s-1", "asker_id": str(UUID(int=1)), "partner_id": str(someone), "status": "asked"}
+    swap |= {"asker_date": str(DAY), "partner_date": str(TOMORROW)}
+    asked: list[str] = []
+
+    async def door(route: Route) -> None:
+        asked.append(f"{route.request.method} {route.request.url.split('/v1/')[1].partition('?')[0]}")
+        if route.request.method == "POST":
+            swap["status"] = "agreed"
+        items = [swap] if route.request.url.endswith("/me/swaps") else []
+        await route.fulfill(json={"items": items, "next": None})
+
+    await context.route("**/scheduling/v1/**swaps**", door)
+    await page.goto(f"{town.url}/reporting/app/swaps/")
+    agree = page.get_by_role("button", name="Setuju")
+    await expect(agree).to_be_visible()
+    asked.clear()
+    await agree.dblclick()
+    await expect(agree).to_be_hidden()
+    await page.wait_for_load_state("networkidle")
+    assert asked == ["POST swaps/s-1/agree", "GET me/swaps"]
     await context.close()
 
 

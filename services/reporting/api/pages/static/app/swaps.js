@@ -21,40 +21,7 @@ function show(swap) {
     button.addEventListener("click", () => void once(button, async () => {
       try {
         await call("POST", `/scheduling/v1/swaps/${swap.swap_id}/${door}`);
-        
-// --- Asking ------------------------------------------------------------------------------------------------------
-const form = $("ask");
-async function partners() {
-  const said = form.querySelector("[data-said]");
-  try {
-    const found = await call("GET", `/scheduling/v1/me/swaps/partners?my_date=${$("my_date").value}`);
-    $("partner").replaceChildren(...found.items.map((one) => new Option(dateOf(one.their_date), `${one.their_date} ${one.partner}`)));
-    said.textContent = found.items.length ? "" : say("swap.no_partner");
-    form.querySelector("[type=submit]").disabled = found.items.length === 0;
-  } catch (error) {
-    said.textContent = told(error);
-  }
-}
-form?.addEventListener("submit", (event) => {
-  event.preventDefault();
-  void once(form, async () => {
-    try {
-      const [their_date, partner] = $("partner").value.split(" ");
-      await call("POST", "/scheduling/v1/me/swaps", { partner, my_date: $("my_date").value, their_date });
-      await load();
-      await partners();
-      form.querySelector("[data-said]").textContent = say("swap.asked");
-    } catch (error) {
-      complain(form, error);
-    }
-  });
-});
-if (form) {
-  $("my_date").addEventListener("change", () => void partners());
-  form.hidden = false;
-  void partners();
-}
-await load();
+        await load();
       } catch (error) {
         $("swaps-said").textContent = told(error);
       }
