@@ -6,9 +6,9 @@ A page asks for the permission that its doors ask for, and tells nothing that th
 from typing import NamedTuple, get_args
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, Response
+from fastapi.responses import HTMLResponse
 
-from services.reporting.api.pages.page import HOME, reader_language, show, to_sign_in
+from services.reporting.api.pages.page import HOME, Turned, reader_language, show, to_sign_in
 from shared.access import (
     ASSESS_READINESS,
     CORRECT_RECORDS,
@@ -98,13 +98,13 @@ def first_page(who: Principal) -> str | None:
     return next((entry.name for entry in (*TEAM, *OFFICE) if open_to(who, entry)), None)
 
 
-async def reader(request: Request, name: str | None) -> Principal | Response:
-    """Who opens the page `name`, or the page that they are shown instead: to sign in, or why it is not theirs."""
+async def reader(request: Request, name: str | None) -> Principal:
+    """Who opens the page `name`. Raises Turned with the way to sign in, or why the page is not theirs."""
     who = await holder_of(request)
     if who is None:
-        return to_sign_in(request)
+        raise Turned(to_sign_in(request))
     if name is not None and not open_to(who, _ALL[name]):
-        return not_yours(request, who, "forbidden")
+        raise Turned(not_yours(request, who, "forbidden"))
     return who
 
 

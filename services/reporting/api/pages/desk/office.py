@@ -47,8 +47,6 @@ Word = Annotated[str | None, Query(max_length=100)]
 async def people(request: Request, service: Running, q: Word = None) -> Response:
     """People found by name, each with the way to their day."""
     who = await reader(request, "people")
-    if isinstance(who, Response):
-        return who
     async with service.db.read() as tx:
         found = await people_views.found(tx, who, q, [], 100) if q else []
     return draw(request, who, "people", now=service.clock, found=found, q=q or "")
@@ -60,8 +58,6 @@ async def ratings(
 ) -> Response:
     """What a result and a behaviour would come to."""
     who = await reader(request, "ratings")
-    if isinstance(who, Response):
-        return who
     rated = text(f"rating.{rating(result, behaviour)}", reader_language(request))
     return draw(request, who, "ratings", now=service.clock, result=result, behaviour=behaviour, rated=rated)
 
@@ -76,8 +72,6 @@ async def samples(
 ) -> Response:
     """The weekly audit of an OPD: what was drawn, and what was found. Last week's where none is named."""
     who = await reader(request, "samples")
-    if isinstance(who, Response):
-        return who
     last = (local_date(service.clock.now()) - dt.timedelta(days=7)).isocalendar()
     named = week or f"{last.year}-W{last.week:02}"
     async with service.db.read() as tx:
@@ -120,8 +114,6 @@ async def samples(
 async def repair(request: Request, service: Running) -> Response:
     """What is to be mended: what is missing in the facts, and what the other services have set aside."""
     who = await reader(request, "repair")
-    if isinstance(who, Response):
-        return who
     async with service.db.read() as tx:
         found = await gaps.of_date(tx, local_date(service.clock.now()), only_opd(who))
     return draw(request, who, "repair", now=service.clock, gaps=found, topics=sorted(TOPICS))
@@ -131,8 +123,6 @@ async def repair(request: Request, service: Running) -> Response:
 async def fetched(request: Request, service: Running, name: Fetched) -> Response:
     """A page whose content other services own."""
     who = await reader(request, name)
-    if isinstance(who, Response):
-        return who
     names: dict[str, str | None] = {}
     async with service.db.read() as tx:
         opds = await figures.opds(tx)

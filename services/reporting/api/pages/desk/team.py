@@ -38,8 +38,6 @@ async def bare() -> RedirectResponse:
 async def home(request: Request) -> Response:
     """The first page of whoever comes."""
     who = await reader(request, None)
-    if isinstance(who, Response):
-        return who
     name = first_page(who)
     return not_yours(request, who, "nothing") if name is None else RedirectResponse(f"{DESK}{name}", 303)
 
@@ -48,8 +46,6 @@ async def home(request: Request) -> Response:
 async def team_day(request: Request, service: Running, date: OfDay = None, state: Waits = "all") -> Response:
     """Everyone whose supervisor or acting deputy the reader is, on one date; the fields choose whom to list."""
     who = await reader(request, "team")
-    if isinstance(who, Response):
-        return who
     at = moment(service, date)
     async with service.db.read() as tx:
         day = await team.of_superior(tx, employee_of(who), at.date, at.as_of, "all")
@@ -72,8 +68,6 @@ async def team_day(request: Request, service: Running, date: OfDay = None, state
 async def plans(request: Request, service: Running, date: OfDay = None) -> Response:
     """The week of a date: who of the team is to work where."""
     who = await reader(request, "plans")
-    if isinstance(who, Response):
-        return who
     today = local_date(service.clock.now())
     first = (date or today) - dt.timedelta(days=(date or today).weekday())
     async with service.db.read() as tx:
@@ -92,8 +86,6 @@ async def day_of(person: UUID, date: Annotated[Date, Query()], lang: Language | 
 async def person(request: Request, service: Running, employee_id: UUID, date: Annotated[Date, Path()]) -> Response:
     """One person's date with every reason, and to their superior the report with what to decide on it."""
     who = await reader(request, None)
-    if isinstance(who, Response):
-        return who
     at = moment(service, date)
     language = reader_language(request)
     async with service.db.read() as tx:
