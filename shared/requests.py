@@ -6,9 +6,9 @@ step is an entry of the audit, and those entries are the trail that asker and de
 
 import datetime as dt
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from pydantic import BaseModel, JsonValue
@@ -231,6 +231,16 @@ class Judge:
             raise Forbidden("request.own")
         if not self.may_decide(request):
             raise Missing("request.not_found")
+
+
+class Directory(NamedTuple):
+    """A service's directory: `members` in SQL, as `shared.access.decider` reads it, and who judges what.
+
+    `judge` gives the caller with what it says of them and of the person who asks.
+    """
+
+    members: str
+    judge: Callable[[Tx, Principal, UUID, dt.datetime], Awaitable[Judge]]
 
 
 def decided_alike(who: Principal, request: Request, decision: Decision, reason: str) -> bool:

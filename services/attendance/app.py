@@ -24,7 +24,8 @@ from services.attendance.tasks import flags as looking
 from services.attendance.tasks import positions as purging
 from services.attendance.tasks import terminals as counting
 from services.attendance.views.audit import AuditOut
-from shared import audit_doors, repairs
+from services.attendance.views.requests import DIRECTORY
+from shared import audit_doors, repairs, request_doors
 from shared.clock import Clock
 from shared.database import GroupCommit
 from shared.receipts import ReceiptKeys
@@ -45,6 +46,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             flags.router,
             networks.router,
             requests.router,
+            request_doors.router("/attendance/v1", DIRECTORY),
             terminals.router,
             taps.router,
             audit_doors.router("/attendance/v1", AuditOut),

@@ -21,7 +21,8 @@ from services.scheduling.api import (
     swaps,
 )
 from services.scheduling.tasks import keep_in_force
-from shared import audit_doors
+from services.scheduling.views.requests import DIRECTORY
+from shared import audit_doors, request_doors
 from shared.audit import AuditRow
 from shared.clock import Clock
 from shared.service import build
@@ -46,6 +47,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             absences.router,
             people.router,
             requests.router,
+            request_doors.router("/scheduling/v1", DIRECTORY, "requests"),
             swaps.router,
             readiness.router,
             hours.router,

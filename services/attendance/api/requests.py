@@ -3,7 +3,7 @@
 from typing import Annotated, Literal
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 from pydantic import Field, TypeAdapter
 
 from services.attendance.api import PREFIX, Running, described, read
@@ -11,18 +11,15 @@ from services.attendance.commands import Act
 from services.attendance.commands import requests as commands
 from services.attendance.domain import Exact
 from services.attendance.domain.requests import ASKED_TAGS, MOST_PUNCHES, REQUEST, StatedPunch
-from services.attendance.views import requests as views
-from shared.access import DECIDE_REQUESTS, Principal
-from shared.auth import Caller, Employee, require
-from shared.cursors import Page
+from shared.auth import Caller
 from shared.dates import local_date
 from shared.events.base import UUID as ExactUUID
 from shared.personal import Reason
-from shared.requests import Listed, Part, RequestWithTrail, earliest, page, part_of
+from shared.request_doors import Decider
 from shared.requests import Request as Asked
+from shared.requests import earliest
 
 router = APIRouter(prefix=PREFIX)
-Decider = Annotated[Principal, Depends(require(DECIDE_REQUESTS))]
 
 
 class DecisionIn(Exact):
@@ -58,30 +55,6 @@ async def ask(request: Request, response: Response, who: Caller, service: Runnin
         asked, created = await commands.ask(tx, act, body, first)
     response.status_code = 201 if created else 200
     return asked
-
-
-Asks = Annotated[Part, Depends(part_of)]
-
-
-@router.get("/me/requests")
-async def mine(me: Employee, service: Running, part: Asks) -> Page[Asked]:
-    """What you have asked for, newest first."""
-    async with service.db.read() as tx:
-        return page(await views.mine(tx, me, part), part)
-
-
-@router.get("/requests")
-async def listed(who: Decider, service: Running, part: Asks, state: Listed = "open") -> Page[Asked]:
-    """Requests that wait for you, oldest first; or those that you have granted or refused, newest first."""
-    async with service.db.read() as tx:
-        return page(await views.of_decider(tx, who, state, service.clock.now(), part), part)
-
-
-@router.get("/requests/{request_id}")
-async def one(request_id: UUID, who: Caller, service: Running) -> RequestWithTrail:
-    """A request with its trail, for who asked and who decides."""
-    async with service.db.read() as tx:
-        return await views.one(tx, who, request_id, service.clock.now())
 
 
 @router.post("/requests/{request_id}/decision", openapi_extra=described(DECISION))

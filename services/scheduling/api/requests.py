@@ -13,17 +13,17 @@ from services.scheduling.views import absences as absences_views
 from services.scheduling.views import requests as views
 from services.scheduling.views.absences import Absence
 from services.scheduling.views.requests import AskableKind, Decided
-from shared.access import DECIDE_REQUESTS, GOVERN, Principal
+from shared.access import GOVERN, Principal
 from shared.auth import Caller, Employee, require
 from shared.bodies import described, read
 from shared.cursors import Page
 from shared.dates import local_date
 from shared.personal import Reason
-from shared.requests import Listed, Part, RequestWithTrail, earliest, page, part_of
+from shared.request_doors import Decider
 from shared.requests import Request as Asked
+from shared.requests import earliest
 
 router = APIRouter(prefix="/scheduling/v1", tags=["requests"])
-Decider = Annotated[Principal, Depends(require(DECIDE_REQUESTS))]
 Officer = Annotated[Principal, Depends(require(GOVERN))]
 
 
@@ -87,30 +87,6 @@ async def ask(request: Request, service: Running, who: Caller, response: Respons
     )
     response.status_code = 201 if created else 200
     return asked
-
-
-Asks = Annotated[Part, Depends(part_of)]
-
-
-@router.get("/me/requests")
-async def mine(me: Employee, service: Running, part: Asks) -> Page[Asked]:
-    """What you have asked for, newest first."""
-    async with service.db.read() as tx:
-        return page(await views.mine(tx, me, part), part)
-
-
-@router.get("/requests")
-async def listed(who: Decider, service: Running, part: Asks, state: Listed = "open") -> Page[Asked]:
-    """Requests that wait for you, oldest first; or those that you have granted or refused, newest first."""
-    async with service.db.read() as tx:
-        return page(await views.of_decider(tx, who, state, service.clock.now(), part), part)
-
-
-@router.get("/requests/{request_id}")
-async def one(request_id: UUID, who: Caller, service: Running) -> RequestWithTrail:
-    """A request with its trail, for who asked and who decides."""
-    async with service.db.read() as tx:
-        return await views.one(tx, who, request_id, service.clock.now())
 
 
 @router.post("/requests/{request_id}/decision")

@@ -10,10 +10,9 @@ from services.scheduling.store import requests as store
 from services.scheduling.store.superiors import MEMBERS
 from services.scheduling.views.answer import Answer
 from services.scheduling.views.changes import Change
-from shared import requests
 from shared.access import Principal
 from shared.database import Tx
-from shared.requests import Judge, Listed, Part, Request, RequestWithTrail
+from shared.requests import Directory, Judge, Request
 
 
 class Decided(Request, frozen=True):
@@ -48,23 +47,10 @@ def _shown(kind: AskedKind, rule: KindRule, mine: tuple[str, str] | None) -> Ask
     return AskableKind(kind=kind, employment=rule.employment, opd_codes=rule.opd_codes, may_ask=may_ask)
 
 
-async def mine(tx: Tx, me: UUID, part: Part) -> list[Request]:
-    """A person's requests, newest first."""
-    return await requests.mine(tx, me, part)
-
-
-async def of_decider(tx: Tx, who: Principal, state: Listed, now: dt.datetime, part: Part) -> list[Request]:
-    """Those that wait for the caller, or that they have decided."""
-    return await requests.of_decider(tx, who, now, part, state=state, members=MEMBERS)
-
-
-async def one(tx: Tx, who: Principal, request_id: UUID, now: dt.datetime) -> RequestWithTrail:
-    """A request with its trail, for who asked and who decides."""
-    asker = await requests.asker(tx, request_id)
-    return await requests.with_trail(tx, request_id, await judge(tx, who, asker, now))
-
-
 async def judge(tx: Tx, who: Principal, employee_id: UUID, now: dt.datetime) -> Judge:
     """The caller, with what the directory says of them and of the person who asks."""
     officer = await people.person(tx, who.subject) if who.subject else None
     return Judge(who, officer, await people.person(tx, employee_id), now)
+
+
+DIRECTORY = Directory(MEMBERS, judge)
