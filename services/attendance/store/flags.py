@@ -41,58 +41,53 @@ _NETWORKS = """
     join office_network as network on network.network >>= asked.address::inet
     group by 1
 """
-_AT_SAME = f"""
-    select asked.punch_id as of, near.*
-    from unnest($1::uuid[], $2::date[], $3::float8[], $4::float8[]) as asked (punch_id, work_date, lat, lon),
-    lateral (
-        select {_SEEN} from punch as near
-        where judged and near.lat = asked.lat and near.lon = asked.lon
-            and near.work_date between asked.work_date - $5::int and asked.work_date + $5::int
-            and near.punch_id <> asked.punch_id and {_STANDS}
-        order by near.work_date desc limit {MOST_COMPARED}
-    ) as near
+
+
+def _alike(**types: str) -> str:
+    """Of each punch the others that are the same in these columns, within so many days (the last parameter)."""
+    given = ", ".join(f"${number}::{kind}[]" for number, kind in enumerate(types.values(), 3))
+    same = " and ".join(f"near.{name} = asked.{name}" for name in types)
+    days = f"${len(types) + 3}::int"
+    return f"""
+        select asked.punch_id as of, near.*
+        from unnest($1::uuid[], $2::date[], {given}) as asked (punch_id, work_date, {", ".join(types)}),
+        lateral (
+            select {_SEEN} from punch as near
+            where judged and {same}
+                and near.work_date between asked.work_date - {days} and asked.work_date + {days}
+                and near.punch_id <> asked.punch_id and {_STANDS}
+            order by near.work_date desc limit {MOST_COMPARED}
+        ) as near
+    """  # noqa: S608 - names of columns
+
+
+def _of_the_person(beside: str) -> str:
+    """Of each punch its person's others with a position, as `beside` chooses from `_OTHERS`."""
+    return f"""
+        select asked.punch_id as of, near.*
+        from unnest($1::uuid[], $2::uuid[], $3::date[], $4::timestamptz[])
+            as asked (punch_id, employee_id, work_date, at),
+        lateral ({beside}) as near
+    """  # noqa: S608 - conditions of ours
+
+
+_OTHERS = f"""
+    select {_SEEN} from punch as near
+    where near.employee_id = asked.employee_id and near.lat is not null and near.punch_id <> asked.punch_id
+        and {_STANDS}
 """  # noqa: S608 - likewise
-_WITH_SAME = f"""
-    select asked.punch_id as of, near.*
-    from unnest($1::uuid[], $2::date[], $3::text[]) as asked (punch_id, work_date, device_id),
-    lateral (
-        select {_SEEN} from punch as near
-        where judged and near.device_id = asked.device_id
-            and near.work_date between asked.work_date - $4::int and asked.work_date + $4::int
-            and near.punch_id <> asked.punch_id and {_STANDS}
-        order by near.work_date desc limit {MOST_COMPARED}
-    ) as near
-"""  # noqa: S608 - likewise
-_NEIGHBOURS = f"""
-    select asked.punch_id as of, near.*
-    from unnest($1::uuid[], $2::uuid[], $3::date[], $4::timestamptz[])
-        as asked (punch_id, employee_id, work_date, at),
-    lateral (
-        (select {_SEEN} from punch as near
-        where near.employee_id = asked.employee_id and near.lat is not null and near.punch_id <> asked.punch_id
-            and near.work_date between asked.work_date - {AROUND_DAYS} and asked.work_date + {AROUND_DAYS}
-            and near.at <= asked.at and {_STANDS}
-        order by near.at desc limit 1)
-        union all
-        (select {_SEEN} from punch as near
-        where near.employee_id = asked.employee_id and near.lat is not null and near.punch_id <> asked.punch_id
-            and near.work_date between asked.work_date - {AROUND_DAYS} and asked.work_date + {AROUND_DAYS}
-            and near.at > asked.at and {_STANDS}
-        order by near.at limit 1)
-    ) as near
-"""  # noqa: S608 - likewise
-_BEFORE = f"""
-    select asked.punch_id as of, near.*
-    from unnest($1::uuid[], $2::uuid[], $3::date[], $4::timestamptz[])
-        as asked (punch_id, employee_id, work_date, at),
-    lateral (
-        select {_SEEN} from punch as near
-        where near.employee_id = asked.employee_id and near.lat is not null and near.punch_id <> asked.punch_id
-            and near.work_date between asked.work_date - $5::int and asked.work_date
-            and near.at <= asked.at and {_STANDS}
-        order by near.work_date desc, near.at desc limit $6
-    ) as near
-"""  # noqa: S608 - likewise
+_AROUND = f"near.work_date between asked.work_date - {AROUND_DAYS} and asked.work_date + {AROUND_DAYS}"
+_AT_SAME = _alike(lat="float8", lon="float8")
+_WITH_SAME = _alike(device_id="text")
+_NEIGHBOURS = _of_the_person(f"""
+    ({_OTHERS} and {_AROUND} and near.at <= asked.at order by near.at desc limit 1)
+    union all
+    ({_OTHERS} and {_AROUND} and near.at > asked.at order by near.at limit 1)
+""")
+_BEFORE = _of_the_person(f"""
+    {_OTHERS} and near.work_date between asked.work_date - $5::int and asked.work_date and near.at <= asked.at
+    order by near.work_date desc, near.at desc limit $6
+""")
 _RAISE = f"""
     insert into flag (flag_id, employee_id, work_date, kind, punch_ids, evidence, others, raised_at, due_at)
     select flag_id, employee_id, work_date, kind, array[punch_id], evidence::jsonb,
