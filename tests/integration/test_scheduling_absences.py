@@ -9,7 +9,7 @@ import httpx
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.kit.scheduling import Desk, desk, employee_id, nip
+from tests.kit.scheduling import TWO_WEEKS, Desk, desk, employee_id, nip
 
 ANI, BUDI = uuid4(), uuid4()
 ONE = employee_id(1)
@@ -21,9 +21,7 @@ WHY = "sembuh lebih cepat"
 async def running(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Desk]:
     """A sick leave from 12 to 20 November, in plans of 10 to 23 November."""
     async with desk(await database_for("scheduling"), tmp_path) as one:
-        await one.small_city()
-        body = {"from": "2025-11-10", "to": "2025-11-23", "scope": {"all": True}, "publish": True}
-        assert (await one.call("POST", "/rosters", json=body)).status_code == 201
+        await one.planned_city()
         given = await one.call("POST", "/absences", json={**STORED, "kind": "sick"})
         assert (given.status_code, given.json()["changed"]) == (200, 7)
         await one.clear_outbox()
@@ -64,8 +62,7 @@ async def test_a_shorter_absence_gives_back_only_the_days_between(running: Desk)
     assert [(row["officer"], row["reason"], row["detail"]["after"]) for row in rows] == [
         (str(ANI), WHY, [["2025-11-12", "2025-11-17"]])
     ]
-    body = {"from": "2025-11-10", "to": "2025-11-23", "scope": {"all": True}, "publish": True}
-    assert (await running.call("POST", "/rosters", json=body)).json()["changed"] == 0
+    assert (await running.call("POST", "/rosters", json=TWO_WEEKS)).json()["changed"] == 0
 
 
 async def test_a_longer_and_a_moved_absence_take_only_the_days_between(running: Desk) -> None:

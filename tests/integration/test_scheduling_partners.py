@@ -20,9 +20,7 @@ MINE = "2025-11-12"
 async def running(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Desk]:
     """I am at home on the 12th; Ani on the 13th and 14th, Budi on the 13th, and somebody of another unit too."""
     async with desk(await database_for("scheduling"), tmp_path) as one:
-        await one.small_city()
-        body = {"from": "2025-11-10", "to": "2025-11-23", "scope": {"all": True}, "publish": True}
-        assert (await one.call("POST", "/rosters", json=body)).status_code == 201
+        await one.planned_city()
         home = [
             (ME, MINE),
             (ANI, "2025-11-13"),

@@ -26,9 +26,7 @@ TRIP: dict[str, Any] = {"kind": "duty_travel", "from": "2025-11-12", "to": "2025
 async def running(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Desk]:
     """Plans of 10 to 23 November; the city lets everybody ask for everything but unpaid leave."""
     async with desk(await database_for("scheduling"), tmp_path) as one:
-        await one.small_city()
-        body = {"from": "2025-11-10", "to": "2025-11-23", "scope": {"all": True}, "publish": True}
-        assert (await one.call("POST", "/rosters", json=body)).status_code == 201
+        await one.planned_city()
         for kind in ("annual", "sick", "permission", "duty_travel", "amendment"):
             assert (await let(one, kind)).status_code == 200
         await one.clear_outbox()

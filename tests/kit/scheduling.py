@@ -74,6 +74,8 @@ def employees(units: Mapping[str, tuple[str, int]]) -> str:
     return "\n".join(lines) + "\n"
 
 
+TWO_WEEKS = {"from": "2025-11-10", "to": "2025-11-23", "scope": {"all": True}, "publish": True}
+"""Asks for the published plans of everybody."""
 SMALL_CITY = {"DISDIK-A": ("1.01", 6), "DISDIK-B": ("1.01", 5), "JATI-1": ("4.01", 4)}
 
 
@@ -120,6 +122,11 @@ class Desk:
         ):
             answer = await self.load(kind, text)
             assert answer.status_code == 200, answer.text
+
+    async def planned_city(self) -> None:
+        """The small city, with published plans of 10 to 23 November."""
+        await self.small_city()
+        assert (await self.call("POST", "/rosters", json=TWO_WEEKS)).status_code == 201
 
     async def outbox(self, topic: str | None = None) -> list[tuple[str, str, Any]]:
         """(topic, key, value) of what waits to be published, in order."""
