@@ -361,6 +361,7 @@ async def test_a_terminals_lines_are_looked_at_and_dismissed_and_readiness_is_as
     await expect(page.locator("#terminals > [data-none]")).to_be_visible()
     await page.goto(f"{evening.url}/reporting/desk/readiness")
     await page.get_by_label("OPD", exact=True).select_option("1.01")
+    await settled(page)  # the rows are drawn anew; a form opened before would be gone
     subject = page.locator("#subjects [data-into] > li").first
     await subject.get_by_text("Nilai", exact=True).click()
     for label in ("Layanan digital", "Tugas jarak jauh", "Pengawasan", "Sambungan", "Petugas minimum"):
