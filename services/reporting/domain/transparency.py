@@ -1,8 +1,8 @@
 """Which records are kept under a Merkle tree, and by what name each tree goes.
 
-Every topic that keeps its records for ever has a tree for each partition. Outside stand the directory's people,
-whose topic is compacted so that an erasure erases, and the checkpoints themselves: each binds all that those before
-it did.
+Every topic that keeps its records for ever has a tree for each partition. Outside stand the people of the
+directory, whose topic is compacted so that an erasure erases, and the checkpoints themselves: each binds all that
+those before it did.
 """
 
 from shared.events import TOPICS, Topic
