@@ -265,8 +265,10 @@ def bars(name: str, title: str, items: Sequence[Bar], language: Language, *, mos
             body.append(rect(x(low), y + 5, x(high) - x(low), 10, name, "unknown"))
         body.append(line(x(one.value), y + 3, x(one.value), y + 17, "tick"))
     known = sorted((one.value, one.label) for one in items if one.value is not None)
-    ends = [f"{label} {percent(value, language)}" for value, label in known[:1] + known[-1:]]
-    said = text("chart.bars", language, n=len(items), lowest=ends[0], highest=ends[1]) if ends else "–"
+    said = "–"
+    if known:
+        lowest, highest = (f"{label} {percent(value, language)}" for value, label in (known[0], known[-1]))
+        said = text("chart.bars", language, n=len(items), lowest=lowest, highest=highest)
     return Chart(
         document(name, 34.0 * len(items) + 4, title, said, body),
         ("", *(heading(f"chart.{word}", language) for word in ("value", "at_least", "at_most"))),
