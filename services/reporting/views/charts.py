@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from services.reporting.api.pages.svg import (
+from services.reporting.domain.counters import Segment, Status
+from services.reporting.views.svg import (
     WIDTH,
     area,
     document,
@@ -25,7 +26,6 @@ from services.reporting.api.pages.svg import (
     samples,
     words,
 )
-from services.reporting.domain.counters import Segment, Status
 from services.reporting.views.words import number, percent, points
 from shared.dates import WIB, date_text, time_text, weekdays
 from shared.messages import Language, heading, text
