@@ -355,7 +355,7 @@ def _axis(known: Sequence[float], *, share: bool) -> tuple[float, float]:
     if share:
         floor = math.floor(min(known) * 10)
         return floor / 10, max(math.ceil(max(known) * 10), floor + 1) / 10
-    step = 10.0 ** math.floor(math.log10(max(known))) if max(known) > 0 else 0.1
+    step = 10.0 ** math.floor(math.log10(max(known))) if max(known) > 1e-9 else 0.1
     return 0.0, next(step * k for k in (1, 2, 4, 5, 8, 10) if step * k >= max(known))
 
 
