@@ -132,8 +132,7 @@ _PURE = (
 
 
 def test_the_domain_is_pure() -> None:
-    """The standard library, pydantic, the contract, the pure parts of shared, and pure computing: no clock, no files,
-    no framework."""
+    """The standard library, pydantic, the contract, what computes purely: no clock, no files, no framework."""
     found: list[str] = []
     for name, tree in python("services"):
         if not is_domain(name):

@@ -1,8 +1,8 @@
 """The difference between two arms of OPDs, how far it is known, and what may be said of it. Pure.
 
 The OPD is what was given to an arm, so the OPD is what is counted as independent: people of one OPD share a
-head, a building and a bad week. The error is that of the jackknife over OPDs, and a second opinion without any
-assumption of shape comes of giving the arms out again: what other ways of counting say falsely is measured by bench/pilot.py.
+head, a building and a bad week. The error is that of the jackknife over OPDs; a second opinion, which assumes no
+shape of anything, comes of giving the arms out again. How often both are wrong together: bench/pilot.py.
 """
 
 import hashlib
@@ -114,7 +114,7 @@ class Design:
         return Comparison(estimate, se, estimate - half, estimate + half, p_within, p_worse)
 
     def _p(self, changes: Sequence[float], margin: float) -> float:
-        """How rarely lots give as large a gap, the margin added to the treated; as small a one if it is below 0."""
+        """How rarely lots give as large a gap, the margin added to the treated; below 0, as small a one."""
         import numpy as np
 
         shifted = np.array(changes) + margin * np.array(self.treated)
