@@ -8,6 +8,7 @@ from shared.events.notifications import NotificationSent
 from shared.events.reporting import (
     ComplianceChanged,
     CoverageChanged,
+    LogCheckpoint,
     ReportItem,
     ReportReviewed,
     ReportSubmitted,
@@ -38,6 +39,7 @@ __all__ = [
     "Event",
     "Holiday",
     "InvalidEvent",
+    "LogCheckpoint",
     "Message",
     "Mode",
     "NotificationSent",

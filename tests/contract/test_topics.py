@@ -24,6 +24,7 @@ SPECIFIED = {
     "coverage.changed.v1": ("unit_id", "public", "reporting"),
     "notification.sent.v1": ("employee_id", "internal", "notifications"),
     "record.disowned.v1": ("ce_id", "public", "scheduling"),
+    "log.checkpoint.v1": ("log", "public", "reporting"),
 }
 FIELDS = {
     "directory.employee.v1": "employee_id revision nip name opd_code unit_id supervisor_id acting_supervisor_id"
@@ -45,6 +46,7 @@ FIELDS = {
     "coverage.changed.v1": "unit_id opd_code revision status previous as_of required present_low present_high",
     "notification.sent.v1": "notification_id employee_id kind channel status cause_event_id at",
     "record.disowned.v1": "ce_id topic revision disowned_at disowned_by reason revoked",
+    "log.checkpoint.v1": "log origin size root_hash signature checkpoint",
 }
 OF_A_PERSON = {
     "nip", "email", "phone", "remote_places", "home", "address", "supervisor_id", "acting_supervisor_id",
