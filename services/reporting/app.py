@@ -12,6 +12,7 @@ from services.reporting.api import (
     figures,
     intentions,
     people,
+    proof_keys,
     ratings,
     reports,
     reviews,
@@ -38,6 +39,7 @@ from shared.audit import AuditRow
 from shared.auth import session_key
 from shared.clock import Clock
 from shared.files import files_of
+from shared.proof_keys import ProofKeys
 from shared.service import Service, build
 from shared.settings import Settings
 
@@ -45,12 +47,15 @@ from shared.settings import Settings
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The reporting service as an ASGI application with a life of its own."""
 
+    keys = ProofKeys.from_file(settings.proof_key_file) if settings.proof_key_file else None
+
     def prepare(service: Service, app: FastAPI) -> None:
         key = session_key(settings.token_private_key_file, app.state.authenticator)
         sessions = app.state.sessions = Sessions(service.db, key)
         app.state.sign_on = SignOn(settings, service.db, sessions) if settings.oidc_issuer else None
         app.state.live = Live()
         app.state.files = files_of(settings)
+        app.state.proof_keys = keys
         app.add_exception_handler(page.Turned, page.on_turned)
 
     async def live(service: Service) -> None:
@@ -59,6 +64,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
         *(figures, people, counters, budget, stream),
+        *(proof_keys,),
     ]
     app = build(
         settings,

@@ -186,6 +186,7 @@ ROWS: dict[str, str] = {
     "GET /reporting/v1/units": "+++++++ +++++++ +++++++",
     "GET /reporting/v1/service/burning": "+++++++ +++++++ +++++++",
     "GET /reporting/v1/units/{unit_id}/timeline": "+++++++ +++++++ +++++++",
+    "GET /reporting/v1/proof-keys": "+++++++ +++++++ +++++++",
     "GET /reporting/v1/audit": "...+.+. ...+.+. ...+.+.",
     "POST /reporting/v1/sign-in-links": "+++++++ +++++++ +++++++",
     "POST /reporting/v1/session-tokens": "uuuuuuu uuuuuuu uuuuuuu",

@@ -15,9 +15,9 @@ from hypothesis import strategies as st
 from services.scheduling.commands.imports.kind import Checked, Taken
 from services.scheduling.commands.imports.kinds import KINDS, Kind
 from services.scheduling.domain.records import Absence, Employee, Known, Opening, Place, Unit
-from services.scheduling.views.csv_text import as_csv
 from shared import csvfile
 from shared.csvfile import Rejected, RowError
+from shared.csvtext import as_csv
 from shared.messages import catalogue
 
 ANI, BUDI = "198704122010121001", "198503302003121007"

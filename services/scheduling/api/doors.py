@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import Depends, Response
 from pydantic import BaseModel, ConfigDict
 
-from services.scheduling.views.csv_text import as_csv
+from shared.csvtext import as_csv
 from shared.personal import Reason
 from shared.service import Service, service_of
 

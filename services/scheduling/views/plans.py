@@ -12,8 +12,8 @@ from services.scheduling.domain.planning import public_reason
 from services.scheduling.store import plans as store
 from services.scheduling.store.plans import StoredPlan
 from services.scheduling.views.answer import Answer
-from services.scheduling.views.csv_text import csv_chunks
 from shared.access import READ_REASONS, Principal, may, opd_within, own_opd
+from shared.csvtext import csv_chunks
 from shared.database import Tx
 from shared.events import Mode
 from shared.refusals import Missing

@@ -1,4 +1,4 @@
-"""Tables as CSV (RFC 4180)."""
+"""Tables written as CSV (RFC 4180), so that no spreadsheet runs what somebody typed; reading is csvfile.py's."""
 
 import csv
 import io
