@@ -48,7 +48,7 @@ def declared(service: str) -> Router:
 
 
 def grants_of(service: str) -> set[Grant]:
-    """What a service may do: write what it owns, read what it declares or follows, set aside what it cannot read."""
+    """What one service may do: write what it owns, read what it declares or follows, set aside the unreadable."""
     grants = {Grant(service, "topic", topic.name, "write") for topic in TOPICS.values() if topic.owner == service}
     for declaration in declared(service).declarations:
         if not declaration.group.startswith(f"{service}."):
