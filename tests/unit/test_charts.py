@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services import reporting
-from services.reporting.api.pages.charts import (
+from services.reporting.domain.counters import Segment, Status
+from services.reporting.views.charts import (
     Bar,
     Chart,
     Day,
@@ -21,8 +22,7 @@ from services.reporting.api.pages.charts import (
     line_with_band,
     strip,
 )
-from services.reporting.api.pages.svg import WIDTH
-from services.reporting.domain.counters import Segment, Status
+from services.reporting.views.svg import WIDTH
 from services.reporting.views.words import points
 from shared.dates import midnight
 

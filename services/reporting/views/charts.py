@@ -13,7 +13,8 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from services.reporting.api.pages.svg import (
+from services.reporting.domain.counters import Segment, Status
+from services.reporting.views.svg import (
     WIDTH,
     area,
     document,
@@ -25,7 +26,6 @@ from services.reporting.api.pages.svg import (
     samples,
     words,
 )
-from services.reporting.domain.counters import Segment, Status
 from services.reporting.views.words import number, percent, points
 from shared.dates import WIB, date_text, time_text, weekdays
 from shared.messages import Language, heading, text
@@ -355,7 +355,7 @@ def _axis(known: Sequence[float], *, share: bool) -> tuple[float, float]:
     if share:
         floor = math.floor(min(known) * 10)
         return floor / 10, max(math.ceil(max(known) * 10), floor + 1) / 10
-    step = 10.0 ** math.floor(math.log10(max(known))) if max(known) > 0 else 0.1
+    step = 10.0 ** math.floor(math.log10(max(known))) if max(known) > 1e-9 else 0.1
     return 0.0, next(step * k for k in (1, 2, 4, 5, 8, 10) if step * k >= max(known))
 
 
