@@ -236,12 +236,13 @@ def _hour(instant: dt.datetime) -> dt.datetime:
 async def _sign(tx: Tx, keys: ProofKeys, city: str, tree: Tree, now: dt.datetime) -> None:
     checkpoint = Checkpoint(origin_of(city, tree.log), tree.size, await root_of(tx, tree.log, tree.size))
     note = keys.note(checkpoint.origin, checkpoint.text())
+    *_, signature = note.split()
     event = LogCheckpoint(
         log=str(tree.log),
         origin=checkpoint.origin,
         size=checkpoint.size,
         root_hash=b64encode(checkpoint.root).decode(),
-        signature=note.rstrip("\n").rpartition(" ")[2],
+        signature=signature,
         checkpoint=note,
     )
     await store.signed(tx, Signed(*tree.log, tree.size, checkpoint.root, note, now))

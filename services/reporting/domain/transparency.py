@@ -108,6 +108,9 @@ def mark_of(ce_id: str | None) -> bytes:
     return found if len(found) == MARK else NO_MARK
 
 
+_CHECKPOINT = re.compile(r"([^\n]+)\n(0|[1-9][0-9]{0,17})\n([^\n]+)\n")
+
+
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """What the tree of a log was: its number of leaves, and its root."""
@@ -123,10 +126,10 @@ class Checkpoint:
     @classmethod
     def of(cls, text: str) -> "Checkpoint":
         """From the text of a note. Raises ValueError where it is no checkpoint."""
-        lines = text.split("\n")
-        if len(lines) != 4 or not re.fullmatch(r"0|[1-9][0-9]{0,17}", lines[1]) or not lines[0] or lines[3]:
+        found = _CHECKPOINT.fullmatch(text)
+        if found is None:
             raise ValueError("it is no checkpoint: an origin, a size and a root hash, each in its line")
-        origin, size, root, _ = lines
+        origin, size, root = found.groups()
         try:
             decoded = b64decode(root, validate=True)
         except ValueError as error:
