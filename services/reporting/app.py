@@ -11,6 +11,7 @@ from services.reporting.api import (
     evidence,
     figures,
     intentions,
+    output,
     people,
     proof_keys,
     ratings,
@@ -66,7 +67,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, stream),
+        *(figures, output, people, counters, budget, stream),
         *(proof_keys,),
     ]
     app = build(
