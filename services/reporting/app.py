@@ -4,12 +4,14 @@ from fastapi import FastAPI
 
 from services.reporting import handlers
 from services.reporting.api import (
+    allowance,
     catalogue,
     counters,
     drafts,
     evidence,
     figures,
     intentions,
+    monthly,
     people,
     ratings,
     reports,
@@ -56,7 +58,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, stream),
+        *(figures, people, counters, stream, monthly, allowance),
     ]
     app = build(
         settings,
