@@ -38,6 +38,7 @@ def settings_of(service: ServiceName) -> Settings:
             "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
             "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
             "HADIR_RECEIPT_KEY_FILE": str(state.receipt_key) if state.receipt_key.exists() else "",
+            "HADIR_PROOF_KEY_FILE": str(state.proof_key) if state.proof_key.exists() else "",
             "HADIR_STATE_DIR": str(state.root),
         },
     )

@@ -22,7 +22,7 @@ from shared.events.base import SERVICES, ServiceName
 from shared.settings import SettingsError, load
 
 if TYPE_CHECKING:
-    from demo.day import Place
+    from demo.place import Place
 
 Result = TypeVar("Result")
 
@@ -226,7 +226,7 @@ def migrate(service: Annotated[str | None, typer.Argument(help="One service; def
 def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES))]) -> None:
     """Say whether a service could start with this environment: every error, with the variable to set."""
     from shared.auth import Authenticator, TokenError, session_key
-    from shared.receipts import ReceiptKeys
+    from shared.signing import key_file
 
     settings = load(_service(service))
     if not settings.token_public_key_file.is_file():
@@ -238,11 +238,16 @@ def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES)
         session_key(settings.token_private_key_file, Authenticator.from_file(settings.token_public_key_file))
     except TokenError as error:
         raise SettingsError(f"HADIR_TOKEN_PRIVATE_KEY_FILE: {error}") from error
-    if settings.receipt_key_file is not None:
+    signing = {
+        "HADIR_RECEIPT_KEY_FILE": settings.receipt_key_file,
+        "HADIR_PROOF_KEY_FILE": settings.proof_key_file,
+    }
+    for variable, file in signing.items():
         try:
-            ReceiptKeys.from_file(settings.receipt_key_file)
+            if file is not None:
+                key_file(file)
         except TokenError as error:
-            raise SettingsError(f"HADIR_RECEIPT_KEY_FILE: {error}") from error
+            raise SettingsError(f"{variable}: {error}") from error
     typer.echo(f"{settings.service}: the configuration is complete")
 
 
@@ -266,7 +271,8 @@ def verify_receipt(
     ] = None,
 ) -> None:
     """Say whether a receipt is as it was signed, without any network. Ends with 1 if it is not, and says why."""
-    from shared.receipts import ReceiptKeys, Unproven, verify
+    from shared.receipts import ReceiptKeys, verify
+    from shared.signing import Unproven
 
     known = State.from_environment().receipt_key
     if keys is None and not known.exists():
@@ -342,7 +348,7 @@ def _check_workers(workers: int, processes: bool) -> None:
 
 def demo_place(state: State) -> "Place":
     """This state directory, as the demonstration is told of it."""
-    from demo.day import Addresses, CannotStart, Place
+    from demo.place import Addresses, CannotStart, Place
 
     def addresses() -> Addresses:
         try:

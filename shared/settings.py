@@ -107,6 +107,12 @@ class Settings(KafkaSettings):
     receipt_key_file: Path | None = None
     """Attendance: PEM file with the Ed25519 key that signs receipts, then the public keys of earlier ones. Unset:
     receipts are not signed."""
+    proof_key_file: Path | None = None
+    """Reporting: PEM file with the Ed25519 key that signs checkpoints of the log and packs, then the public keys
+    of earlier ones. Unset: nothing is signed, and no checkpoint made."""
+    log_origin: str = Field(default="hadir.local", max_length=100, pattern=r"^[^\s+/]+(/[^\s+/]+)*$")
+    """Reporting: under what name the city's log is known, such as `hadir.bekasikota.go.id`; for good, because
+    checkpoints name it."""
     clock: str | None = None
     """Business time for trials: `2025-11-06T06:45+07:00@60` starts there and runs 60 times as fast."""
     host: str = "127.0.0.1"

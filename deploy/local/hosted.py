@@ -25,13 +25,14 @@ READY_TIMEOUT = 120.0
 
 
 def ensure_key(state: State) -> Path:
-    """Make the Ed25519 keys of this system, once: one signs its tokens, one its receipts.
+    """Make the Ed25519 keys of this system, once: one signs its tokens, one its receipts, one its proofs.
 
     Returns the path of the public half of the first.
     """
     private, public = state.private_key, state.public_key
-    if not state.receipt_key.exists():
-        write_private(state.receipt_key, _new_key())
+    for own in (state.receipt_key, state.proof_key):
+        if not own.exists():
+            write_private(own, _new_key())
     if not private.exists():
         write_private(private, _new_key())
         public.unlink(missing_ok=True)
@@ -66,6 +67,7 @@ def service_environment(state: State, kafka: str, postgres: str, http: str) -> d
         "HADIR_TOKEN_PUBLIC_KEY_FILE": str(state.public_key),
         "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
         "HADIR_RECEIPT_KEY_FILE": str(state.receipt_key),
+        "HADIR_PROOF_KEY_FILE": str(state.proof_key),
     }
 
 

@@ -135,6 +135,10 @@ class State:
     def receipt_key(self) -> Path:
         return self.root / "receipt-key.pem"
 
+    @property
+    def proof_key(self) -> Path:
+        return self.root / "proof-key.pem"
+
     @contextmanager
     def lock(self) -> Generator[None]:
         """Hold the directory; raise AlreadyRunning when another process does. Ends with the process."""

@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from services.reporting import handlers
 from services.reporting.api import (
     allowance,
+    budget,
     catalogue,
     counters,
     drafts,
@@ -13,6 +14,7 @@ from services.reporting.api import (
     intentions,
     monthly,
     people,
+    proof_keys,
     ratings,
     reports,
     reviews,
@@ -29,6 +31,7 @@ from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
+from services.reporting.tasks import budget as burning
 from services.reporting.tasks import evidence as purge
 from services.reporting.tasks import steps, transitions, upkeep
 from services.reporting.tasks.live import follow_facts
@@ -38,6 +41,7 @@ from shared.audit import AuditRow
 from shared.auth import session_key
 from shared.clock import Clock
 from shared.files import files_of
+from shared.proof_keys import ProofKeys
 from shared.service import Service, build
 from shared.settings import Settings
 
@@ -45,12 +49,15 @@ from shared.settings import Settings
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     """The reporting service as an ASGI application with a life of its own."""
 
+    keys = ProofKeys.from_file(settings.proof_key_file) if settings.proof_key_file else None
+
     def prepare(service: Service, app: FastAPI) -> None:
         key = session_key(settings.token_private_key_file, app.state.authenticator)
         sessions = app.state.sessions = Sessions(service.db, key)
         app.state.sign_on = SignOn(settings, service.db, sessions) if settings.oidc_issuer else None
         app.state.live = Live()
         app.state.files = files_of(settings)
+        app.state.proof_keys = keys
         app.add_exception_handler(page.Turned, page.on_turned)
 
     async def live(service: Service) -> None:
@@ -58,7 +65,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, stream, monthly, allowance),
+        *(figures, people, counters, budget, stream),
+        *(monthly, allowance),
+        *(proof_keys,),
     ]
     app = build(
         settings,
@@ -79,6 +88,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "steps": steps.keep_up,
             "transitions": transitions.ticker,
             "live": live,
+            "budget": burning.watch,
             "upkeep": upkeep.keep_up,
             "evidence": purge.keep_clean,
             "repairs": repairs.task(PROJECTION, facts.rejoin),

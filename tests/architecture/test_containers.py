@@ -14,6 +14,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.auth import Authenticator, session_key
 from shared.events.base import SERVICES
+from shared.proof_keys import ProofKeys
 from shared.receipts import ReceiptKeys
 from tests.kit.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 
@@ -115,6 +116,8 @@ def test_the_key_of_sessions_is_given_to_reporting_alone_and_the_key_of_tokens_t
     assert having == ["reporting"]
     having = [name for name, body in services().items() if "receipt_key" in body.get("secrets", ())]
     assert having == ["attendance"]
+    having = [name for name, body in services().items() if "proof_key" in body.get("secrets", ())]
+    assert having == ["reporting"]
     assert "token-key.pem" not in "".join((ROOT / file).read_text() for file in FILES)
 
 
@@ -197,6 +200,9 @@ def test_the_secrets_that_compose_asks_for_are_those_that_the_script_makes(tmp_p
     receipts = tmp_path / made["HADIR_RECEIPT_KEY_FILE"]
     assert receipts.stat().st_mode & 0o777 == 0o640
     assert len(ReceiptKeys.from_file(receipts).jwks()) == 1
+    proofs = tmp_path / made["HADIR_PROOF_KEY_FILE"]
+    assert proofs.stat().st_mode & 0o777 == 0o640
+    assert len(ProofKeys.from_file(proofs).jwks()) == 1
     assert str(sessions.stat().st_gid) == made["HADIR_KEYS_GROUP"]
     token = subprocess.run(
         [sys.executable, "-c", "from deploy.cli import main; main()", "token", "--role", "bkpsdm"],

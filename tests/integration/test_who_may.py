@@ -376,7 +376,7 @@ async def test_nobody_in_particular_opens_no_door_and_changes_nothing(world: Wor
     assert wrong == [], "\n".join(wrong)
 
 
-OF_EVERYBODY = ("GET /attendance/v1/receipt-keys",)
+OF_EVERYBODY = ("GET /attendance/v1/receipt-keys", "GET /reporting/v1/proof-keys")
 """Who was shown a receipt proves it with these, and needs no account."""
 
 OF_A_SESSION = ("POST /reporting/v1/sign-in-links", "POST /reporting/v1/session-tokens")

@@ -132,6 +132,7 @@ async def all_services(
                 database_url=url,
                 database_pool_size=3,
                 token_private_key_file=signer.private_file(folder),
+                proof_key_file=signer.private_file(folder),
             )
             app = import_module(f"services.{service}.app").create_app(settings, clock)
             await stack.enter_async_context(app.router.lifespan_context(app))

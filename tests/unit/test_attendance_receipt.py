@@ -17,7 +17,8 @@ from services.attendance.store.punches import PunchRow
 from services.attendance.views.punches import PunchFacts, Receipt, receipt, signed
 from shared.auth import TokenError, key_id
 from shared.events import PunchKind, Zone
-from shared.receipts import MEMBERS, ReceiptKeys, Unproven, verify
+from shared.receipts import MEMBERS, ReceiptKeys, verify
+from shared.signing import Unproven
 
 INSTANTS = st.datetimes(timezones=st.just(dt.UTC))
 """What the clock says and what the database gives back are in UTC."""

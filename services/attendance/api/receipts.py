@@ -5,19 +5,9 @@ from pydantic import BaseModel
 
 from services.attendance.api import PREFIX
 from shared.receipts import ReceiptKeys
+from shared.signing import KeyOut
 
 router = APIRouter(prefix=PREFIX)
-
-
-class KeyOut(BaseModel):
-    """A public key (RFC 7517, RFC 8037)."""
-
-    kty: str
-    crv: str
-    alg: str
-    use: str
-    kid: str
-    x: str
 
 
 class KeysOut(BaseModel):

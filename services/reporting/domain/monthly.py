@@ -41,6 +41,8 @@ LEVELS: tuple[tuple[int, SanctionLevel], ...] = (
 )
 """From how many days of the year on each level weighs; below the first none does."""
 
+MOST_SEVERE: SanctionLevel = "severe_3"
+
 Standing = Literal["preview", "final"]
 """`final`: the month is over and nothing of it is pending any more. Later facts may still change both."""
 
@@ -62,7 +64,8 @@ class Month:
 
     @property
     def last(self) -> dt.date:
-        return dt.date(self.year, self.number, calendar.monthrange(self.year, self.number)[1])
+        _, days = calendar.monthrange(self.year, self.number)
+        return dt.date(self.year, self.number, days)
 
     @property
     def year_first(self) -> dt.date:
@@ -239,7 +242,7 @@ def counted_days(absent_days: int, minutes: int) -> int:
 def sanction_level(days: int, in_a_row: int) -> SanctionLevel | None:
     """The level that so many days of a year weigh, or so many absent ones in a row; None below the first."""
     if in_a_row >= IN_A_ROW:
-        return LEVELS[-1][1]
+        return MOST_SEVERE
     return next((level for least, level in reversed(LEVELS) if days >= least), None)
 
 

@@ -8,7 +8,18 @@ import datetime as dt
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Index, Integer, Numeric, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import TSTZMULTIRANGE, Range
 from sqlalchemy.orm import registry
 
@@ -120,6 +131,30 @@ class PublishedCoverage(Stored, table=True):
 
     unit_id: str = column(Text, key=True)
     status: str = column(Text)
+    revision: int = column(BigInteger)
+
+
+class BudgetDue(Stored, table=True):
+    """From `due_at` on a unit's error budget is to be looked at: -infinity when a date of it was counted anew."""
+
+    unit_id: str = column(Text, key=True)
+    due_at: dt.datetime
+
+    __table_args__ = (Index("budget_due_by_time", "due_at"),)
+
+
+class PublishedBudget(Stored, table=True):
+    """What was last said of one window of a service point's error budget, and since when it is so; revision counts
+    what was said of the window."""
+
+    unit_id: str = column(Text, key=True)
+    of_window: str = column(Text, key=True)
+    opd_code: str = column(Text)
+    status: str = column(Text)
+    since: dt.datetime
+    burn_rate: float | None = column(Double)
+    spent_minutes: float = column(Double)
+    budget_minutes: float = column(Double)
     revision: int = column(BigInteger)
 
 

@@ -34,6 +34,17 @@ def percent(value: float | None, language: Language) -> str:
     return written.replace(".", ",") if language == "id" else written
 
 
+def points(value: float | None, language: Language) -> str:
+    """A difference of shares of one in percentage points with its sign; a dash where there is none."""
+    if value is None:
+        return "–"
+    written = f"{value * 100:+.1f}"
+    if written in {"+0.0", "-0.0"}:
+        written = "0.0"
+    written = written.replace("-", "−")
+    return written.replace(".", ",") if language == "id" else written
+
+
 def interval(duty: DutyFigures, language: Language) -> str:
     """Wilson's 95 % interval of a duty's rate; a dash where nobody has been judged."""
     if not duty.n:
