@@ -113,8 +113,7 @@ async def test_the_opds_page_the_persons_answer_and_the_files_say_the_same(servi
             RATES, params={"rates_version": "a", "effective_from": "2025-11-01"}, content=FILE
         )
         page = (await admin.get(OF_OPD)).json()
-        items = []
-        cursor = None
+        items, cursor = list[Any](), None
         for _ in range(5):
             some = (await admin.get(OF_OPD, params={"limit": 1} | ({"cursor": cursor} if cursor else {}))).json()
             items += some["items"]
@@ -147,7 +146,7 @@ async def test_the_opds_page_the_persons_answer_and_the_files_say_the_same(servi
     everyone = [row["employee_id"] for row in csv.DictReader(io.StringIO(city_csv.text))]
     assert everyone == sorted([*of_file, str(staff.elsewhere)])
     assert twice[0] == twice[1]
-    table = pq.read_table(io.BytesIO(twice[0])).to_pylist()
+    table = pq.ParquetFile(io.BytesIO(twice[0])).read().to_pylist()  # pyright: ignore[reportUnknownMemberType] - its stubs leave it open
     assert [str(row["employee_id"]) for row in table] == everyone
     by_text = {name: "" if value is None else str(value) for name, value in table[0].items()}
     assert by_text == next(csv.DictReader(io.StringIO(city_csv.text)))
