@@ -58,7 +58,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         app.state.live = Live()
         app.state.files = files_of(settings)
         app.state.proof_keys = keys
-        app.add_exception_handler(page.Turned, page.on_turned)
 
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
@@ -101,4 +100,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         never_refused=["/reporting/static/"],
         prepare=prepare,
     )
+    # Not in `prepare`: a server of its own has put the application together by then, and would not see it.
+    app.add_exception_handler(page.Turned, page.on_turned)
     return app

@@ -13,7 +13,7 @@ from services.reporting.api.tables import FILES, Cell, FileFormat, file_response
 from services.reporting.domain.kept import shown_from
 from services.reporting.domain.monthly import month_of
 from services.reporting.views import monthly as views
-from services.reporting.views import people
+from services.reporting.views import people, periods
 from services.reporting.views.monthly import Look, MonthOfPerson, MonthsOfOpd
 from shared.access import READ_PAYROLL, READ_PEOPLE, Principal, only_opd
 from shared.auth import Caller, require
@@ -44,9 +44,9 @@ async def _look(service: Service, name: str, as_of: dt.datetime | None) -> Look:
     if kept is not None and month.first < kept:
         raise Missing("date.no_longer_kept", params={"first": kept})
     if month.first > (today := local_date(instant)):
-        raise Invalid("validation", errors=[FieldError("month", "period.in_future", {"today": today})])
+        raise Invalid("validation", errors=[FieldError("month", "month.not_begun", {"latest": f"{today:%Y-%m}"})])
     async with service.db.read() as tx:
-        known = await views.first_date(tx)
+        known = await periods.first_date(tx)
     if known is not None and month.last < known:
         raise Invalid("validation", errors=[FieldError("month", "period.before_first_fact", {"first": known})])
     return Look(month, instant, max(month.year_first, kept or month.year_first))

@@ -126,7 +126,6 @@ _OF_OPD = """
     order by employee_id limit $5
 """
 _WITH_PLAN = "select distinct employee_id from fact_plan where work_date between $1 and $2 order by employee_id"
-_FIRST_DATE = "select min(work_date) as first from fact_plan"
 
 
 class _Touched(NamedTuple):
@@ -203,11 +202,6 @@ async def people_of_opd(  # noqa: PLR0917 - a page of a list
 async def people(tx: Tx, first: dt.date, last: dt.date) -> list[UUID]:
     """Everyone with a plan in the span, by employee_id."""
     return [row["employee_id"] for row in await tx.connection.fetch(_WITH_PLAN, first, last)]
-
-
-async def first_date(tx: Tx) -> dt.date | None:
-    """The earliest work date of any plan."""
-    return await tx.connection.fetchval(_FIRST_DATE)
 
 
 def _source(people: Sequence[UUID] | None) -> str:

@@ -166,11 +166,6 @@ async def everyone(tx: Tx, look: Look, opd_code: str | None = None) -> AsyncGene
         yield _item(look, month, rates)
 
 
-async def first_date(tx: Tx) -> dt.date | None:
-    """The first work date that anything is known of; None while nothing is."""
-    return await store.first_date(tx)
-
-
 def note(language: Language) -> str:
     """What a month's figures are, and are not."""
     return text("month.note", language)
