@@ -12,6 +12,7 @@ from services.reporting.api import (
     figures,
     intentions,
     people,
+    pilots,
     proof_keys,
     ratings,
     reports,
@@ -62,7 +63,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, stream),
+        *(figures, people, counters, budget, pilots, stream),
         *(proof_keys,),
     ]
     app = build(
