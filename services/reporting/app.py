@@ -32,6 +32,7 @@ from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
 from services.reporting.tasks import budget as burning
 from services.reporting.tasks import evidence as purge
+from services.reporting.tasks import log as following
 from services.reporting.tasks import steps, transitions, upkeep
 from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
@@ -61,6 +62,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
 
+    async def log(service: Service) -> None:
+        await following.follow(service, keys)
+
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
         *(figures, people, counters, budget, pilots, stream),
@@ -88,6 +92,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "budget": burning.watch,
             "upkeep": upkeep.keep_up,
             "evidence": purge.keep_clean,
+            "log": log,
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,
