@@ -26,6 +26,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     # reporting
     "allowance": ("given",),
     "catalogue": ("imported",),
+    "pilot": ("registered", "amended"),
     "report": ("accepted", "returned"),
     "sample": ("found",),
     "targets": ("set",),

@@ -14,6 +14,7 @@ from services.reporting.api import (
     intentions,
     monthly,
     people,
+    pilots,
     proof_keys,
     ratings,
     reports,
@@ -68,7 +69,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, stream),
+        *(figures, people, counters, budget, pilots, stream),
         *(monthly, allowance),
         *(proof_keys,),
     ]
