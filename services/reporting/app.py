@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from services.reporting import handlers
 from services.reporting.api import (
+    allowance,
     budget,
     catalogue,
     counters,
@@ -11,8 +12,10 @@ from services.reporting.api import (
     evidence,
     figures,
     intentions,
+    monthly,
     output,
     people,
+    pilots,
     proof_keys,
     ratings,
     reports,
@@ -67,7 +70,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, output, people, counters, budget, stream),
+        *(figures, output, people, counters, budget, pilots, stream),
+        *(monthly, allowance),
         *(proof_keys,),
     ]
     app = build(

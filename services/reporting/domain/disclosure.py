@@ -12,6 +12,7 @@ The same plan decides for every `as_of` of a date, for who has a plan does not c
 different instants cannot be taken from one another.
 """
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -36,7 +37,7 @@ _EVERY_CELL: tuple[Cell, ...] = tuple((family, name) for family, names in _FAMIL
 
 Figures = TypeVar("Figures", bound=Compliance)
 Group = TypeVar("Group", int, str, Cell)
-"""A row of many, by its place or its name, or a cell."""
+"""A row of many, by its place or its code, or a cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,11 @@ def opds_for_all(opds: Sequence[Figures]) -> list[Figures]:
                 _withheld(opd, cells, whole=at in whole)
                 for at, (opd, cells) in enumerate(zip(opds, hidden, strict=True))
             ]
+
+
+def few_of(people: Mapping[str, float]) -> frozenset[str]:
+    """The groups, of so many people each, whose own figures are withheld where a sum of all of them is told."""
+    return frozenset(few({code: math.ceil(n) for code, n in people.items()}))
 
 
 def _row(figures: Compliance) -> _Row:

@@ -28,7 +28,7 @@ _Place = tuple[str | None, str]
 """Where a group is shown: under an OPD or none, and a key."""
 
 
-class Dates(BaseModel):
+class PeriodTold(BaseModel):
     """A closed range of local work dates."""
 
     first: dt.date = Field(serialization_alias="from")
@@ -83,7 +83,7 @@ class OutputFigures(Page[OutputItem]):
 
     by: ByOrDay
     opd_code: str | None
-    period: Dates
+    period: PeriodTold
     as_of: dt.datetime
     available_minutes: float
     merged: int | None
@@ -130,7 +130,7 @@ async def look_at(tx: Tx, asked: Question) -> OutputFigures:
         items=sorted(items, key=lambda item: item.place),
         by=asked.by,
         opd_code=asked.opd_code,
-        period=Dates(first=asked.period.first, last=asked.period.last),
+        period=PeriodTold(first=asked.period.first, last=asked.period.last),
         as_of=asked.as_of,
         available_minutes=asked.available_minutes,
         merged=sum(key == OTHER for _, key in places.values()) if asked.merging else None,
