@@ -1,7 +1,8 @@
 """What follows from this service's facts, and what it has said of it. The facts stand in `facts.py`.
 
-Facts are the truth. `person_day` and `counter_day` are what follows from them at every instant, computed when
-they change; `touched*` are what has not been computed yet; `published_*` remember what was last announced.
+Facts are the truth. `person_day`, `person_output`, `person_task` and `counter_day` are what follows from them at
+every instant, computed when they change; `touched*` are what has not been computed yet; `published_*` remember
+what was last announced.
 """
 
 import datetime as dt
@@ -80,6 +81,34 @@ class PersonDay(Stored, table=True):
     last_day: dt.date
 
     __table_args__ = {"postgresql_partition_by": "RANGE (work_date)"}
+
+
+class _Output(Stored):
+    """Steps of what one report comes to, as `output_steps` in output.sql makes them: step i holds from `since[i]`
+    on until `since[i + 1]`, and before the first one nothing was handed in."""
+
+    work_date: dt.date = column(key=True)
+    employee_id: UUID = column(key=True)
+    opd_code: str = column(Text)
+    unit_id: str = column(Text)
+    mode: str = column(Text)
+    since: list[dt.datetime] = column(ARRAY(DateTime(timezone=True)))
+    earned: list[Decimal] = column(ARRAY(Numeric))
+    waiting: list[Decimal] = column(ARRAY(Numeric))
+    reported: list[int] = column(ARRAY(SmallInteger))
+    returned: list[int] = column(ARRAY(Integer))
+
+    __table_args__ = {"postgresql_partition_by": "RANGE (work_date)"}
+
+
+class PersonOutput(_Output, table=True):
+    """What the report of one person-day with a plan comes to at every instant: computed, dropped at will."""
+
+
+class PersonTask(_Output, table=True):
+    """The same of each task of the report."""
+
+    task: str = column(Text, key=True)
 
 
 class CounterDay(Stored, table=True):
