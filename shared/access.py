@@ -28,6 +28,8 @@ GOVERN: Permission = ("bkpsdm",)
 """Rules, special hours, weights, and the second officer's word on a proposal."""
 MANAGE_CATALOGUE: Permission = ("bkpsdm",)
 """The tasks that people report, with their norms."""
+FEED_DEMAND: Permission = ("bkpsdm", "opd_admin")
+"""How many came to counters, as machines count them; an OPD admin at their own OPD's."""
 PLAN: Permission = ("bkpsdm", "opd_admin")
 """Policies, rosters, absences and single days; an OPD admin in their own OPD."""
 ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")

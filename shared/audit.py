@@ -25,6 +25,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # reporting
     "catalogue": ("imported",),
+    "demand": ("imported", "set"),
     "report": ("accepted", "returned"),
     "sample": ("found",),
     "targets": ("set",),

@@ -7,6 +7,7 @@ from services.reporting.api import (
     budget,
     catalogue,
     counters,
+    demand,
     drafts,
     evidence,
     figures,
@@ -63,7 +64,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, stream),
+        *(figures, people, counters, budget, demand, stream),
         *(proof_keys,),
     ]
     app = build(
@@ -93,6 +94,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         clock=clock,
         body_limits={
             "/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT,
+            "/reporting/v1/demand/imports": demand.BODY_LIMIT,
             "/reporting/v1/me/reports/*/evidence": evidence.BODY_LIMIT,
         },
         never_refused=["/reporting/static/"],

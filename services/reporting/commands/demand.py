@@ -1,4 +1,4 @@
-"""Who came to service points is told by file, all rows or none, or by the machine that counts them, date by date."""
+"""Who came to service points: told by file, all rows or none, or date by date by the machine that counts them."""
 
 import asyncio
 import datetime as dt
@@ -10,8 +10,8 @@ from services.reporting.domain.kept import kept_from
 from services.reporting.store import demand as store
 from shared import audit, csvfile
 from shared.access import Principal, only_opd, own_opd
-from shared.dates import local_date
 from shared.database import Tx
+from shared.dates import local_date
 from shared.refusals import Missing
 from shared.service import Service
 
@@ -47,8 +47,8 @@ async def take(service: Service, who: Principal, body: bytes, *, dry_run: bool) 
 async def put(service: Service, who: Principal, unit_id: str, date: dt.date, given: DemandIn) -> Outcome:
     """Replace the half hours of a service point's date; the same again changes nothing.
 
-    Raises Missing for what is no service point, Forbidden for one of another OPD, Invalid for half hours that cannot
-    be taken.
+    Raises Missing for what is no service point, Forbidden for one of another OPD, Invalid for half hours that
+    cannot be taken.
     """
     now = service.clock.now()
     async with service.db.transaction() as tx:

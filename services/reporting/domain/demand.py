@@ -69,8 +69,8 @@ class HalfHour(BaseModel):
 
     `required` and `present_*` are averages over the time it was open, null without any. With a demand: `load` in
     erlangs, `needed` the fewest people with whom the share asked for waits at most the target; `within_*` the
-    expected share that does, with who was required and who was present, averaged over the time it was open. 0 where
-    the queue only grows, null where nobody came.
+    expected share that does, with who was required and who was present, averaged over the time it was open: 0
+    where the queue only grows, null where nobody came.
     """
 
     from_at: dt.datetime = Field(serialization_alias="from")
@@ -217,8 +217,7 @@ def _slot(start: dt.datetime, pieces: Sequence[Piece], demand: Demand | None, sh
         mean_service_seconds=demand and demand.mean_service_seconds,
         target_seconds=demand and demand.target_seconds,
         load=demand and demand.load,
-        needed=demand
-        and erlang.needed(demand.load, demand.mean_service_seconds, demand.target_seconds, share),
+        needed=demand and erlang.needed(demand.load, demand.mean_service_seconds, demand.target_seconds, share),
         **waits,
     )
 

@@ -1,11 +1,11 @@
 """How long people wait at a counter: Erlang C, the queue M/M/c. Pure.
 
-A = arrivals per second x mean service in seconds is the load, in erlangs: how many are served at once on average. Who
-finds every one of c people busy waits. It holds for arrivals at random and of one kind; that nobody gives up makes it
-err on the side of those who wait.
+A = arrivals per second x mean service in seconds is the load, in erlangs: how many are served at once on average.
+Who finds every one of c people busy waits. It holds for arrivals at random and of one kind; that nobody gives up
+makes it err on the side of those who wait.
 
-Source: A. K. Erlang, Solution of some problems in the theory of probabilities of significance in automatic telephone
-exchanges (1917); B by recursion on c, so that nothing overflows.
+Source: A. K. Erlang, Solution of some problems in the theory of probabilities of significance in automatic
+telephone exchanges (1917); B by recursion on c, so that nothing overflows.
 """
 
 import math
@@ -13,7 +13,7 @@ from collections.abc import Iterator
 
 
 def waiting(load: float, staff: int) -> float:
-    """The probability that somebody has to wait. 1 where there are no more people than load: the queue only grows."""
+    """The probability that somebody has to wait: 1 where no more are there than the load, and the queue grows."""
     if staff <= load:
         return 1.0
     *_, blocked = _blocked(load, staff)
@@ -31,7 +31,7 @@ def needed(load: float, service_s: float, target_s: float, share: float) -> int:
     if load == 0:
         return 0
     staff = 0
-    for staff, blocked in enumerate(_blocked(load, None)):  # noqa: B007 - it ends at the answer
+    for staff, blocked in enumerate(_blocked(load, None)):
         if staff > load and _within(load, staff, _waits(load, staff, blocked), target_s / service_s) >= share:
             break
     return staff

@@ -15,7 +15,8 @@ _STORED = f"""
 """  # noqa: S608 - a constant of this file
 _OF_DATES = f"""
     select {_COLUMNS} from demand
-    where unit_id = $1 and from_at >= local_midnight($2) and from_at < local_midnight($3::date + 1) order by from_at
+    where unit_id = $1 and from_at >= local_midnight($2) and from_at < local_midnight($3::date + 1)
+    order by from_at
 """  # noqa: S608 - a constant of this file
 # In the order of the key, as every transaction that writes some of these rows.
 _SAVE = f"""

@@ -1,4 +1,4 @@
-"""The half hours of a service point: who was required, who was there, who came, and how long they will have waited."""
+"""The half hours of a service point: who was required, who was there, who came, and how long they waited."""
 
 import datetime as dt
 from collections.abc import Sequence
@@ -35,8 +35,8 @@ class PutDemand(BaseModel):
 
 
 class HalfHours(BaseModel):
-    """The half hours of a service point, 48 a date, in order. `share` is that of those who come which is to wait at
-    most the target."""
+    """The half hours of a service point, 48 a date, in order. `share`: of those who come, who is to wait at most
+    the target."""
 
     unit_id: str
     name: str
