@@ -202,7 +202,7 @@ async def test_a_period_is_the_sum_of_its_dates(service: Running, staff: Staff) 
     asked = {"from": str(dates[0]), "to": str(DAY)}
     async with service.caller("staff", staff.late) as client:
 
-        async def get(path: str, **params: object) -> dict[str, Any]:
+        async def get(path: str, **params: str | int) -> dict[str, Any]:
             answer = await client.get(f"/reporting/v1/{path}", params={**asked, **params})
             assert answer.status_code == 200, answer.text
             return answer.json()
