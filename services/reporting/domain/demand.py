@@ -30,7 +30,7 @@ TARGET_SHARE = 0.8
 mean by 80/20."""
 
 _MICROSECOND = dt.timedelta(microseconds=1)
-_LOCAL = re.compile(r"([0-9]{4}-[0-9]{2}-[0-9]{2})[ T]([0-9]{2}):([0-9]{2})(:00)?")
+_LOCAL = re.compile(r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[ T](?P<time>[0-9]{2}:[0-9]{2})(:00)?")
 
 
 class Demand(NamedTuple):
@@ -145,7 +145,7 @@ def _half_hour(text: str) -> dt.datetime | None:
     """The beginning of a half hour: local time, or with its offset; None if it is none."""
     found = _LOCAL.fullmatch(text)
     try:
-        instant = read_instant(f"{found[1]}T{found[2]}:{found[3]}:00+07:00" if found else text)
+        instant = read_instant(f"{found['date']}T{found['time']}:00+07:00" if found else text)
     except ValueError:
         return None
     local = instant.astimezone(WIB)
