@@ -30,6 +30,8 @@ MANAGE_CATALOGUE: Permission = ("bkpsdm",)
 """The tasks that people report, with their norms."""
 FEED_DEMAND: Permission = ("bkpsdm", "opd_admin")
 """How many came to counters, as machines count them; an OPD admin at their own OPD's."""
+REGISTER_PILOTS: Permission = ("bkpsdm",)
+"""What a trial is judged by, fixed before it starts."""
 PLAN: Permission = ("bkpsdm", "opd_admin")
 """Policies, rosters, absences and single days; an OPD admin in their own OPD."""
 ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")
@@ -44,6 +46,8 @@ EXAMINE_REPORTS: Permission = ("auditor", "bkpsdm", "opd_admin")
 
 # --- What is read ----------------------------------------------------------------------------------------
 READ_CITY: Permission = ("bkpsdm", "auditor", "council")
+READ_PILOTS: Permission = READ_CITY
+"""Protocols and their verdicts."""
 READ_OPDS: Permission = (*READ_CITY, "opd_admin")
 READ_ALL_PEOPLE: Permission = ("bkpsdm", "auditor")
 READ_PEOPLE: Permission = (*READ_ALL_PEOPLE, "opd_admin")

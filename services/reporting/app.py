@@ -13,6 +13,7 @@ from services.reporting.api import (
     figures,
     intentions,
     people,
+    pilots,
     proof_keys,
     ratings,
     reports,
@@ -67,7 +68,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, demand, stream),
+        *(figures, people, counters, budget, demand, pilots, stream),
         *(proof_keys,),
     ]
     app = build(
