@@ -24,6 +24,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "punch": ("manual", "void"),
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # reporting
+    "allowance": ("given",),
     "catalogue": ("imported",),
     "demand": ("imported", "set"),
     "pilot": ("registered", "amended"),
