@@ -14,6 +14,7 @@ from services.reporting.api import (
     figures,
     intentions,
     monthly,
+    output,
     people,
     pilots,
     proof_keys,
@@ -69,8 +70,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         await following.follow(service, keys)
 
     doors = [
-        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, demand, pilots, stream),
+        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
+        *(figures, output, people, counters, budget, pilots, stream),
         *(monthly, allowance),
         *(proof_keys,),
     ]
