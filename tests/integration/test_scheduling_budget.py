@@ -120,8 +120,10 @@ async def test_scheduling_hears_it_from_reporting_over_kafka(
         finally:
             await producer.stop()
         async with asyncio.timeout(60):  # there for a hang, and decides nothing
-            while (await roster(one))["modes"] != {"WFO": 5}:
+            modes: dict[str, int] = {}
+            while modes != {"WFO": 5}:
                 await asyncio.sleep(0.1)
+                modes = (await roster(one))["modes"]
 
 
 async def test_what_is_disowned_spends_no_budget(running: Desk) -> None:

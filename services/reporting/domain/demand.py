@@ -12,10 +12,11 @@ from pydantic import AfterValidator, BaseModel, Field
 
 from services.reporting.domain import Exact, erlang
 from services.reporting.domain.counters import Piece
+from shared import refusals
 from shared.csvfile import Cells, Rejected, Row, RowError, identifier, once
 from shared.dates import WIB, local_date, midnight
 from shared.events.base import read_instant
-from shared.refusals import FieldError, Invalid, wrong
+from shared.refusals import FieldError, Invalid
 
 HALF_HOUR = dt.timedelta(minutes=30)
 SLOTS = 48
@@ -52,7 +53,7 @@ class Demand(NamedTuple):
 
 def _begins(clock: str) -> str:
     if not _CLOCK.match(clock):
-        raise wrong("demand.clock")
+        raise refusals.wrong("demand.clock")
     return clock
 
 
