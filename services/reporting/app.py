@@ -1,5 +1,7 @@
 """The composition of the reporting service: the only module that puts its parts together."""
 
+import asyncio
+
 from fastapi import FastAPI
 
 from services.reporting import handlers
@@ -10,6 +12,7 @@ from services.reporting.api import (
     evidence,
     figures,
     intentions,
+    packs,
     people,
     proof_keys,
     ratings,
@@ -23,12 +26,14 @@ from services.reporting.api import (
 from services.reporting.api.pages import board, oidc, page, sign_in
 from services.reporting.api.pages.app import days, lists, me, report, today, worker
 from services.reporting.api.pages.desk import office as desk_office
+from services.reporting.api.pages.desk import packs as desk_packs
 from services.reporting.api.pages.desk import team as desk_team
 from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
 from services.reporting.tasks import evidence as purge
+from services.reporting.tasks import packs as pack_making
 from services.reporting.tasks import steps, transitions, upkeep
 from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
@@ -54,7 +59,11 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         app.state.live = Live()
         app.state.files = files_of(settings)
         app.state.proof_keys = keys
+        app.state.packs_asked = asyncio.Event()
         app.add_exception_handler(page.Turned, page.on_turned)
+
+    async def make_packs(service: Service) -> None:
+        await pack_making.keep_making(service, keys, app.state.packs_asked)
 
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
@@ -62,7 +71,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
         *(figures, people, counters, stream),
-        *(proof_keys,),
+        *(proof_keys, packs),
     ]
     app = build(
         settings,
@@ -75,6 +84,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             board.router,
             *(part.router for part in (today, report, days, lists, me, worker)),
             desk_team.router,
+            desk_packs.router,
             desk_office.router,
             page.files,
         ],
@@ -85,6 +95,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "live": live,
             "upkeep": upkeep.keep_up,
             "evidence": purge.keep_clean,
+            "packs": make_packs,
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,
