@@ -156,7 +156,15 @@ async def _settle(url: str) -> None:
     """Everything announced, and vacuumed."""
     connection = await asyncpg.connect(url)
     await connection.execute(_ANNOUNCED, announced_from(year.LAST), year.now())
-    for table in ("person_day", "counter_day", "published_day", "touched", "touched_counter"):
+    for table in (
+        "person_day",
+        "person_output",
+        "person_task",
+        "counter_day",
+        "published_day",
+        "touched",
+        "touched_counter",
+    ):
         await connection.execute(f"vacuum analyze {table}")
     await connection.close()
 

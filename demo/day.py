@@ -4,68 +4,45 @@ from __future__ import annotations
 
 import argparse
 import asyncio
-import json
-import os
 import random
 import re
 import time as wall
-from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from pathlib import Path
 from uuid import UUID
 
 from demo import summary, topics
 from demo.board import MOST_LINES, Expected, differences, expected
-from demo.city import LEAST_STAFF, TODAY, City, build
+from demo.city import TODAY, City, build
 from demo.client import Client, Refused, Who
 from demo.expect import WIB
 from demo.ledger import Ledger
 from demo.pace import Pace
+from demo.place import (
+    CANNOT_START,
+    EQUAL,
+    INTERRUPTED,
+    UNLIKE,
+    Addresses,
+    CannotStart,
+    Place,
+    add_city_options,
+)
 from demo.script import officers, script
 from demo.setup import offer_tasks, prepare, read_plans, rules_of_judgement, until_the_board_knows
 from demo.stage import Stage
 from demo.summary import say
 from demo.watch import Watcher, delays
 from shared.auth import load_private_key
-from shared.clock import AnchoredClock, parse
 
 EVE = time(20, 0)
 JUDGED_AT = (time(7, 30), time(9, 0), time(12, 0), time(16, 30))
 SETTLE_S = 90.0
 THURSDAY, FRIDAY = 3, 4
-STAFF, SEED, MOST_STAFF, MOST_SPEED = 3000, 2025, 100_000, 100_000.0
+MOST_SPEED = 100_000.0
 FIRST_DATE, LAST_DATE = date(2025, 10, 31), date(2099, 12, 31)
 """The made-up people have taken up their posts by the first of them."""
-NOTE = "demo.json"
-
-EQUAL, UNLIKE, CANNOT_START, INTERRUPTED = 0, 1, 2, 130
-
-
-class CannotStart(Exception):
-    """The demonstration cannot begin; the text says what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Addresses:
-    """Where the running system listens: the base URL of its front door and Kafka's bootstrap."""
-
-    http: str
-    kafka: str
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """The system to play into, as the command that starts us knows it."""
-
-    folder: Path
-    """The system's clock stands in it, and our note of the city that is in the system."""
-    private_key: Path
-    addresses: Callable[[], Addresses]
-    """Raises CannotStart where nothing runs."""
-    keep: Callable[[Path, str], None]
-    """Writes a file of the folder in one step, for its owner's eyes only."""
 
 
 @dataclass
@@ -90,13 +67,7 @@ class Run:
 
 def _arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hadir demo", description="Play a working day into the running system.")
-    parser.add_argument(
-        "--staff",
-        type=_staff,
-        help=f"people in the city, {LEAST_STAFF} and more (default: those who are there already, else {STAFF}; "
-        f"whole: 24000)",
-    )
-    parser.add_argument("--seed", type=int, help=f"another seed, another city (default: as before, else {SEED})")
+    add_city_options(parser)
     parser.add_argument(
         "--speed", type=_speed, help="most business seconds a second (default: as fast as it goes)"
     )
@@ -104,13 +75,6 @@ def _arguments(given: list[str]) -> argparse.Namespace:
         "--date", type=_date, help=f"the day to play (default {TODAY}, a Thursday, then the next Thursday to come)"
     )
     return parser.parse_args(given)
-
-
-def _staff(text: str) -> int:
-    staff = int(text) if re.fullmatch("-?[0-9]{1,9}", text) else 0
-    if not LEAST_STAFF <= staff <= MOST_STAFF:
-        raise argparse.ArgumentTypeError(f"{text} is not between {LEAST_STAFF} and {MOST_STAFF}")
-    return staff
 
 
 def _speed(text: str) -> float:
@@ -152,7 +116,7 @@ def main(arguments: list[str], place: Place) -> int:
     try:
         day, staff, seed = _choose(place, options)
         system = place.addresses()
-        place.keep(place.folder / NOTE, json.dumps({"staff": staff, "seed": seed}))
+        place.remember(staff, seed)
         return asyncio.run(_play(Run(system, place, build(staff, seed, day), day, seed, options.speed)))
     except CannotStart as error:
         say(str(error))
@@ -170,44 +134,15 @@ def _choose(place: Place, options: argparse.Namespace) -> tuple[date, int, int]:
 
     Raises CannotStart where they do not fit what is here.
     """
-    now = _time_here(place, options.date)
+    # Where the time was set it only goes on.
+    now = place.time_here() or _eve(options.date or TODAY)
     day: date = options.date or next_day(now)
     if _eve(day) < now - timedelta(minutes=30):
         raise CannotStart(
             f"the system's clock stands at {now.astimezone(WIB):%Y-%m-%d %H:%M} already: choose a later --date, "
             "or begin anew with `hadir erase`"
         )
-    here = _people_here(place)
-    asked = (options.staff or (here or (STAFF,))[0], SEED if options.seed is None else options.seed)
-    if here is None:
-        return day, *asked
-    if options.seed is None:
-        asked = (asked[0], here[1])
-    if asked != here:
-        raise CannotStart(
-            f"{place.folder} holds the city of {here[0]} people with seed {here[1]}: leave --staff and --seed "
-            "out, or begin anew with `hadir erase`"
-        )
-    return day, *here
-
-
-def _time_here(place: Place, wanted: date | None) -> datetime:
-    """The system's business time: on real time it may be set to any eve; where it was set, it only goes on."""
-    anchor, setting = place.folder / "clock.json", os.environ.get("HADIR_CLOCK")
-    if anchor.exists():
-        return AnchoredClock(anchor).now()
-    if setting:
-        with suppress(ValueError):  # `hadir up` says what is wrong with it
-            return parse(setting)[0]
-    return _eve(wanted or TODAY)
-
-
-def _people_here(place: Place) -> tuple[int, int] | None:
-    """The size and the seed of the city that an earlier day brought in; None when there was none."""
-    with suppress(FileNotFoundError, NotADirectoryError, ValueError, KeyError, TypeError):
-        note = json.loads((place.folder / NOTE).read_text())
-        return int(note["staff"]), int(note["seed"])
-    return None
+    return day, *place.city_of(options.staff, options.seed)
 
 
 def next_day(now: datetime) -> date:
@@ -230,7 +165,7 @@ async def _play(run: Run) -> int:
     began = wall.monotonic()
     before = await topics.published(run.system.kafka)
     async with Client(run.system.http, key) as client:
-        pace = Pace(run.place.folder / "clock.json", start=_eve(run.day), most_speed=run.most_speed)
+        pace = Pace(run.place.anchor, start=_eve(run.day), most_speed=run.most_speed)
         try:
             ledger = await _set_up(run, client)
             prepared = wall.monotonic()

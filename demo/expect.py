@@ -218,10 +218,10 @@ def figures(states: Iterable[dict[str, str]]) -> dict[str, dict[str, float | int
     for one in states:
         for duty, state in one.items():
             counts[duty][state] += 1
-    return {duty: _rates(counts[duty]) for duty in DUTIES}
+    return {duty: rates(counts[duty]) for duty in DUTIES}
 
 
-def _rates(count: Counter[str]) -> dict[str, float | int | None]:
+def rates(count: Counter[str]) -> dict[str, float | int | None]:
     c, n, u = count["met"], count["not_met"], count["unknown"]
     low, high = wilson(c, c + n)
     return {

@@ -211,7 +211,7 @@ def script(city: City, plans: list[Plan], day: date, seed: int) -> list[Step]:
             ]
         steps += punches
         if plan.work_date == day and plan.ends_at.astimezone(WIB).date() == day:
-            steps += one.report(_kind(city, person), tasks)
+            steps += one.report(kind_of_work(city, person), tasks)
     officer, second = officers(city)
     steps.append(OutageStep(outage_ends + MINUTE, officer, outage_starts, outage_ends))
     unit_id = corrected_unit(city, plans, day)
@@ -231,7 +231,7 @@ def norms() -> dict[str, float]:
     return {code: norm for kind in tasks_of_the_day().values() for code, _, _, norm, _, _ in kind["tasks"]}
 
 
-def _kind(city: City, person: Employee) -> str:
+def kind_of_work(city: City, person: Employee) -> str:
     unit = city.units[person.unit_id]
     if unit.pattern is not None:
         return unit.pattern

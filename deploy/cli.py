@@ -22,7 +22,7 @@ from shared.events.base import SERVICES, ServiceName
 from shared.settings import SettingsError, load
 
 if TYPE_CHECKING:
-    from demo.day import Place
+    from demo.place import Place
 
 Result = TypeVar("Result")
 
@@ -358,7 +358,7 @@ def _check_workers(workers: int, processes: bool) -> None:
 
 def demo_place(state: State) -> "Place":
     """This state directory, as the demonstration is told of it."""
-    from demo.day import Addresses, CannotStart, Place
+    from demo.place import Addresses, CannotStart, Place
 
     def addresses() -> Addresses:
         try:

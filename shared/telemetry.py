@@ -133,6 +133,10 @@ class Metrics:
         )
         # Notifications: is anyone told anything, and is it a flood?
         self.notifications = counter("hadir_notifications_total", "Messages put into inboxes", "kind")
+        # Counters: does one burn its error budget?
+        self.budgets_burning = gauge(
+            "hadir_budgets_burning", "Service points that burn, or have spent, their error budget", "window"
+        )
         # Reporting: do figures follow from the newest facts, and at what cost?
         self.steps_waiting = gauge(
             "hadir_steps_waiting_rows", "Rows that wait to be computed anew (at most 10,000 are counted)", "table"

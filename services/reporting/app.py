@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.reporting import handlers
 from services.reporting.api import (
+    budget,
     catalogue,
     counters,
     drafts,
@@ -32,6 +33,7 @@ from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
 from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
+from services.reporting.tasks import budget as burning
 from services.reporting.tasks import evidence as purge
 from services.reporting.tasks import packs as pack_making
 from services.reporting.tasks import steps, transitions, upkeep
@@ -70,7 +72,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, stream),
+        *(figures, people, counters, budget, stream),
         *(proof_keys, packs),
     ]
     app = build(
@@ -93,6 +95,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "steps": steps.keep_up,
             "transitions": transitions.ticker,
             "live": live,
+            "budget": burning.watch,
             "upkeep": upkeep.keep_up,
             "evidence": purge.keep_clean,
             "packs": make_packs,

@@ -2,6 +2,7 @@
 
 from fastapi import FastAPI
 
+from services.scheduling import handlers
 from services.scheduling.api import (
     absences,
     calendar,
@@ -20,9 +21,11 @@ from services.scheduling.api import (
     rules,
     swaps,
 )
+from services.scheduling.commands import facts
+from services.scheduling.facts import PROJECTION
 from services.scheduling.tasks import keep_in_force
 from services.scheduling.views.requests import DIRECTORY
-from shared import audit_doors, request_doors
+from shared import audit_doors, repairs, request_doors
 from shared.audit import AuditRow
 from shared.clock import Clock
 from shared.service import build
@@ -54,6 +57,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             disowned.router,
         ],
         clock=clock,
-        tasks={"directory": keep_in_force},
+        handlers=handlers.router,
+        tasks={"directory": keep_in_force, "repairs": repairs.task(PROJECTION, facts.rejoin)},
         body_limits={"/scheduling/v1/imports": imports.BODY_LIMIT},
     )

@@ -6,7 +6,9 @@ from shared.events.disowned import RecordDisowned
 from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode, source_of
 from shared.events.notifications import NotificationSent
 from shared.events.reporting import (
+    BudgetWindow,
     ComplianceChanged,
+    CoverageBudget,
     CoverageChanged,
     ReportItem,
     ReportReviewed,
@@ -30,8 +32,10 @@ __all__ = [
     "AttendanceRecorded",
     "AttendanceVoided",
     "Audience",
+    "BudgetWindow",
     "CalendarChanged",
     "ComplianceChanged",
+    "CoverageBudget",
     "CoverageChanged",
     "Duty",
     "EmployeeChanged",

@@ -123,3 +123,28 @@ class CoverageChanged(Event):
     required: Count
     present_low: Count
     present_high: Count
+
+
+BudgetWindow = Literal["day", "week", "month"]
+
+
+class CoverageBudget(Event):
+    topic = "coverage.budget.v1"
+    key_field = "unit_id"
+    owner = "reporting"
+    audience = "public"
+    description = "A service point burns its error budget too fast, has spent it, or does so no longer."
+    trigger = "A fact or the passing of opening time takes a window of the budget over its threshold, or back."
+
+    unit_id: UnitId
+    opd_code: OpdCode
+    window: BudgetWindow
+    """What is looked at; each has revisions of its own. docs/rules.md#coverage says how long they are."""
+    revision: Revision
+    status: Literal["burning", "spent", "recovered"]
+    """`burning` of a day or a week, `spent` of a month."""
+    burn_rate: Quantity | None = None
+    """1 spends exactly the budget; null where there is none to spend, for nothing may ever be short."""
+    spent_minutes: Quantity
+    budget_minutes: Quantity
+    as_of: Instant

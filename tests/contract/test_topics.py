@@ -22,6 +22,7 @@ SPECIFIED = {
     "report.reviewed.v1": ("employee_id", "internal", "reporting"),
     "compliance.changed.v1": ("employee_id", "internal", "reporting"),
     "coverage.changed.v1": ("unit_id", "public", "reporting"),
+    "coverage.budget.v1": ("unit_id", "public", "reporting"),
     "notification.sent.v1": ("employee_id", "internal", "notifications"),
     "record.disowned.v1": ("ce_id", "public", "scheduling"),
 }
@@ -43,6 +44,7 @@ FIELDS = {
     " decision items",
     "compliance.changed.v1": "employee_id opd_code work_date duty revision state previous as_of rules_version",
     "coverage.changed.v1": "unit_id opd_code revision status previous as_of required present_low present_high",
+    "coverage.budget.v1": "unit_id opd_code window revision status burn_rate spent_minutes budget_minutes as_of",
     "notification.sent.v1": "notification_id employee_id kind channel status cause_event_id at",
     "record.disowned.v1": "ce_id topic revision disowned_at disowned_by reason revoked",
 }

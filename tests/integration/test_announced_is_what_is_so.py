@@ -27,7 +27,8 @@ from tests.kit.properties import SLOW_IS_FINE
 
 FEW = settings(max_examples=40, deadline=None, suppress_health_check=SLOW_IS_FINE)
 WIPED = ", ".join([*(table.name for table in PROJECTION.tables), "touched", "touched_counter", "person_day",
-                   "counter_day", "published_day", "published_coverage", "outbox", "rebuilding", "gone_plan",
+                   "person_output", "person_task", "counter_day", "published_day", "published_coverage", "outbox",
+                   "rebuilding", "gone_plan",
                    "gone_unit"])  # fmt: skip
 STATUSES = "select unit_id, status from coverage($1, $2)"
 KILL = """

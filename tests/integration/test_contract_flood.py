@@ -29,7 +29,7 @@ from shared.events.base import ServiceName
 from tests.conftest import DatabaseFor
 from tests.contract.spoilt import DAY, flood
 from tests.kit.backing import temporary_state
-from tests.kit.kafka import reading
+from tests.kit.kafka import eventually, reading
 from tests.kit.services import Signer, settings_for
 
 WIB = dt.timezone(dt.timedelta(hours=7))
@@ -235,23 +235,39 @@ async def test_after_any_events_a_good_one_still_reaches_the_board_an_inbox_and_
             (late, *_) = [json.loads(one.value or b"") for one in tail.records if one.key == key]
             assert (late["work_date"], late["duty"]) == (DAY, "on_time")
             await _told(running, person)
-            units = (await running.get("reporting", f"/v1/units?date={DAY}"))["items"]
-            assert unit in {one["unit_id"] for one in units}
+            await eventually(lambda: _is_listed(running, unit))
             day = await running.get("reporting", f"/v1/people/{person}/days/{DAY}", subject=person, role="staff")
             assert day["duties"]["on_time"]["state"] in ("not_met", "unknown")  # an outage for all excuses
             assert day["duties"]["place"]["state"] == "met"
             for path in (f"/v1/city?date={DAY}", f"/v1/opds?date={DAY}", "/v1/city?date=2026-02-17"):
                 await running.get("reporting", path)
-            punched = await running.clients["attendance"].post(
-                "/attendance/v1/punches",
-                json={"punch_id": str(uuid4()), "kind": "in", "device_at": None, "position": None},
-                headers=running.signer.headers("staff", person),
-            )
+            await eventually(lambda: _is_known_to_attendance(running, person))
+            punched = await _punch(running, person)
             assert (punched.status_code, punched.json()["work_date"]) == (201, DAY)
     trouble = {
         one.getMessage() for one in caplog.records if "failed" in one.getMessage() or one.levelno > logging.ERROR
     }
     assert trouble == set(), "a record that passed the contract made a handler or a task fail"
+
+
+# Each topic, and each service, is read in its own time.
+
+
+async def _is_listed(running: City, unit: str) -> bool:
+    units = (await running.get("reporting", f"/v1/units?date={DAY}"))["items"]
+    return unit in {one["unit_id"] for one in units}
+
+
+async def _is_known_to_attendance(running: City, person: UUID) -> bool:
+    return (await _punch(running, person)).status_code != 404
+
+
+async def _punch(running: City, person: UUID) -> httpx.Response:
+    return await running.clients["attendance"].post(
+        "/attendance/v1/punches",
+        json={"punch_id": str(uuid4()), "kind": "in", "device_at": None, "position": None},
+        headers=running.signer.headers("staff", person),
+    )
 
 
 async def _told(running: City, person: UUID) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from services.attendance import facts as attendance
 from services.notifications import facts as notifications
 from services.reporting import facts as reporting
+from services.scheduling import facts as scheduling
 from shared import disowned
 from shared.database import Database, migrate, sqlalchemy_url
 from shared.events.base import ServiceName
@@ -23,6 +24,7 @@ DECLARED: dict[ServiceName, MetaData] = {
     "attendance": attendance.Base.metadata,
     "notifications": notifications.Base.metadata,
     "reporting": reporting.Stored.metadata,
+    "scheduling": scheduling.Base.metadata,
 }
 
 

@@ -33,7 +33,7 @@ STEPS = (
     "first_day, last_day"
 )
 WIPED = ", ".join([*(table.name for table in PROJECTION.tables), "touched", "touched_counter", "person_day",
-                   "counter_day", "published_day"])  # fmt: skip
+                   "person_output", "person_task", "counter_day", "published_day"])  # fmt: skip
 
 
 @pytest_asyncio.fixture

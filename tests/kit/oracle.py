@@ -1,7 +1,8 @@
 """The slow, obvious fold: all events in, the winning ones out, and what the second opinion makes of them."""
 
 import datetime as dt
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from fractions import Fraction
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +13,7 @@ from shared.events import (
     CalendarChanged,
     Event,
     OutageDeclared,
+    ReportItem,
     ReportReviewed,
     ReportSubmitted,
     RulesChanged,
@@ -89,6 +91,76 @@ def verdict(facts: Facts, employee_id: UUID, work_date: dt.date, t: dt.datetime)
     if not plans:
         return dict.fromkeys(expect.DUTIES, "not_due")
     return expect.verdicts(day_of(facts, plans[0]), outages_of(facts), rules_in_force(facts, work_date), t)
+
+
+@dataclass(frozen=True)
+class Output:
+    """What reports come to: minutes by the norm, person-days, and decisions to return one."""
+
+    earned: Fraction = Fraction()
+    waiting: Fraction = Fraction()
+    submitted: int = 0
+    without_review: int = 0
+    returned: int = 0
+
+    def __add__(self, other: "Output") -> "Output":
+        return Output(*(getattr(self, one.name) + getattr(other, one.name) for one in fields(self)))
+
+
+def output_of(facts: Facts, plan: ScheduleChanged, t: dt.datetime) -> dict[str, Output]:
+    """What the report of a person-day comes to as of `t`: of each task that any revision held; as "", in all."""
+    reports = [
+        report
+        for report in facts.reports
+        if (report.employee_id, report.work_date) == (plan.employee_id, plan.work_date)
+        and report.submitted_at <= t
+    ]
+    reviews = [
+        (report, review)
+        for report in reports
+        for review in facts.reviews
+        if (review.report_id, review.report_revision) == (report.report_id, report.revision)
+        and review.reviewed_at <= t
+    ]
+    found: dict[str, Output] = {}
+    for task in {"", *(task_of(item) for report in reports for item in report.items)}:
+
+        def held(report: ReportSubmitted, task: str = task) -> list[ReportItem]:
+            return [item for item in report.items if task in ("", task_of(item))]
+
+        def holds(report: ReportSubmitted, task: str = task) -> bool:
+            return task == "" or bool(held(report, task))
+
+        returned = sum(holds(report) and review.decision == "returned" for report, review in reviews)
+        if not reports:
+            continue
+        newest = max(reports, key=lambda report: report.revision)
+        decisions = [review for report, review in reviews if report is newest]
+        decision = max(decisions, key=lambda review: review.revision, default=None)
+        earned = waiting = Fraction()
+        for item in held(newest):
+            norm = exact(item.norm_minutes or 0.0)
+            if decision is None:
+                waiting += exact(item.quantity) * norm
+            elif decision.decision == "accepted":
+                earned += sum(
+                    exact(given.accepted_quantity) * norm
+                    for given in decision.items
+                    if given.item_id == item.item_id
+                )
+        here = holds(newest)
+        found[task] = Output(earned, waiting, int(here), int(here and decision is None), returned)
+    return found
+
+
+def task_of(item: ReportItem) -> str:
+    """By its code; by name where there is a norm without one; else it is free text."""
+    return item.task_code or (item.task if item.norm_minutes is not None else "") or "free_text"
+
+
+def exact(number: float) -> Fraction:
+    """The number as people write it."""
+    return Fraction(repr(number))
 
 
 def coverage(facts: Facts, date: dt.date, t: dt.datetime) -> dict[str, dict[str, Any]]:

@@ -184,6 +184,7 @@ ROWS: dict[str, str] = {
     "GET /reporting/v1/people": "..++.+. ..++.+. ..++.+.",
     "GET /reporting/v1/people/{employee_id}/days/{date}": "0+++0+0 00++0+0 000+0+0",
     "GET /reporting/v1/units": "+++++++ +++++++ +++++++",
+    "GET /reporting/v1/service/burning": "+++++++ +++++++ +++++++",
     "GET /reporting/v1/units/{unit_id}/timeline": "+++++++ +++++++ +++++++",
     "GET /reporting/v1/proof-keys": "+++++++ +++++++ +++++++",
     "GET /reporting/v1/audit": "...+.+. ...+.+. ...+.+.",

@@ -8,9 +8,10 @@ import pytest
 from services.reporting.api.pages.desk.entry import OFFICE, TEAM, codes_of, first_page, open_to
 from services.reporting.views import words
 from services.reporting.views.team import TeamDay, TeamMember, TeamReport, counted, narrowed
+from services.scheduling.domain.planning import LIMIT, REASONS
 from shared.access import Principal, Role
 from shared.dates import midnight
-from shared.messages import LANGUAGES
+from shared.messages import LANGUAGES, Language
 
 ONE = uuid4()
 AS_OF = dt.datetime(2025, 11, 6, 9, 30, tzinfo=dt.UTC)
@@ -48,6 +49,11 @@ def test_codes_are_texts_by_kind(language: str) -> None:
     codes = codes_of(language)  # pyright: ignore[reportArgumentType] - one of the two
     assert {"mode.WFH", "state.open", "aside.unknown_pin", "weekday.0"} <= set(codes)
     assert all(not code.startswith("page.") for code in codes)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_reason_of_a_plan_has_words(language: Language) -> None:
+    assert {f"why.{reason}" for reason in (*REASONS, LIMIT)} <= set(codes_of(language))
 
 
 def test_quantities_are_written_as_people_write_them() -> None:

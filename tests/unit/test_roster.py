@@ -300,6 +300,21 @@ def test_each_limit_keeps_its_people_at_the_office_and_says_why() -> None:
         assert reasons_of(roster, 0) == {reason}
         free = plan_unit(unit((base,)), Span(day, day, policies=(policy("weekday", {"weekdays": [3]}),)))
         assert home_days(free) == [1]
+    spent = unit(people(4), budget_spent=True)
+    for rule, gone in (
+        (policy("weekday", {"weekdays": [3]}, not_while_budget_spent=True), 4),
+        (policy(parameters={"share": 0.5}, not_while_budget_spent=True), 2),
+    ):
+        for method in (plan_unit, solve_unit):
+            roster = method(spent, Span(day, day, policies=(rule,)))
+            assert {code for index in range(4) for code in reasons_of(roster, index)} == {"budget_spent"}
+            [blocked] = roster.blocked
+            assert (blocked.wanted, blocked.given, blocked.constraints) == (gone, 0, {"budget_spent": 4})
+        recovered = plan_unit(replace(spent, budget_spent=False), Span(day, day, policies=(rule,)))
+        assert sum(home_days(recovered)) == gone
+        assert recovered.blocked == []
+    unminded = plan_unit(spent, Span(day, day, policies=(policy("weekday", {"weekdays": [3]}),)))
+    assert sum(home_days(unminded)) == 4
     direct = replace(unit(people(2)), direct_service=True)
     rule = policy("weekday", {"weekdays": [3]}, never_direct_service=True)
     assert reasons_of(plan_unit(direct, Span(day, day, policies=(rule,))), 0) == {"direct_service"}

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from uuid import UUID
 
 from services.reporting.domain.transitions import announced_from
-from services.reporting.store import counter_days, notices
+from services.reporting.store import budget, counter_days, notices
 from services.reporting.store import steps as store
 from services.reporting.store.notices import Changed
 from services.reporting.store.steps import Counter, Date
@@ -188,6 +188,7 @@ class Drain:
         await counter_days.count(tx, list(taken))
         await store.counted(tx, taken)
         await notices.tell(tx, Changed(None, (), list(taken)))
+        await budget.touch(tx, {counter.unit_id for counter in taken})
 
     async def _count(self, counters: Sequence[Counter]) -> None:
         async with self.db.transaction() as tx:

@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-FILES = ("verdicts.sql", "coverage.sql", "months.sql")
+FILES = ("verdicts.sql", "output.sql", "coverage.sql", "months.sql")
 _FOLDER = Path(__file__).resolve().parents[1] / "store"
 
 

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.reporting.store import planner
+from services.reporting.store import output, planner
 from services.reporting.store.steps import KEPT
 from shared.database import Tx
 
@@ -38,15 +38,18 @@ _DIGESTS = f"""
 _EVERYONE = """
     select employee_id from fact_plan where work_date = $1
     union select employee_id from person_day where work_date = $1
+    union select employee_id from person_output where work_date = $1
+    union select employee_id from person_task where work_date = $1
     order by 1
 """
 
 
 async def differing(tx: Tx, date: dt.date, people: Sequence[UUID] | None = None) -> list[UUID]:
-    """Whose row of the date, of everyone or of some, is another than the facts make it, though nothing of theirs
-    waits."""
+    """Whose rows of the date, of everyone or of some, are others than the facts make them, though nothing of
+    theirs waits."""
     await (planner.whole_dates(tx) if people is None else planner.some_people(tx))
-    return [row["employee_id"] for row in await tx.connection.fetch(_DIFFERING, date, people)]
+    rows = await tx.connection.fetch(_DIFFERING, date, people)
+    return sorted({row["employee_id"] for row in rows}.union(await output.differing(tx, date, people)))
 
 
 async def everyone(tx: Tx, date: dt.date) -> list[UUID]:
@@ -54,12 +57,13 @@ async def everyone(tx: Tx, date: dt.date) -> list[UUID]:
     return [row["employee_id"] for row in await tx.connection.fetch(_EVERYONE, date)]
 
 
-async def digests(tx: Tx, date: dt.date) -> tuple[str | None, str | None]:
-    """The MD5 of the date's rows as they are stored, and as the facts make them; None where there are none."""
+async def digests(tx: Tx, date: dt.date) -> tuple[str, str]:
+    """The MD5s of the date's rows, of duties and of output, as they are stored, and as the facts make them."""
     await planner.whole_dates(tx)
     await tx.connection.execute("select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true)")
-    row = await tx.connection.fetchrow(_DIGESTS, date)
-    return (None, None) if row is None else (row["stored"], row["fresh"])
+    rows = [await tx.connection.fetchrow(query, date) for query in (_DIGESTS, output.DIGESTS)]
+    stored, fresh = ([str(row[name]) for row in rows if row is not None] for name in ("stored", "fresh"))
+    return " ".join(stored), " ".join(fresh)
 
 
 async def counters_waiting(tx: Tx, day: dt.date) -> set[str]:

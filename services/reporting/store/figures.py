@@ -88,7 +88,7 @@ class Later(NamedTuple):
     at: dt.datetime
 
 
-class _Touched(NamedTuple):
+class Touched(NamedTuple):
     """Whose steps of one date are not computed yet: everyone's, or those of some people."""
 
     everyone: bool
@@ -141,7 +141,7 @@ async def _judged(  # noqa: PLR0917 - whom, when
     more: Sequence[object] = (),
 ) -> list[asyncpg.Record]:
     """What is `asked` of those who are not touched, and then of those who are."""
-    touched = await _touched(tx, date)
+    touched = await touched_of(tx, date)
     of = _OF_ALL if opd_code is None else _OF_OPD
     if touched.everyone:
         afresh = None if people is None else list(people)
@@ -173,10 +173,11 @@ async def _judged(  # noqa: PLR0917 - whom, when
     return rows + await sparing.each_that_can_be(tx, afresh, judge)
 
 
-async def _touched(tx: Tx, date: dt.date) -> _Touched:
+async def touched_of(tx: Tx, date: dt.date) -> Touched:
+    """Whose steps of the date are not to be read."""
     row = await tx.connection.fetchrow(_TOUCHED, date)
     assert row is not None  # noqa: S101 - an aggregate without group by has one row
-    return _Touched(row["everyone"], frozenset(row["people"]))
+    return Touched(row["everyone"], frozenset(row["people"]))
 
 
 def _states(row: asyncpg.Record) -> States:

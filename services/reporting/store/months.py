@@ -7,7 +7,13 @@ import asyncpg
 
 from shared.database import Tx
 
-DATED = {"fact_plan": "work_date", "person_day": "work_date", "counter_day": "day"}
+DATED = {
+    "fact_plan": "work_date",
+    "person_day": "work_date",
+    "person_output": "work_date",
+    "person_task": "work_date",
+    "counter_day": "day",
+}
 """The column that each table is partitioned by."""
 
 MANY = 5_000

@@ -37,11 +37,11 @@ language plpgsql as $$
 begin
     execute format('alter table %I set (autovacuum_vacuum_scale_factor = 0.02, '
         'autovacuum_analyze_scale_factor = 0.02, autovacuum_vacuum_insert_scale_factor = 0.05)', partition);
-    if parent in ('person_day', 'counter_day') then
+    if parent in ('person_day', 'person_output', 'person_task', 'counter_day') then
         -- A person-day is computed anew some four times, a counter's day with each arrival, and no column that
         -- changes is indexed: with room in its page the new version stays there (HOT) and no index is touched.
         execute format('alter table %I set (fillfactor = %s)', partition,
-            case parent when 'person_day' then 80 else 50 end);
+            case parent when 'counter_day' then 50 else 80 end);
     end if;
 end
 $$;

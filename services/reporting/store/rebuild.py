@@ -14,7 +14,8 @@ async def empty(tx: Tx, tables: Iterable[str]) -> None:
     await tx.connection.execute("select pg_advisory_xact_lock(hashtext('hadir.transitions'))")
     await tx.connection.execute("delete from rebuilding where not unfinished")
     await tx.connection.execute("insert into rebuilding (unfinished) values (true) on conflict do nothing")
-    await tx.connection.execute(f"truncate {', '.join(tables)}, touched, touched_counter, person_day, counter_day")
+    computed = "touched, touched_counter, person_day, person_output, person_task, counter_day"
+    await tx.connection.execute(f"truncate {', '.join(tables)}, {computed}")
     # Nothing is computed meanwhile: whoever looks at a date judges it by what has been read so far.
     await steps.touch(tx, [(None, None)])
 

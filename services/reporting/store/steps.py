@@ -1,4 +1,5 @@
-"""The queue of what is to be computed anew, and computing it: the steps of person-days (`person_day`).
+"""The queue of what is to be computed anew, and computing it: the steps of person-days (`person_day`,
+and in store/output.py what their reports come to).
 
 A fold notes in its own transaction what it touched. A drain takes touched rows out first and reads the facts in a
 later statement, whose snapshot is newer: so it sees what every fold wrote that touched a row before it was taken.
@@ -17,7 +18,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.reporting.store import planner
+from services.reporting.store import output, planner
 from shared.database import Tx
 from shared.events.base import FIRST_DATE, LAST_DATE
 from shared.facts import Noting
@@ -255,7 +256,8 @@ _COMPUTE = f"""
         order by 1, 2
         on conflict (day, unit_id) do update set day = excluded.day
     )
-    select employee_id from written union all select employee_id from gone
+    select employee_id, false as has_output from written union all select employee_id, false from gone
+    union all select employee_id, true from ({output.WHOSE}) as reporter
 """  # noqa: S608 - constants of this file
 
 _NEAREST_COUNTERS = """
@@ -447,7 +449,8 @@ async def compute(
     """
     await planner.some_people(tx)
     rows = await tx.connection.fetch(_COMPUTE, date, list(people), announced_from, whole)
-    return [row["employee_id"] for row in rows]
+    await output.compute(tx, date, [row["employee_id"] for row in rows if row["has_output"]])
+    return [row["employee_id"] for row in rows if not row["has_output"]]
 
 
 async def take_counters(

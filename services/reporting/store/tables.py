@@ -1,14 +1,26 @@
 """What follows from this service's facts, and what it has said of it. The facts stand in `facts.py`.
 
-Facts are the truth. `person_day` and `counter_day` are what follows from them at every instant, computed when
-they change; `touched*` are what has not been computed yet; `published_*` remember what was last announced.
+Facts are the truth. `person_day`, `person_output`, `person_task` and `counter_day` are what follows from them at
+every instant, computed when they change; `touched*` are what has not been computed yet; `published_*` remember
+what was last announced.
 """
 
 import datetime as dt
 from decimal import Decimal
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, DateTime, Index, Integer, Numeric, SmallInteger, Text, UniqueConstraint
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    DateTime,
+    Double,
+    Index,
+    Integer,
+    Numeric,
+    SmallInteger,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.dialects.postgresql import TSTZMULTIRANGE, Range
 from sqlalchemy.orm import registry
 
@@ -71,6 +83,34 @@ class PersonDay(Stored, table=True):
     __table_args__ = {"postgresql_partition_by": "RANGE (work_date)"}
 
 
+class _Output(Stored):
+    """Steps of what one report comes to, as `output_steps` in output.sql makes them: step i holds from `since[i]`
+    on until `since[i + 1]`, and before the first one nothing was handed in."""
+
+    work_date: dt.date = column(key=True)
+    employee_id: UUID = column(key=True)
+    opd_code: str = column(Text)
+    unit_id: str = column(Text)
+    mode: str = column(Text)
+    since: list[dt.datetime] = column(ARRAY(DateTime(timezone=True)))
+    earned: list[Decimal] = column(ARRAY(Numeric))
+    waiting: list[Decimal] = column(ARRAY(Numeric))
+    reported: list[int] = column(ARRAY(SmallInteger))
+    returned: list[int] = column(ARRAY(Integer))
+
+    __table_args__ = {"postgresql_partition_by": "RANGE (work_date)"}
+
+
+class PersonOutput(_Output, table=True):
+    """What the report of one person-day with a plan comes to at every instant: computed, dropped at will."""
+
+
+class PersonTask(_Output, table=True):
+    """The same of each task of the report."""
+
+    task: str = column(Text, key=True)
+
+
 class CounterDay(Stored, table=True):
     """One local date of one service point as it will be if nothing more is recorded: computed, dropped at will.
 
@@ -120,6 +160,30 @@ class PublishedCoverage(Stored, table=True):
 
     unit_id: str = column(Text, key=True)
     status: str = column(Text)
+    revision: int = column(BigInteger)
+
+
+class BudgetDue(Stored, table=True):
+    """From `due_at` on a unit's error budget is to be looked at: -infinity when a date of it was counted anew."""
+
+    unit_id: str = column(Text, key=True)
+    due_at: dt.datetime
+
+    __table_args__ = (Index("budget_due_by_time", "due_at"),)
+
+
+class PublishedBudget(Stored, table=True):
+    """What was last said of one window of a service point's error budget, and since when it is so; revision counts
+    what was said of the window."""
+
+    unit_id: str = column(Text, key=True)
+    of_window: str = column(Text, key=True)
+    opd_code: str = column(Text)
+    status: str = column(Text)
+    since: dt.datetime
+    burn_rate: float | None = column(Double)
+    spent_minutes: float = column(Double)
+    budget_minutes: float = column(Double)
     revision: int = column(BigInteger)
 
 

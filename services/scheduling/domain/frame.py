@@ -205,6 +205,7 @@ def _always(person: Person, unit: UnitInput, policy: Policy) -> str | None:
     limits = policy.content.limits
     reasons = (
         ("direct_service", limits.never_direct_service and unit.direct_service),
+        ("budget_spent", limits.not_while_budget_spent and unit.budget_spent),
         ("unit_excluded", unit.unit_id in limits.never_units),
         ("opd_excluded", unit.opd_code in limits.never_opds),
         ("head", person.is_head and unit.opd_kind in limits.never_heads_of),
@@ -249,12 +250,18 @@ def _choice(made: Frame, number: int, day: dt.date, settled: int) -> Choice | No
     always = made.barred.get(policy.label)
     if always is None:
         always = made.barred[policy.label] = [_always(person, unit, policy) for person in unit.people]
+    kept = 0
     for index in open_ones:
         reason = always[index] or (_on_date(unit.people[index], policy, day) if dated else None)
         if reason is None:
             candidates.append(index)
         else:
             roster.reasons[index][number] = REASON[reason]
+            kept += reason == "budget_spent"
+    aimed = min(max(0, wanted - settled), kept)
+    if aimed:
+        # It is no rule about these people: so many would have gone, and an officer is told why nobody does.
+        roster.blocked.append(Blocked(unit.unit_id, day, aimed, 0, {"budget_spent": kept}, ()))
     ready = unit.recommended_share if limits.readiness_exception is None else None
     caps = [share for share in (limits.max_unit_share, ready) if share is not None]
     most = min([wanted, *(floor_share(cap, len(working)) for cap in caps)])

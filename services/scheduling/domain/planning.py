@@ -41,6 +41,7 @@ REASONS = (
     "departed",
     "two_in_a_row",
     "apart",
+    "budget_spent",
 )
 REASON = {name: number for number, name in enumerate(REASONS)}
 """A reason's number in the bytes of a roster."""
@@ -62,6 +63,7 @@ _PUBLIC = frozenset(
         "direct_service",
         "unit_excluded",
         "opd_excluded",
+        "budget_spent",
         "unit_share",
         "minimum",
         "changed",
@@ -154,6 +156,8 @@ class UnitInput:
     """Special hours that concern this unit, the weakest first."""
     apart: tuple[tuple[UUID, UUID], ...] = ()
     """Pairs who share a task, of whom one must be at the office."""
+    budget_spent: bool = False
+    """Whether the error budget of its counter is spent, as reporting said last."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -96,6 +96,8 @@ class Limits(_Part):
     days_after_post_change: Annotated[int, Field(ge=0, le=3660)] | None = None
     readiness_exception: Annotated[str, Field(min_length=3, max_length=500)] | None = None
     """Why more may be at home than the readiness assessment recommends; without it the smaller cap holds."""
+    not_while_budget_spent: bool = False
+    """Nobody of a unit whose error budget of the month is spent, until it recovers (`coverage.budget.v1`)."""
     keep_min_staff: bool = True
     """Every service point keeps its minimum on site in every opening hour before anyone is sent home."""
 

@@ -78,6 +78,9 @@ _SHARES = """
         order by a.subject_kind desc, a.assessed_on desc limit 1) as share
     from unit u where u.unit_id = any($1::text[])
 """
+_SPENT = """
+    select unit_id from budget_fact where unit_id = any($1::text[]) and of_window = 'month' and status = 'spent'
+"""
 _HOLIDAYS = """
     select (holiday ->> 'date')::date as date from calendar, jsonb_array_elements(holidays) as holiday
     where year between $1 and $2
@@ -217,6 +220,7 @@ async def _inputs(
     apart: dict[str, list[tuple[UUID, UUID]]] = {}
     for unit_id, one, other in await tx.connection.fetch(_APART, ids):
         apart.setdefault(unit_id, []).append((plain(one), plain(other)))
+    spent = {row["unit_id"] for row in await tx.connection.fetch(_SPENT, ids)}
     shares = {row["unit_id"]: row["share"] for row in await tx.connection.fetch(_SHARES, ids, span.first)}
     return [
         UnitInput(
@@ -226,6 +230,7 @@ async def _inputs(
             shares.get(unit.unit_id),
             special_of(special, unit.opd_code, unit.unit_id),
             tuple(apart.get(unit.unit_id, ())),
+            unit.unit_id in spent,
         )
         for unit in units
     ]

@@ -78,7 +78,10 @@ class Proposal(Stored, table=True):
 
 
 class Disowned(Stored, table=True):
-    """An event that counts as never sent, until that is revoked; as last published."""
+    """An event that counts as never sent, until that is revoked; as last published. What this service reads itself
+    of that stands in `disowned` (shared/disowned.py)."""
+
+    __tablename__ = "disowned_published"  # pyright: ignore[reportAssignmentType] - as above
 
     ce_id: UUID = column(key=True)
     topic: str

@@ -1,0 +1,64 @@
+"""Which span of work dates a door is asked about, and as of when: one reading for all doors of periods."""
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import Depends, Query
+
+from services.reporting.api.figures import Running
+from services.reporting.domain.kept import shown_from
+from services.reporting.domain.periods import LONGEST_DAYS, Period, mistakes
+from services.reporting.views import periods as views
+from shared.dates import local_date
+from shared.events.base import Date
+from shared.query import InstantParam, not_ahead
+from shared.refusals import Invalid, Missing
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A period, and the instant that it is looked at."""
+
+    period: Period
+    as_of: dt.datetime
+
+
+async def span(
+    service: Running,
+    first: Annotated[Date, Query(alias="from", description="First local work date", examples=["2025-11-03"])],
+    last: Annotated[
+        Date,
+        Query(
+            alias="to",
+            description=f"Last local work date, not after the date of as_of; at most {LONGEST_DAYS} days",
+            examples=["2025-11-28"],
+        ),
+    ],
+    as_of: Annotated[
+        InstantParam | None,
+        Query(
+            description="Instant with an offset, not in the future; now when left out",
+            examples=["2025-12-01T08:00:00+07:00"],
+        ),
+    ] = None,
+) -> Span:
+    """FastAPI dependency: `from`, `to` and `as_of` of a view of a period.
+
+    Raises Invalid for a period that is reversed, too long, in the future of as_of or over before anything was
+    known, and Missing for dates that are no longer kept.
+    """
+    now = service.clock.now()
+    instant = not_ahead(as_of, now) if as_of else now
+    kept = shown_from(local_date(now), service.settings.keep_facts_months)
+    if kept is not None and first < kept:
+        raise Missing("date.no_longer_kept", params={"first": kept})
+    period = Period(first, last)
+    async with service.db.read() as tx:
+        known = await views.first_date(tx)
+    if errors := mistakes(period, local_date(instant), known):
+        raise Invalid("validation", errors=errors)
+    return Span(period, instant)
+
+
+Asked = Annotated[Span, Depends(span)]
