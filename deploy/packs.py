@@ -56,7 +56,8 @@ def _instant(text: str) -> dt.datetime | None:
     if not text:
         return None
     try:
-        return read_instant(text)
+        # As a door reads it: the same instant is the same pack, in whatever zone it is written.
+        return read_instant(text).astimezone(dt.UTC)
     except ValueError as error:
         raise typer.BadParameter(
             f"{text!r} is no instant such as 2025-12-01T08:00:00+07:00", param_hint="--as-of"
