@@ -35,6 +35,7 @@ from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
 from services.reporting.tasks import budget as burning
 from services.reporting.tasks import evidence as purge
+from services.reporting.tasks import log as following
 from services.reporting.tasks import packs as pack_making
 from services.reporting.tasks import steps, transitions, upkeep
 from services.reporting.tasks.live import follow_facts
@@ -62,13 +63,15 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         app.state.files = files_of(settings)
         app.state.proof_keys = keys
         app.state.packs_asked = asyncio.Event()
-        app.add_exception_handler(page.Turned, page.on_turned)
 
     async def make_packs(service: Service) -> None:
         await pack_making.keep_making(service, keys, app.state.packs_asked)
 
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
+
+    async def log(service: Service) -> None:
+        await following.follow(service, keys)
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
@@ -98,6 +101,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "budget": burning.watch,
             "upkeep": upkeep.keep_up,
             "evidence": purge.keep_clean,
+            "log": log,
             "packs": make_packs,
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
@@ -109,4 +113,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         never_refused=["/reporting/static/"],
         prepare=prepare,
     )
+    # Not in `prepare`: a server of its own has put the application together by then, and would not see it.
+    app.add_exception_handler(page.Turned, page.on_turned)
     return app

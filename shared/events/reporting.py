@@ -6,6 +6,7 @@ from pydantic import Field
 
 from shared.events.base import (
     MAX_ITEMS,
+    MAX_REVISION,
     UUID,
     Code,
     Count,
@@ -13,6 +14,7 @@ from shared.events.base import (
     Event,
     Instant,
     Mode,
+    Name,
     OpdCode,
     Part,
     Quantity,
@@ -21,6 +23,7 @@ from shared.events.base import (
     Text,
     UnitId,
     WorkDate,
+    whole,
 )
 
 
@@ -148,3 +151,26 @@ class CoverageBudget(Event):
     spent_minutes: Quantity
     budget_minutes: Quantity
     as_of: Instant
+
+
+class LogCheckpoint(Event):
+    topic = "log.checkpoint.v1"
+    key_field = "log"
+    owner = "reporting"
+    audience = "public"
+    description = (
+        "What the first `size` records of one partition were, signed: a C2SP checkpoint of its Merkle tree."
+    )
+    trigger = "An hour has begun, and records have come since the checkpoint before."
+
+    log: Code
+    """`topic/partition`."""
+    origin: Name
+    size: Annotated[int, whole(0, MAX_REVISION)]
+    """Records, from the first one on; not an offset."""
+    root_hash: Code
+    """Of the tree over them (RFC 9162, SHA-256), in base64."""
+    signature: Name
+    """The key's hash and its Ed25519 signature, in base64."""
+    checkpoint: Text
+    """The whole signed note, from which the other fields are taken."""

@@ -64,6 +64,16 @@ async def test_a_link_names_the_address_at_which_the_installation_is_reached(ser
     assert re.fullmatch(r"https://hadir\.contoh\.go\.id/reporting/login\?code=[\w-]{32}", await link(service))
 
 
+@pytest.mark.parametrize("page", ["app/", "desk/team"])
+async def test_a_service_with_a_server_of_its_own_leads_a_stranger_to_the_sign_in(
+    service: Running, page: str
+) -> None:
+    async with httpx.AsyncClient(base_url=service.url) as browser:
+        answer = await browser.get(f"/reporting/{page}")
+        assert answer.status_code == 303
+        assert answer.headers["location"].startswith("/reporting/login?to=")
+
+
 async def test_a_token_has_no_place_in_an_address(service: Running) -> None:
     async with httpx.AsyncClient(base_url=service.url) as browser:
         answer = await browser.get("/reporting/login", params={"token": service.signer.token("council")})
