@@ -336,7 +336,7 @@ async def test_every_role_is_answered_as_the_table_says_and_told_of_nobody_else(
 
 
 async def test_no_page_and_no_file_of_a_pack_names_anybody_to_the_council(world: World) -> None:
-    """By the session of a browser: every page that opens to them, and every file of the packs that these lead to."""
+    """By the session of a browser: every page that opens to them, and every file of a pack that these lead to."""
     client, wrong = world.city.client, list[str]()
     opened = await client.post("/reporting/login", data={"token": world.city.signer.token("council", uuid4())})
     client.cookies.clear()
