@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from services.reporting import handlers
 from services.reporting.api import (
+    allowance,
     budget,
     catalogue,
     counters,
@@ -13,8 +14,10 @@ from services.reporting.api import (
     evidence,
     figures,
     intentions,
+    monthly,
     packs,
     people,
+    pilots,
     proof_keys,
     ratings,
     reports,
@@ -75,7 +78,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, stream),
+        *(figures, people, counters, budget, pilots, stream),
+        *(monthly, allowance),
         *(proof_keys, packs),
     ]
     app = build(
