@@ -350,7 +350,11 @@ async def test_no_page_and_no_file_of_a_pack_names_anybody_to_the_council(world:
     cookie = {"Cookie": opened.headers["set-cookie"].partition(";")[0], "Sec-Fetch-Site": "same-origin"}
     pack_id = await PACKED["pack_id"](world, TARGETS[0])
     manifest = (await client.get(f"/reporting/v1/packs/{pack_id}", headers=cookie)).json()
-    begun = ["/reporting/", *(f"/reporting/v1/packs/{pack_id}/{one['name']}" for one in manifest["files"])]
+    begun = [
+        "/reporting/",
+        "/reporting/packs",
+        *(f"/reporting/v1/packs/{pack_id}/{one['name']}" for one in manifest["files"]),
+    ]
     seen = set[str]()
     while begun:
         path = begun.pop()

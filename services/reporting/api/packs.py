@@ -13,7 +13,7 @@ from services.reporting.commands import packs as commands
 from services.reporting.domain import Exact
 from services.reporting.views.packs import kept
 from services.reporting.views.packs.kept import PackOrder
-from services.reporting.views.packs.manifest import Manifest
+from services.reporting.views.packs.manifest import MANIFEST_TYPE, MEDIA_TYPES, Manifest
 from shared.access import READ_CITY
 from shared.auth import require
 from shared.cursors import Limit, Page
@@ -35,6 +35,10 @@ HEADERS = {
 }
 
 
+_BINARY = {"schema": {"type": "string", "format": "binary"}}
+_KINDS = (*(kind.partition(";")[0] for kind in MEDIA_TYPES.values()), MANIFEST_TYPE, kept.ZIP_TYPE)
+
+
 class PackIn(Exact):
     """Which period, as of when: now when left out."""
 
@@ -45,8 +49,6 @@ class PackIn(Exact):
 
 class PackContent(Response):
     """A file of a pack, of whatever kind."""
-
-    media_type = "application/octet-stream"
 
 
 @router.get("")
@@ -87,7 +89,7 @@ async def manifest(pack_id: PackId, service: Running) -> Manifest:
 @router.get(
     "/{pack_id}/{name}",
     response_class=PackContent,
-    responses={200: {"description": "The file", "content": {"application/octet-stream": {}}}},
+    responses={200: {"description": "The file", "content": dict.fromkeys(_KINDS, _BINARY)}},
 )
 async def file(pack_id: PackId, name: FileName, service: Running) -> Response:
     """A file of a pack as its manifest names it, `manifest.json`, or all of it as `pack.zip`."""

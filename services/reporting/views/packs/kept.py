@@ -16,6 +16,7 @@ from shared.refusals import Missing
 
 ALL = "pack.zip"
 """The name under which a pack is handed out whole."""
+ZIP_TYPE = "application/zip"
 _FIRST_OF_ZIP = (1980, 1, 1, 0, 0, 0)
 
 
@@ -68,7 +69,7 @@ async def file(tx: Tx, pack_id: str, name: str) -> store.Body:
     """One file of a pack, or all of it as a ZIP. Raises Missing."""
     if name == ALL:
         files = await store.files(tx, pack_id)
-        found = store.Body("application/zip", _zipped(files)) if files else None
+        found = store.Body(ZIP_TYPE, _zipped(files)) if files else None
     else:
         found = await store.file(tx, pack_id, name)
     if found is None:
