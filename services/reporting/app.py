@@ -8,11 +8,13 @@ from services.reporting.api import (
     budget,
     catalogue,
     counters,
+    demand,
     drafts,
     evidence,
     figures,
     intentions,
     monthly,
+    output,
     people,
     pilots,
     proof_keys,
@@ -69,8 +71,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         await following.follow(service, keys)
 
     doors = [
-        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, pilots, stream),
+        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
+        *(figures, output, people, counters, budget, pilots, stream),
         *(monthly, allowance, whatif),
         *(proof_keys,),
     ]
@@ -102,6 +104,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         clock=clock,
         body_limits={
             "/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT,
+            "/reporting/v1/demand/imports": demand.BODY_LIMIT,
             "/reporting/v1/me/reports/*/evidence": evidence.BODY_LIMIT,
         },
         never_refused=["/reporting/static/"],
