@@ -4,13 +4,17 @@ from fastapi import FastAPI
 
 from services.reporting import handlers
 from services.reporting.api import (
+    allowance,
     budget,
     catalogue,
     counters,
+    demand,
     drafts,
     evidence,
     figures,
     intentions,
+    monthly,
+    output,
     people,
     pilots,
     proof_keys,
@@ -21,6 +25,7 @@ from services.reporting.api import (
     stream,
     targets,
     team,
+    whatif,
 )
 from services.reporting.api.pages import board, oidc, page, sign_in
 from services.reporting.api.pages.app import days, lists, me, report, today, worker
@@ -67,8 +72,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         await following.follow(service, keys)
 
     doors = [
-        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, pilots, stream),
+        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
+        *(figures, output, people, counters, budget, pilots, stream),
+        *(monthly, allowance, whatif),
         *(proof_keys,),
     ]
     app = build(
@@ -100,6 +106,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         clock=clock,
         body_limits={
             "/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT,
+            "/reporting/v1/demand/imports": demand.BODY_LIMIT,
             "/reporting/v1/me/reports/*/evidence": evidence.BODY_LIMIT,
         },
         never_refused=["/reporting/static/"],
