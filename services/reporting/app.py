@@ -10,6 +10,7 @@ from services.reporting.api import (
     counters,
     drafts,
     evidence,
+    explain,
     figures,
     intentions,
     monthly,
@@ -70,7 +71,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, output, people, counters, budget, pilots, stream),
+        *(figures, output, explain, people, counters, budget, pilots, stream),
         *(monthly, allowance),
         *(proof_keys,),
     ]
