@@ -28,6 +28,8 @@ GOVERN: Permission = ("bkpsdm",)
 """Rules, special hours, weights, and the second officer's word on a proposal."""
 MANAGE_CATALOGUE: Permission = ("bkpsdm",)
 """The tasks that people report, with their norms."""
+FEED_DEMAND: Permission = ("bkpsdm", "opd_admin")
+"""How many came to counters, as machines count them; an OPD admin at their own OPD's."""
 REGISTER_PILOTS: Permission = ("bkpsdm",)
 """What a trial is judged by, fixed before it starts."""
 PLAN: Permission = ("bkpsdm", "opd_admin")
@@ -49,6 +51,8 @@ READ_PILOTS: Permission = READ_CITY
 READ_OPDS: Permission = (*READ_CITY, "opd_admin")
 READ_ALL_PEOPLE: Permission = ("bkpsdm", "auditor")
 READ_PEOPLE: Permission = (*READ_ALL_PEOPLE, "opd_admin")
+ASK_WHAT_IF: Permission = ("bkpsdm", "auditor")
+"""What other rules or another policy would have made of past dates."""
 READ_PAYROLL: Permission = ("bkpsdm",)
 """A month of the whole city, person by person."""
 READ_RECORDS: Permission = ("supervisor", "opd_admin", "bkpsdm")

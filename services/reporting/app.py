@@ -8,6 +8,7 @@ from services.reporting.api import (
     budget,
     catalogue,
     counters,
+    demand,
     drafts,
     evidence,
     explain,
@@ -25,6 +26,7 @@ from services.reporting.api import (
     stream,
     targets,
     team,
+    whatif,
 )
 from services.reporting.api.pages import board, oidc, page, sign_in
 from services.reporting.api.pages.app import days, lists, me, report, today, worker
@@ -70,9 +72,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         await following.follow(service, keys)
 
     doors = [
-        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
+        *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
         *(figures, output, explain, people, counters, budget, pilots, stream),
-        *(monthly, allowance),
+        *(monthly, allowance, whatif),
         *(proof_keys,),
     ]
     app = build(
@@ -103,6 +105,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         clock=clock,
         body_limits={
             "/reporting/v1/catalogue/imports": catalogue.BODY_LIMIT,
+            "/reporting/v1/demand/imports": demand.BODY_LIMIT,
             "/reporting/v1/me/reports/*/evidence": evidence.BODY_LIMIT,
         },
         never_refused=["/reporting/static/"],

@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 from services.reporting.domain.counters import Standing
@@ -80,16 +81,31 @@ class Period:
         return self.first <= date <= self.last
 
 
-def mistakes(period: Period, today: dt.date, known_from: dt.date | None) -> list[FieldError]:
+Step = Literal["day", "week", "month"]
+
+
+def cut(period: Period, by: Step) -> list[Period]:
+    """The period in days, weeks from Monday on, or calendar months; the first and the last may be parts of one."""
+    parts: list[Period] = []
+    for date in period:
+        begins = by == "day" or (date.weekday() == 0 if by == "week" else date.day == 1)
+        first = date if begins or not parts else parts.pop().first
+        parts.append(Period(first, date))
+    return parts
+
+
+def mistakes(
+    period: Period, today: dt.date, known_from: dt.date | None, most: int = LONGEST_DAYS
+) -> list[FieldError]:
     """What is wrong with a period that is looked at on the local date `today`, of which field.
 
-    `known_from`: the first work date that anything is known of; None while nothing is.
+    `known_from`: the first work date that anything is known of; None while nothing is. `most`: days.
     """
     if period.last < period.first:
         return [FieldError("to", "period.reversed", {"first": period.first})]
-    if period.days > LONGEST_DAYS:
-        longest = period.first + dt.timedelta(days=LONGEST_DAYS - 1)
-        return [FieldError("to", "period.too_long", {"most": LONGEST_DAYS, "last": longest})]
+    if period.days > most:
+        longest = period.first + dt.timedelta(days=most - 1)
+        return [FieldError("to", "period.too_long", {"most": most, "last": longest})]
     if period.last > today:
         return [FieldError("to", "period.in_future", {"today": today})]
     if known_from is not None and period.last < known_from:
@@ -192,6 +208,13 @@ def total(parts: Iterable[OpdTotals]) -> OpdTotals:
     return OpdTotals(people, **sums)
 
 
+@lru_cache(maxsize=1024)
+def allowed(slo: float) -> Fraction:
+    """The share of its opening time in which a service point may be short, as people write its target: of 0.99 one
+    hundredth, not 0.010000000000000009."""
+    return 1 - Fraction(repr(slo))
+
+
 def of_counters(standings: Iterable[Standing]) -> OpdTotals:
     """What these service points' dates come to."""
     points = list(standings)
@@ -204,6 +227,5 @@ def of_counters(standings: Iterable[Standing]) -> OpdTotals:
         required_us=sum(one.required_us for one in times),
         filled_us=sum(one.filled_us for one in times),
         missing_us=sum(one.missing_us for one in times),
-        # as people write the target: of 0.99 one hundredth, not 0.010000000000000009
-        budget_us=sum(((1 - Fraction(repr(one.point.slo))) * one.times.open_us for one in points), Fraction()),
+        budget_us=sum((allowed(one.point.slo) * one.times.open_us for one in points), Fraction()),
     )
