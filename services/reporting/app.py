@@ -13,6 +13,7 @@ from services.reporting.api import (
     demand,
     drafts,
     evidence,
+    explain,
     figures,
     intentions,
     monthly,
@@ -82,7 +83,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
-        *(figures, output, people, counters, budget, pilots, stream),
+        *(figures, output, explain, people, counters, budget, pilots, stream),
         *(monthly, allowance, whatif),
         *(proof_keys, packs),
     ]
