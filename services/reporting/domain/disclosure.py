@@ -35,8 +35,8 @@ Cell = tuple[str, str]
 _EVERY_CELL: tuple[Cell, ...] = tuple((family, name) for family, names in _FAMILIES for name in names)
 
 Figures = TypeVar("Figures", bound=Compliance)
-Group = TypeVar("Group", int, Cell)
-"""A row of many, by its place, or a cell of one row."""
+Group = TypeVar("Group", int, str, Cell)
+"""A row of many, by its place or name, or a cell of one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,14 @@ def opds_for_all(opds: Sequence[Figures]) -> list[Figures]:
                 _withheld(opd, cells, whole=at in whole)
                 for at, (opd, cells) in enumerate(zip(opds, hidden, strict=True))
             ]
+
+
+def too_few(employees: Mapping[str, int]) -> set[str]:
+    """The groups, by their number of people, of whom no course of numbers is shown: it would tell of one of them.
+
+    That is each of fewer than MANY, and one more where the sum of the others would give it away.
+    """
+    return _enough({key: n for key, n in employees.items() if 0 < n < MANY}, employees)
 
 
 def _row(figures: Compliance) -> _Row:
