@@ -24,7 +24,9 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "punch": ("manual", "void"),
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # reporting
+    "allowance": ("given",),
     "catalogue": ("imported",),
+    "pilot": ("registered", "amended"),
     "report": ("accepted", "returned"),
     "sample": ("found",),
     "targets": ("set",),

@@ -40,6 +40,13 @@ class Log:
         """The offset after the last one that may be read now; an open transaction holds it back."""
         return await self._consumer.end_offsets(self.partitions)
 
+    def only(self, offsets: Offsets) -> None:
+        """Read these partitions and no others from now on, each from its offset."""
+        self.partitions = tuple(offsets)
+        self._consumer.assign(self.partitions)
+        for partition, offset in offsets.items():
+            self._consumer.seek(partition, offset)
+
     async def rewind(self) -> None:
         """Go back to the first record of every partition."""
         for partition, offset in (await self.begins()).items():
@@ -91,12 +98,13 @@ async def _await(work: Awaitable[None]) -> None:
 
 @asynccontextmanager
 async def reading(
-    client: Mapping[str, Any], topics: Sequence[str], *, uncommitted: bool = False
+    client: Mapping[str, Any], topics: Sequence[str], *, uncommitted: bool = False, rewound: bool = True
 ) -> AsyncGenerator[Log]:
     """Open `topics` at their beginning; one that does not exist has no partitions.
 
     `client` holds the connection arguments of a Kafka client. `uncommitted` shows what is written under a
-    transaction before it is committed, or although it never is.
+    transaction before it is committed, or although it never is. Where they are not `rewound`, nothing is read
+    until `Log.only` says from where on.
     """
     partitions = await _partitions(client, topics)
     consumer: Any = AIOKafkaConsumer(
@@ -111,7 +119,7 @@ async def reading(
         # The client's own tasks begin: one that is cancelled before that ends `stop` with its CancelledError.
         await asyncio.sleep(0)
         opened = Log(consumer, partitions)
-        if partitions:
+        if partitions and rewound:
             consumer.assign(partitions)
             await opened.rewind()
         yield opened

@@ -143,6 +143,13 @@ class Metrics:
         )
         self.steps_age = gauge("hadir_steps_age_seconds", "At most so long the oldest of them has waited")
         self.steps_computed = counter("hadir_steps_computed_total", "Rows computed anew from the facts", "table")
+        # The log's trees: is what was recorded bound by a checkpoint, and is it still what it was?
+        self.log_waiting = gauge(
+            "hadir_log_waiting_seconds", "Business time for which the oldest record waits for a checkpoint"
+        )
+        self.log_differing = gauge(
+            "hadir_log_differing", "Partitions that are not what was counted; nothing is signed for them"
+        )
         # HTTP: rate, errors, duration.
         self.http_requests = counter("hadir_http_requests_total", "Requests", "method", "route", "status")
         self.http_seconds = histogram("hadir_http_request_seconds", "Time to answer", "method", "route")

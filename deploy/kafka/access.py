@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
+from services.reporting.domain.transparency import under_trees
 from shared.bus import Router
 from shared.events import TOPICS, Audience
 from shared.events.base import SERVICES
@@ -47,7 +48,7 @@ def declared(service: str) -> Router:
 
 
 def grants_of(service: str) -> set[Grant]:
-    """What one service may do: write what it owns, read what it declares, set aside what it cannot read."""
+    """What one service may do: write what it owns, read what it declares or follows, set aside the unreadable."""
     grants = {Grant(service, "topic", topic.name, "write") for topic in TOPICS.values() if topic.owner == service}
     for declaration in declared(service).declarations:
         if not declaration.group.startswith(f"{service}."):
@@ -56,6 +57,8 @@ def grants_of(service: str) -> set[Grant]:
         for name in declaration.topics:
             grants.add(Grant(service, "topic", name, "read"))
             grants.add(Grant(service, "topic", TOPICS[name].dead_letters, "write"))
+    if service == "reporting":  # it keeps the log's trees
+        grants |= {Grant(service, "topic", topic.name, "read") for topic in under_trees()}
     return grants
 
 

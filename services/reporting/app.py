@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from services.reporting import handlers
 from services.reporting.api import (
+    allowance,
     budget,
     catalogue,
     counters,
@@ -11,7 +12,10 @@ from services.reporting.api import (
     evidence,
     figures,
     intentions,
+    monthly,
+    output,
     people,
+    pilots,
     proof_keys,
     ratings,
     reports,
@@ -34,6 +38,7 @@ from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
 from services.reporting.tasks import budget as burning
 from services.reporting.tasks import evidence as purge
+from services.reporting.tasks import log as following
 from services.reporting.tasks import steps, transitions, upkeep
 from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
@@ -63,9 +68,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
 
+    async def log(service: Service) -> None:
+        await following.follow(service, keys)
+
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, stream),
+        *(figures, output, people, counters, budget, pilots, stream),
+        *(monthly, allowance),
         *(proof_keys,),
     ]
     app = build(
@@ -90,6 +99,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "budget": burning.watch,
             "upkeep": upkeep.keep_up,
             "evidence": purge.keep_clean,
+            "log": log,
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,

@@ -2,10 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.events.base import (
     MAX_ITEMS,
+    MAX_REVISION,
+    MAX_SCOPE,
     UUID,
     Code,
     Count,
@@ -13,14 +15,17 @@ from shared.events.base import (
     Event,
     Instant,
     Mode,
+    Name,
     OpdCode,
     Part,
     Quantity,
     Revision,
     State,
     Text,
+    Truth,
     UnitId,
     WorkDate,
+    whole,
 )
 
 
@@ -125,6 +130,47 @@ class CoverageChanged(Event):
     present_high: Count
 
 
+class WorkDates(Part):
+    """Work dates from one to another, both included."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    first: Annotated[WorkDate, Field(alias="from")]
+    last: Annotated[WorkDate, Field(alias="to")]
+
+
+class PilotRegistered(Event):
+    """Names no officer: who registered it is in the audit log of the service.
+
+    protocol_sha256: of the RFC 8785 form of the fields from pilot_id to seed, and of no other.
+    """
+
+    topic = "pilot.registered.v1"
+    key_field = "pilot_id"
+    owner = "reporting"
+    audience = "public"
+    description = "A pilot's question, arms, margin and dates, fixed before its trial; or an amendment of them."
+    trigger = "BKPSDM registers a pilot, or changes one."
+
+    pilot_id: Code
+    revision: Revision
+    title: Name
+    question: Text
+    metric: Code
+    better: Literal["higher", "lower"]
+    margin: Quantity
+    count_by: Literal["opd", "people"]
+    treated: Annotated[list[OpdCode], Field(max_length=MAX_SCOPE)]
+    control: Annotated[list[OpdCode], Field(max_length=MAX_SCOPE)]
+    baseline: WorkDates | None
+    trial: WorkDates
+    available_minutes: Count
+    seed: Annotated[int, whole(0, 2**53 - 1)]
+    protocol_sha256: Code
+    amended_after_start: Truth
+    registered_at: Instant
+
+
 BudgetWindow = Literal["day", "week", "month"]
 
 
@@ -148,3 +194,26 @@ class CoverageBudget(Event):
     spent_minutes: Quantity
     budget_minutes: Quantity
     as_of: Instant
+
+
+class LogCheckpoint(Event):
+    topic = "log.checkpoint.v1"
+    key_field = "log"
+    owner = "reporting"
+    audience = "public"
+    description = (
+        "What the first `size` records of one partition were, signed: a C2SP checkpoint of its Merkle tree."
+    )
+    trigger = "An hour has begun, and records have come since the checkpoint before."
+
+    log: Code
+    """`topic/partition`."""
+    origin: Name
+    size: Annotated[int, whole(0, MAX_REVISION)]
+    """Records, from the first one on; not an offset."""
+    root_hash: Code
+    """Of the tree over them (RFC 9162, SHA-256), in base64."""
+    signature: Name
+    """The key's hash and its Ed25519 signature, in base64."""
+    checkpoint: Text
+    """The whole signed note, from which the other fields are taken."""

@@ -37,6 +37,8 @@ from shared.events import (
 from tests.kit.asking import ASKED, ASKING, waited
 from tests.kit.doors import Door, Template, all_services
 from tests.kit.flagging import FLAGGED, FLAGGING
+from tests.kit.paying import PAYING
+from tests.kit.piloting import PILOTED, PILOTING
 from tests.kit.scheduling import HOLIDAYS, OPDS, REQUIREMENTS, STAGE_1, UNITS, employee_id, employees, nip
 from tests.kit.walk import (
     BODIES,
@@ -203,9 +205,13 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
     special = {
         ("topic", True): TOPICS[door.service],
         ("week", True): "2025-W45",
+        ("month", True): "2025-11",
+        ("rates_version", True): "a",
+        ("effective_from", True): "2025-11-01",
         ("work_date", "wishes" in row): "2025-12-01",
         ("work_date", "intentions" in row): "2025-11-07",
         ("date", door.service == "scheduling"): "2025-11-12",
+        ("to", door.service == "reporting"): str(TODAY),
         ("my_date", True): "2025-11-12",
         ("kind", "request-kinds" in row): "annual",
         ("serial", "#another unit" in row): "SN-moving",
@@ -219,7 +225,7 @@ def maker(door: Door, row: str, name: str) -> Made:
     if name == "request_id":
         asked = ASKED[door.service]
         return waited(door.service, asked) if "#waited" in row else asked
-    return agreed if name == "swap_id" and "approve" in row else {**PARAMETERS, **FLAGGED}[name]
+    return agreed if name == "swap_id" and "approve" in row else {**PARAMETERS, **FLAGGED, **PILOTED}[name]
 
 
 async def parameter(world: World, door: Door, row: str, name: str, target: Target) -> str:
@@ -250,7 +256,7 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
             path = path.replace("{" + name + "}", quote(await parameter(world, door, row, name, target)))
         elif one.get("required") or name in ("opd_code", "unit_id", "serial"):
             query[name] = await parameter(world, door, row, name, target)
-    bodies = {**BODIES, **ASKING, **FLAGGING}
+    bodies = {**BODIES, **ASKING, **FLAGGING, **PAYING, **PILOTING}
     if row in bodies and (row, target.name) not in world.bodies:
         world.bodies[row, target.name] = await bodies[row](world, target)
     body = world.bodies.get((row, target.name))
@@ -309,7 +315,7 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
         missing.append(f"{name}: no row in tests/kit/who_may.py; as it is now: {signs}")
     assert missing == [], "\n".join(missing)
     assert [row for row in ROWS if row.partition(" #")[0] not in doors] == []
-    assert [row for row in {**BODIES, **ASKING, **FLAGGING} if row not in ROWS] == []
+    assert [row for row in {**BODIES, **ASKING, **FLAGGING, **PILOTING} if row not in ROWS] == []
 
 
 async def test_every_role_is_answered_as_the_table_says_and_told_of_nobody_else(world: World) -> None:

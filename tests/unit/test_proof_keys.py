@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reporting.domain.transparency import CHECKPOINTS, log_name, origin_of, under_trees
+from services.reporting.domain.transparency import CHECKPOINTS, LogName, origin_of, under_trees
 from shared.auth import TokenError, key_id
 from shared.events import TOPICS
 from shared.proof_keys import ProofKeys, PublicKeys
@@ -126,7 +126,7 @@ def test_every_topic_is_under_trees_but_the_compacted_one_and_the_checkpoints() 
     kept = {topic.name for topic in under_trees()}
     assert set(TOPICS) - kept <= {"directory.employee.v1", CHECKPOINTS}
     assert "directory.employee.v1" not in kept
-    assert origin_of("hadir.local", log_name("outage.declared.v1", 0)) == NAME
+    assert origin_of("hadir.local", LogName("outage.declared.v1", 0)) == NAME
 
 
 @pytest.mark.parametrize("origin", ["", "two words", "a+b", "/a", "a/", "a//b", "x" * 101])

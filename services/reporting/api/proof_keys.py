@@ -4,7 +4,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from services.reporting.api.figures import Running
-from services.reporting.domain.transparency import log_name, origin_of, under_trees
+from services.reporting.domain.transparency import LogName, origin_of, under_trees
 from shared.proof_keys import DOOR, ProofKeys
 from shared.signing import KeyOut
 
@@ -27,7 +27,7 @@ async def keys(request: Request, service: Running) -> ProofKeysOut:
     held: ProofKeys | None = request.app.state.proof_keys
     if held is None:
         return ProofKeysOut(keys=[], verifier_keys=[])
-    logs = [log_name(topic.name, number) for topic in under_trees() for number in range(topic.partitions)]
+    logs = [LogName(topic.name, number) for topic in under_trees() for number in range(topic.partitions)]
     return ProofKeysOut(
         keys=[KeyOut.model_validate(key) for key in held.jwks()],
         verifier_keys=[
