@@ -25,6 +25,7 @@ from services.reporting.api import (
     stream,
     targets,
     team,
+    whatif,
 )
 from services.reporting.api.pages import oidc, page, sign_in
 from services.reporting.api.pages.app import days, lists, me, report, today, worker
@@ -75,7 +76,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
         *(figures, output, people, counters, budget, pilots, stream),
-        *(monthly, allowance),
+        *(monthly, allowance, whatif),
         *(proof_keys,),
     ]
     app = build(
