@@ -11,6 +11,7 @@ from services.reporting.api import (
     demand,
     drafts,
     evidence,
+    explain,
     figures,
     intentions,
     monthly,
@@ -33,6 +34,7 @@ from services.reporting.api.pages.board import home as board_home
 from services.reporting.api.pages.board import opds as board_opds
 from services.reporting.api.pages.board import units as board_units
 from services.reporting.api.pages.desk import office as desk_office
+from services.reporting.api.pages.desk import pilots as desk_pilots
 from services.reporting.api.pages.desk import team as desk_team
 from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
@@ -75,7 +77,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
-        *(figures, output, people, counters, budget, pilots, stream),
+        *(figures, output, explain, people, counters, budget, pilots, stream),
         *(monthly, allowance, whatif),
         *(proof_keys,),
     ]
@@ -90,6 +92,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             *(part.router for part in (board_home, board_opds, board_units)),
             *(part.router for part in (today, report, days, lists, me, worker)),
             desk_team.router,
+            desk_pilots.router,
             desk_office.router,
             page.files,
         ],
