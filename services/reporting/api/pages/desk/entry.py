@@ -20,10 +20,13 @@ from shared.access import (
     MANAGE_TERMINALS,
     PLAN,
     READ_AUDIT,
+    READ_CITY,
     READ_DIRECTORY,
     READ_PEOPLE,
+    READ_PILOTS,
     READ_PROPOSALS,
     READ_READINESS,
+    REGISTER_PILOTS,
     REVIEW_REPORTS,
     Permission,
     Principal,
@@ -64,8 +67,10 @@ OFFICE = (
     Entry("calendar", PLAN),
     Entry("terminals", MANAGE_TERMINALS),
     Entry("repair", READ_DIRECTORY),
+    Entry("packs", READ_CITY),
     Entry("readiness", READ_READINESS),
     Entry("samples", EXAMINE_REPORTS),
+    Entry("pilots", READ_PILOTS),
     Entry("audit", READ_AUDIT),
 )
 _ALL = {entry.name: entry for entry in (*TEAM, *OFFICE)}
@@ -80,11 +85,12 @@ CAN: dict[str, Permission] = {
     "assess": ASSESS_READINESS,
     "correct": CORRECT_RECORDS,
     "people": READ_PEOPLE,
+    "pilots": REGISTER_PILOTS,
 }
 """What the parts of a page ask for, by the word its template uses."""
 
 
-_KINDS = "aside ask kind leave limit proposal role state told weekday why"
+_KINDS = "aside ask because kind leave limit proposal role state told weekday why"
 _SPOKEN = tuple(f"desk.{kind}." for kind in _KINDS.split())
 
 
