@@ -11,6 +11,7 @@ from services.reporting.api import (
     demand,
     drafts,
     evidence,
+    explain,
     figures,
     intentions,
     monthly,
@@ -73,7 +74,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
-        *(figures, output, people, counters, budget, pilots, stream),
+        *(figures, output, explain, people, counters, budget, pilots, stream),
         *(monthly, allowance, whatif),
         *(proof_keys,),
     ]
