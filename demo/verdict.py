@@ -53,6 +53,7 @@ async def conclude(client: Client, officer: Who, world: World, tally: Tally, as_
     at = {"as_of": as_of.isoformat()}
     found = Found((await client.call(officer, "GET", path, params=at)).body)
     await _compare_days(client, officer, tally, at, found)
+    await _compare_output(client, officer, world, tally, found)
     _compare_verdict(world, tally, found)
     return found
 
@@ -69,6 +70,15 @@ async def _compare_days(client: Client, officer: Who, tally: Tally, at: dict[str
         found.look(want, compare_all(want, got, f"{on}"))
 
     await asyncio.gather(*(one(on) for on in tally.cells))
+
+
+async def _compare_output(client: Client, officer: Who, world: World, tally: Tally, found: Found) -> None:
+    """What each OPD produced in both periods."""
+    for span in (world.design.baseline, world.design.trial):
+        asked = {"from": span.first.isoformat(), "to": span.last.isoformat(), "as_of": found.verdict["as_of"]}
+        items = await client.items(officer, "/reporting/v1/output", asked)
+        want = {code: tally.output(code, span) for code in (*world.treated, *world.control)}
+        found.look(want, compare_all(want, {item["key"]: item for item in items}, f"output from {span.first}"))
 
 
 def _compare_verdict(world: World, tally: Tally, found: Found) -> None:
