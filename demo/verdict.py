@@ -54,7 +54,7 @@ async def conclude(client: Client, officer: Who, world: World, tally: Tally, as_
     found = Found((await client.call(officer, "GET", path, params=at)).body)
     await _compare_days(client, officer, tally, at, found)
     await _compare_output(client, officer, world, tally, found)
-    _compare_verdict(world, tally, found)
+    compare_verdict(world, tally, found)
     return found
 
 
@@ -81,7 +81,7 @@ async def _compare_output(client: Client, officer: Who, world: World, tally: Tal
         found.look(want, compare_all(want, {item["key"]: item for item in items}, f"output from {span.first}"))
 
 
-def _compare_verdict(world: World, tally: Tally, found: Found) -> None:
+def compare_verdict(world: World, tally: Tally, found: Found) -> None:
     """Each OPD's metric in both periods, its weight, and what the arms come to."""
     design = world.design
     want: dict[str, Any] = {"estimate": tally.estimate(), "margin": design.margin, "metric": design.metric}
