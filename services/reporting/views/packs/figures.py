@@ -96,15 +96,13 @@ async def read(
     sums = Sums(fewest_shown(period))
     times: dict[str, Times] = {}
     points: dict[str, Point] = {}
-    done = 0
-    for date in period:
+    for done, date in enumerate(period, 1):
         standings = await counters.standings(tx, date, as_of, None)
         sums.add(date, await periods.with_counters(tx, date, as_of, standings))
         for standing in standings:
             unit = standing.point.unit_id
             points[unit] = standing.point
             times[unit] = Times(*map(sum, zip(times.get(unit, Times()), standing.times, strict=True)))
-        done += 1
         progress(done, period.days)
     names = await figures.opd_names(tx)
     wrong = await store.examined(tx, period.first, period.last, as_of)
