@@ -40,8 +40,8 @@ class MonthItem(BaseModel):
     check-out, of days that owe hours. `late_minutes` and `early_minutes` are whole minutes from the start of the
     plan and to its end, of days whose duty was not met. `absent_days`: neither on time nor hours met, and no
     check-in. The counters of PP 94/2021 count from `year_from` to the month's end: `counted_days_year` is
-    `absent_days_year` and one for each 450 of `minutes_year`. `standing` is final once the month is over and nothing
-    of it is pending.
+    `absent_days_year` and one for each 450 of `minutes_year`. `standing` is final once the month is over and
+    nothing of it is pending.
     """
 
     employee_id: UUID
