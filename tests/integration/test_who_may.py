@@ -357,7 +357,6 @@ async def test_no_page_and_no_file_of_a_pack_names_anybody_to_the_council(world:
     manifest = (await client.get(f"/reporting/v1/packs/{pack_id}", headers=cookie)).json()
     begun = [
         "/reporting/",
-        "/reporting/desk/packs",
         *(f"/reporting/v1/packs/{pack_id}/{one['name']}" for one in manifest["files"]),
     ]
     seen = set[str]()

@@ -12,7 +12,7 @@ from services.reporting.views import pilots
 from services.reporting.views.board import matches, opds_worst_first, units_worst_first
 from services.reporting.views.figures import look_at
 from services.reporting.views.people import person_day
-from shared.access import READ_PILOTS, may
+from shared.access import READ_CITY, READ_PILOTS, may
 from shared.auth import COOKIE, holder_of
 from shared.events import DUTIES
 from shared.service import Service, service_of
@@ -67,6 +67,7 @@ async def home(
         my_day=my_day,
         trials=trials,
         desk=DESK,
+        reads_packs=may(who, READ_CITY),
     )
 
 
