@@ -13,7 +13,7 @@ from uuid import UUID
 
 import typer
 
-from deploy import projections, repair
+from deploy import packs, projections, repair
 from deploy.addresses import database_url, kafka
 from deploy.local.manifest import some
 from deploy.local.state import NotRunning, State, write_private
@@ -31,6 +31,7 @@ app = typer.Typer(
 )
 app.add_typer(projections.app)
 app.add_typer(repair.app, name="repair")
+app.add_typer(packs.app, name="pack")
 
 
 def main() -> None:
@@ -67,7 +68,16 @@ def _advice(error: Exception) -> str | None:
     from services.reporting.commands.rebuild import RebuildRunning
     from shared.clock import BrokenAnchor
 
-    told = (StartFailed, AlreadyRunning, NotRunning, Unusable, Missing, TopicsFailed, SettingsError)
+    told = (
+        StartFailed,
+        AlreadyRunning,
+        NotRunning,
+        Unusable,
+        Missing,
+        TopicsFailed,
+        SettingsError,
+        packs.PackRefused,
+    )
     if isinstance(error, (*told, BrokenAnchor, LinkFailed, RebuildRunning, StillWaiting, NotOfTheFacts)):
         return str(error)
     if isinstance(error, KafkaError):

@@ -1,16 +1,13 @@
 """`hadir digest`, `check` and `rebuild`: reporting's facts and what is computed from them."""
 
 import asyncio
-import contextlib
-from collections.abc import Callable, Generator, Sequence
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Sequence
+from typing import Annotated
 
 import typer
 
 from deploy.addresses import database_url, kafka, settings_of
-
-if TYPE_CHECKING:
-    from rich.progress import Progress
+from deploy.progress import progress_bar, shows
 
 app = typer.Typer()
 
@@ -34,8 +31,8 @@ def digest(
         try:
             if not steps:
                 return await facts.digest(db)
-            with _bar() as bar:
-                return await check.digest(db, _shows(bar, "dates"))
+            with progress_bar() as bar:
+                return await check.digest(db, shows(bar, "dates"))
         finally:
             await db.close()
 
@@ -55,8 +52,8 @@ def check(*, mend: Annotated[bool, typer.Option("--mend", help="Compute anew wha
     async def compare() -> tuple[checking.Disagreements, checking.Disagreements]:
         db = Database(settings.database_url, pool_size=2, application_name="hadir.check")
         try:
-            with _bar() as bar:
-                found = await checking.check(db, clock.now(), _shows(bar, "dates"))
+            with progress_bar() as bar:
+                found = await checking.check(db, clock.now(), shows(bar, "dates"))
             return found, await checking.mend(db, found, clock.now()) if mend else found
         finally:
             await db.close()
@@ -89,8 +86,8 @@ def rebuild() -> None:
     # Before the tables are emptied: from a log that cannot be read they could not be filled again.
     asyncio.run(answers(kafka()))
     try:
-        with _bar() as bar:
-            done = asyncio.run(projections.rebuild(settings, _shows(bar, "events"), _shows(bar, "dates")))
+        with progress_bar() as bar:
+            done = asyncio.run(projections.rebuild(settings, shows(bar, "events"), shows(bar, "dates")))
     except NotComputed as failed:
         _tell(failed.told(), err=True)
         typer.echo("hadir: the facts are complete; the rows named above have to be mended by hand", err=True)
@@ -106,37 +103,3 @@ def _tell(lines: Sequence[str], *, err: bool = False) -> None:
         typer.echo(line, err=err)
     if len(lines) > _NAMED:
         typer.echo(f"... and {len(lines) - _NAMED} more", err=err)
-
-
-@contextlib.contextmanager
-def _bar() -> Generator["Progress"]:
-    """On standard error, from the first thing done on: of what fails before there is one line."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
-    from rich.progress import TimeElapsedColumn as Elapsed
-    from rich.progress import TimeRemainingColumn as Remaining
-    from rich.text import Text
-
-    class Rate(ProgressColumn):
-        def render(self, task: Task) -> Text:
-            speed = task.finished_speed or task.speed
-            return Text("" if speed is None else f"{speed:,.0f}/s" if speed >= 10 else f"{speed:.1f}/s")
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), Rate(), Elapsed(), Remaining())
-    bar = Progress(*columns, console=Console(stderr=True))
-    try:
-        yield bar
-    finally:
-        if bar.live.is_started:
-            bar.stop()
-
-
-def _shows(bar: "Progress", what: str) -> Callable[[int, int], None]:
-    def show(done: int, total: int) -> None:
-        bar.start()
-        task = next((task.id for task in bar.tasks if task.description == what), None)
-        if task is None:
-            task = bar.add_task(what)
-        bar.update(task, completed=done, total=total)
-
-    return show

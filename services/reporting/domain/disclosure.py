@@ -72,6 +72,14 @@ def opds_for_all(opds: Sequence[Figures]) -> list[Figures]:
             ]
 
 
+def too_few(employees: Mapping[str, int]) -> set[str]:
+    """The groups, by their number of people, of whom no course of numbers is shown: it would tell of one of them.
+
+    That is each of fewer than MANY, and one more where the sum of the others would give it away.
+    """
+    return enough({key: n for key, n in employees.items() if 0 < n < MANY}, employees)
+
+
 def few_of(people: Mapping[str, float]) -> frozenset[str]:
     """The groups, of so many people each, whose own figures are withheld where a sum of all of them is told."""
     return frozenset(few({code: math.ceil(n) for code, n in people.items()}))
@@ -182,3 +190,16 @@ def _withheld(figures: Figures, cells: set[Cell], *, whole: bool = False) -> Fig
             "duties": duties,
         }
     )
+
+
+def counted_together(people: Mapping[str, int], fewest: int) -> frozenset[str]:
+    """Which groups of one date are counted in one: those of fewer than `fewest` people, and as many of the next
+    smallest as make them that many; all of them where all together are fewer."""
+    chosen: set[str] = {code for code, n in people.items() if 0 < n < fewest}
+    counted = sum(people[code] for code in chosen)
+    for n, code in sorted((n, code) for code, n in people.items() if n >= fewest):
+        if not chosen or counted >= fewest:
+            break
+        chosen.add(code)
+        counted += n
+    return frozenset(chosen)
