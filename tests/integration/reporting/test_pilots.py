@@ -160,7 +160,7 @@ async def test_a_verdict_follows_from_the_facts(service: Running) -> None:
     assert told["even"]["lower"] < told["even"]["estimate"] < told["even"]["upper"]
     assert twice == {**told["even"], "as_of": twice["as_of"]}
     assert {**then, "opds": during["opds"]} == {**during, "as_of": then["as_of"]}
-    # One OPD has four people: of which OPD what is known would tell of them, so the council is shown the difference.
+    # One OPD has four people, and the others would tell of it: the council is shown the difference alone.
     assert {one[name] for one in seen["opds"] for name in ("weight", "baseline", "trial", "trial_low", "d")} == {
         None
     }
