@@ -20,6 +20,7 @@ from services.reporting.api import (
     stream,
     targets,
     team,
+    transparency,
 )
 from services.reporting.api.pages import board, oidc, page, sign_in
 from services.reporting.api.pages.app import days, lists, me, report, today, worker
@@ -67,7 +68,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
         *(figures, people, counters, budget, stream),
-        *(proof_keys,),
+        *(
+            proof_keys,
+            transparency,
+        ),
     ]
     app = build(
         settings,

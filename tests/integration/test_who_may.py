@@ -203,6 +203,8 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
     special = {
         ("topic", True): TOPICS[door.service],
         ("week", True): "2025-W45",
+        **{(of_a_log, True): "1" for of_a_log in ("partition", "first", "second", "level", "number")},
+        ("id", "log/proofs" in row): str(target.employee),
         ("work_date", "wishes" in row): "2025-12-01",
         ("work_date", "intentions" in row): "2025-11-07",
         ("date", door.service == "scheduling"): "2025-11-12",
