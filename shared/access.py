@@ -28,6 +28,8 @@ GOVERN: Permission = ("bkpsdm",)
 """Rules, special hours, weights, and the second officer's word on a proposal."""
 MANAGE_CATALOGUE: Permission = ("bkpsdm",)
 """The tasks that people report, with their norms."""
+REGISTER_PILOTS: Permission = ("bkpsdm",)
+"""What a trial is judged by, fixed before it starts."""
 PLAN: Permission = ("bkpsdm", "opd_admin")
 """Policies, rosters, absences and single days; an OPD admin in their own OPD."""
 ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")
@@ -42,6 +44,8 @@ EXAMINE_REPORTS: Permission = ("auditor", "bkpsdm", "opd_admin")
 
 # --- What is read ----------------------------------------------------------------------------------------
 READ_CITY: Permission = ("bkpsdm", "auditor", "council")
+READ_PILOTS: Permission = READ_CITY
+"""Protocols and their verdicts."""
 READ_OPDS: Permission = (*READ_CITY, "opd_admin")
 READ_ALL_PEOPLE: Permission = ("bkpsdm", "auditor")
 READ_PEOPLE: Permission = (*READ_ALL_PEOPLE, "opd_admin")

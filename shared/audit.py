@@ -25,6 +25,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # reporting
     "catalogue": ("imported",),
+    "pilot": ("registered", "amended"),
     "report": ("accepted", "returned"),
     "sample": ("found",),
     "targets": ("set",),

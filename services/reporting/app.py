@@ -12,6 +12,7 @@ from services.reporting.api import (
     figures,
     intentions,
     people,
+    pilots,
     proof_keys,
     ratings,
     reports,
@@ -67,11 +68,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, stream),
-        *(
-            proof_keys,
-            transparency,
-        ),
+        *(figures, people, counters, budget, pilots, stream),
+        *(proof_keys, transparency),
     ]
     app = build(
         settings,

@@ -2,11 +2,12 @@
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from shared.events.base import (
     MAX_ITEMS,
     MAX_REVISION,
+    MAX_SCOPE,
     UUID,
     Code,
     Count,
@@ -21,6 +22,7 @@ from shared.events.base import (
     Revision,
     State,
     Text,
+    Truth,
     UnitId,
     WorkDate,
     whole,
@@ -126,6 +128,47 @@ class CoverageChanged(Event):
     required: Count
     present_low: Count
     present_high: Count
+
+
+class WorkDates(Part):
+    """Work dates from one to another, both included."""
+
+    model_config = ConfigDict(validate_by_name=True, validate_by_alias=True, serialize_by_alias=True)
+
+    first: Annotated[WorkDate, Field(alias="from")]
+    last: Annotated[WorkDate, Field(alias="to")]
+
+
+class PilotRegistered(Event):
+    """Names no officer: who registered it is in the audit log of the service.
+
+    protocol_sha256: of the RFC 8785 form of the fields from pilot_id to seed, and of no other.
+    """
+
+    topic = "pilot.registered.v1"
+    key_field = "pilot_id"
+    owner = "reporting"
+    audience = "public"
+    description = "A pilot's question, arms, margin and dates, fixed before its trial; or an amendment of them."
+    trigger = "BKPSDM registers a pilot, or changes one."
+
+    pilot_id: Code
+    revision: Revision
+    title: Name
+    question: Text
+    metric: Code
+    better: Literal["higher", "lower"]
+    margin: Quantity
+    count_by: Literal["opd", "people"]
+    treated: Annotated[list[OpdCode], Field(max_length=MAX_SCOPE)]
+    control: Annotated[list[OpdCode], Field(max_length=MAX_SCOPE)]
+    baseline: WorkDates | None
+    trial: WorkDates
+    available_minutes: Count
+    seed: Annotated[int, whole(0, 2**53 - 1)]
+    protocol_sha256: Code
+    amended_after_start: Truth
+    registered_at: Instant
 
 
 BudgetWindow = Literal["day", "week", "month"]

@@ -26,6 +26,7 @@ SPECIFIED = {
     "notification.sent.v1": ("employee_id", "internal", "notifications"),
     "record.disowned.v1": ("ce_id", "public", "scheduling"),
     "log.checkpoint.v1": ("log", "public", "reporting"),
+    "pilot.registered.v1": ("pilot_id", "public", "reporting"),
 }
 FIELDS = {
     "directory.employee.v1": "employee_id revision nip name opd_code unit_id supervisor_id acting_supervisor_id"
@@ -49,6 +50,8 @@ FIELDS = {
     "notification.sent.v1": "notification_id employee_id kind channel status cause_event_id at",
     "record.disowned.v1": "ce_id topic revision disowned_at disowned_by reason revoked",
     "log.checkpoint.v1": "log origin size root_hash signature checkpoint",
+    "pilot.registered.v1": "pilot_id revision title question metric better margin count_by treated control"
+    " baseline trial available_minutes seed protocol_sha256 amended_after_start",
 }
 OF_A_PERSON = {
     "nip", "email", "phone", "remote_places", "home", "address", "supervisor_id", "acting_supervisor_id",

@@ -12,6 +12,7 @@ The same plan decides for every `as_of` of a date, for who has a plan does not c
 different instants cannot be taken from one another.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -35,8 +36,8 @@ Cell = tuple[str, str]
 _EVERY_CELL: tuple[Cell, ...] = tuple((family, name) for family, names in _FAMILIES for name in names)
 
 Figures = TypeVar("Figures", bound=Compliance)
-Group = TypeVar("Group", int, Cell)
-"""A row of many, by its place, or a cell of one row."""
+Group = TypeVar("Group", int, str, Cell)
+"""A row of many, by its place or its code, or a cell of one row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,12 @@ def opds_for_all(opds: Sequence[Figures]) -> list[Figures]:
                 _withheld(opd, cells, whole=at in whole)
                 for at, (opd, cells) in enumerate(zip(opds, hidden, strict=True))
             ]
+
+
+def few_of(people: Mapping[str, float]) -> frozenset[str]:
+    """The groups, of so many people each, whose own figures are withheld where a sum of all of them is told."""
+    counts = {code: math.ceil(n) for code, n in people.items()}
+    return frozenset(_enough({code: n for code, n in counts.items() if 0 < n < FEW}, counts))
 
 
 def _row(figures: Compliance) -> _Row:

@@ -55,6 +55,13 @@ class Metric(NamedTuple):
     high: float | None
 
 
+class Parts(NamedTuple):
+    """What a metric's value is a share of: `above` of `below`. Those of several dates, or OPDs, are added."""
+
+    above: int | Fraction
+    below: int | Fraction
+
+
 @dataclass(frozen=True, slots=True)
 class Period:
     """A closed range of work dates."""
@@ -131,11 +138,24 @@ class OpdTotals:
         """The mean number of plans for office or home on each of so many days."""
         return self.plans("WFO", "WFH") / days
 
+    def parts(self, metric: MetricName, available_minutes: float = AVAILABLE_MINUTES) -> Parts:
+        """What the value of a metric is a share of."""
+        match metric:
+            case "coverage_attainment":
+                return Parts(self.met_us, self.open_us)
+            case "output_rate":
+                return Parts(self.earned_minutes, self.person_days * Fraction(available_minutes))
+            case "rework_rate":
+                return Parts(self.returned, self.submitted)
+            case _:
+                rate = self.people.compliance.duties[DUTY_OF[metric]]
+                return Parts(rate.met or 0, rate.n or 0)
+
     def metrics(self, available_minutes: float = AVAILABLE_MINUTES) -> dict[MetricName, Metric]:
         """Every metric. `available_minutes` of a person-day are there for measured work."""
-        attainment = share(self.met_us, self.open_us)
+        attainment = share(*self.parts("coverage_attainment"))
         duties = self.people.compliance.duties
-        rework = share(self.returned, self.submitted)
+        rework = share(*self.parts("rework_rate"))
         metrics = dict[MetricName, Metric]()
         for name, duty in DUTY_OF.items():
             metrics[name] = Metric(duties[duty].rate, duties[duty].low, duties[duty].high)
