@@ -49,6 +49,8 @@ READ_PILOTS: Permission = READ_CITY
 READ_OPDS: Permission = (*READ_CITY, "opd_admin")
 READ_ALL_PEOPLE: Permission = ("bkpsdm", "auditor")
 READ_PEOPLE: Permission = (*READ_ALL_PEOPLE, "opd_admin")
+READ_PAYROLL: Permission = ("bkpsdm",)
+"""A month of the whole city, person by person."""
 READ_RECORDS: Permission = ("supervisor", "opd_admin", "bkpsdm")
 READ_DIRECTORY: Permission = ("bkpsdm", "opd_admin")
 READ_FULL_NIP: Permission = ("bkpsdm",)

@@ -24,6 +24,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "punch": ("manual", "void"),
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # reporting
+    "allowance": ("given",),
     "catalogue": ("imported",),
     "pilot": ("registered", "amended"),
     "report": ("accepted", "returned"),

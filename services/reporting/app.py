@@ -4,6 +4,7 @@ from fastapi import FastAPI
 
 from services.reporting import handlers
 from services.reporting.api import (
+    allowance,
     budget,
     catalogue,
     counters,
@@ -11,6 +12,7 @@ from services.reporting.api import (
     evidence,
     figures,
     intentions,
+    monthly,
     people,
     pilots,
     proof_keys,
@@ -69,6 +71,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
         *(figures, people, counters, budget, pilots, stream),
+        *(monthly, allowance),
         *(proof_keys, transparency),
     ]
     app = build(

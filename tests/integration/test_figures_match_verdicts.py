@@ -38,7 +38,7 @@ touches: st.SearchStrategy[Sequence[Broad]] = st.one_of(
 )
 
 
-async def _computed_but_for(tx: Tx, touched: Sequence[Broad]) -> None:
+async def computed_but_for(tx: Tx, touched: Sequence[Broad]) -> None:
     """The steps of everyone, but for those touched: theirs say nothing true, or are not there."""
     await tx.connection.execute("delete from touched")
     await tx.connection.execute("delete from person_day")
@@ -67,7 +67,7 @@ async def test_every_look_equals_the_verdicts_whatever_has_been_computed(
 ) -> None:
     world, instants = given
     async with facts_of(db, world) as tx:
-        await _computed_but_for(tx, touched)
+        await computed_but_for(tx, touched)
         rows = await tx.connection.fetch("select unnest(since[2:]) as edge from verdict_steps($1, $2)", *SPAN)
         edges = [row["edge"] for row in rows]
         for t in [instants[0], *around(edges[:1])]:
@@ -101,7 +101,7 @@ async def test_every_look_equals_the_verdicts_whatever_has_been_computed(
 async def test_no_state_is_another_before_it_is_due(db: Database, given: World, touched: Sequence[Broad]) -> None:
     world, (t, *others) = given
     async with facts_of(db, world) as tx:
-        await _computed_but_for(tx, touched)
+        await computed_but_for(tx, touched)
         for date in worlds.DATES:
             for one in await figures.states(tx, date, t):
                 for later in around([*others, *([one.next_due] if one.next_due else [])]):

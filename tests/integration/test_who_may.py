@@ -37,6 +37,7 @@ from shared.events import (
 from tests.kit.asking import ASKED, ASKING, waited
 from tests.kit.doors import Door, Template, all_services
 from tests.kit.flagging import FLAGGED, FLAGGING
+from tests.kit.paying import PAYING
 from tests.kit.piloting import PILOTED, PILOTING
 from tests.kit.scheduling import HOLIDAYS, OPDS, REQUIREMENTS, STAGE_1, UNITS, employee_id, employees, nip
 from tests.kit.walk import (
@@ -204,6 +205,9 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
     special = {
         ("topic", True): TOPICS[door.service],
         ("week", True): "2025-W45",
+        ("month", True): "2025-11",
+        ("rates_version", True): "a",
+        ("effective_from", True): "2025-11-01",
         **{(of_a_log, True): "1" for of_a_log in ("partition", "first", "second", "level", "number")},
         ("id", "log/proofs" in row): str(target.employee),
         ("work_date", "wishes" in row): "2025-12-01",
@@ -253,7 +257,7 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
             path = path.replace("{" + name + "}", quote(await parameter(world, door, row, name, target)))
         elif one.get("required") or name in ("opd_code", "unit_id", "serial"):
             query[name] = await parameter(world, door, row, name, target)
-    bodies = {**BODIES, **ASKING, **FLAGGING, **PILOTING}
+    bodies = {**BODIES, **ASKING, **FLAGGING, **PAYING, **PILOTING}
     if row in bodies and (row, target.name) not in world.bodies:
         world.bodies[row, target.name] = await bodies[row](world, target)
     body = world.bodies.get((row, target.name))

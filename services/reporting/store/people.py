@@ -52,7 +52,7 @@ _OUTAGES = """
     order by starts_at, outage_id
 """
 _OPDS = """
-    select opd_code from fact_plan where employee_id = $1 and work_date = $2
+    select opd_code from fact_plan where employee_id = $1 and work_date between $2 and $3
     union select opd_code from fact_employee where employee_id = $1 and not erased
 """
 _SUPERIORS = f"""
@@ -177,9 +177,9 @@ async def found(
     return [Somebody(**dict(row)) for row in rows]
 
 
-async def opds_of(tx: Tx, employee_id: UUID, date: dt.date) -> set[str]:
-    """The OPD of the employee's plan for the date, and that of the directory: the same but after a move."""
-    return {row["opd_code"] for row in await tx.connection.fetch(_OPDS, employee_id, date)}
+async def opds_of(tx: Tx, employee_id: UUID, first: dt.date, last: dt.date) -> set[str]:
+    """The OPDs of the employee's plans for the dates, and that of the directory: the same but after a move."""
+    return {row["opd_code"] for row in await tx.connection.fetch(_OPDS, employee_id, first, last)}
 
 
 async def superiors_of(tx: Tx, employee_id: UUID) -> set[UUID]:

@@ -125,13 +125,15 @@ async def named(tx: Tx, employee_id: UUID) -> Found | None:
     return Found.model_validate(rows[0]) if rows else None
 
 
-async def may_see(tx: Tx, who: Principal, employee_id: UUID, date: dt.date) -> bool:
-    """Whether `who` may read the person's date: the person, who answers for them, and who reads all people."""
+async def may_see(tx: Tx, who: Principal, employee_id: UUID, date: dt.date, last: dt.date | None = None) -> bool:
+    """Whether `who` may read the person's date, or those up to `last`: the person, who answers for them, who reads
+    all people, and the admin of an OPD that they are of or were planned in then."""
     if may(who, READ_ALL_PEOPLE) or who.subject == employee_id:
         return True
     if may(who, AGGREGATES_ONLY):
         return False
-    return only_opd(who) in await store.opds_of(tx, employee_id, date) or await answers_for(tx, who, employee_id)
+    opds = await store.opds_of(tx, employee_id, date, last or date)
+    return only_opd(who) in opds or await answers_for(tx, who, employee_id)
 
 
 async def answers_for(tx: Tx, who: Principal, employee_id: UUID) -> bool:
