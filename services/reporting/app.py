@@ -13,6 +13,7 @@ from services.reporting.api import (
     figures,
     intentions,
     monthly,
+    output,
     people,
     pilots,
     proof_keys,
@@ -70,7 +71,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling),
-        *(figures, people, counters, budget, pilots, stream),
+        *(figures, output, people, counters, budget, pilots, stream),
         *(monthly, allowance),
         *(proof_keys, transparency),
     ]

@@ -13,7 +13,7 @@ different instants cannot be taken from one another.
 """
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -37,7 +37,7 @@ _EVERY_CELL: tuple[Cell, ...] = tuple((family, name) for family, names in _FAMIL
 
 Figures = TypeVar("Figures", bound=Compliance)
 Group = TypeVar("Group", int, str, Cell)
-"""A row of many, by its place or its code, or a cell of one row."""
+"""A row of many, by its place or its code, or a cell."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,10 +56,7 @@ def city_for_all(city: Figures) -> Figures:
 def opds_for_all(opds: Sequence[Figures]) -> list[Figures]:
     """The OPDs' figures without those of few people, and without what the city's total would tell of them."""
     rows = [_row(opd) for opd in opds]
-    whole = _enough(
-        {at: row.employees for at, row in enumerate(rows) if 0 < row.employees < FEW},
-        {at: row.employees for at, row in enumerate(rows)},
-    )
+    whole = few({at: row.employees for at, row in enumerate(rows)})
     hidden = [set(_EVERY_CELL) if at in whole else _hidden(row) for at, row in enumerate(rows)]
     of_city = _hidden(_sum(rows))
     while True:
@@ -77,8 +74,7 @@ def opds_for_all(opds: Sequence[Figures]) -> list[Figures]:
 
 def few_of(people: Mapping[str, float]) -> frozenset[str]:
     """The groups, of so many people each, whose own figures are withheld where a sum of all of them is told."""
-    counts = {code: math.ceil(n) for code, n in people.items()}
-    return frozenset(_enough({code: n for code, n in counts.items() if 0 < n < FEW}, counts))
+    return frozenset(few({code: math.ceil(n) for code, n in people.items()}))
 
 
 def _row(figures: Compliance) -> _Row:
@@ -115,19 +111,53 @@ def _close_row(row: _Row, cells: set[Cell]) -> None:
 
 def _close_sum(row: _Row, cells: set[Cell], family: str, names: Sequence[str]) -> None:
     counts = {(family, name): row.counts[family, name] for name in names}
-    cells |= _enough({cell: n for cell, n in counts.items() if cell in cells and n}, counts)
+    cells |= enough({cell: n for cell, n in counts.items() if cell in cells and n}, counts)
 
 
 def _close_column(rows: Sequence[_Row], hidden: Sequence[set[Cell]], cell: Cell, *, withheld_of_all: bool) -> None:
     counts = {at: row.counts[cell] for at, row in enumerate(rows)}
-    chosen = _enough({at: n for at, n in counts.items() if cell in hidden[at] and n}, counts)
+    chosen = enough({at: n for at, n in counts.items() if cell in hidden[at] and n}, counts)
     if withheld_of_all and not chosen:
         chosen = set(sorted((at for at, n in counts.items() if n), key=lambda at: (counts[at], at))[:1])
     for at in chosen:
         hidden[at].add(cell)
 
 
-def _enough(hidden: Mapping[Group, int], counts: Mapping[Group, int]) -> set[Group]:
+def few(counts: Mapping[Group, int]) -> set[Group]:
+    """The groups of so many people each that are not shown beside their total: those of fewer than FEW, and as
+    many more as would give them away."""
+    return enough({group: n for group, n in counts.items() if 0 < n < FEW}, counts)
+
+
+def few_of_table(counts: Mapping[tuple[str, str], int], rows: Collection[str]) -> set[tuple[str, str]]:
+    """The cells (row, column) of a table that are not shown where the totals of rows and of columns are.
+
+    `rows` are not shown at all. Whatever would follow from the rest of a row or column is not shown either.
+    """
+    hidden = {cell for cell, n in counts.items() if n and (n < FEW or cell[0] in rows)}
+    totals: dict[str, int] = {}
+    for (_, column), n in counts.items():
+        totals[column] = totals.get(column, 0) + n
+    lines: dict[tuple[int, str], dict[tuple[str, str], int]] = {}
+    for cell, n in counts.items():
+        for side, name in enumerate(cell):
+            lines.setdefault((side, name), {})[cell] = n
+    of_all = few(totals)
+    while True:
+        before = len(hidden)
+        for (side, name), line in sorted(lines.items()):
+            chosen = enough({cell: n for cell, n in line.items() if cell in hidden}, line)
+            if side and name in of_all and not chosen:
+                # what all rows but one say, and other columns, must not say what the total of the column hides
+                chosen = set(
+                    sorted((cell for cell, n in line.items() if n), key=lambda cell: (line[cell], cell))[:1]
+                )
+            hidden |= chosen
+        if len(hidden) == before:
+            return hidden
+
+
+def enough(hidden: Mapping[Group, int], counts: Mapping[Group, int]) -> set[Group]:
     """`hidden` and as many of the next smallest groups as leave their sum to be of two groups and FEW people."""
     chosen = dict(hidden)
     others = sorted((n, str(key), key) for key, n in counts.items() if n and key not in chosen)

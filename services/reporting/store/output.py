@@ -4,19 +4,19 @@ Whoever is touched is looked at afresh, by output.sql from the facts of the same
 """
 
 import datetime as dt
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
 
+from services.reporting.domain.output import By, ByOrDay
+from services.reporting.domain.periods import AT_WORK, Period
 from services.reporting.store import planner, sparing
-from services.reporting.store.figures import touched_of
+from services.reporting.store.figures import Touched, touched_of
 from shared.database import Tx
-
-By = Literal["opd", "unit", "task", "mode"]
-"""What the output of a date is added up by. Of tasks a report is counted in each that it holds."""
+from shared.events import Mode
 
 _TABLES = {
     "person_output": ("task = ''", ("employee_id",)),
@@ -109,29 +109,67 @@ DIGESTS = f"""
 
 # $1 the work date, $2 the instant, $3 the OPD or null, $4 people.
 _AT = """
-    select employee_id, task, opd_code, unit_id, mode, earned[place] as earned, waiting[place] as waiting,
-        reported[place] as reported, returned[place] as returned
-    from (
-        select *, width_bucket($2::timestamptz, since) as place
-        from ({steps}) as steps where $3::text is null or opd_code = $3
+    select {columns} from (
+        select {kept}, width_bucket($2::timestamptz, since) as place
+        from ({steps}) as steps where {of}
         offset 0
     ) as step where place > 0
 """
-_BY_STEPS = "select *{task} from {table} where work_date = $1 and employee_id <> all($4::uuid[])"
-_BY_FACTS = "select * from output_steps($1, $4::uuid[]) where task {which} ''"
-_SUMMED = """
-    select {key} as key, opd_code, sum(earned) as earned, sum(waiting) as waiting,
+_PLACED = ("earned", "waiting", "reported", "returned")
+_BY_STEPS = "select *{task} from {table} where work_date = $1 and {whom}"
+_BY_FACTS = "select *, $1::date as work_date from output_steps($1, $4::uuid[]) where task {which} ''"
+# What is not asked for is looked at once, not of each of 24,000 rows (store/figures.py).
+_OF_OPD, _OF_ALL = "opd_code = $3", "$3::text is null"
+_BUT_THESE, _BUT_NOBODY = "employee_id <> all($4::uuid[])", "cardinality($4::uuid[]) = 0"
+_AT_WORK = ", ".join(f"'{mode}'" for mode in AT_WORK)
+_SUMMED = f"""
+    select {{key}} as key, opd_code, sum(earned) as earned, sum(waiting) as waiting,
         count(*) filter (where reported > 0) as submitted, count(*) filter (where reported = 2) as without_review,
-        sum(returned) as returned
-    from ({at}) as at group by 1, 2
+        sum(returned) as returned, count(*) filter (where reported > 0 and mode in ({_AT_WORK})) as at_work
+    from ({{at}}) as at group by 1, 2
+"""  # noqa: S608 - names of the contract
+_BY_PERSON = """
+    select employee_id, task, mode, sum(earned) as earned, count(*) filter (where reported > 0) as submitted,
+        count(*) filter (where reported = 2) as without_review
+    from ({at}) as at where mode in ('WFO', 'WFH') group by 1, 2, 3
 """
-_KEY = {"opd": "opd_code", "unit": "unit_id", "task": "task", "mode": "mode"}
+_EACH = "select * from ({at}) as at where $5::uuid is null or employee_id > $5 order by employee_id limit $6"
+_KEY = {"opd": "opd_code", "unit": "unit_id", "task": "task", "mode": "mode", "day": "work_date::text"}
 _REPORTERS = "select distinct employee_id from fact_report where work_date = $1 order by 1"
+_DAYS_AT_WORK = f"""
+    select {{key}} as key, opd_code, count(*) as n from fact_plan
+    where work_date between $1 and $2 and ($3::text is null or opd_code = $3) and mode in ({_AT_WORK})
+    group by 1, 2
+"""  # noqa: S608 - names of the contract
+_PEOPLE = """
+    select key, opd_code, count(*) as n from (
+        select distinct {key} as key, opd_code, employee_id from {table}
+        where work_date between $1 and $2 and {counts}
+    ) as people group by 1, 2
+"""
+_PLANNED = """
+    select employee_id, mode, count(*) as n from fact_plan
+    where work_date between $1 and $2 and ($3::text is null or opd_code = $3) and mode in ('WFO', 'WFH')
+    group by 1, 2
+"""
+
+
+_NAMES: dict[ByOrDay, str] = {
+    "opd": """
+        select distinct on (opd_code) opd_code as key, opd_name as name from fact_unit
+        where opd_code = any($1::text[]) order by opd_code, revision desc, ce_id desc
+    """,
+    "unit": "select unit_id as key, name from fact_unit where unit_id = any($1::text[])",
+    "task": """
+        select distinct on (task_code) task_code as key, name from task
+        where task_code = any($1::text[]) order by task_code, effective_from desc
+    """,
+}
 
 
 class Sum(NamedTuple):
     """What some person-days of one OPD come to. Minutes are exact; the rest are numbers of person-days, but for
-    `returned`: decisions to return."""
+    `returned`: decisions to return. `at_work`: those submitted whose plan is of a mode at work."""
 
     key: str
     opd_code: str
@@ -139,6 +177,30 @@ class Sum(NamedTuple):
     waiting: Decimal
     submitted: int
     without_review: int
+    returned: int
+    at_work: int
+
+
+class OfPerson(NamedTuple):
+    """What one person's days of one mode come to, whole (task '') or of one task."""
+
+    employee_id: UUID
+    task: str
+    mode: Mode
+    earned: Decimal
+    submitted: int
+    without_review: int
+
+
+class Reported(NamedTuple):
+    """What one person's report of a date comes to as of an instant; `reported` as in output.sql."""
+
+    employee_id: UUID
+    opd_code: str
+    mode: Mode
+    earned: Decimal
+    waiting: Decimal
+    reported: int
     returned: int
 
 
@@ -161,25 +223,100 @@ async def sums(
 
     Several rows may have the same key: those who are touched are added up by themselves.
     """
-    touched = await touched_of(tx, date)
-    asked, table = _KEY[by], "person_task" if by == "task" else "person_output"
+    columns = ["opd_code", "mode", *([] if by in ("opd", "mode") else [_KEY[by]])]
+    asked = _SUMMED.format(key=_KEY[by], at="{at}")
+    rows = await _looked_up(tx, asked, columns, date, as_of, opd_code, tasks=by == "task")
+    return [Sum(**row) for row in rows]
+
+
+async def by_person(
+    tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | None = None, *, tasks: bool
+) -> list[OfPerson]:
+    """The same person by person, for days at home and in the office; with `tasks`, task by task."""
+    columns = ["employee_id", "task", "mode"]
+    rows = await _looked_up(tx, _BY_PERSON, columns, date, as_of, opd_code, tasks=tasks)
+    return [OfPerson(**row) for row in rows]
+
+
+async def reports(  # noqa: PLR0917 - a page of a list
+    tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str, after: UUID | None, limit: int
+) -> list[Reported]:
+    """What the reports of one OPD's people come to, by employee_id, at most `limit` after `after`."""
+    columns = ["employee_id", "opd_code", "mode"]
+    rows = await _looked_up(tx, _EACH, columns, date, as_of, opd_code, tasks=False, more=(after, limit))
+    return sorted(Reported(**row) for row in rows)[:limit]
+
+
+async def days_at_work(
+    tx: Tx, period: Period, by: ByOrDay, opd_code: str | None = None
+) -> dict[tuple[str, str], int]:
+    """How many person-days of a period have a plan of a mode at work, by (OPD, what is asked for). Not by task: no
+    plan names one."""
+    rows = await tx.connection.fetch(_DAYS_AT_WORK.format(key=_KEY[by]), period.first, period.last, opd_code)
+    return {(row["opd_code"], row["key"]): row["n"] for row in rows}
+
+
+async def people(tx: Tx, period: Period, by: ByOrDay) -> dict[tuple[str, str], int]:
+    """How many different people there are in a period, by (OPD, what is asked for): with a plan, or with a report
+    that held the task."""
+    table = "person_task" if by == "task" else "fact_plan"
+    counts = "true" if by in ("task", "mode") else f"mode in ({_AT_WORK})"
+    rows = await tx.connection.fetch(
+        _PEOPLE.format(key=_KEY[by], table=table, counts=counts), period.first, period.last
+    )
+    return {(row["opd_code"], row["key"]): row["n"] for row in rows}
+
+
+async def names(tx: Tx, by: ByOrDay, keys: Sequence[str]) -> dict[str, str]:
+    """The names of OPDs, of units, or of tasks of the catalogue, by key."""
+    if by not in _NAMES:
+        return {}
+    return {row["key"]: row["name"] for row in await tx.connection.fetch(_NAMES[by], list(keys))}
+
+
+async def planned(tx: Tx, period: Period, opd_code: str | None = None) -> dict[tuple[UUID, Mode], int]:
+    """How many days each person has at home and in the office."""
+    rows = await tx.connection.fetch(_PLANNED, period.first, period.last, opd_code)
+    return {(row["employee_id"], row["mode"]): row["n"] for row in rows}
+
+
+async def _looked_up(  # noqa: PLR0917 - whom, when
+    tx: Tx,
+    asked: str,
+    columns: Iterable[str],
+    date: dt.date,
+    as_of: dt.datetime,
+    opd_code: str | None,
+    *,
+    tasks: bool,
+    more: Sequence[object] = (),
+) -> list[asyncpg.Record]:
+    """What is `asked` of those who are not touched, and then of those who are."""
+    touched: Touched = await touched_of(tx, date)
+    of = _OF_ALL if opd_code is None else _OF_OPD
+    kept = ", ".join(columns)
+    placed = ", ".join(f"{name}[place] as {name}" for name in _PLACED)
     rows: list[asyncpg.Record] = []
 
     def query(steps: str) -> str:
-        return _SUMMED.format(key=asked, at=_AT.format(steps=steps))
+        at = _AT.format(columns=f"{kept}, {placed}", kept=f"{kept}, {', '.join(_PLACED)}", steps=steps, of=of)
+        return asked.format(at=at)
 
     if touched.everyone:
         await planner.whole_dates(tx)
         afresh = [row["employee_id"] for row in await tx.connection.fetch(_REPORTERS, date)]
     else:
         afresh = sorted(touched.people)
-        steps = _BY_STEPS.format(table=table, task="" if by == "task" else ", '' as task")
-        rows = await tx.connection.fetch(query(steps), date, as_of, opd_code, afresh)
+        steps = _BY_STEPS.format(
+            table="person_task" if tasks else "person_output",
+            task="" if tasks else ", '' as task",
+            whom=_BUT_THESE if afresh else _BUT_NOBODY,
+        )
+        rows = await tx.connection.fetch(query(steps), date, as_of, opd_code, afresh, *more)
 
     async def judge(some: Sequence[UUID]) -> list[asyncpg.Record]:
         await planner.some_people(tx)
-        steps = _BY_FACTS.format(which="<>" if by == "task" else "=")
-        return await tx.connection.fetch(query(steps), date, as_of, opd_code, list(some))
+        steps = _BY_FACTS.format(which="<>" if tasks else "=")
+        return await tx.connection.fetch(query(steps), date, as_of, opd_code, list(some), *more)
 
-    rows += await sparing.each_that_can_be(tx, afresh, judge)
-    return [Sum(**row) for row in rows]
+    return rows + await sparing.each_that_can_be(tx, afresh, judge)
