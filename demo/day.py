@@ -69,6 +69,9 @@ def _arguments(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hadir demo", description="Play a working day into the running system.")
     add_city_options(parser)
     parser.add_argument(
+        "--pilot", action="store_true", help="eight weeks before a trial and the trial instead: see --pilot --help"
+    )
+    parser.add_argument(
         "--speed", type=_speed, help="most business seconds a second (default: as fast as it goes)"
     )
     parser.add_argument(

@@ -46,13 +46,18 @@ async def offer_tasks(client: Client, officer: Who, say: Say) -> None:
     say(f"imported the catalogue: {tasks.count(chr(10)) - 1} tasks")
 
 
-async def prepare(client: Client, two: tuple[Who, Who], city: City, day: date, say: Say) -> None:
-    """All that a city's first check-in needs, by two officers. Raises Refused where a service refuses."""
-    officer, _ = two
+async def import_city(client: Client, officer: Who, city: City, say: Say) -> None:
+    """The directory, its hours, the calendar and the absences, as BKPSDM uploads them."""
     for kind, text in imports(city).items():
         began = wall.monotonic()
         await client.call(officer, "POST", f"/scheduling/v1/imports/{kind}", text=text)
         say(f"imported {kind}: {text.count(chr(10)) - 1:,} rows in {wall.monotonic() - began:.1f} s")
+
+
+async def prepare(client: Client, two: tuple[Who, Who], city: City, day: date, say: Say) -> None:
+    """All that a city's first check-in needs, by two officers. Raises Refused where a service refuses."""
+    officer, _ = two
+    await import_city(client, officer, city, say)
     await client.call(
         officer,
         "POST",

@@ -291,10 +291,10 @@ def verify_receipt(
 
 @app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []})
 def demo(context: typer.Context) -> None:
-    """Play a working day of the city into the running system. Its options: hadir demo --help."""
-    from demo import day
+    """Play a working day of the city into the running system, or a pilot. Its options: hadir demo --help."""
+    from demo import entry
 
-    raise typer.Exit(day.main(context.args, demo_place(State.from_environment())))
+    raise typer.Exit(entry.main(context.args, demo_place(State.from_environment())))
 
 
 @app.command()
@@ -329,10 +329,10 @@ def run(
     workers: Annotated[int, typer.Option(help="With --processes: so many of attendance", min=1, max=64)] = 1,
 ) -> None:
     """Start the system and play a working day into it; stay up until Ctrl-C. More options: those of hadir demo."""
-    from demo import day
+    from demo import entry
     from deploy.run import run as run_day
 
-    if code := day.refused(context.args, demo_place(State.from_environment())):
+    if code := entry.refused(context.args, demo_place(State.from_environment())):
         raise typer.Exit(code)
     _check_workers(workers, processes)
     options = ["--processes", "--workers", str(workers)] if processes else []

@@ -28,6 +28,8 @@ GOVERN: Permission = ("bkpsdm",)
 """Rules, special hours, weights, and the second officer's word on a proposal."""
 MANAGE_CATALOGUE: Permission = ("bkpsdm",)
 """The tasks that people report, with their norms."""
+FEED_DEMAND: Permission = ("bkpsdm", "opd_admin")
+"""How many came to counters, as machines count them; an OPD admin at their own OPD's."""
 REGISTER_PILOTS: Permission = ("bkpsdm",)
 """What a trial is judged by, fixed before it starts."""
 PLAN: Permission = ("bkpsdm", "opd_admin")

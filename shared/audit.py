@@ -26,6 +26,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     # reporting
     "allowance": ("given",),
     "catalogue": ("imported",),
+    "demand": ("imported", "set"),
     "pilot": ("registered", "amended"),
     "report": ("accepted", "returned"),
     "sample": ("found",),

@@ -36,6 +36,7 @@ from shared.events import (
 )
 from tests.kit.asking import ASKED, ASKING, waited
 from tests.kit.doors import Door, Template, all_services
+from tests.kit.feeding import FEEDING
 from tests.kit.flagging import FLAGGED, FLAGGING
 from tests.kit.paying import PAYING
 from tests.kit.piloting import PILOTED, PILOTING
@@ -258,7 +259,7 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
             path = path.replace("{" + name + "}", quote(await parameter(world, door, row, name, target)))
         elif one.get("required") or name in ("opd_code", "unit_id", "serial"):
             query[name] = await parameter(world, door, row, name, target)
-    bodies = {**BODIES, **ASKING, **FLAGGING, **PAYING, **PILOTING}
+    bodies = {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PAYING, **PILOTING}
     if row in bodies and (row, target.name) not in world.bodies:
         world.bodies[row, target.name] = await bodies[row](world, target)
     body = world.bodies.get((row, target.name))
@@ -317,7 +318,7 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
         missing.append(f"{name}: no row in tests/kit/who_may.py; as it is now: {signs}")
     assert missing == [], "\n".join(missing)
     assert [row for row in ROWS if row.partition(" #")[0] not in doors] == []
-    assert [row for row in {**BODIES, **ASKING, **FLAGGING, **PILOTING} if row not in ROWS] == []
+    assert [row for row in {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PILOTING} if row not in ROWS] == []
 
 
 async def test_every_role_is_answered_as_the_table_says_and_told_of_nobody_else(world: World) -> None:

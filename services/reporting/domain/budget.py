@@ -8,16 +8,20 @@ closed counter neither spends nor earns, so nothing is measured in hours of the 
 import datetime as dt
 from collections.abc import Iterable, Sequence
 from fractions import Fraction
-from functools import lru_cache
 from itertools import islice
 from typing import Literal, NamedTuple, get_args
 
+from pydantic import BaseModel
+
 from services.reporting.domain.counters import Piece
+from services.reporting.domain.figures import ratio
+from services.reporting.domain.periods import OpdTotals, allowed
 from shared.events import BudgetWindow
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _MILLISECOND_US = 1000
-_MINUTE_US = 60_000_000
+_SECOND_US = 1_000_000
+_MINUTE_US = 60 * _SECOND_US
 
 HOUR_US = 60 * _MINUTE_US
 DAY_US = 8 * HOUR_US
@@ -67,12 +71,6 @@ class Spending(NamedTuple):
         return float(budget_us(self.long.open_us, self.slo) / _MINUTE_US)
 
 
-@lru_cache(maxsize=1024)
-def allowed(slo: float) -> Fraction:
-    """The share of its opening time in which a service point may be short, exactly: 1 - 0.99 is 0.01."""
-    return 1 - Fraction(repr(slo))
-
-
 def budget_us(open_us: int, slo: float) -> Fraction:
     """The microseconds of opening time in which a service point may be short."""
     return allowed(slo) * open_us
@@ -81,6 +79,43 @@ def budget_us(open_us: int, slo: float) -> Fraction:
 def burn_rate(spent_us: int, budget: Fraction) -> float | None:
     """How fast a budget is spent: 1 spends it exactly. None without a budget; less than a millisecond is none."""
     return float(spent_us / budget) if budget >= _MILLISECOND_US else None
+
+
+class ServiceFigures(BaseModel):
+    """How service was kept over some dates: exact sums of what each of them shows. `low` and `high` bound the
+    attainment; `burn_rate` 1 spends the budget exactly. A share of nothing is null."""
+
+    open_seconds: float
+    met_seconds: float
+    unknown_seconds: float
+    short_seconds: float
+    attainment: float | None
+    low: float | None
+    high: float | None
+    fill: float | None
+    short_person_minutes: float
+    budget_minutes: float
+    spent_minutes: float
+    burn_rate: float | None
+
+
+def service_figures(totals: OpdTotals) -> ServiceFigures:
+    """The service of what was added up: of a service point, an OPD or several."""
+    attainment = ratio(totals.met_us, totals.open_us)
+    return ServiceFigures(
+        open_seconds=totals.open_us / _SECOND_US,
+        met_seconds=totals.met_us / _SECOND_US,
+        unknown_seconds=totals.unknown_us / _SECOND_US,
+        short_seconds=totals.short_us / _SECOND_US,
+        attainment=attainment,
+        low=attainment,
+        high=ratio(totals.met_us + totals.unknown_us, totals.open_us),
+        fill=ratio(totals.filled_us, totals.required_us),
+        short_person_minutes=totals.missing_us / _MINUTE_US,
+        budget_minutes=float(totals.budget_us / _MINUTE_US),
+        spent_minutes=totals.short_us / _MINUTE_US,
+        burn_rate=burn_rate(totals.short_us, totals.budget_us),
+    )
 
 
 def latest(pieces: Sequence[Piece], open_us: int) -> Spell:

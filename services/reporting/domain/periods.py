@@ -8,6 +8,7 @@ import datetime as dt
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, fields
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
 from services.reporting.domain.counters import Standing
@@ -78,6 +79,19 @@ class Period:
 
     def __contains__(self, date: dt.date) -> bool:
         return self.first <= date <= self.last
+
+
+Step = Literal["day", "week", "month"]
+
+
+def cut(period: Period, by: Step) -> list[Period]:
+    """The period in days, weeks from Monday on, or calendar months; the first and the last may be parts of one."""
+    parts: list[Period] = []
+    for date in period:
+        begins = by == "day" or (date.weekday() == 0 if by == "week" else date.day == 1)
+        first = date if begins or not parts else parts.pop().first
+        parts.append(Period(first, date))
+    return parts
 
 
 def mistakes(period: Period, today: dt.date, known_from: dt.date | None) -> list[FieldError]:
@@ -192,6 +206,13 @@ def total(parts: Iterable[OpdTotals]) -> OpdTotals:
     return OpdTotals(people, **sums)
 
 
+@lru_cache(maxsize=1024)
+def allowed(slo: float) -> Fraction:
+    """The share of its opening time in which a service point may be short, as people write its target: of 0.99 one
+    hundredth, not 0.010000000000000009."""
+    return 1 - Fraction(repr(slo))
+
+
 def of_counters(standings: Iterable[Standing]) -> OpdTotals:
     """What these service points' dates come to."""
     points = list(standings)
@@ -204,6 +225,5 @@ def of_counters(standings: Iterable[Standing]) -> OpdTotals:
         required_us=sum(one.required_us for one in times),
         filled_us=sum(one.filled_us for one in times),
         missing_us=sum(one.missing_us for one in times),
-        # as people write the target: of 0.99 one hundredth, not 0.010000000000000009
-        budget_us=sum(((1 - Fraction(repr(one.point.slo))) * one.times.open_us for one in points), Fraction()),
+        budget_us=sum((allowed(one.point.slo) * one.times.open_us for one in points), Fraction()),
     )

@@ -22,6 +22,7 @@ _OLD = {
         table: f"select ctid from {table} where work_date < $1"  # noqa: S608 - constants
         for table in ("fact_punch", "fact_report", "fact_review")
     },
+    "demand": "select ctid from demand where from_at < local_midnight($1)",
     # A void may name another date than its punch: it goes when what it voids is gone.
     "fact_void": """
         select void.ctid from fact_void as void

@@ -187,6 +187,18 @@ class PublishedBudget(Stored, table=True):
     revision: int = column(BigInteger)
 
 
+class Demand(Stored, table=True):
+    """Who came to a service point in the half hour from `from_at` on, as its machines counted."""
+
+    unit_id: str = column(Text, key=True)
+    from_at: dt.datetime = column(key=True)
+    arrivals: int
+    mean_service_seconds: float = column(Double)
+    target_seconds: float = column(Double)
+
+    __table_args__ = (Index("demand_by_time", "from_at"),)
+
+
 class GonePlan(Stored, table=True):
     """A plan that was taken out with a disowned event, until the ticker has looked for another in its place."""
 

@@ -190,3 +190,78 @@ async def test_whoever_is_signed_in_reads_which_counters_burn(service: Running, 
     month = next(one for one in everything if (one["unit_id"], one["window"]) == (COUNTER, "month"))
     assert month["spent_minutes"] == 5 * 420
     assert round(month["burn_rate"] * month["budget_minutes"], 6) == 5 * 420
+
+
+async def test_a_period_is_the_sum_of_its_dates(service: Running, staff: Staff) -> None:
+    dates = weekdays(DAY - dt.timedelta(1), 6)
+    await service.fold(
+        *(plan(staff.clerk, OPD, COUNTER, date=date) for date in dates),
+        *(event for date in dates[:3] for event in attended(date, "08:30")),
+    )
+    await drain(service.db, at("09:00"))
+    asked = {"from": str(dates[0]), "to": str(DAY)}
+    async with service.caller("staff", staff.late) as client:
+
+        async def get(path: str, **params: str | int) -> dict[str, Any]:
+            answer = await client.get(f"/reporting/v1/{path}", params={**asked, **params})
+            assert answer.status_code == 200, answer.text
+            return answer.json()
+
+        days = await get(f"units/{COUNTER}/service", by="day")
+        weeks = await get(f"units/{COUNTER}/service", by="week")
+        months = await get(f"units/{COUNTER}/service", by="month")
+        opd = await get(f"opds/{OPD}/service", by="week")
+        city = await get("service")
+        opds = await get("service", of="opd")
+        page = await get("service", limit=1)
+        rest = await get("service", limit=1, cursor=page["next"])
+        shown = {
+            date: next(
+                one
+                for one in (await client.get("/reporting/v1/units", params={"date": str(date)})).json()["items"]
+                if one["unit_id"] == COUNTER
+            )
+            for date in dates
+        }
+        reversed_ = await client.get(
+            f"/reporting/v1/units/{COUNTER}/service", params={"from": str(DAY), "to": str(dates[0])}
+        )
+        unknown = await client.get("/reporting/v1/opds/9.99/service", params=asked)
+        office = await client.get("/reporting/v1/units/DUKCAPIL/service", params=asked)
+    sums = (
+        "open_seconds",
+        "met_seconds",
+        "unknown_seconds",
+        "short_seconds",
+        "short_person_minutes",
+        "spent_minutes",
+    )
+    by_date = {one["from"]: one for one in days["items"]}
+    for date, of_date in shown.items():
+        one = by_date[str(date)]
+        assert one["to"] == str(date)
+        for name in (*sums, "attainment", "low", "high", "fill"):
+            assert one[name] == of_date[name], (date, name)
+        assert round(one["budget_minutes"], 9) == round(of_date["budget_minutes"], 9)
+    assert [(one["from"], one["to"]) for one in weeks["items"]] == [
+        ("2025-10-29", "2025-11-02"),
+        ("2025-11-03", "2025-11-06"),
+    ]
+    assert [(one["from"], one["to"]) for one in months["items"]] == [
+        ("2025-10-29", "2025-10-31"),
+        ("2025-11-01", "2025-11-06"),
+    ]
+    for whole in (days, weeks, months):
+        assert whole["total"] == days["total"]
+        for name in sums:
+            assert round(sum(one[name] for one in whole["items"]), 6) == round(whole["total"][name], 6)
+    total = days["total"]
+    assert total["burn_rate"] == total["spent_minutes"] / total["budget_minutes"]
+    assert round(total["burn_rate"], 6) == round(total["short_seconds"] / total["open_seconds"] / 0.01, 6)
+    # Nobody but the two of the counter has anything to do with it: an OPD of one counter is that counter.
+    assert opd["total"] == total
+    assert {one["unit_id"]: one["spent_minutes"] for one in city["items"]}[COUNTER] == total["spent_minutes"]
+    assert [one["opd_code"] for one in opds["items"]] == sorted([OPD, OTHER_OPD])
+    assert [*page["items"], *rest["items"]] == city["items"]
+    assert (reversed_.status_code, reversed_.json()["errors"][0]["field"]) == (422, "to")
+    assert (unknown.status_code, office.status_code) == (404, 404)
