@@ -11,7 +11,6 @@ from fastapi import APIRouter, Depends, Query
 
 from services.reporting.api.figures import Running
 from services.reporting.domain.transparency import CHECKPOINTS, LogName, under_trees
-from services.reporting.store.transparency import Signed
 from services.reporting.views import transparency as views
 from services.reporting.views.transparency import (
     CheckpointOut,
@@ -79,12 +78,8 @@ async def checkpoints(
     after = read_cursor(cursor, str, int, int) if cursor else None
     async with service.db.read() as tx:
         signed = await views.checkpoints(tx, topic, partition, after, limit + 1)
-    page = cut(signed, limit, _place)
+    page = cut(signed, limit, views.place)
     return Page(items=[views.checkpoint(one) for one in page.items], next=page.next)
-
-
-def _place(signed: Signed) -> tuple[str, int, int]:
-    return signed.topic, signed.partition, signed.size
 
 
 @router.get("/consistency")

@@ -139,6 +139,11 @@ async def checkpoints(
     return await store.checkpoints(tx, topic, partition, after, most)
 
 
+def place(signed: Signed) -> tuple[str, int, int]:
+    """By what they are listed."""
+    return signed.topic, signed.partition, signed.size
+
+
 def checkpoint(signed: Signed) -> CheckpointOut:
     """As it is shown."""
     return CheckpointOut(
@@ -203,10 +208,10 @@ async def proof(db: Database, client: Mapping[str, Any], who: Principal, topic: 
         if topic == AttendanceRecorded.topic and (event := await store.event_of_punch(tx, id)) is not None:
             ids.add(event)
         places = [place for one in sorted(ids) for place in await store.marked(tx, topic, mark_of(one))]
-    for log, number, first_offset, place in places:
-        record = await nth(client, *log, first_offset, place)
+    for log, number, first_offset, within in places:
+        record = await nth(client, *log, first_offset, within)
         if record is not None and (ce_id_of(record.headers) or "").lower() in ids and _may_see(who, record):
-            return await _proven(db, log, number * WIDTH + place, record)
+            return await _proven(db, log, number * WIDTH + within, record)
     raise Missing("log.record_unknown")
 
 
