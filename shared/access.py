@@ -51,6 +51,8 @@ READ_PILOTS: Permission = READ_CITY
 READ_OPDS: Permission = (*READ_CITY, "opd_admin")
 READ_ALL_PEOPLE: Permission = ("bkpsdm", "auditor")
 READ_PEOPLE: Permission = (*READ_ALL_PEOPLE, "opd_admin")
+ASK_WHAT_IF: Permission = ("bkpsdm", "auditor")
+"""What other rules or another policy would have made of past dates."""
 READ_PAYROLL: Permission = ("bkpsdm",)
 """A month of the whole city, person by person."""
 READ_RECORDS: Permission = ("supervisor", "opd_admin", "bkpsdm")

@@ -35,6 +35,9 @@ IDLE_S = 10.0
 """Seconds without a transaction after which a connection of the pool is closed: PostgreSQL holds 15 to 35 MB for
 each. A rush opens them again, at some 10 ms each."""
 
+_SUPPOSING_S = 30
+"""Seconds that one statement of `Database.supposing` may take."""
+
 _PARTITIONED = """
     select string_agg(quote_ident(relname), ', ' order by relname) from pg_class
     where relkind = 'p' and relnamespace = current_schema::regnamespace
@@ -57,13 +60,15 @@ class Tx:
     writes. jsonb parameters on `connection` are JSON text; jsonb results are Python objects.
     """
 
-    def __init__(self, connection: asyncpg.Connection, bind: AsyncConnection) -> None:
+    def __init__(self, connection: asyncpg.Connection, bind: AsyncConnection | None) -> None:
         self.connection = connection
         self._bind = bind
 
     @cached_property
     def session(self) -> AsyncSession:
         """Made when first asked for: it is a third of what an empty transaction costs this process."""
+        if self._bind is None:
+            raise RuntimeError("a transaction of `supposing` speaks raw SQL only")
         return AsyncSession(bind=self._bind, expire_on_commit=False)
 
     async def flush(self) -> None:
@@ -198,6 +203,25 @@ class Database:
         """A read-only snapshot: every statement in the block sees the same facts."""
         async with self._open("repeatable_read", readonly=True) as tx:
             yield tx
+
+    @asynccontextmanager
+    async def supposing(self, tx: Tx) -> AsyncGenerator[Tx, None]:
+        """The snapshot of `tx`, of a `read()`, seen by a session of its own. Its temporary tables stand before the
+        real ones, so that the same statements answer what would be so; nothing stays, and nobody waits for it.
+
+        A new session, because one that has spoken before has plans for the real tables.
+        """
+        snapshot = await tx.connection.fetchval("select pg_export_snapshot()")
+        connection = await self.dedicated()
+        try:
+            undone = connection.transaction(isolation="repeatable_read")
+            await undone.start()
+            await connection.execute(f"set transaction snapshot '{snapshot}'")
+            await connection.execute(f"set local statement_timeout = '{_SUPPOSING_S}s'")
+            yield Tx(connection, None)
+        finally:
+            # Ended before it is closed: a server that is still busy for somebody who has gone would go on.
+            await connection.close(timeout=2)
 
     async def dedicated(self) -> asyncpg.Connection:
         """A connection outside the pool, for LISTEN and for locks that a session holds. The caller closes it."""

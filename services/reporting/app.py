@@ -26,6 +26,7 @@ from services.reporting.api import (
     targets,
     team,
     transparency,
+    whatif,
 )
 from services.reporting.api.pages import board, oidc, page, sign_in
 from services.reporting.api.pages.app import days, lists, me, report, today, worker
@@ -73,7 +74,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
         *(figures, output, people, counters, budget, pilots, stream),
-        *(monthly, allowance),
+        *(monthly, allowance, whatif),
         *(proof_keys, transparency),
     ]
     app = build(

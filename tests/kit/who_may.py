@@ -194,6 +194,7 @@ ROWS: dict[str, str] = {
     "GET /reporting/v1/opds/{opd_code}/months/{month}": "..++.+. ..++.+. ...+.+.",
     "GET /reporting/v1/months/{month}": "...+... ...+... ...+...",
     "POST /reporting/v1/allowance/rates": "...+... ...+... ...+...",
+    "POST /reporting/v1/what-if": "...+.+. ...+.+. ...+.+.",
     "GET /reporting/v1/allowance/rates": "+++++++ +++++++ +++++++",
     "GET /reporting/v1/units": "+++++++ +++++++ +++++++",
     "GET /reporting/v1/service/burning": "+++++++ +++++++ +++++++",

@@ -14,6 +14,7 @@ from shared.dates import local_date
 from shared.events.base import Date
 from shared.query import InstantParam, not_ahead
 from shared.refusals import Invalid, Missing
+from shared.service import Service
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,20 +44,24 @@ async def span(
         ),
     ] = None,
 ) -> Span:
-    """FastAPI dependency: `from`, `to` and `as_of` of a view of a period.
+    """FastAPI dependency: `from`, `to` and `as_of` of a view of a period. Raises as `checked` does."""
+    return await checked(service, Period(first, last), as_of)
 
-    Raises Invalid for a period that is reversed, too long, in the future of as_of or over before anything was
-    known, and Missing for dates that are no longer kept.
+
+async def checked(service: Service, period: Period, as_of: dt.datetime | None, most: int = LONGEST_DAYS) -> Span:
+    """A period as it may be looked at.
+
+    Raises Invalid for one that is reversed, longer than `most` days, in the future of as_of or over before
+    anything was known, and Missing for dates that are no longer kept.
     """
     now = service.clock.now()
     instant = not_ahead(as_of, now) if as_of else now
     kept = shown_from(local_date(now), service.settings.keep_facts_months)
-    if kept is not None and first < kept:
+    if kept is not None and period.first < kept:
         raise Missing("date.no_longer_kept", params={"first": kept})
-    period = Period(first, last)
     async with service.db.read() as tx:
         known = await views.first_date(tx)
-    if errors := mistakes(period, local_date(instant), known):
+    if errors := mistakes(period, local_date(instant), known, most):
         raise Invalid("validation", errors=errors)
     return Span(period, instant)
 

@@ -94,16 +94,18 @@ def cut(period: Period, by: Step) -> list[Period]:
     return parts
 
 
-def mistakes(period: Period, today: dt.date, known_from: dt.date | None) -> list[FieldError]:
+def mistakes(
+    period: Period, today: dt.date, known_from: dt.date | None, most: int = LONGEST_DAYS
+) -> list[FieldError]:
     """What is wrong with a period that is looked at on the local date `today`, of which field.
 
-    `known_from`: the first work date that anything is known of; None while nothing is.
+    `known_from`: the first work date that anything is known of; None while nothing is. `most`: days.
     """
     if period.last < period.first:
         return [FieldError("to", "period.reversed", {"first": period.first})]
-    if period.days > LONGEST_DAYS:
-        longest = period.first + dt.timedelta(days=LONGEST_DAYS - 1)
-        return [FieldError("to", "period.too_long", {"most": LONGEST_DAYS, "last": longest})]
+    if period.days > most:
+        longest = period.first + dt.timedelta(days=most - 1)
+        return [FieldError("to", "period.too_long", {"most": most, "last": longest})]
     if period.last > today:
         return [FieldError("to", "period.in_future", {"today": today})]
     if known_from is not None and period.last < known_from:
