@@ -22,7 +22,7 @@ from bench.results import Results
 
 PARTS = (
     *("projector", "intake", "board", "burst", "handover", "ticker"),
-    *("memory", "storage", "roster", "peers", "nation"),
+    *("memory", "storage", "roster", "peers", "nation", "pilot"),
 )
 LONG = ("history",)
 """These take half an hour, and run where they are named."""

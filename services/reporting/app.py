@@ -31,6 +31,7 @@ from services.reporting.api import (
 from services.reporting.api.pages import board, oidc, page, sign_in
 from services.reporting.api.pages.app import days, lists, me, report, today, worker
 from services.reporting.api.pages.desk import office as desk_office
+from services.reporting.api.pages.desk import pilots as desk_pilots
 from services.reporting.api.pages.desk import team as desk_team
 from services.reporting.commands import facts
 from services.reporting.commands.oidc import SignOn
@@ -88,6 +89,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             board.router,
             *(part.router for part in (today, report, days, lists, me, worker)),
             desk_team.router,
+            desk_pilots.router,
             desk_office.router,
             page.files,
         ],

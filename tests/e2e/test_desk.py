@@ -44,7 +44,7 @@ async def evening(
 PAGES = ("team", "plans", "ratings", f"people/{{person}}/{DAY}")
 OFFICE = (
     *("people?q=sri", "imports", "policies", "rosters", "absences", "proposals", "calendar", "terminals"),
-    *("repair", "readiness", "samples", "audit", "decisions"),
+    *("repair", "readiness", "samples", "pilots", "audit", "decisions"),
 )
 
 

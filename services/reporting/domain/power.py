@@ -141,17 +141,28 @@ def simulated(protocol: Protocol, rows: Sequence[Past], *, days: int, pilots: in
     early, late = (
         shares(above[at].sum(axis=0), below[at].sum(axis=0)) for at in (slice(half), slice(-half, None))
     )
+    # The weeks drawn from vary less than those that they stand for, by one part in as many as there are.
+    spread = math.sqrt(blocks / (blocks - 1))
     seen = float(np.var(late - early, ddof=1))
-    explained = float(np.var(metric(half, pilots) - metric(half, pilots), axis=1, ddof=1).mean())
-    drift = math.sqrt(max(0.0, seen - explained))
+    explained = float(np.var(spread * (metric(half, pilots) - metric(half, pilots)), axis=1, ddof=1).mean())
+    # It goes on as a random walk does: twice as far apart, twice the variance.
+    drift = math.sqrt(max(0.0, seen - explained) * max(1.0, _apart(protocol, blocks * days) / (half * days)))
 
-    trial = metric(length(protocol.trial.period.days), pilots)
+    changes: Matrix = spread * (metric(length(protocol.trial.period.days), pilots) - whole)
     if protocol.baseline is not None:
-        changes = trial - metric(length(protocol.baseline.period.days), pilots)
+        changes -= spread * (metric(length(protocol.baseline.period.days), pilots) - whole)
     else:
         # Without a baseline OPDs differ by what they are: with no effect any arm could have had any of them.
-        changes = trial - whole + draw.permuted(np.tile(whole, (pilots, 1)), axis=1)
+        changes += draw.permuted(np.tile(whole, (pilots, 1)), axis=1)
     return changes + draw.normal(0, drift, changes.shape), drift
+
+
+def _apart(protocol: Protocol, known: int) -> float:
+    """Dates from the middle of what the trial is compared with to its own; `known` dates end before it."""
+    trial, baseline = protocol.trial.period, protocol.baseline and protocol.baseline.period
+    if baseline is None:
+        return (known + trial.days) / 2
+    return (trial.first - baseline.first).days + (trial.days - baseline.days) / 2
 
 
 def least_margins(design: Design, changes: "Matrix") -> "Matrix":

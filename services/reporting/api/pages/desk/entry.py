@@ -22,8 +22,10 @@ from shared.access import (
     READ_AUDIT,
     READ_DIRECTORY,
     READ_PEOPLE,
+    READ_PILOTS,
     READ_PROPOSALS,
     READ_READINESS,
+    REGISTER_PILOTS,
     REVIEW_REPORTS,
     Permission,
     Principal,
@@ -66,6 +68,7 @@ OFFICE = (
     Entry("repair", READ_DIRECTORY),
     Entry("readiness", READ_READINESS),
     Entry("samples", EXAMINE_REPORTS),
+    Entry("pilots", READ_PILOTS),
     Entry("audit", READ_AUDIT),
 )
 _ALL = {entry.name: entry for entry in (*TEAM, *OFFICE)}
@@ -80,11 +83,12 @@ CAN: dict[str, Permission] = {
     "assess": ASSESS_READINESS,
     "correct": CORRECT_RECORDS,
     "people": READ_PEOPLE,
+    "pilots": REGISTER_PILOTS,
 }
 """What the parts of a page ask for, by the word its template uses."""
 
 
-_KINDS = "aside ask kind leave limit proposal role state told weekday why"
+_KINDS = "aside ask because kind leave limit proposal role state told weekday why"
 _SPOKEN = tuple(f"desk.{kind}." for kind in _KINDS.split())
 
 
