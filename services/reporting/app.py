@@ -11,6 +11,7 @@ from services.reporting.api import (
     demand,
     drafts,
     evidence,
+    explain,
     figures,
     intentions,
     monthly,
@@ -28,8 +29,11 @@ from services.reporting.api import (
     transparency,
     whatif,
 )
-from services.reporting.api.pages import board, oidc, page, sign_in
+from services.reporting.api.pages import oidc, page, sign_in
 from services.reporting.api.pages.app import days, lists, me, report, today, worker
+from services.reporting.api.pages.board import home as board_home
+from services.reporting.api.pages.board import opds as board_opds
+from services.reporting.api.pages.board import units as board_units
 from services.reporting.api.pages.desk import office as desk_office
 from services.reporting.api.pages.desk import pilots as desk_pilots
 from services.reporting.api.pages.desk import team as desk_team
@@ -74,7 +78,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     doors = [
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
-        *(figures, output, people, counters, budget, pilots, stream),
+        *(figures, output, explain, people, counters, budget, pilots, stream),
         *(monthly, allowance, whatif),
         *(proof_keys, transparency),
     ]
@@ -86,7 +90,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             sign_in.links,
             sign_in.router,
             oidc.router,
-            board.router,
+            *(part.router for part in (board_home, board_opds, board_units)),
             *(part.router for part in (today, report, days, lists, me, worker)),
             desk_team.router,
             desk_pilots.router,

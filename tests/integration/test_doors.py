@@ -239,7 +239,7 @@ async def test_a_parameter_that_nothing_reads_is_refused_and_those_that_exist_ar
         if not {"as_off", "From"} <= named.keys() or not all(name in named["as_off"] for name in known):
             wrong.append(f"{door.name}: {answer.status_code} {answer.text[:200]}")
     assert wrong == []
-    for path in ("/reporting/?date=2025-11-06", "/reporting/v1/stream?date=2025-11-06"):
+    for path in ("/reporting/?as_of=2025-11-06", "/reporting/v1/stream?date=2025-11-06"):
         assert (await city.client.get(path, headers=city.headers())).status_code == 422
     twice = await city.client.get("/reporting/v1/city?date=2025-11-06&date=2025-11-07", headers=city.headers())
     assert (twice.status_code, twice.json()["errors"][0]["field"]) == (422, "date")
@@ -260,7 +260,12 @@ async def test_no_view_is_given_of_what_has_not_happened(city: City) -> None:
 
 async def test_head_works_wherever_get_does_and_says_the_same(city: City) -> None:
     """Pages, files, feeds and the machines' doors among them; an event stream answers and does not begin."""
-    more = ["/reporting/", "/reporting/login", "/reporting/static/today/board.css", "/reporting/openapi.json"]
+    more = [
+        "/reporting/",
+        "/reporting/login",
+        "/reporting/static/today/board/board.css",
+        "/reporting/openapi.json",
+    ]
     more += [f"/{service}/{door}" for service in SERVICES for door in ("livez", "readyz", "metrics")]
     wrong = list[str]()
     for address in [door.address() for door in reading(city)] + more:

@@ -215,6 +215,7 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
         ("work_date", "intentions" in row): "2025-11-07",
         ("date", door.service == "scheduling"): "2025-11-12",
         ("to", door.service == "reporting"): str(TODAY),
+        ("figure", True): "on_time_rate",
         ("my_date", True): "2025-11-12",
         ("kind", "request-kinds" in row): "annual",
         ("serial", "#another unit" in row): "SN-moving",

@@ -187,6 +187,7 @@ ROWS: dict[str, str] = {
     "GET /reporting/v1/city": "...+++. ...+++. ...+++.",
     "GET /reporting/v1/opds": "..++++. ..++++. ..++++.",
     "GET /reporting/v1/output": "..++++. ..++++. ...+++.",
+    "GET /reporting/v1/explain": "..++++. ..++++. ...+++.",
     "GET /reporting/v1/opds/{opd_code}/people": "..++.+. ..++.+. ...+.+.",
     "GET /reporting/v1/people": "..++.+. ..++.+. ..++.+.",
     "GET /reporting/v1/people/{employee_id}/days/{date}": "0+++0+0 00++0+0 000+0+0",

@@ -72,6 +72,14 @@ def opds_for_all(opds: Sequence[Figures]) -> list[Figures]:
             ]
 
 
+def too_few(employees: Mapping[str, int]) -> set[str]:
+    """The groups, by their number of people, of whom no course of numbers is shown: it would tell of one of them.
+
+    That is each of fewer than MANY, and one more where the sum of the others would give it away.
+    """
+    return enough({key: n for key, n in employees.items() if 0 < n < MANY}, employees)
+
+
 def few_of(people: Mapping[str, float]) -> frozenset[str]:
     """The groups, of so many people each, whose own figures are withheld where a sum of all of them is told."""
     return frozenset(few({code: math.ceil(n) for code, n in people.items()}))

@@ -15,6 +15,15 @@ _COUNTED = """
     select uncounted.unit_id as afresh, counted.*
     from counted($1, $2, $3, $4) as counted full join uncounted($1, $2, $3, $4) as uncounted using (unit_id)
 """
+_COUNTED_OVER = """
+    select of_date.day, found.*
+    from (select $1::date + n as day from generate_series(0, $2::date - $1::date) as n) as of_date
+        cross join lateral (
+            select uncounted.unit_id as afresh, counted.*
+            from counted(of_date.day, $3, $4) as counted
+                full join uncounted(of_date.day, $3, $4) as uncounted using (unit_id)
+        ) as found
+"""
 _AFRESH = "select * from coverage($1, $2, $3)"
 _PIECES = """
     select unit_id, from_at, until_at, required, present_low, present_high, status
@@ -94,6 +103,19 @@ async def afresh(tx: Tx, date: dt.date, as_of: dt.datetime, unit_ids: Collection
 async def standing(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> Standing | None:
     """One service point; None when there is none of this id."""
     return next(iter(await standings(tx, date, as_of, unit_ids=[unit_id])), None)
+
+
+async def over_dates(
+    tx: Tx, unit_id: str, first: dt.date, last: dt.date, as_of: dt.datetime
+) -> dict[dt.date, Standing]:
+    """Each date of one service point from `first` to `last`; none where there is no such service point."""
+    await planner.some_people(tx)
+    rows = await tx.connection.fetch(_COUNTED_OVER, first, last, as_of, [unit_id])
+    found = {row["day"]: _standing(row) for row in rows if row["afresh"] is None}
+    for date in sorted(row["day"] for row in rows if row["afresh"] is not None):
+        for standing in await afresh(tx, date, as_of, [unit_id]):
+            found[date] = standing
+    return dict(sorted(found.items()))
 
 
 async def uncounted(

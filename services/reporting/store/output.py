@@ -134,6 +134,25 @@ _BY_PERSON = """
     from ({at}) as at where mode in ('WFO', 'WFH') group by 1, 2, 3
 """
 _EACH = "select * from ({at}) as at where $5::uuid is null or employee_id > $5 order by employee_id limit $6"
+# Afresh from the facts: one person's steps cost less than to see whether they are computed.
+_OF_DAY = """
+    select earned[place] as earned, waiting[place] as waiting, reported[place] as reported,
+        returned[place] as returned, array(
+            select ce_id from (
+                select report.ce_id, report.submitted_at as at from fact_report as report
+                where report.work_date = $1 and report.employee_id = $3
+                union all
+                select review.ce_id, greatest(review.reviewed_at, report.submitted_at)
+                from fact_review as review
+                    join fact_report as report using (work_date, employee_id, report_id, report_revision)
+                where review.work_date = $1 and review.employee_id = $3
+            ) as told where at <= $2 order by at, ce_id
+        ) as event_ids
+    from (
+        select *, width_bucket($2::timestamptz, since) as place
+        from output_steps($1, array[$3::uuid]) where task = ''
+    ) as step where place > 0
+"""
 _KEY = {"opd": "opd_code", "unit": "unit_id", "task": "task", "mode": "mode", "day": "work_date::text"}
 _REPORTERS = "select distinct employee_id from fact_report where work_date = $1 order by 1"
 _DAYS_AT_WORK = f"""
@@ -204,6 +223,16 @@ class Reported(NamedTuple):
     returned: int
 
 
+class Produced(NamedTuple):
+    """What one report comes to; `event_ids`: of its revisions and their reviews."""
+
+    earned: Decimal
+    waiting: Decimal
+    reported: int
+    returned: int
+    event_ids: list[UUID]
+
+
 async def compute(tx: Tx, date: dt.date, people: Sequence[UUID]) -> None:
     """Compute the steps of these people's output anew, for `steps.compute`, which finds them by `WHOSE`."""
     if people:
@@ -245,6 +274,15 @@ async def reports(  # noqa: PLR0917 - a page of a list
     columns = ["employee_id", "opd_code", "mode"]
     rows = await _looked_up(tx, _EACH, columns, date, as_of, opd_code, tasks=False, more=(after, limit))
     return sorted(Reported(**row) for row in rows)[:limit]
+
+
+async def of_day(tx: Tx, employee_id: UUID, date: dt.date, as_of: dt.datetime) -> Produced | None:
+    """What one person's report of a date comes to as of an instant, and the events it follows from, as they
+    happened; None without a plan or a report."""
+    row = await tx.connection.fetchrow(_OF_DAY, date, as_of, employee_id)
+    if row is None:
+        return None
+    return Produced(row["earned"], row["waiting"], row["reported"], row["returned"], row["event_ids"])
 
 
 async def days_at_work(

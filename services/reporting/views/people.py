@@ -7,7 +7,7 @@ from uuid import UUID
 from pydantic import BaseModel, ConfigDict
 
 from services.reporting.domain.catalogue import words
-from services.reporting.store import figures
+from services.reporting.store import figures, output
 from services.reporting.store import people as store
 from services.reporting.store.people import Evidence, Verdict
 from shared.access import AGGREGATES_ONLY, READ_ALL_PEOPLE, Principal, may, only_opd
@@ -56,6 +56,16 @@ class Reason(BaseModel):
     event_ids: list[UUID]
 
 
+class Produced(BaseModel):
+    """What the report of a person-day came to (docs/rules.md#what-was-produced), and by which events."""
+
+    earned_minutes: float
+    waiting_minutes: float
+    submitted: bool
+    returned: int
+    event_ids: list[UUID]
+
+
 class PersonDay(BaseModel):
     """One person's date. Without a plan nothing is due, and the other members are null."""
 
@@ -67,6 +77,7 @@ class PersonDay(BaseModel):
     duties: dict[Duty, Reason]
     rules_version: str | None = None
     policy_version: str | None = None
+    produced: Produced | None = None
 
 
 # What the branches of each duty compare, beside the plan: columns of the verdict, and facts it looked at.
@@ -148,7 +159,18 @@ async def person_day(
 ) -> PersonDay:
     """One person's date with the reason for each state, in words of `language`."""
     verdict = await store.verdict(tx, employee_id, date, as_of)
-    return await explained(tx, employee_id, date, verdict, as_of, language)
+    day = await explained(tx, employee_id, date, verdict, as_of, language)
+    found = await output.of_day(tx, employee_id, date, as_of)
+    if found is None:
+        return day
+    produced = Produced(
+        earned_minutes=float(found.earned),
+        waiting_minutes=float(found.waiting),
+        submitted=found.reported > 0,
+        returned=found.returned,
+        event_ids=found.event_ids,
+    )
+    return day.model_copy(update={"produced": produced})
 
 
 async def explained(  # noqa: PLR0917 - a date, as it was judged

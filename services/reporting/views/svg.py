@@ -107,17 +107,19 @@ def samples(each: Sequence[tuple[str, str]], y: float) -> tuple[list[str], float
 
 def document(name: str, height: float, title: str, said: str, body: Iterable[str]) -> Markup:
     """The whole drawing, with its name and what it says for who cannot see it."""
+    drawn = "".join(body)
     size = f'width="{WIDTH}" height="{units(height)}" viewBox="0 0 {WIDTH} {units(height)}"'
     told = f'role="img" aria-labelledby="{name}-t {name}-d"'
     return Markup(  # noqa: S704 - every word of others is escaped here or by `words`
         f'<svg class="chart" xmlns="http://www.w3.org/2000/svg" {size} {told} font-family="{_FONT}">'
         f'<title id="{name}-t">{escape(title)}</title><desc id="{name}-d">{escape(said)}</desc>'
-        f"<defs>{_patterns(name)}</defs>{''.join(body)}</svg>"
+        f"<defs>{_patterns(name, drawn)}</defs>{drawn}</svg>"
     )
 
 
-def _patterns(name: str) -> str:
-    """Oblique lines for what is not known, a grid of them for what was short, and both fainter for whole dates."""
+def _patterns(name: str, drawn: str) -> str:
+    """Oblique lines for what is not known, a grid of them for what was short, both fainter for whole dates; those
+    that are used."""
     kinds = (
         ("unknown", 5, _TRACK, UNKNOWN, "M0 5L5 0M-1 1L1 -1M4 6L6 4", 1.6),
         ("short", 5, CARD, NOT_MET, "M0 0L5 5M0 5L5 0", 1.6),
@@ -129,4 +131,5 @@ def _patterns(name: str) -> str:
         f'<rect class="p-{kind}-back" width="{size}" height="{size}" fill="{back}"/>'
         f'<path class="p-{kind}" d="{path}" stroke="{colour}" stroke-width="{stroke}" fill="none"/></pattern>'
         for kind, size, back, colour, path, stroke in kinds
+        if f"#{name}-{kind})" in drawn
     )

@@ -24,7 +24,7 @@ HOME = "/reporting/"
 APP = "/reporting/app/"
 """Where staff and their superiors begin their day."""
 
-PAGE = re.compile(r"/reporting/[a-z0-9/-]{0,60}")
+PAGE = re.compile(r"/reporting/(?!.*\.\.)[A-Za-z0-9._/-]{0,120}")
 """The pages that a sign-in may lead to: ours."""
 
 _HERE = Path(__file__).parent

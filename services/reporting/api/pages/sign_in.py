@@ -27,7 +27,7 @@ router = APIRouter(prefix="/reporting", include_in_schema=False, dependencies=[D
 links = APIRouter(prefix="/reporting/v1", tags=["sign-in"])
 
 Secret = Annotated[str, Form(max_length=8000)]
-To = Annotated[str, Query(max_length=80)]
+To = Annotated[str, Query(max_length=140)]
 
 
 class SignInLink(BaseModel):
@@ -115,7 +115,7 @@ async def sign_in(
     known: Known,
     code: Secret = "",
     token: Secret = "",
-    to: Annotated[str, Form(max_length=60)] = "",
+    to: Annotated[str, Form(max_length=140)] = "",
 ) -> Response:
     """Swap a code, or a token that was pasted, for a session that leads to the page `to`, else home."""
     if token:

@@ -22,6 +22,7 @@
   const at = (root, path) => path.split(".").reduce((value, name) => (value == null ? value : value[name]), root);
   const put = (element, text) => { if (element.textContent !== text) element.textContent = text; };
   const pc = (value) => `${((value ?? 0) * 100).toFixed(2)}%`;
+  const there = (kind, id) => `/reporting/board/${kind}/${encodeURIComponent(id)}${body.dataset.asked}`;
   const $ = (selector, root = document) => root.querySelector(selector);
 
   // --- Connection -----------------------------------------------------------------------------------------
@@ -80,6 +81,7 @@
   }
 
   // --- OPD ------------------------------------------------------------------------------------------------
+  // In the order in which the page was drawn: a row that moves away while it is read helps nobody.
   function opds(items) {
     if (body.dataset.headline === "opds") {
       if (items.length) headline(items[0]);
@@ -88,30 +90,26 @@
     const table = $("#opds");
     if (!table) { if (items.length) location.reload(); return; }  // the first figures of an empty system
     const rows = new Map([...table.rows].map((row) => [row.dataset.opdCode, row]));
-    let last = null;
     for (const opd of items) {
       let row = rows.get(opd.opd_code);
       if (!row) {
-        row = (last ?? table.rows[0]).cloneNode(true);
+        row = table.rows[0].cloneNode(true);
         row.dataset.opdCode = opd.opd_code;
+        $("a", row).href = there("opds", opd.opd_code);
+        table.append(row);
       }
       rows.delete(opd.opd_code);
-      const before = last ? last.nextSibling : table.firstChild;
-      if (row !== before && row.previousElementSibling !== last) table.insertBefore(row, before);
-      last = row;
-      put($("th", row), opd.opd_name);
+      put($("th a", row), opd.opd_name);
       for (const cell of row.cells) {
         const what = cell.dataset.cell;
         if (what === "employees") put(cell, write.number(opd.employees));
+        else if (what === "attainment") put(cell, write.percent(opd.coverage.attainment));
         else if (what === "counters") {
           const short = $("span", cell);
           put(short, String(opd.coverage.short));
           short.className = opd.coverage.short ? "bad" : "";
           if (cell.lastChild.textContent !== ` / ${opd.coverage.open}`) cell.lastChild.textContent = ` / ${opd.coverage.open}`;
-        } else if (what) {
-          put($(".v", cell), write.percent(opd.duties[what].rate));
-          bar($("svg", cell), opd.duties[what]);
-        }
+        } else if (what) put(cell, write.percent(opd.duties[what].rate));
       }
     }
     for (const row of rows.values()) row.remove();
@@ -134,6 +132,7 @@
         row.classList.add("fresh");
       }
       put($("[data-name]", row), unit.name);
+      $("[data-name]", row).href = there("units", unit.unit_id);
       put($("[data-opd]", row), unit.opd_name);
       put($("[data-present]", row), String(unit.present_low));
       put($("[data-required]", row), String(unit.required));
