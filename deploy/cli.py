@@ -13,6 +13,7 @@ from uuid import UUID
 
 import typer
 
+from deploy import log as log_commands
 from deploy import projections, repair
 from deploy.addresses import database_url, kafka
 from deploy.local.manifest import some
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(projections.app)
 app.add_typer(repair.app, name="repair")
+app.add_typer(log_commands.app, name="log")
 
 
 def main() -> None:
@@ -63,12 +65,16 @@ def _advice(error: Exception) -> str | None:
     from deploy.local.state import AlreadyRunning, Unusable
     from deploy.local.tools import Missing
     from deploy.local.topics import TopicsFailed
+    from deploy.logbook import NoExport
     from services.reporting.commands.check import NotOfTheFacts, StillWaiting
     from services.reporting.commands.rebuild import RebuildRunning
     from shared.clock import BrokenAnchor
+    from shared.signing import Unproven
 
     told = (StartFailed, AlreadyRunning, NotRunning, Unusable, Missing, TopicsFailed, SettingsError)
-    if isinstance(error, (*told, BrokenAnchor, LinkFailed, RebuildRunning, StillWaiting, NotOfTheFacts)):
+    if isinstance(
+        error, (*told, BrokenAnchor, LinkFailed, RebuildRunning, StillWaiting, NotOfTheFacts, NoExport, Unproven)
+    ):
         return str(error)
     if isinstance(error, KafkaError):
         return f"Kafka does not answer as it should: {_line(error)}: see that it runs, then try again"

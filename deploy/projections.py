@@ -34,8 +34,8 @@ def digest(
         try:
             if not steps:
                 return await facts.digest(db)
-            with _bar() as bar:
-                return await check.digest(db, _shows(bar, "dates"))
+            with progress_bar() as bar:
+                return await check.digest(db, shows(bar, "dates"))
         finally:
             await db.close()
 
@@ -55,8 +55,8 @@ def check(*, mend: Annotated[bool, typer.Option("--mend", help="Compute anew wha
     async def compare() -> tuple[checking.Disagreements, checking.Disagreements]:
         db = Database(settings.database_url, pool_size=2, application_name="hadir.check")
         try:
-            with _bar() as bar:
-                found = await checking.check(db, clock.now(), _shows(bar, "dates"))
+            with progress_bar() as bar:
+                found = await checking.check(db, clock.now(), shows(bar, "dates"))
             return found, await checking.mend(db, found, clock.now()) if mend else found
         finally:
             await db.close()
@@ -89,8 +89,8 @@ def rebuild() -> None:
     # Before the tables are emptied: from a log that cannot be read they could not be filled again.
     asyncio.run(answers(kafka()))
     try:
-        with _bar() as bar:
-            done = asyncio.run(projections.rebuild(settings, _shows(bar, "events"), _shows(bar, "dates")))
+        with progress_bar() as bar:
+            done = asyncio.run(projections.rebuild(settings, shows(bar, "events"), shows(bar, "dates")))
     except NotComputed as failed:
         _tell(failed.told(), err=True)
         typer.echo("hadir: the facts are complete; the rows named above have to be mended by hand", err=True)
@@ -109,7 +109,7 @@ def _tell(lines: Sequence[str], *, err: bool = False) -> None:
 
 
 @contextlib.contextmanager
-def _bar() -> Generator["Progress"]:
+def progress_bar() -> Generator["Progress"]:
     """On standard error, from the first thing done on: of what fails before there is one line."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn
@@ -131,12 +131,12 @@ def _bar() -> Generator["Progress"]:
             bar.stop()
 
 
-def _shows(bar: "Progress", what: str) -> Callable[[int, int], None]:
+def shows(bar: "Progress", what: str) -> Callable[[int, int], None]:
     def show(done: int, total: int) -> None:
         bar.start()
         task = next((task.id for task in bar.tasks if task.description == what), None)
         if task is None:
             task = bar.add_task(what)
-        bar.update(task, completed=done, total=total)
+        bar.update(task, completed=done, total=total or None)
 
     return show

@@ -164,9 +164,14 @@ class Checkpoint:
     size: int
     root: bytes
 
+    @property
+    def root_text(self) -> str:
+        """The root in base64."""
+        return b64encode(self.root).decode()
+
     def text(self) -> str:
         """As it is signed (C2SP tlog-checkpoint)."""
-        return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{self.root_text}\n"
 
     @classmethod
     def of(cls, text: str) -> "Checkpoint":

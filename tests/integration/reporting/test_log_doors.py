@@ -6,15 +6,20 @@ from base64 import b64decode
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from deploy import logbook
 from services.reporting.commands import facts, transparency
 from services.reporting.domain.merkle import leaf_hash, proves_consistency, proves_inclusion
 from services.reporting.domain.transparency import Checkpoint, Written, entry_of, origin_of, read_again
 from services.reporting.domain.transparency import LogName as Log
 from shared.auth import Role
+from shared.dates import WIB
 from shared.events import AttendanceRecorded, Event, Received, UnitChanged, encode, source_of
 from shared.proof_keys import ProofKeys, PublicKeys
+from shared.receipts import MEMBERS
+from shared.signing import Unproven
 from tests.kit.kafka import produce
 from tests.kit.reporting import Running, Staff, at, check_in, unit
 
@@ -74,6 +79,28 @@ async def test_the_record_of_a_punch_is_proven_to_whose_it_is_and_to_who_reads_t
             status, told = await asked(service, role, PUNCHES, id, subject)
             assert (status, told["type"].rpartition(":")[2]) == (404, "log.record_unknown"), role
     assert (await asked(service, "council", UNITS, public))[0] == 200
+
+    # As `hadir log verify-receipt` has it: with the answer and the keys alone.
+    proven = logbook.prove(json.dumps(proof), ANYBODY)
+    assert (str(proven.log), proven.place, proven.checkpoint.size) == (proof["log"], proof["index"], proof["size"])
+    receipt = {name: json.loads(proof["record"]["value"]).get(name) for name in MEMBERS} | {"time_trust": "server"}
+    assert logbook.same_punch(proven, receipt) == []
+    local = dt.datetime.fromisoformat(receipt["at"]).astimezone(WIB).isoformat()
+    assert logbook.same_punch(proven, {**receipt, "at": local}) == []
+    assert logbook.same_punch(proven, {**receipt, "zone": "remote", "kind": "out"}) == ["kind", "zone"]
+    wrong: list[dict[str, Any]] = [
+        {**proof, "index": proof["index"] + 1},
+        {**proof, "size": proof["size"] + 1},
+        {**proof, "log": "attendance.recorded.v1/9"},
+        {**proof, "path": [*proof["path"], proof["leaf_hash"]]},
+        {**proof, "checkpoint": proof["checkpoint"].replace("hadir.local", "hadir.other")},
+        {**proof, "record": {**proof["record"], "value": proof["record"]["value"].replace("office", "remote")}},
+        {**proof, "record": {**proof["record"], "headers": proof["record"]["headers"][1:]}},
+        {"log": proof["log"]},
+    ]
+    for one in wrong:
+        with pytest.raises(Unproven):
+            logbook.prove(json.dumps(one), ANYBODY)
 
     record = proof["record"]
     headers = [(header["name"], header["value"]) for header in record["headers"]]
