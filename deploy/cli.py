@@ -14,7 +14,7 @@ from uuid import UUID
 import typer
 
 from deploy import log as log_commands
-from deploy import projections, repair
+from deploy import packs, projections, repair
 from deploy.addresses import database_url, kafka
 from deploy.local.manifest import some
 from deploy.local.state import NotRunning, State, write_private
@@ -33,6 +33,7 @@ app = typer.Typer(
 app.add_typer(projections.app)
 app.add_typer(repair.app, name="repair")
 app.add_typer(log_commands.app, name="log")
+app.add_typer(packs.app, name="pack")
 
 
 def main() -> None:
@@ -71,10 +72,19 @@ def _advice(error: Exception) -> str | None:
     from shared.clock import BrokenAnchor
     from shared.signing import Unproven
 
-    told = (StartFailed, AlreadyRunning, NotRunning, Unusable, Missing, TopicsFailed, SettingsError)
-    if isinstance(
-        error, (*told, BrokenAnchor, LinkFailed, RebuildRunning, StillWaiting, NotOfTheFacts, NoExport, Unproven)
-    ):
+    told = (
+        StartFailed,
+        AlreadyRunning,
+        NotRunning,
+        Unusable,
+        Missing,
+        TopicsFailed,
+        SettingsError,
+        packs.PackRefused,
+        NoExport,
+        Unproven,
+    )
+    if isinstance(error, (*told, BrokenAnchor, LinkFailed, RebuildRunning, StillWaiting, NotOfTheFacts)):
         return str(error)
     if isinstance(error, KafkaError):
         return f"Kafka does not answer as it should: {_line(error)}: see that it runs, then try again"

@@ -10,7 +10,7 @@ import typer
 
 from deploy.addresses import kafka
 from deploy.local.state import NotRunning, State
-from deploy.projections import progress_bar, shows
+from deploy.progress import progress_bar, shows
 
 if TYPE_CHECKING:
     from deploy.logbook import Verified

@@ -1,5 +1,7 @@
 """The composition of the reporting service: the only module that puts its parts together."""
 
+import asyncio
+
 from fastapi import FastAPI
 
 from services.reporting import handlers
@@ -16,6 +18,7 @@ from services.reporting.api import (
     intentions,
     monthly,
     output,
+    packs,
     people,
     pilots,
     proof_keys,
@@ -35,6 +38,7 @@ from services.reporting.api.pages.board import home as board_home
 from services.reporting.api.pages.board import opds as board_opds
 from services.reporting.api.pages.board import units as board_units
 from services.reporting.api.pages.desk import office as desk_office
+from services.reporting.api.pages.desk import packs as desk_packs
 from services.reporting.api.pages.desk import pilots as desk_pilots
 from services.reporting.api.pages.desk import team as desk_team
 from services.reporting.commands import facts
@@ -44,6 +48,7 @@ from services.reporting.facts import PROJECTION
 from services.reporting.tasks import budget as burning
 from services.reporting.tasks import evidence as purge
 from services.reporting.tasks import log as following
+from services.reporting.tasks import packs as pack_making
 from services.reporting.tasks import steps, transitions, upkeep
 from services.reporting.tasks.live import follow_facts
 from services.reporting.views.live import Live
@@ -69,6 +74,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         app.state.live = Live()
         app.state.files = files_of(settings)
         app.state.proof_keys = keys
+        app.state.packs_asked = asyncio.Event()
+
+    async def make_packs(service: Service) -> None:
+        await pack_making.keep_making(service, keys, app.state.packs_asked)
 
     async def live(service: Service) -> None:
         await follow_facts(service, app.state.live)
@@ -80,7 +89,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
         *(figures, output, explain, people, counters, budget, pilots, stream),
         *(monthly, allowance, whatif),
-        *(proof_keys, transparency),
+        *(proof_keys, packs, transparency),
     ]
     app = build(
         settings,
@@ -93,6 +102,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             *(part.router for part in (board_home, board_opds, board_units)),
             *(part.router for part in (today, report, days, lists, me, worker)),
             desk_team.router,
+            desk_packs.router,
             desk_pilots.router,
             desk_office.router,
             page.files,
@@ -106,6 +116,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "upkeep": upkeep.keep_up,
             "evidence": purge.keep_clean,
             "log": log,
+            "packs": make_packs,
             "repairs": repairs.task(PROJECTION, facts.rejoin),
         },
         clock=clock,

@@ -44,7 +44,7 @@ async def evening(
 PAGES = ("team", "plans", "ratings", f"people/{{person}}/{DAY}")
 OFFICE = (
     *("people?q=sri", "imports", "policies", "rosters", "absences", "proposals", "calendar", "terminals"),
-    *("repair", "readiness", "samples", "pilots", "audit", "decisions"),
+    *("packs", "repair", "readiness", "samples", "pilots", "audit", "decisions"),
 )
 
 
@@ -434,6 +434,7 @@ OPEN = {
     "calendar": "..++...",
     "terminals": "..++...",
     "repair": "..++...",
+    "packs": "...+++.",
     "readiness": "..++++.",
     "audit": "...+.+.",
 }

@@ -13,6 +13,7 @@ no people names anybody.
 """
 
 import datetime as dt
+import re
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -38,6 +39,7 @@ from tests.kit.asking import ASKED, ASKING, waited
 from tests.kit.doors import Door, Template, all_services
 from tests.kit.feeding import FEEDING
 from tests.kit.flagging import FLAGGED, FLAGGING
+from tests.kit.packing import PACKED, PACKING
 from tests.kit.paying import PAYING
 from tests.kit.piloting import PILOTED, PILOTING
 from tests.kit.scheduling import HOLIDAYS, OPDS, REQUIREMENTS, STAGE_1, UNITS, employee_id, employees, nip
@@ -229,7 +231,9 @@ def maker(door: Door, row: str, name: str) -> Made:
     if name == "request_id":
         asked = ASKED[door.service]
         return waited(door.service, asked) if "#waited" in row else asked
-    return agreed if name == "swap_id" and "approve" in row else {**PARAMETERS, **FLAGGED, **PILOTED}[name]
+    return (
+        agreed if name == "swap_id" and "approve" in row else {**PARAMETERS, **FLAGGED, **PILOTED, **PACKED}[name]
+    )
 
 
 async def parameter(world: World, door: Door, row: str, name: str, target: Target) -> str:
@@ -260,7 +264,7 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
             path = path.replace("{" + name + "}", quote(await parameter(world, door, row, name, target)))
         elif one.get("required") or name in ("opd_code", "unit_id", "serial"):
             query[name] = await parameter(world, door, row, name, target)
-    bodies = {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PAYING, **PILOTING}
+    bodies = {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PAYING, **PILOTING, **PACKING}
     if row in bodies and (row, target.name) not in world.bodies:
         world.bodies[row, target.name] = await bodies[row](world, target)
     body = world.bodies.get((row, target.name))
@@ -319,7 +323,9 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
         missing.append(f"{name}: no row in tests/kit/who_may.py; as it is now: {signs}")
     assert missing == [], "\n".join(missing)
     assert [row for row in ROWS if row.partition(" #")[0] not in doors] == []
-    assert [row for row in {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PILOTING} if row not in ROWS] == []
+    assert [
+        row for row in {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PILOTING, **PACKING} if row not in ROWS
+    ] == []
 
 
 async def test_every_role_is_answered_as_the_table_says_and_told_of_nobody_else(world: World) -> None:
@@ -341,6 +347,36 @@ async def test_every_role_is_answered_as_the_table_says_and_told_of_nobody_else(
         "GET /reporting/v1/opds/{opd_code}/people",
         "GET /reporting/v1/people/{employee_id}/days/{date}",
     } <= world.telling
+
+
+async def test_no_page_and_no_file_of_a_pack_names_anybody_to_the_council(world: World) -> None:
+    """By the session of a browser: every page that opens to them, and every file of a pack that these lead to."""
+    client, wrong = world.city.client, list[str]()
+    opened = await client.post("/reporting/login", data={"token": world.city.signer.token("council", uuid4())})
+    client.cookies.clear()
+    cookie = {"Cookie": opened.headers["set-cookie"].partition(";")[0], "Sec-Fetch-Site": "same-origin"}
+    pack_id = await PACKED["pack_id"](world, TARGETS[0])
+    manifest = (await client.get(f"/reporting/v1/packs/{pack_id}", headers=cookie)).json()
+    begun = [
+        "/reporting/",
+        "/reporting/desk/packs",
+        *(f"/reporting/v1/packs/{pack_id}/{one['name']}" for one in manifest["files"]),
+    ]
+    seen = set[str]()
+    while begun:
+        path = begun.pop()
+        seen.add(path)
+        answer = await client.get(path, headers=cookie)
+        assert answer.status_code == 200, (path, answer.text)
+        wrong += [f"{path} names {mark}" for mark in MARKS_OF_ALL if mark.encode() in answer.content]
+        if "html" in answer.headers["content-type"]:
+            links = (
+                link for link in re.findall(r'href="(/reporting/[^"#]*)"', answer.text) if "/static/" not in link
+            )
+            begun += sorted({*links} - seen - {*begun})
+    assert wrong == []
+    assert {"/reporting/desk/packs", f"/reporting/v1/packs/{pack_id}/pack.zip"} <= seen
+    assert len(seen) > len(manifest["files"]) + 5
 
 
 async def test_an_opd_admin_whose_token_names_no_opd_is_in_none(world: World) -> None:

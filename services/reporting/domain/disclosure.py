@@ -190,3 +190,16 @@ def _withheld(figures: Figures, cells: set[Cell], *, whole: bool = False) -> Fig
             "duties": duties,
         }
     )
+
+
+def counted_together(people: Mapping[str, int], fewest: int) -> frozenset[str]:
+    """Which groups of one date are counted in one: those of fewer than `fewest` people, and as many of the next
+    smallest as make them that many; all of them where all together are fewer."""
+    chosen: set[str] = {code for code, n in people.items() if 0 < n < fewest}
+    counted = sum(people[code] for code in chosen)
+    for n, code in sorted((n, code) for code, n in people.items() if n >= fewest):
+        if not chosen or counted >= fewest:
+            break
+        chosen.add(code)
+        counted += n
+    return frozenset(chosen)

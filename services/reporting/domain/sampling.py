@@ -93,6 +93,10 @@ def check_examiner(examiner: UUID, author: UUID, reviewers: Collection[UUID]) ->
 
 def share_of(errors: Collection[bool]) -> Share:
     """What findings, each an error or none, say of the whole."""
-    n, wrong = len(errors), sum(errors)
-    low, high = wilson(wrong, n) or (None, None)
-    return Share(n, wrong, ratio(wrong, n), low, high)
+    return share_of_counts(len(errors), sum(errors))
+
+
+def share_of_counts(examined: int, in_error: int) -> Share:
+    """The same of findings that were counted."""
+    low, high = wilson(in_error, examined) or (None, None)
+    return Share(examined, in_error, ratio(in_error, examined), low, high)
