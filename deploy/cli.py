@@ -66,7 +66,7 @@ def _advice(error: Exception) -> str | None:
     from deploy.local.state import AlreadyRunning, Unusable
     from deploy.local.tools import Missing
     from deploy.local.topics import TopicsFailed
-    from deploy.logbook import NoExport
+    from deploy.log_export import NoExport
     from services.reporting.commands.check import NotOfTheFacts, StillWaiting
     from services.reporting.commands.rebuild import RebuildRunning
     from shared.clock import BrokenAnchor

@@ -49,7 +49,8 @@ def verify(
     """Compute every tree anew and hold it against its checkpoints. Ends with 1, and names the first record that
     differs, where the log is not what was signed.
     """
-    from deploy.logbook import FromExport, FromKafka, from_database, kept_elsewhere
+    from deploy.log_export import FromExport, kept_elsewhere
+    from deploy.logbook import FromKafka, from_database
     from deploy.logbook import verify as hold
 
     if export is not None and (from_kafka or topics):
@@ -91,8 +92,8 @@ def export(
     topics: Topics = None,
 ) -> None:
     """Write every record that is kept for ever, and the checkpoints, into a file that proves itself."""
+    from deploy.log_export import export as write
     from deploy.logbook import FromKafka
-    from deploy.logbook import export as write
 
     if file.exists():
         raise typer.BadParameter(f"{file} is there already: choose another name", param_hint="FILE")
@@ -114,7 +115,7 @@ def verify_receipt(
     keys: Keys = None,
 ) -> None:
     """Say whether a record is in the log, by its proof and without any network. Ends with 1 if it is not."""
-    from deploy.logbook import prove, same_punch
+    from deploy.log_proof import prove, same_punch
     from shared.signing import Unproven
 
     try:

@@ -6,35 +6,24 @@ takes the hashes of single ones: an export states them, reporting keeps them; an
 give the root that was signed.
 """
 
-import datetime as dt
-import gzip
-from base64 import b64decode
 from collections import defaultdict
 from collections.abc import AsyncGenerator, Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import IO, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
-import msgspec
-from msgspec import Struct
 from pydantic import ValidationError
 
 from deploy.addresses import database_url
 from deploy.local.state import NotRunning
-from services.reporting.domain.merkle import HASH, WIDTH, Growing, Tile, leaf_hash, proves_inclusion
+from services.reporting.domain.merkle import HASH, WIDTH, Growing, Tile, leaf_hash
 from services.reporting.domain.transparency import (
     CHECKPOINTS,
     Checkpoint,
-    Encoding,
     Headers,
     LogName,
-    Written,
     ce_id_of,
     entry_of,
-    read_again,
     under_trees,
-    written,
 )
 from services.reporting.store import transparency as store
 from shared import failures
@@ -42,7 +31,6 @@ from shared.database import Database
 from shared.events import LogCheckpoint
 from shared.log import Record, reading
 from shared.proof_keys import PublicKeys
-from shared.receipts import MEMBERS
 from shared.signing import Unproven
 
 Progress = Callable[[int, int], None]
@@ -185,7 +173,7 @@ async def verify(
         if log not in checked:
             checked[log] = _Checked([])
         checked[log].read(lines)
-        progress(told.records, total)
+        progress(told.records, max(total, told.records))
     told.logs = len(checked)
     for log, one in sorted(checked.items()):
         one.end()
@@ -333,141 +321,7 @@ class FromKafka:
                 yield LogName(records[0].topic, records[0].partition), records
 
 
-class _Head(Struct, tag_field="kind", tag="hadir log export"):
-    """The first line of an export."""
-
-    version: int
-
-
-class _Checkpoint(Struct, tag_field="kind", tag="checkpoint"):
-    log: str
-    checkpoint: str
-
-
-class _Record(Struct, tag_field="kind", tag="record"):
-    """A record: its place in its log from 0, its offset in Kafka, what it is, and the hash of its leaf (hex)."""
-
-    log: str
-    index: int
-    offset: int
-    encoding: Encoding
-    key: str | None
-    value: str | None
-    headers: list[tuple[str, str | None]]
-    leaf: str
-
-
 _TILES_AT_ONCE = 1000
-_decode = msgspec.json.Decoder(_Head | _Checkpoint | _Record).decode
-_encode = msgspec.json.Encoder().encode
-_AT_ONCE = 500
-"""Records of one log that are held before they are handed on: an export has those of all logs mixed."""
-
-
-def _open(file: Path, mode: str, *, packed: bool) -> IO[bytes]:
-    opener: Any = gzip.open if packed else open
-    return opener(file, mode)
-
-
-def _packed(file: Path) -> bool:
-    return file.suffix == ".gz"
-
-
-async def export(source: FromKafka, file: Path, progress: Progress) -> int:
-    """Write checkpoints and records as lines of JSON, compressed where the name ends in `.gz`; returns how many of
-    the latter."""
-    total, done = await source.size(), 0
-    counted = defaultdict[LogName, int](int)
-    partial = file.with_name(f"{file.name}.part")
-    with _open(partial, "wb", packed=_packed(file)) as out:
-        out.write(_encode(_Head(1)) + b"\n")
-        for log, note, _ in await source.checkpoints():
-            out.write(_encode(_Checkpoint(str(log), note)) + b"\n")
-        async for log, records in source.records():
-            for record in records:
-                leaf = leaf_hash(entry_of(record.key, record.value, record.headers)).hex()
-                text = written(record.key, record.value, record.headers)
-                line = _Record(str(log), counted[log], record.offset, *text, leaf)
-                out.write(_encode(line) + b"\n")
-                counted[log] += 1
-            done += len(records)
-            progress(done, total)
-    partial.replace(file)
-    return done
-
-
-class NoExport(Exception):
-    """The file is no export; the text says what to do."""
-
-
-class FromExport:
-    """The log as an export has it."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.findings: list[Finding] = []
-        with _open(file, "rb", packed=_packed(file)) as lines:
-            try:
-                head = _decode(lines.readline(1000))
-            except (msgspec.MsgspecError, OSError, EOFError) as error:
-                raise NoExport(f"{file} is no export of the log: make one with `hadir log export`") from error
-        if not isinstance(head, _Head) or head.version != 1:
-            raise NoExport(f"{file} is an export of a later version: use that version to read it")
-
-    async def checkpoints(self) -> list[Noted]:
-        found = list[Noted]()
-        for number, line in self._lines():
-            if isinstance(line, _Checkpoint):
-                found.append(Noted(LogName.of(line.log), line.checkpoint, f"{self._file.name}, line {number}"))
-            elif isinstance(line, _Record):
-                break
-        return found
-
-    async def size(self) -> int:
-        return 0
-
-    def _lines(self) -> Iterable[tuple[int, _Head | _Checkpoint | _Record | None]]:
-        """Each line with its number from 1; None for one that cannot be read."""
-        with _open(self._file, "rb", packed=_packed(self._file)) as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    yield number, _decode(line)
-                except msgspec.MsgspecError:
-                    yield number, None
-
-    async def batches(self, log: LogName | None = None) -> Batches:
-        held: dict[str, list[Line]] = defaultdict(list)
-        wanted, again = None if log is None else str(log), log is not None
-        for number, line in self._lines():
-            if isinstance(line, _Record) and wanted in (None, line.log):
-                held[line.log].append(self._line(number, line))
-                if len(held[line.log]) >= _AT_ONCE:
-                    yield LogName.of(line.log), held.pop(line.log)
-            elif line is None and not again:
-                self.findings.append(Finding(self._file.name, f"line {number} cannot be read"))
-        for name, lines in held.items():
-            yield LogName.of(name), lines
-
-    def _line(self, number: int, line: _Record) -> Line:
-        stated = None
-        try:
-            stated = bytes.fromhex(line.leaf)
-            record = read_again(Written(line.encoding, line.key, line.value, line.headers))
-            leaf = leaf_hash(entry_of(*record))
-            _, _, headers = record
-        except ValueError:
-            leaf, headers = leaf_hash(f"line {number}".encode()), ()
-        return Line(line.offset, headers, leaf, stated, line.index)
-
-    async def leaves(self, log: LogName, size: int) -> bytes | None:
-        """The hashes that it states, in the order of its lines."""
-        found = bytearray()
-        async for _, lines in self.batches(log):
-            for line in lines:
-                found += line.stated_leaf or bytes(HASH)
-                if len(found) == size * HASH:
-                    return bytes(found)
-        return None
 
 
 async def from_database(log: LogName, size: int) -> bytes | None:
@@ -491,100 +345,3 @@ async def from_database(log: LogName, size: int) -> bytes | None:
     finally:
         await db.close()
     return bytes(found[: size * HASH]) if len(found) >= size * HASH else None
-
-
-def kept_elsewhere(file: Path) -> list[Noted]:
-    """Checkpoints that somebody has saved: an answer of `/reporting/v1/log/checkpoints`, or one signed note.
-
-    Raises NoExport where it is neither.
-    """
-    text = file.read_text()
-    try:
-        if not text.lstrip().startswith("{"):
-            origin = text.partition("\n")[0]
-            topic, partition = origin.split("/")[-2:]
-            return [Noted(LogName.of(f"{topic}/{partition}"), text, file.name)]
-        saved = msgspec.json.decode(text, type=_Saved)
-        return [Noted(LogName.of(one.log), one.checkpoint, file.name) for one in saved.items]
-    except (ValueError, msgspec.MsgspecError) as error:
-        raise NoExport(
-            f"{file} holds no checkpoints: save an answer of /reporting/v1/log/checkpoints, or one note"
-        ) from error
-
-
-class _SavedOne(Struct):
-    log: str
-    checkpoint: str
-
-
-class _Saved(Struct):
-    items: list[_SavedOne]
-
-
-class _Header(Struct):
-    name: str
-    value: str | None
-
-
-class _ProvenRecord(Struct):
-    offset: int
-    encoding: Encoding
-    key: str | None
-    value: str | None
-    headers: list[_Header]
-
-
-class _Proof(Struct):
-    """An answer of `/reporting/v1/log/proofs`."""
-
-    log: str
-    index: int
-    size: int
-    leaf_hash: str
-    path: list[str]
-    checkpoint: str
-    record: _ProvenRecord
-
-
-class Proven(NamedTuple):
-    """A record that is in the tree of a checkpoint, and where."""
-
-    log: LogName
-    place: int
-    checkpoint: Checkpoint
-    value: Mapping[str, Any]
-
-
-def prove(answer: str, keys: PublicKeys) -> Proven:
-    """Verify an answer of `/reporting/v1/log/proofs`, with nothing but the keys. Raises Unproven that says why."""
-    try:
-        proof = msgspec.json.decode(answer, type=_Proof)
-        log, given = LogName.of(proof.log), proof.record
-        headers = [(header.name, header.value) for header in given.headers]
-        key, value, read = read_again(Written(given.encoding, given.key, given.value, headers))
-        path = [b64decode(step, validate=True) for step in proof.path]
-        origin = proof.checkpoint.partition("\n")[0]
-        checkpoint = Checkpoint.of(keys.opened(proof.checkpoint, origin))
-        said: Mapping[str, Any] = msgspec.json.decode(value or b"{}", type=dict[str, Any])
-    except (ValueError, msgspec.MsgspecError) as error:
-        raise Unproven(f"it is no answer of /reporting/v1/log/proofs: {error}") from error
-    if not origin.endswith(f"/{log}") or checkpoint.size != proof.size:
-        raise Unproven("its checkpoint is of another log, or of another size")
-    if not proves_inclusion(leaf_hash(entry_of(key, value, read)), proof.index, proof.size, path, checkpoint.root):
-        raise Unproven("the record is not in the tree of the checkpoint: it, its place or the path was altered")
-    return Proven(log, proof.index, checkpoint, said)
-
-
-def same_punch(proven: Proven, receipt: Mapping[str, Any]) -> list[str]:
-    """In what a receipt says otherwise than the record that is proven; empty where it says the same."""
-    return [name for name in MEMBERS if not _alike(receipt.get(name), proven.value.get(name, _ABSENT.get(name)))]
-
-
-_ABSENT = {"time_trust": "server"}
-
-
-def _alike(one: object, other: object) -> bool:
-    if isinstance(one, str) and isinstance(other, str) and one != other and "T" in one:
-        with suppress(ValueError):
-            return dt.datetime.fromisoformat(one) == dt.datetime.fromisoformat(other)
-    return one == other

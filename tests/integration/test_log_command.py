@@ -19,6 +19,7 @@ from deploy import logbook
 from deploy.cli import app
 from services.reporting.commands import transparency
 from services.reporting.domain import transparency as domain
+from services.reporting.domain.merkle import leaf_hash
 from services.reporting.domain.transparency import LogName
 from shared.database import Database
 from shared.events import TOPICS, LogCheckpoint, Message, Topic
@@ -197,7 +198,7 @@ async def test_an_export_proves_itself_and_every_change_of_one_is_named(rig: Rig
 
 
 def domain_leaf(text: domain.Written) -> str:
-    return logbook.leaf_hash(domain.entry_of(*domain.read_again(text))).hex()
+    return leaf_hash(domain.entry_of(*domain.read_again(text))).hex()
 
 
 async def test_a_checkpoint_that_is_none_of_ours_or_of_another_log_is_named(rig: Rig) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID, uuid4
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from deploy import logbook
+from deploy import log_proof
 from services.reporting.commands import facts, transparency
 from services.reporting.domain.merkle import leaf_hash, proves_consistency, proves_inclusion
 from services.reporting.domain.transparency import Checkpoint, Written, entry_of, origin_of, read_again
@@ -81,13 +81,13 @@ async def test_the_record_of_a_punch_is_proven_to_whose_it_is_and_to_who_reads_t
     assert (await asked(service, "council", UNITS, public))[0] == 200
 
     # As `hadir log verify-receipt` has it: with the answer and the keys alone.
-    proven = logbook.prove(json.dumps(proof), ANYBODY)
+    proven = log_proof.prove(json.dumps(proof), ANYBODY)
     assert (str(proven.log), proven.place, proven.checkpoint.size) == (proof["log"], proof["index"], proof["size"])
     receipt = {name: json.loads(proof["record"]["value"]).get(name) for name in MEMBERS} | {"time_trust": "server"}
-    assert logbook.same_punch(proven, receipt) == []
+    assert log_proof.same_punch(proven, receipt) == []
     local = dt.datetime.fromisoformat(receipt["at"]).astimezone(WIB).isoformat()
-    assert logbook.same_punch(proven, {**receipt, "at": local}) == []
-    assert logbook.same_punch(proven, {**receipt, "zone": "remote", "kind": "out"}) == ["kind", "zone"]
+    assert log_proof.same_punch(proven, {**receipt, "at": local}) == []
+    assert log_proof.same_punch(proven, {**receipt, "zone": "remote", "kind": "out"}) == ["kind", "zone"]
     wrong: list[dict[str, Any]] = [
         {**proof, "index": proof["index"] + 1},
         {**proof, "size": proof["size"] + 1},
@@ -100,7 +100,7 @@ async def test_the_record_of_a_punch_is_proven_to_whose_it_is_and_to_who_reads_t
     ]
     for one in wrong:
         with pytest.raises(Unproven):
-            logbook.prove(json.dumps(one), ANYBODY)
+            log_proof.prove(json.dumps(one), ANYBODY)
 
     record = proof["record"]
     headers = [(header["name"], header["value"]) for header in record["headers"]]
