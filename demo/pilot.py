@@ -342,9 +342,10 @@ async def _preview(run: Run, client: Client) -> None:
     if power["chance"] is None:
         say(f"power: no verdict can be told ({', '.join(power['never']) or 'too little is known'})")
         return
+    least = "none" if power["margin_80"] is None else f"{power['margin_80']:.4f}"
     say(
         f"power: without any effect it would say within_margin in {power['chance']:.0%} of such pilots; "
-        f"the least margin that is told in 80 %: {power['margin_80']}"
+        f"the least margin that is told in 80 %: {least}"
     )
 
 

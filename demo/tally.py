@@ -95,16 +95,32 @@ class Tally:
 
     def metric(self, opd_code: str, span: Span) -> Value:
         """The pilot's metric of an OPD over a period."""
-        cells = [self.cells[on].get(opd_code, Cell()) for on in span.dates()]
         if self._world.design.metric == "on_time_rate":
+            cells = (self.cells[on].get(opd_code, Cell()) for on in span.dates())
             count: Counter[str] = sum((cell.states["on_time"] for cell in cells), Counter[str]())
             figures = rates(count)
             return Value(figures["rate"], figures["low"], figures["high"])
-        available = sum(cell.person_days for cell in cells) * AVAILABLE_MINUTES
-        if not available:
-            return Value(None, None, None)
+        output = self.output(opd_code, span)
+        return Value(output["output_rate"], output["output_rate"], output["output_rate_high"])
+
+    def output(self, opd_code: str, span: Span) -> dict[str, Any]:
+        """What an OPD produced in a period, as the door of output shows it."""
+        cells = [self.cells[on].get(opd_code, Cell()) for on in span.dates()]
+        person_days = sum(cell.person_days for cell in cells)
         earned, waiting = sum(cell.earned for cell in cells), sum(cell.waiting for cell in cells)
-        return Value(earned / available, earned / available, (earned + waiting) / available)
+        submitted, returned = sum(cell.submitted for cell in cells), sum(cell.returned for cell in cells)
+        available = person_days * AVAILABLE_MINUTES
+        return {
+            "person_days": person_days,
+            "earned_minutes": earned,
+            "waiting_minutes": waiting,
+            "output_rate": earned / available if available else None,
+            "output_rate_high": (earned + waiting) / available if available else None,
+            "submitted": submitted,
+            "returned": returned,
+            "rework_rate": returned / submitted if submitted else None,
+            "reports_without_review": sum(cell.unreviewed for cell in cells),
+        }
 
     def weight(self, opd_code: str) -> float:
         """How much an OPD counts: one vote, or its mean number of plans with hours on a trial day."""

@@ -53,7 +53,8 @@ async def conclude(client: Client, officer: Who, world: World, tally: Tally, as_
     at = {"as_of": as_of.isoformat()}
     found = Found((await client.call(officer, "GET", path, params=at)).body)
     await _compare_days(client, officer, tally, at, found)
-    _compare_verdict(world, tally, found)
+    await _compare_output(client, officer, world, tally, found)
+    compare_verdict(world, tally, found)
     return found
 
 
@@ -71,7 +72,16 @@ async def _compare_days(client: Client, officer: Who, tally: Tally, at: dict[str
     await asyncio.gather(*(one(on) for on in tally.cells))
 
 
-def _compare_verdict(world: World, tally: Tally, found: Found) -> None:
+async def _compare_output(client: Client, officer: Who, world: World, tally: Tally, found: Found) -> None:
+    """What each OPD produced in both periods."""
+    for span in (world.design.baseline, world.design.trial):
+        asked = {"from": span.first.isoformat(), "to": span.last.isoformat(), "as_of": found.verdict["as_of"]}
+        items = await client.items(officer, "/reporting/v1/output", asked)
+        want = {code: tally.output(code, span) for code in (*world.treated, *world.control)}
+        found.look(want, compare_all(want, {item["key"]: item for item in items}, f"output from {span.first}"))
+
+
+def compare_verdict(world: World, tally: Tally, found: Found) -> None:
     """Each OPD's metric in both periods, its weight, and what the arms come to."""
     design = world.design
     want: dict[str, Any] = {"estimate": tally.estimate(), "margin": design.margin, "metric": design.metric}

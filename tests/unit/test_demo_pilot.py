@@ -1,8 +1,10 @@
 """`hadir demo --pilot`: what it takes, what it goes on with, and whether a verdict is true of the effect."""
 
+import copy
 import json
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,9 +13,10 @@ from demo.city import build
 from demo.pace import Pace
 from demo.pilot import Note, Run, protocol_of, read_note
 from demo.place import Addresses, CannotStart, Place
+from demo.tally import Tally
 from demo.trial import World
-from demo.verdict import judged
-from tests.unit.test_demo_trial import DESIGN
+from demo.verdict import Found, compare_verdict, judged
+from tests.unit.test_demo_trial import AFTER, DESIGN
 
 
 def nothing_runs() -> Addresses:
@@ -115,3 +118,44 @@ def test_the_protocol_names_both_arms_and_both_periods() -> None:
     assert protocol["baseline"] == {"from": "2025-10-07", "to": "2025-10-20"}
     assert protocol["trial"] == {"from": "2025-10-21", "to": "2025-11-03"}
     assert protocol["margin"] == 0.02
+
+
+def test_a_figure_of_the_verdict_that_is_another_than_the_own_count_is_named() -> None:
+    world = World(build(60), DESIGN)
+    tally = Tally(world, AFTER)
+    for on in DESIGN.dates():
+        tally.add(on, world.person_days(on))
+    arms = {**dict.fromkeys(world.treated, "treated"), **dict.fromkeys(world.control, "control")}
+    same: dict[str, Any] = {
+        "estimate": tally.estimate(),
+        "margin": DESIGN.margin,
+        "metric": DESIGN.metric,
+        "opds": [
+            {
+                "opd_code": code,
+                "arm": arm,
+                "weight": 1.0,
+                "baseline": tally.metric(code, DESIGN.baseline).value,
+                "trial": tally.metric(code, DESIGN.trial).value,
+            }
+            for code, arm in arms.items()
+        ],
+    }
+
+    def differences(verdict: dict[str, Any]) -> list[str]:
+        found = Found(verdict)
+        compare_verdict(world, tally, found)
+        assert found.figures == 3 + 44 * 4
+        return found.differences
+
+    assert differences(same) == []
+    other = copy.deepcopy(same)
+    other["opds"][7]["trial"] += 0.001
+    other["opds"][8]["arm"] = "control"
+    other["estimate"] += 0.0005
+    named = differences(other)
+    assert len(named) == 3
+    assert named[0].startswith("verdict estimate")
+    assert other["opds"][7]["opd_code"] in named[1]
+    missing = {**same, "opds": same["opds"][1:]}
+    assert same["opds"][0]["opd_code"] in differences(missing)[0]
