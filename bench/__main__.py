@@ -24,7 +24,7 @@ PARTS = (
     *("projector", "intake", "board", "burst", "handover", "ticker"),
     *("memory", "storage", "roster", "peers", "nation", "pilot"),
 )
-LONG = ("history", "log")
+LONG = ("history", "log", "pack")
 """These take up to half an hour, and run where they are named."""
 
 
