@@ -65,7 +65,7 @@ format: setup ## Mend style
 	@$(RUN) ruff format .
 
 pictures: setup browser ## Draw the pictures of the pages anew, in docs/
-	@$(RUN) pytest tests/e2e/pictures.py tests/e2e/desk_pictures.py tests/e2e/pilot_pictures.py
+	@$(RUN) pytest tests/e2e/pictures.py tests/e2e/desk_pictures.py tests/e2e/board_pictures.py tests/e2e/pilot_pictures.py
 
 schemas: setup ## Write the events' JSON schemas to docs/events/ and the doors' OpenAPI documents to docs/api/
 	@$(RUN) python -m shared.events.schemas

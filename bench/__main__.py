@@ -24,7 +24,10 @@ PARTS = (
     *("projector", "intake", "board", "burst", "handover", "ticker"),
     *("memory", "storage", "roster", "peers", "nation", "pilot"),
 )
-LONG = ("history",)
+LONG = (
+    "history",
+    "pack",
+)
 """These take half an hour, and run where they are named."""
 
 

@@ -64,7 +64,7 @@ async def measure(figures: Figures) -> None:
         urls = {"month": await _city(here, "bench_month", 1), "year": await _city(here, "bench_year", MONTHS)}
         for name, url in urls.items():
             console.print(f"  the steps of {name}")
-            figures.add(f"drain_of_{_months(name)}_months_person_days_per_s", [await _compute(url)])
+            figures.add(f"drain_of_{_months(name)}_months_person_days_per_s", [await compute(url)])
             await _settle(url)
         await _checkpoint(here)
         await _compare(urls, figures)
@@ -112,7 +112,7 @@ async def _city(here: Machine, name: str, months: int) -> str:
     return url
 
 
-async def _compute(url: str) -> float:
+async def compute(url: str) -> float:
     """Compute the steps of everyone's every date and count every counter's, as replicas of the service do; returns
     person-days a second."""
     db = Database(url)

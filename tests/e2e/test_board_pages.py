@@ -19,6 +19,7 @@ from tests.conftest import drop_database, make_database
 from tests.kit import reporting as small
 from tests.kit.board_city import FEW, NAMES, NOON, city, counter, days, working_days
 from tests.kit.browser import DESK, PHONE, findings, sign_in, weight, width, window
+from tests.kit.piloting import protocol
 from tests.kit.reporting import DAY, Running
 
 OPD, OTHER = "DISDUKCAPIL", "DISNAKER"
@@ -260,3 +261,22 @@ async def test_each_page_fits_its_window_and_has_no_finding_of_axe_by_day_and_ni
         await page.emulate_media(color_scheme="light")
         assert await width(page) == size["width"], path
     await page.context.close()
+
+
+async def test_the_board_names_the_trials_to_those_who_may_read_them(service: Running) -> None:
+    given = protocol(
+        treated=[*NAMES][:6],
+        control=[*NAMES][6:12],
+        baseline={"from": "2025-10-30", "to": "2025-11-05"},
+        trial={"from": "2025-11-10", "to": "2025-11-21"},
+    )
+    async with service.caller("bkpsdm", uuid4()) as officer:
+        answer = await officer.post("/reporting/v1/pilots", json=given)
+        assert answer.status_code in (200, 201), answer.text
+    link = f'href="/reporting/desk/pilots/{given["pilot_id"]}"'
+    may_see: dict[Role, bool] = {"council": True, "bkpsdm": True, "opd_admin": False, "staff": False}
+    for role, seen in may_see.items():
+        async with reader(service, role, OPD if role == "opd_admin" else None) as browser:
+            page = (await browser.get("/reporting/")).text
+            assert (link in page) is seen, role
+            assert ("Senin, 10 November 2025" in page) is seen, role

@@ -19,7 +19,7 @@ from tests.kit.reporting import at
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def known(town: Town) -> AsyncIterator[Town]:
     """The town, and twelve OPDs with a past and with dates to come."""
-    await town.city.know(*piloting.city(PEOPLE), *piloting.history())
+    await town.city.know(*piloting.city(PEOPLE), *piloting.history(PEOPLE))
     yield town
     town.clock.set(NOW)
 
@@ -96,7 +96,7 @@ async def test_the_council_reads_a_verdict_and_why_by_day_and_night(
         await expect(page.locator(".verdict")).to_have_text(verdict)
         await expect(page.locator("svg.chart title")).to_contain_text("tepat waktu")
         await expect(page.locator("form.act")).to_have_count(0)
-        await expect(page.get_by_role("row", name="Dinas 3275.12")).to_contain_text("–")
+        await expect(page.get_by_role("row", name="Dinas 3275.12")).to_contain_text("%")
         assert await findings(page) == []
         await page.emulate_media(color_scheme="dark")
         assert await findings(page, "color-contrast") == []

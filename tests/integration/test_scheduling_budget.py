@@ -1,16 +1,18 @@
 """A spent error budget as a limit of a policy: no WFH in that unit until it recovers."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
 import pytest_asyncio
+from aiokafka import AIOKafkaProducer
 
 from services.scheduling.commands import facts
 from shared.bus import HandlerContext
 from shared.dates import WIB
-from shared.events import CoverageBudget, Received
+from shared.events import CoverageBudget, Received, encode
 from tests.conftest import DatabaseFor
 from tests.kit.disowning import disowning
 from tests.kit.scheduling import EVENING, Desk, desk
@@ -34,11 +36,8 @@ async def running(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[De
         yield one
 
 
-async def hear(
-    running: Desk, status: str, revision: int, *, window: str = "month", ce_id: UUID | None = None
-) -> None:
-    """As if reporting had said so."""
-    event = CoverageBudget.model_validate(
+def event(status: str, revision: int, window: str = "month") -> CoverageBudget:
+    return CoverageBudget.model_validate(
         {
             "unit_id": UNIT,
             "opd_code": OPD,
@@ -51,9 +50,15 @@ async def hear(
             "as_of": EVENING.astimezone(WIB),
         }
     )
-    service = running.app.state.service
+
+
+async def hear(
+    running: Desk, status: str, revision: int, *, window: str = "month", ce_id: UUID | None = None
+) -> None:
+    """As if reporting had said so."""
+    said, service = event(status, revision, window), running.app.state.service
     context = HandlerContext(service.settings, running.db, running.clock, service.metrics)
-    one = Received(event, ce_id or uuid4(), event.topic, "/hadir/reporting", EVENING, event.key, None)
+    one = Received(said, ce_id or uuid4(), said.topic, "/hadir/reporting", EVENING, said.key, None)
     await facts.take_in([one], context)
 
 
@@ -99,6 +104,26 @@ async def test_published_plans_stay_and_the_next_roster_obeys(running: Desk) -> 
     published = await roster(running, publish=True)
     assert published["changed"] == 2
     assert await plans(running) == {"WFO"}
+
+
+async def test_scheduling_hears_it_from_reporting_over_kafka(
+    kafka: str, database_for: DatabaseFor, tmp_path: Path
+) -> None:
+    async with desk(await database_for("scheduling"), tmp_path, kafka) as one:
+        await one.small_city()
+        assert (await one.call("POST", "/policies", json=POLICY)).status_code == 201
+        said = encode(event("spent", 1), id=uuid4(), time=EVENING, source="/hadir/reporting")
+        producer = AIOKafkaProducer(bootstrap_servers=kafka, acks="all")
+        await producer.start()
+        try:
+            await producer.send_and_wait(said.topic, said.value, key=said.key, headers=said.headers)
+        finally:
+            await producer.stop()
+        async with asyncio.timeout(60):  # there for a hang, and decides nothing
+            modes: dict[str, int] = {}
+            while modes != {"WFO": 5}:
+                await asyncio.sleep(0.1)
+                modes = (await roster(one))["modes"]
 
 
 async def test_what_is_disowned_spends_no_budget(running: Desk) -> None:

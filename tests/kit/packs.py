@@ -12,9 +12,10 @@ from services.reporting.domain.figures import Counted, States
 from services.reporting.domain.packs import Sums, fewest_shown
 from services.reporting.domain.periods import OpdTotals, Period
 from services.reporting.domain.sampling import share_of_counts
-from services.reporting.store.packs import Down, Rules
-from services.reporting.views.packs.figures import Counter, PackFigures, shaped
+from services.reporting.store.packs import Bound, Down, Rules
+from services.reporting.views.packs.figures import Counter, PackFigures, Tried, shaped
 from services.reporting.views.packs.made import Pack, made
+from services.reporting.views.pilots import PilotVerdict
 from services.reporting.views.vintage import Vintage
 from shared.events import Mode, State
 from shared.proof_keys import ProofKeys
@@ -64,6 +65,29 @@ def sums(period: Period, sizes: Mapping[str, int] = SIZES) -> Sums:
     return added
 
 
+def verdict() -> PilotVerdict:
+    return PilotVerdict(
+        pilot_id="rotasi",
+        revision=1,
+        protocol_sha256="ef" * 32,
+        amended_after_start=True,
+        as_of=dt.datetime(2025, 12, 1, 1, tzinfo=dt.UTC),
+        metric="on_time_rate",
+        estimate=-0.004,
+        se=0.01,
+        lower=-0.024,
+        upper=0.016,
+        level=0.95,
+        p_within=0.2,
+        p_worse=0.9,
+        margin=0.02,
+        verdict="cannot_tell_yet",
+        because=["between", "not_over"],
+        opds=[],
+        facts_digest="ab" * 32,
+    )
+
+
 def figures(period: Period = NOVEMBER, sizes: Mapping[str, int] = SIZES) -> PackFigures:
     def counter(number: int, short_us: int) -> Counter:
         open_us = 140 * _HOUR_US
@@ -86,6 +110,8 @@ def figures(period: Period = NOVEMBER, sizes: Mapping[str, int] = SIZES) -> Pack
         share_of_counts(40, 2),
         [Down(start, start + dt.timedelta(hours=1), {"opd_codes": ["1.01"]}, "jaringan")],
         [Rules("r1", dt.date(2025, 1, 1), 0, ["WFO", "WFH"], "23:59:59", 3)],
+        [Tried("Rotasi separuh", NOVEMBER, verdict())],
+        [Bound("outage.declared.v1", 0, 12, "cd" * 32, start)],
     )
 
 

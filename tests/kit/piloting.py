@@ -14,7 +14,8 @@ TREATED, CONTROL = OPDS[:6], OPDS[6:]
 BASELINE = (dt.date(2025, 10, 6), dt.date(2025, 10, 17))
 WORSE = (dt.date(2025, 11, 17), dt.date(2025, 11, 21))
 """Dates on which two more people of each treated OPD come late every day."""
-PEOPLE = {opd: 4 if opd == OPDS[-1] else 6 for opd in OPDS}
+PEOPLE = dict.fromkeys(OPDS, 8)
+FEW = {**PEOPLE, OPDS[-1]: 4}
 TRIAL = (dt.date(2025, 11, 10), dt.date(2025, 11, 14))
 
 
@@ -72,7 +73,7 @@ def city(people: Mapping[str, int]) -> list[Event]:
     return known
 
 
-def history() -> list[Event]:
+def history(people: Mapping[str, int]) -> list[Event]:
     """A baseline, a trial in which one person of two OPDs is late once more, and one that is worse."""
 
     def before(opd: str, _: int) -> int:
@@ -85,7 +86,7 @@ def history() -> list[Event]:
         return alike(opd, place) + 2 * (opd in TREATED)
 
     spans = ((BASELINE, before), (TRIAL, alike), (WORSE, worse))
-    return [event for span, late in spans for event in worked(PEOPLE, span, late)]
+    return [event for span, late in spans for event in worked(people, span, late)]
 
 
 def person(opd: str, number: int) -> UUID:

@@ -97,9 +97,7 @@ def month(*days: tuple[tuple[State, ...], int | None, int | None], absent: int =
     for nth, (states, late, early) in enumerate(days, 1):
         date = dt.date(2025, 11, nth)
         person.add(Group(person.employee_id, "OPD-1", States("WFO", states), 1, 8 * 3_600_000_000, date))
-        person.mark(
-            Mark(person.employee_id, date, States("WFO", states), late, early, absent=nth <= absent), NOVEMBER
-        )
+        person.mark(Mark(person.employee_id, date, late, early, absent=nth <= absent), NOVEMBER)
     return person
 
 

@@ -127,6 +127,9 @@ def test_a_document_asks_for_nothing_outside_and_takes_no_name_for_markup(novemb
         assert "Dinas &lt;Satu&gt; &amp; &#34;A&#34;" in html
         assert f'lang="{language}"' in html
         assert november.files[f"pack-{language}.pdf"].startswith(b"%PDF-")
+    assert "Rotasi separuh: belum dapat dikatakan (" in november.files["pack-id.html"].decode()
+    assert "−2,4%" in november.files["pack-id.html"].decode()
+    assert "cd" * 32 in november.files["pack-en.html"].decode()
     assert "Berkas bukti" in november.files["pack-id.html"].decode()
     assert "Proof pack" in november.files["pack-en.html"].decode()
 

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Request
 
 from services.reporting.api.figures import Code, Running
-from services.reporting.api.periods import Span, span
+from services.reporting.api.periods import Span
 from services.reporting.commands import demand as commands
 from services.reporting.domain.demand import TARGET_SHARE, DemandIn
+from services.reporting.domain.periods import Period, mistakes
 from services.reporting.views import demand as views
 from services.reporting.views.demand import HalfHours, ImportedDemand, PutDemand
 from shared.access import FEED_DEMAND, Principal
@@ -15,7 +16,7 @@ from shared.auth import Caller, require
 from shared.csvfile import Rejected, refusal
 from shared.dates import local_date
 from shared.events.base import Date
-from shared.query import InstantParam
+from shared.query import InstantParam, not_ahead
 from shared.refusals import FieldError, Invalid
 
 router = APIRouter(prefix="/reporting/v1", tags=["demand"])
@@ -82,17 +83,23 @@ async def dates(
         InstantParam | None, Query(description="Instant with an offset, not in the future; now when left out")
     ] = None,
 ) -> Span:
-    """FastAPI dependency: the dates of half hours. Raises Invalid where both or half of the two ways are given."""
+    """FastAPI dependency: the dates of half hours, from before anybody was planned too: a counter was open all the
+    same. Raises Invalid where both or half of the two ways are given."""
     if date is not None and (first or last):
         raise Invalid("validation", errors=[FieldError("date", "half_hours.one_of_two")])
     if (first is None) != (last is None):
         missing = "from" if first is None else "to"
         raise Invalid("validation", errors=[FieldError(missing, "half_hours.one_of_two")])
-    one = date or local_date(as_of or service.clock.now())
-    asked = await span(service, first or one, last or one, as_of)
-    if asked.period.days > MOST_DAYS:
+    now = service.clock.now()
+    instant = not_ahead(as_of, now) if as_of else now
+    today = local_date(instant)
+    period = Period(first or date or today, last or date or today)
+    field = "to" if date is None else "date"
+    if errors := mistakes(period, today, None):
+        raise Invalid("validation", errors=[FieldError(field, one.code, one.params) for one in errors])
+    if period.days > MOST_DAYS:
         raise Invalid("validation", errors=[FieldError("to", "half_hours.too_many", {"most": MOST_DAYS})])
-    return asked
+    return Span(period, instant)
 
 
 @router.get("/units/{unit_id}/half-hours")

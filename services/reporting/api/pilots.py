@@ -84,7 +84,7 @@ async def verdict(
 ) -> PilotVerdict:
     """What may be said of the pilot: within the margin, worse than it, or that it cannot be told yet; and why.
 
-    Figures of OPDs with few people are withheld from the council; the difference counts them.
+    Where an OPD has few people the council is shown the difference alone, and no OPD's figures.
     """
     now = service.clock.now()
     instant = not_ahead(as_of, now) if as_of else now

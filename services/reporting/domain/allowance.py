@@ -6,7 +6,7 @@ allowances has more terms; these are the ones that follow from a record of atten
     late, early    for each day, by the band that its whole minutes reach
     absent         for each absent day
     report         for each report that was due and not handed in by the cutoff
-    output         times the share of judged reports whose work was not accepted
+    output         times the share of the days with a judged output on which it was not met
 
 What is `unknown` deducts nothing. Deductions add up; nobody's share falls below 0.
 """

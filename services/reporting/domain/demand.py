@@ -8,10 +8,11 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Annotated, NamedTuple
 
-from pydantic import BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field
 
 from services.reporting.domain import Exact, erlang
 from services.reporting.domain.counters import Piece
+from shared import refusals
 from shared.csvfile import Cells, Rejected, Row, RowError, identifier, once
 from shared.dates import WIB, local_date, midnight
 from shared.events.base import read_instant
@@ -30,6 +31,7 @@ TARGET_SHARE = 0.8
 mean by 80/20."""
 
 _MICROSECOND = dt.timedelta(microseconds=1)
+_CLOCK = re.compile(r"^([01][0-9]|2[0-3]):[03]0$", re.ASCII)
 _LOCAL = re.compile(r"(?P<date>[0-9]{4}-[0-9]{2}-[0-9]{2})[ T](?P<time>[0-9]{2}:[0-9]{2})(:00)?")
 
 
@@ -49,10 +51,20 @@ class Demand(NamedTuple):
         return self.arrivals / HALF_HOUR.total_seconds() * self.mean_service_seconds
 
 
+def _begins(clock: str) -> str:
+    if not _CLOCK.match(clock):
+        raise refusals.wrong("demand.clock")
+    return clock
+
+
 class SlotIn(Exact):
     """One half hour of a date, from a local time HH:00 or HH:30 on."""
 
-    from_time: Annotated[str, Field(alias="from", pattern="^([01][0-9]|2[0-3]):[03]0$", examples=["08:30"])]
+    from_time: Annotated[
+        str,
+        AfterValidator(_begins),
+        Field(alias="from", examples=["08:30"], json_schema_extra={"pattern": _CLOCK.pattern}),
+    ]
     arrivals: Annotated[int, Field(ge=0, le=MOST_ARRIVALS)]
     mean_service_seconds: Annotated[float, Field(gt=0, le=LONGEST_S)]
     target_seconds: Annotated[float, Field(ge=0, le=LONGEST_S)]
@@ -120,8 +132,8 @@ def _demand(cells: Cells, taker: Taker, seen: dict[object, int]) -> Demand:
     if from_at is None:
         cells.wrong("from", "demand.half_hour")
         from_at = taker.now
-    elif wrong := _not_taken(from_at, taker):
-        cells.wrong("from", wrong.code, **wrong.params)
+    elif refused := _not_taken(from_at, taker):
+        cells.wrong("from", refused.code, **refused.params)
     arrivals = cells.whole("arrivals", 0, MOST_ARRIVALS) or 0
     service = _seconds(cells, "mean_service_seconds")
     target = _seconds(cells, "target_seconds")
@@ -173,8 +185,8 @@ def of_date(unit_id: str, date: dt.date, given: DemandIn, taker: Taker) -> list[
         )
         if slot.from_time in seen:
             errors.append(FieldError(f"items.{index}.from", "demand.twice", {"from": slot.from_time}))
-        elif wrong := _not_taken(one.from_at, taker):
-            errors.append(FieldError(f"items.{index}.from", wrong.code, wrong.params))
+        elif refused := _not_taken(one.from_at, taker):
+            errors.append(FieldError(f"items.{index}.from", refused.code, refused.params))
         elif one.load > MOST_LOAD:
             params = {"busy": round(one.load), "most": round(MOST_LOAD)}
             errors.append(FieldError(f"items.{index}.mean_service_seconds", "demand.too_much", params))

@@ -12,7 +12,6 @@ The same plan decides for every `as_of` of a date, for who has a plan does not c
 different instants cannot be taken from one another.
 """
 
-import math
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -78,11 +77,6 @@ def too_few(employees: Mapping[str, int]) -> set[str]:
     That is each of fewer than MANY, and one more where the sum of the others would give it away.
     """
     return enough({key: n for key, n in employees.items() if 0 < n < MANY}, employees)
-
-
-def few_of(people: Mapping[str, float]) -> frozenset[str]:
-    """The groups, of so many people each, whose own figures are withheld where a sum of all of them is told."""
-    return frozenset(few({code: math.ceil(n) for code, n in people.items()}))
 
 
 def _row(figures: Compliance) -> _Row:

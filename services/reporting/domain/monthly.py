@@ -98,14 +98,11 @@ class Group(NamedTuple):
 
 
 class Mark(NamedTuple):
-    """A person-day that counts: whole minutes late and early, null where not late or early; or a day absent.
-
-    `states` are those of the person-day; a mark may be there for `report` or `output` alone.
-    """
+    """A person-day on which on_time or hours was not met: whole minutes late and early, null where it was neither;
+    or a day absent."""
 
     employee_id: UUID
     work_date: dt.date
-    states: States
     late_minutes: int | None
     early_minutes: int | None
     absent: bool

@@ -99,9 +99,9 @@ _GROUPS = """
     select employee_id, opd_code, mode, code, count(*) as days, sum(worked_us) as worked_us, max(work_date) as last
     from ({measured}) as measured group by employee_id, opd_code, mode, code
 """
-_ATTENDANCE = f"({_is('on_time', 'not_met')} or {_is('hours', 'not_met')})"
-_ANY_DUTY = f"({' or '.join(_is(duty, 'not_met') for duty in DUTIES)})"
-_MARKED = "select * from ({source}) as judged where {which}"
+_MARKED = f"""
+    select * from ({{source}}) as judged where ({_is("on_time", "not_met")} or {_is("hours", "not_met")})
+"""
 _TOUCHED = """
     select work_date, employee_id, from_date from touched
     where work_date between $1 and $2 or work_date is null and coalesce(from_date <= $2, true)
@@ -162,19 +162,14 @@ async def marks(
     last: dt.date,
     as_of: dt.datetime,
     people: Sequence[UUID] | None = None,
-    *,
-    of_any_duty: bool = False,
 ) -> list[Mark]:
-    """The person-days of a span on which on_time or hours was not met; or `of_any_duty`, any of the five."""
-    which = _ANY_DUTY if of_any_duty else _ATTENDANCE
-    looked_up = _EACH_LOOKED_UP.format(judged=_MARKED.format(source=_source(people), which=which))
-    judged = _MARKED.format(source=_JUDGED, which=which)
-    steps, afresh = (_MEASURED.format(seen=source) for source in (looked_up, judged))
+    """The person-days of a span on which on_time or hours was not met, of everyone or of `people`."""
+    looked_up = _EACH_LOOKED_UP.format(judged=_MARKED.format(source=_source(people)))
+    steps, afresh = (_MEASURED.format(seen=source) for source in (looked_up, _MARKED.format(source=_JUDGED)))
     return [
         Mark(
             row["employee_id"],
             row["work_date"],
-            _states(row),
             row["late_minutes"],
             row["early_minutes"],
             row["absent"],

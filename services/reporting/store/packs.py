@@ -25,6 +25,12 @@ _FINDINGS = """
 """
 
 
+_BOUND = """
+    select distinct on (topic, partition) topic, partition, size, encode(root, 'hex') as root, made_at
+    from log_checkpoint where made_at <= $1 order by topic, partition, size desc
+"""
+
+
 class Down(NamedTuple):
     """An outage that stands; `scope` as the event has it."""
 
@@ -50,6 +56,21 @@ class Examined(NamedTuple):
 
     examined: int
     in_error: int
+
+
+class Bound(NamedTuple):
+    """The newest checkpoint of a log: its root, in hexadecimal digits, binds the first `size` records."""
+
+    topic: str
+    partition: int
+    size: int
+    root: str
+    made_at: dt.datetime
+
+
+async def bound(tx: Tx, as_of: dt.datetime) -> list[Bound]:
+    """The newest checkpoint of each log that had been made by the instant."""
+    return [Bound(**dict(row)) for row in await tx.connection.fetch(_BOUND, as_of)]
 
 
 async def outages(tx: Tx, since: dt.datetime, until: dt.datetime, as_of: dt.datetime) -> list[Down]:

@@ -36,15 +36,16 @@ MONTH_CHUNK, YEAR_CHUNK = 8, 31
 class MonthItem(BaseModel):
     """One employee's month, in whichever OPDs they worked in it.
 
-    `opd_code` is that of the month's last plan. `hours`: from the first check-in to the last check-out, of days
-    that owe hours. `late_minutes` and `early_minutes` are whole minutes from the start of the plan and to its end,
-    of days whose duty was not met. `absent_days`: neither on time nor hours met, and no check-in. The counters of
-    PP 94/2021 count from `year_from` to the month's end: `counted_days_year` is `absent_days_year` and one for
-    each 450 of `minutes_year`. `standing` is final once the month is over and nothing of it is pending.
+    `opd_code` is that of the month's last plan, null without any. `hours`: from the first check-in to the last
+    check-out, of days that owe hours. `late_minutes` and `early_minutes` are whole minutes from the start of the
+    plan and to its end, of days whose duty was not met. `absent_days`: neither on time nor hours met, and no
+    check-in. The counters of PP 94/2021 count from `year_from` to the month's end: `counted_days_year` is
+    `absent_days_year` and one for each 450 of `minutes_year`. `standing` is final once the month is over and
+    nothing of it is pending.
     """
 
     employee_id: UUID
-    opd_code: str
+    opd_code: str | None
     month: str
     standing: Standing
     person_days: dict[Mode, int]
@@ -245,7 +246,7 @@ async def _rates(tx: Tx, look: Look) -> Rates | None:
 def _item(look: Look, month: PersonMonth, rates: Rates | None) -> MonthItem:
     return MonthItem(
         employee_id=month.employee_id,
-        opd_code=month.opd_code,
+        opd_code=month.opd_code or None,
         month=look.month.name,
         standing=look.standing(month),
         person_days=month.person_days,

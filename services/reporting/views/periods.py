@@ -1,7 +1,7 @@
 """What the dates of a period come to, by OPD: the daily views, added up. No figure is defined twice."""
 
 import datetime as dt
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -38,11 +38,18 @@ async def first_date(tx: Tx) -> dt.date | None:
 
 async def day(tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | None = None) -> dict[str, OpdTotals]:
     """One date of each OPD, or of one, by code."""
+    return await with_counters(tx, date, as_of, await counters.standings(tx, date, as_of, opd_code), opd_code)
+
+
+async def with_counters(
+    tx: Tx, date: dt.date, as_of: dt.datetime, points: Sequence[Standing], opd_code: str | None = None
+) -> dict[str, OpdTotals]:
+    """The same for who has looked at the date's service points already."""
     found: dict[str, list[OpdTotals]] = {}
     for code, people in (await figures.counts(tx, date, as_of, opd_code)).items():
         found.setdefault(code, []).append(OpdTotals(people))
     standings: dict[str, list[Standing]] = {}
-    for standing in await counters.standings(tx, date, as_of, opd_code):
+    for standing in points:
         standings.setdefault(standing.point.opd_code, []).append(standing)
     for code, of_opd in standings.items():
         found.setdefault(code, []).append(of_counters(of_opd))

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.reporting.domain import pilots as domain
 from services.reporting.domain import power as powers
-from services.reporting.domain.disclosure import few_of
+from services.reporting.domain.disclosure import FEW
 from services.reporting.domain.periods import Metric, MetricName, OpdTotals, Period
 from services.reporting.domain.pilots import ARMS, Arm, Because, Dates, Judged, Measured, Pilot, Protocol, Warn
 from services.reporting.domain.power import Never, Past, Power
@@ -160,11 +160,15 @@ class PilotPower(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Weighed:
-    """A pilot's OPDs as they were measured, and who of them is too few to be shown to everyone."""
+    """A pilot's OPDs as they were measured, and whether one of them has too few people for everyone to see.
+
+    Then no OPD's figures are for everyone: from the others, the difference and its error those of the few could be
+    worked out.
+    """
 
     measured: Sequence[Measured]
     names: Mapping[str, str]
-    hidden: frozenset[str]
+    few: bool
 
 
 async def find(tx: Tx, pilot_id: str, revision: int | None = None) -> Pilot:
@@ -247,19 +251,20 @@ async def _weigh(tx: Tx, protocol: Protocol, as_of: dt.datetime) -> Weighed:
     def totals(of: periods.PeriodFigures | None, code: str) -> OpdTotals:
         return of.opds.get(code, _NOTHING) if of else _NOTHING
 
-    people = {code: totals(after, code).plans_per_day(trial.days) if trial else 0.0 for code in protocol.everyone}
+    def people(of: periods.PeriodFigures | None, code: str) -> float:
+        return totals(of, code).plans_per_day(of.period.days) if of else 0.0
 
     def measured(code: str, arm: Arm) -> Measured:
         def metric(of: periods.PeriodFigures | None) -> Metric:
             return totals(of, code).metrics(protocol.available_minutes)[protocol.metric] if of else _NO_FIGURE
 
-        weight = people[code] if protocol.count_by == "people" else 1.0
+        weight = people(after, code) if protocol.count_by == "people" else 1.0
         return Measured(code, arm, weight, metric(before) if protocol.baseline else None, metric(after))
 
     return Weighed(
         [measured(code, arm) for arm in ARMS for code in sorted(protocol.opds(arm))],
         after.names if after else {},
-        few_of(people),
+        any(0 < max(people(before, code), people(after, code)) <= FEW - 1 for code in protocol.everyone),
     )
 
 
@@ -286,7 +291,7 @@ def _opds(weighed: Weighed, judged: Judged, *, merged: bool) -> list[PilotOpd]:
             trial_high=one.trial.high,
             d=judged.changes[one.opd_code],
         )
-        if merged and one.opd_code in weighed.hidden:
+        if merged and weighed.few:
             names = ("weight", "baseline", "trial", "d")
             row = row.model_copy(update=dict.fromkeys(n for n in PilotOpd.model_fields if n.startswith(names)))
         rows.append(row)

@@ -4,7 +4,7 @@ import asyncio
 import datetime as dt
 from collections.abc import Mapping, Sequence
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from services.reporting.domain.periods import MetricName, OpdTotals, Period, total
 from services.reporting.domain.whatif import Assumed, Question, SupposedPolicy, SupposedRules, assumed
@@ -72,8 +72,8 @@ class Assumption(BaseModel):
 class WhatIf(BaseModel):
     """The answer to a question; nothing of it is stored, and nothing is decided by it."""
 
-    first: dt.date
-    last: dt.date
+    first: dt.date = Field(serialization_alias="from")
+    last: dt.date = Field(serialization_alias="to")
     as_of: dt.datetime
     rules: SupposedRules | None
     policy: SupposedPolicy | None

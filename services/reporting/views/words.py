@@ -29,6 +29,8 @@ def percent(value: float | None, language: Language) -> str:
     """A share of one as per cent with one decimal. Only a whole is written as 100; more than that is as it is."""
     if value is None:
         return "–"
+    if value < 0:  # a difference of shares
+        return f"−{percent(-value, language)}"
     # 99.96 % must not read as 100 %, nor 0.04 % as 0 %.
     shown = min(max(value * 100, 0.1 if value > 0 else 0.0), 99.9 if value < 1 else math.inf)
     written = f"{shown:.1f}%"

@@ -91,6 +91,7 @@ async def test_a_machine_puts_a_date_again_and_again(service: Running, staff: St
         (403, "scope"),
     ]
     assert office.status_code == 404
+    assert "HH:30" in odd.json()["errors"][0]["message"]
     assert {one["from"]: one["arrivals"] for one in shown["items"] if one["arrivals"] is not None} == {
         at("08:00").isoformat().replace("+00:00", "Z"): 7,
         at("08:30").isoformat().replace("+00:00", "Z"): 9,
@@ -110,6 +111,7 @@ async def test_the_half_hours_of_a_counter_say_who_was_needed_and_who_was_there(
         future = await officer.get(path, params={"date": "2025-11-07"})
         many = await officer.get(path, params={"from": "2025-09-01", "to": "2025-11-06"})
         none = await officer.get("/reporting/v1/units/DUKCAPIL/half-hours")
+        before = await officer.get(path, params={"date": "2025-11-03"})
     assert len(today["items"]) == 48
     assert (today["unit_id"], today["opd_code"], today["share"]) == (COUNTER, OPD, 0.8)
     one = today["items"][16]
@@ -120,8 +122,10 @@ async def test_the_half_hours_of_a_counter_say_who_was_needed_and_who_was_there(
     assert longer["items"][16]["needed"] == 4
     assert today["items"][18]["open_seconds"] == 0, "it is nine o'clock"
     refused = [(one.status_code, one.json()["errors"][0]["field"]) for one in (both, half, future, many)]
-    assert refused == [(422, "date"), (422, "to"), (422, "to"), (422, "to")]
+    assert refused == [(422, "date"), (422, "to"), (422, "date"), (422, "to")]
     assert none.status_code == 404
+    # Nobody was planned yet: the counter was open all the same.
+    assert before.json()["items"][16]["required"] == 2
 
 
 async def test_a_counter_of_another_opd_is_for_everyone_to_read(service: Running, staff: Staff) -> None:

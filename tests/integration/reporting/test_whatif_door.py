@@ -22,6 +22,7 @@ async def test_a_question_is_answered_with_both_sides_and_leaves_nothing(service
         kept = (await agency.post(DOOR, json=asked(policy={"share": 1, "service_points_never": True}))).json()
         after = (await agency.get("/reporting/v1/opds")).json()["items"]
         audit = (await agency.get("/reporting/v1/audit")).json()["items"]
+    assert (kinder["from"], kinder["to"]) == (str(DAY), str(DAY))
     (of_opd,) = kinder["opds"]
     assert [of_opd[side]["duties"]["on_time"]["met"] for side in ("before", "after")] == [1, 2]
     assert [of_opd[side]["duties"]["on_time"]["not_met"] for side in ("before", "after")] == [2, 1]

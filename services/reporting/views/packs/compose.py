@@ -8,7 +8,7 @@ from services.reporting.domain.packs import fewest_shown, whole_months
 from services.reporting.views import charts, words
 from services.reporting.views.packs.content import Tables, metrics
 from services.reporting.views.packs.document import Block, Chart, Document, Heading, Terms, Text, printed
-from services.reporting.views.packs.figures import Line, PackFigures
+from services.reporting.views.packs.figures import Line, PackFigures, Tried
 from services.reporting.views.packs.tables import date_short
 from shared.dates import date_text, moment_text
 from shared.events import DUTIES
@@ -97,6 +97,12 @@ def _blocks(figures: PackFigures, tables: Tables, language: Language) -> Iterato
     yield from section("checked")
     yield printed(tables.checked, language)
 
+    if figures.pilots:
+        yield from section("pilots")
+        yield printed(tables.pilots, language)
+        for one in figures.pilots:
+            yield Text(_verdict(one, language), note=True)
+
     yield from section("outages")
     yield printed(tables.outages, language) if figures.outages else Text(say("no_outages"))
 
@@ -106,6 +112,9 @@ def _blocks(figures: PackFigures, tables: Tables, language: Language) -> Iterato
     yield from section("vintage")
     yield Terms(list(_vintage(figures, language)))
     yield printed(tables.rules, language)
+    if figures.checkpoints:
+        yield Text(say("lead.checkpoints"))
+        yield printed(tables.checkpoints, language)
 
     yield from section("verify")
 
@@ -173,6 +182,14 @@ def _together(figures: PackFigures, language: Language) -> str:
     code = "together.months" if whole_months(figures.period) else "together.dates"
     names = "; ".join(figures.together_names)
     return _say(language, code, few=fewest_shown(figures.period), names=names)
+
+
+def _verdict(tried: Tried, language: Language) -> str:
+    """What may be said of a pilot, and why."""
+    verdict = tried.verdict
+    why = "; ".join(_say(language, f"because.{code}") for code in verdict.because)
+    amended = f" {_say(language, 'amended')}" if verdict.amended_after_start else ""
+    return f"{tried.title}: {_say(language, f'verdict.{verdict.verdict}')} ({why}).{amended}"
 
 
 def _vintage(figures: PackFigures, language: Language) -> Iterator[tuple[str, str]]:

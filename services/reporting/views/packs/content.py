@@ -8,8 +8,8 @@ from services.reporting.domain.counters import Times
 from services.reporting.domain.disclosure import FEW
 from services.reporting.domain.figures import MODES, ratio
 from services.reporting.domain.periods import DUTY_OF, METRICS, Metric, MetricName, OpdTotals
-from services.reporting.store.packs import Down
-from services.reporting.views.packs.figures import Counter, Line, PackFigures
+from services.reporting.store.packs import Bound, Down
+from services.reporting.views.packs.figures import Counter, Line, PackFigures, Tried
 from services.reporting.views.packs.tables import Cell, Column, Table, of_columns
 from shared.events import DUTIES
 
@@ -32,6 +32,8 @@ class Tables:
     checked: Table
     outages: Table
     rules: Table
+    pilots: Table
+    checkpoints: Table
 
     def all(self) -> Sequence[Table]:
         return [getattr(self, name) for name in self.__slots__]
@@ -51,6 +53,8 @@ def tables(figures: PackFigures) -> Tables:
         checked=_checked(figures),
         outages=_outages(figures.outages),
         rules=_rules(figures),
+        pilots=_pilots(figures.pilots),
+        checkpoints=_checkpoints(figures.checkpoints),
     )
 
 
@@ -269,3 +273,36 @@ def _rules(figures: PackFigures) -> Table:
         for one in figures.rules
     ]
     return Table("rules", columns, rows)
+
+
+def _pilots(tried: Sequence[Tried]) -> Table:
+    columns = [
+        Column("pilot", "text"),
+        Column("pilot_id", "text", shown=False),
+        *of_columns("trial_from trial_to", "date"),
+        Column("metric", "metric"),
+        *of_columns("margin estimate lower upper", "share"),
+        Column("verdict", "verdict"),
+        *of_columns("because protocol_sha256 revision amended_after_start", "text", shown=False),
+    ]
+    rows = [
+        (
+            *(one.title, one.verdict.pilot_id, one.trial.first, one.trial.last, one.verdict.metric),
+            *(one.verdict.margin, one.verdict.estimate, one.verdict.lower, one.verdict.upper, one.verdict.verdict),
+            *(" ".join(one.verdict.because), one.verdict.protocol_sha256),
+            *(one.verdict.revision, str(one.verdict.amended_after_start).lower()),
+        )
+        for one in tried
+    ]
+    return Table("pilots", columns, rows)
+
+
+def _checkpoints(checkpoints: Sequence[Bound]) -> Table:
+    columns = [
+        Column("log", "text"),
+        Column("size", "whole"),
+        Column("root", "text"),
+        Column("made_at", "moment"),
+    ]
+    rows = [(f"{one.topic}/{one.partition}", one.size, one.root, one.made_at) for one in checkpoints]
+    return Table("checkpoints", columns, rows)

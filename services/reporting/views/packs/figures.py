@@ -13,10 +13,14 @@ from services.reporting.domain.periods import OpdTotals, Period
 from services.reporting.domain.sampling import Share, share_of_counts
 from services.reporting.store import counters, figures
 from services.reporting.store import packs as store
-from services.reporting.views import periods, vintage
+from services.reporting.store import pilots as pilot_store
+from services.reporting.views import periods, pilots, vintage
+from services.reporting.views.pilots import PilotVerdict
 from services.reporting.views.vintage import Vintage
 from shared.database import Tx
 from shared.dates import midnight
+
+MOST_PILOTS = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +73,17 @@ class PackFigures:
     examined: Share
     outages: Sequence[store.Down]
     rules: Sequence[store.Rules]
+    pilots: Sequence["Tried"]
+    checkpoints: Sequence[store.Bound]
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A pilot whose trial reaches into the period, and what may be said of it."""
+
+    title: str
+    trial: Period
+    verdict: PilotVerdict
 
 
 Progress = Callable[[int, int], None]
@@ -81,14 +96,13 @@ async def read(
     sums = Sums(fewest_shown(period))
     times: dict[str, Times] = {}
     points: dict[str, Point] = {}
-    done = 0
-    async for date, opds in periods.days(tx, period, as_of):
-        sums.add(date, opds)
-        for standing in await counters.standings(tx, date, as_of, None):
+    for done, date in enumerate(period, 1):
+        standings = await counters.standings(tx, date, as_of, None)
+        sums.add(date, await periods.with_counters(tx, date, as_of, standings))
+        for standing in standings:
             unit = standing.point.unit_id
             points[unit] = standing.point
             times[unit] = Times(*map(sum, zip(times.get(unit, Times()), standing.times, strict=True)))
-        done += 1
         progress(done, period.days)
     names = await figures.opd_names(tx)
     wrong = await store.examined(tx, period.first, period.last, as_of)
@@ -101,7 +115,23 @@ async def read(
         share_of_counts(wrong.examined, wrong.in_error),
         await store.outages(tx, midnight(period.first), midnight(period.last + dt.timedelta(days=1)), as_of),
         await store.rules(tx, period.first, period.last),
+        await _pilots(tx, period, as_of),
+        await store.bound(tx, as_of),
     )
+
+
+async def _pilots(tx: Tx, period: Period, as_of: dt.datetime) -> list[Tried]:
+    """The verdicts of trials that reach into the period, by the revisions that had been registered by `as_of`."""
+    found: list[Tried] = []
+    for newest in await pilot_store.newest(tx, "", MOST_PILOTS):
+        known = [
+            one for one in await pilot_store.revisions(tx, newest.protocol.pilot_id) if one.registered_at <= as_of
+        ]
+        trial = known[-1].protocol.trial if known else None
+        if trial is not None and trial.first <= period.last and trial.last >= period.first:
+            verdict = await pilots.verdict(tx, known[-1], as_of, merged=True)
+            found.append(Tried(known[-1].protocol.title, Period(trial.first, trial.last), verdict))
+    return found
 
 
 def shaped(  # noqa: PLR0917 - what was read, in the order in which a pack tells it
@@ -113,6 +143,8 @@ def shaped(  # noqa: PLR0917 - what was read, in the order in which a pack tells
     examined: Share,
     outages: Sequence[store.Down],
     rules: Sequence[store.Rules],
+    tried: Sequence[Tried],
+    checkpoints: Sequence[store.Bound],
 ) -> PackFigures:
     """What was read as it is shown to those who may see no person. Pure."""
     groups = sums.opds()
@@ -129,6 +161,8 @@ def shaped(  # noqa: PLR0917 - what was read, in the order in which a pack tells
         examined=examined,
         outages=outages,
         rules=rules,
+        pilots=tried,
+        checkpoints=checkpoints,
     )
 
 

@@ -12,12 +12,20 @@ from shared import csvtext
 from shared.dates import WIB, months, time_text
 from shared.messages import Language, heading, text
 
-Kind = Literal["text", "opd", "whole", "tenth", "share", "date", "moment", "duty", "mode", "metric", "checked"]
+Kind = Literal[
+    "text", "opd", "whole", "tenth", "share", "date", "moment", "duty", "mode", "metric", "checked", "verdict"
+]
 """How a cell is read: a text as it is, an OPD by its name, a whole number or one with a decimal, a share of one as
 per cent, a date, an instant; the rest are codes that have words."""
 FIGURES: frozenset[Kind] = frozenset(("whole", "tenth", "share"))
-NAMES: frozenset[Kind] = frozenset(("text", "opd", "metric", "checked", "duty", "mode"))
-_WORDS: dict[Kind, str] = {"duty": "duty", "mode": "mode", "metric": "pack.metric", "checked": "pack.checked"}
+NAMES: frozenset[Kind] = frozenset(("text", "opd", "metric", "checked", "duty", "mode", "verdict"))
+_WORDS: dict[Kind, str] = {
+    "duty": "duty",
+    "mode": "mode",
+    "metric": "pack.metric",
+    "checked": "pack.checked",
+    "verdict": "pack.verdict",
+}
 Cell = str | int | float | dt.date | dt.datetime | None
 
 

@@ -6,10 +6,13 @@ from fastapi import APIRouter, Depends, Query, Request
 from fastapi.responses import HTMLResponse, RedirectResponse
 
 from services.reporting.api.pages.board.entry import draw, look
+from services.reporting.api.pages.desk.entry import DESK
 from services.reporting.api.pages.page import HOME, in_language, reader_language, show
+from services.reporting.views import pilots
 from services.reporting.views.board import matches, opds_worst_first, units_worst_first
 from services.reporting.views.figures import look_at
 from services.reporting.views.people import person_day
+from shared.access import READ_PILOTS, may
 from shared.auth import COOKIE, holder_of
 from shared.events import DUTIES
 from shared.service import Service, service_of
@@ -17,6 +20,8 @@ from shared.service import Service, service_of
 router = APIRouter(prefix="/reporting", include_in_schema=False, dependencies=[Depends(in_language)])
 
 Running = Annotated[Service, Depends(service_of)]
+MOST_TRIALS = 5
+"""So many pilots are named on the board; the others stand on their own page."""
 Asked = Annotated[str, Query(max_length=100)]
 
 
@@ -41,6 +46,7 @@ async def home(
     my_day = None
     async with service.db.read() as tx:
         board = await look_at(tx, here.date, here.as_of)
+        trials = await pilots.newest(tx, "", MOST_TRIALS) if may(who, READ_PILOTS) else []
         if who.subject is not None and "opds" not in reader.views:
             my_day = await person_day(tx, who.subject, here.date, here.as_of, reader_language(request))
     city = board.city(reader) if "city" in reader.views else None
@@ -59,6 +65,8 @@ async def home(
         counters=board.coverage(),
         short=board.short(),
         my_day=my_day,
+        trials=trials,
+        desk=DESK,
     )
 
 
