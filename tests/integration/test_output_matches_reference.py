@@ -81,6 +81,17 @@ def expected(facts: Any, date: dt.date, t: dt.datetime, by: output.By) -> dict[t
     return {key: one for key, one in found.items() if one != Output()}
 
 
+def of_people(facts: Any, t: dt.datetime, *, tasks: bool) -> dict[tuple[UUID, str, str], Output]:
+    found: dict[tuple[UUID, str, str], Output] = {}
+    for plan in facts.plans:
+        for task, one in output_of(facts, plan, t).items():
+            if plan.mode in ("WFO", "WFH") and (task != "") == tasks:
+                key = plan.employee_id, task, plan.mode
+                part = Output(one.earned, submitted=one.submitted, without_review=one.without_review)
+                found[key] = found.get(key, Output()) + part
+    return {key: one for key, one in found.items() if one != Output()}
+
+
 @QUIET
 @given(given=reported(), touched=touches)
 async def test_sums_equal_the_reference_around_every_edge_whatever_has_been_computed(
@@ -109,6 +120,15 @@ async def test_sums_equal_the_reference_around_every_edge_whatever_has_been_comp
             for t in around([instants[0], *(instant for instant in told if instant is not None)]):
                 for by in ("opd", "unit", "task", "mode"):
                     assert summed(await output.sums(tx, date, t, by=by)) == expected(known, date, t, by), (t, by)
+        for tasks in (False, True):
+            found: dict[tuple[UUID, str, str], Output] = {}
+            for one in await output.by_person(tx, Period(*SPAN), instants[0], tasks=tasks):
+                key = one.employee_id, one.task, one.mode
+                part = Output(Fraction(one.earned), submitted=one.submitted, without_review=one.without_review)
+                found[key] = found.get(key, Output()) + part
+            assert {key: one for key, one in found.items() if one != Output()} == of_people(
+                known, instants[0], tasks=tasks
+            )
         opd = known.plans[0].opd_code
         date = known.plans[0].work_date
         assert summed(await output.sums(tx, date, instants[0], opd)) == {

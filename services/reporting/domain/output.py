@@ -6,7 +6,6 @@ nothing. Of all days thrown together such a difference would look like one of th
 
 import math
 from collections.abc import Collection, Iterable, Mapping
-from fractions import Fraction
 from typing import Literal, NamedTuple
 from uuid import UUID
 
@@ -32,7 +31,7 @@ class Worked(NamedTuple):
     task: str
     mode: Mode
     days: int
-    earned: Fraction
+    earned: float
 
 
 class ModeRatio(NamedTuple):
@@ -60,20 +59,20 @@ def ratios(worked: Iterable[Worked], silent: Mapping[tuple[UUID, Mode], int]) ->
     for one in worked:
         found.setdefault(one.employee_id, {}).setdefault(one.task, {})[one.mode] = one
 
-    def minutes_a_day(who: UUID, mode: Mode, one: Worked | None) -> Fraction | None:
+    def minutes_a_day(who: UUID, mode: Mode, one: Worked | None) -> float | None:
         days = silent.get((who, mode), 0) + (one.days if one else 0)
-        return Fraction(one.earned if one else 0) / days if days else None
+        return (one.earned if one else 0.0) / days if days else None
 
     means: dict[UUID, float] = {}
     for who, tasks in sorted(found.items()):
-        of_tasks: list[Fraction] = []
+        of_tasks: list[float] = []
         for _, modes in sorted(tasks.items()):
             home = minutes_a_day(who, "WFH", modes.get("WFH"))
             office = minutes_a_day(who, "WFO", modes.get("WFO"))
             if home is not None and office:
                 of_tasks.append(home / office)
         if of_tasks:
-            means[who] = float(sum(of_tasks, Fraction()) / len(of_tasks))
+            means[who] = math.fsum(of_tasks) / len(of_tasks)
     return means
 
 

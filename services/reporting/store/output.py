@@ -116,7 +116,8 @@ _AT = """
     ) as step where place > 0
 """
 _PLACED = ("earned", "waiting", "reported", "returned")
-_BY_STEPS = "select *{task} from {table} where work_date = $1 and {whom}"
+_BY_STEPS = "select *{task} from {table} where {when} and {whom}"
+_ON_DATE, _ON_DATES = "work_date = $1", "work_date = any($1::date[])"
 _BY_FACTS = "select *, $1::date as work_date from output_steps($1, $4::uuid[]) where task {which} ''"
 # What is not asked for is looked at once, not of each of 24,000 rows (store/figures.py).
 _OF_OPD, _OF_ALL = "opd_code = $3", "$3::text is null"
@@ -259,11 +260,21 @@ async def sums(
 
 
 async def by_person(
-    tx: Tx, date: dt.date, as_of: dt.datetime, opd_code: str | None = None, *, tasks: bool
+    tx: Tx, period: Period, as_of: dt.datetime, opd_code: str | None = None, *, tasks: bool
 ) -> list[OfPerson]:
-    """The same person by person, for days at home and in the office; with `tasks`, task by task."""
+    """A period's output person by person, of days at home and in the office; with `tasks`, task by task.
+
+    The dates that nobody is touched of are added up at one go; several rows may be of the same person and mode.
+    """
     columns = ["employee_id", "task", "mode"]
-    rows = await _looked_up(tx, _BY_PERSON, columns, date, as_of, opd_code, tasks=tasks)
+    settled = [
+        date for date in period if await touched_of(tx, date) == Touched(everyone=False, people=frozenset())
+    ]
+    query = _BY_PERSON.format(at=_at(columns, _of_table(_ON_DATES, _BUT_NOBODY, tasks=tasks), opd_code))
+    rows: list[asyncpg.Record] = await tx.connection.fetch(query, settled, as_of, opd_code, [])
+    for date in period:
+        if date not in settled:
+            rows += await _looked_up(tx, _BY_PERSON, columns, date, as_of, opd_code, tasks=tasks)
     return [OfPerson(**row) for row in rows]
 
 
@@ -331,25 +342,17 @@ async def _looked_up(  # noqa: PLR0917 - whom, when
 ) -> list[asyncpg.Record]:
     """What is `asked` of those who are not touched, and then of those who are."""
     touched: Touched = await touched_of(tx, date)
-    of = _OF_ALL if opd_code is None else _OF_OPD
-    kept = ", ".join(columns)
-    placed = ", ".join(f"{name}[place] as {name}" for name in _PLACED)
     rows: list[asyncpg.Record] = []
 
     def query(steps: str) -> str:
-        at = _AT.format(columns=f"{kept}, {placed}", kept=f"{kept}, {', '.join(_PLACED)}", steps=steps, of=of)
-        return asked.format(at=at)
+        return asked.format(at=_at(columns, steps, opd_code))
 
     if touched.everyone:
         await planner.whole_dates(tx)
         afresh = [row["employee_id"] for row in await tx.connection.fetch(_REPORTERS, date)]
     else:
         afresh = sorted(touched.people)
-        steps = _BY_STEPS.format(
-            table="person_task" if tasks else "person_output",
-            task="" if tasks else ", '' as task",
-            whom=_BUT_THESE if afresh else _BUT_NOBODY,
-        )
+        steps = _of_table(_ON_DATE, _BUT_THESE if afresh else _BUT_NOBODY, tasks=tasks)
         rows = await tx.connection.fetch(query(steps), date, as_of, opd_code, afresh, *more)
 
     async def judge(some: Sequence[UUID]) -> list[asyncpg.Record]:
@@ -358,3 +361,16 @@ async def _looked_up(  # noqa: PLR0917 - whom, when
         return await tx.connection.fetch(query(steps), date, as_of, opd_code, list(some), *more)
 
     return rows + await sparing.each_that_can_be(tx, afresh, judge)
+
+
+def _at(columns: Iterable[str], steps: str, opd_code: str | None) -> str:
+    """What holds at the instant, of some columns of these steps."""
+    kept, of = ", ".join(columns), _OF_ALL if opd_code is None else _OF_OPD
+    placed = ", ".join(f"{name}[place] as {name}" for name in _PLACED)
+    return _AT.format(columns=f"{kept}, {placed}", kept=f"{kept}, {', '.join(_PLACED)}", steps=steps, of=of)
+
+
+def _of_table(when: str, whom: str, *, tasks: bool) -> str:
+    """The steps as they are stored."""
+    table, task = ("person_task", "") if tasks else ("person_output", ", '' as task")
+    return _BY_STEPS.format(table=table, task=task, when=when, whom=whom)

@@ -3,7 +3,6 @@
 import datetime as dt
 from collections.abc import Collection
 from dataclasses import dataclass
-from fractions import Fraction
 from uuid import UUID
 
 from pydantic import BaseModel, Field
@@ -142,15 +141,14 @@ async def look_at(tx: Tx, asked: Question) -> OutputFigures:
 async def mode_ratio(tx: Tx, asked: Question) -> ModeRatio:
     """What is produced at home beside the office, of the city's people or of one OPD's."""
     silent = await store.planned(tx, asked.period, asked.opd_code)
-    worked: dict[tuple[UUID, str, Mode], tuple[int, Fraction]] = {}
-    for date in asked.period:
-        for one in await store.by_person(tx, date, asked.as_of, asked.opd_code, tasks=False):
-            silent[one.employee_id, one.mode] -= one.submitted
-        for one in await store.by_person(tx, date, asked.as_of, asked.opd_code, tasks=True):
-            days, earned = worked.get((one.employee_id, one.task, one.mode), (0, Fraction()))
-            # A report that waits for its review says nothing yet of what its day came to.
-            days, earned = days + one.submitted - one.without_review, earned + Fraction(one.earned)
-            worked[one.employee_id, one.task, one.mode] = days, earned
+    worked: dict[tuple[UUID, str, Mode], tuple[int, float]] = {}
+    for one in await store.by_person(tx, asked.period, asked.as_of, asked.opd_code, tasks=False):
+        silent[one.employee_id, one.mode] -= one.submitted
+    for one in await store.by_person(tx, asked.period, asked.as_of, asked.opd_code, tasks=True):
+        days, earned = worked.get((one.employee_id, one.task, one.mode), (0, 0.0))
+        # A report that waits for its review says nothing yet of what its day came to.
+        days, earned = days + one.submitted - one.without_review, earned + float(one.earned)
+        worked[one.employee_id, one.task, one.mode] = days, earned
     of_people = domain.ratios((Worked(*who, *what) for who, what in worked.items()), silent)
     return ModeRatio(**domain.mode_ratio(list(of_people.values()))._asdict())
 

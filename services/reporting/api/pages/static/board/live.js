@@ -141,10 +141,6 @@
     });
     for (const row of rows.values()) row.remove();
     $("#calm").hidden = view.coverage.short > 0;
-    const more = $("#more");
-    const unlisted = view.coverage.short - view.short.length;
-    more.hidden = unlisted <= 0;
-    put(more, more.dataset.words.replace("#", write.number(unlisted)));
   }
 
   // --- Stream ---------------------------------------------------------------------------------------------
