@@ -24,11 +24,8 @@ PARTS = (
     *("projector", "intake", "board", "burst", "handover", "ticker"),
     *("memory", "storage", "roster", "peers", "nation", "pilot"),
 )
-LONG = (
-    "history",
-    "pack",
-)
-"""These take half an hour, and run where they are named."""
+LONG = ("history", "log", "pack")
+"""These take up to half an hour, and run where they are named."""
 
 
 async def measure(parts: Sequence[str], builds: Sequence[Build], runs: int) -> Results:

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import typer
 
+from deploy import log as log_commands
 from deploy import packs, projections, repair
 from deploy.addresses import database_url, kafka
 from deploy.local.manifest import some
@@ -31,6 +32,7 @@ app = typer.Typer(
 )
 app.add_typer(projections.app)
 app.add_typer(repair.app, name="repair")
+app.add_typer(log_commands.app, name="log")
 app.add_typer(packs.app, name="pack")
 
 
@@ -64,9 +66,11 @@ def _advice(error: Exception) -> str | None:
     from deploy.local.state import AlreadyRunning, Unusable
     from deploy.local.tools import Missing
     from deploy.local.topics import TopicsFailed
+    from deploy.log_export import NoExport
     from services.reporting.commands.check import NotOfTheFacts, StillWaiting
     from services.reporting.commands.rebuild import RebuildRunning
     from shared.clock import BrokenAnchor
+    from shared.signing import Unproven
 
     told = (
         StartFailed,
@@ -77,6 +81,8 @@ def _advice(error: Exception) -> str | None:
         TopicsFailed,
         SettingsError,
         packs.PackRefused,
+        NoExport,
+        Unproven,
     )
     if isinstance(error, (*told, BrokenAnchor, LinkFailed, RebuildRunning, StillWaiting, NotOfTheFacts)):
         return str(error)

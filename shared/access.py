@@ -66,6 +66,8 @@ READ_REASONS: Permission = ("bkpsdm", "auditor")
 READ_READINESS: Permission = ("bkpsdm", "opd_admin", "council", "auditor")
 READ_EVIDENCE: Permission = ("auditor",)
 """Photos and documents of people's work: beside themselves and their superiors."""
+READ_LOG: Permission = READ_ALL_PEOPLE
+"""Any record of the log with its proof, and the hashes of single ones."""
 READ_AUDIT: Permission = ("auditor", "bkpsdm")
 
 BEGIN_WITH_OWN_DAY: Permission = ("staff", "supervisor")

@@ -127,6 +127,24 @@ async def reading(
         await consumer.stop()
 
 
+async def nth(client: Mapping[str, Any], topic: str, partition: int, offset: int, place: int) -> Record | None:
+    """The record so many after the first one at or behind the offset; None where the log ends before."""
+    async with reading(client, [topic], rewound=False) as log:
+        wanted = TopicPartition(topic, partition)
+        if wanted not in log.partitions:
+            return None
+        begins, ends = await log.begins(), await log.ends()
+        if not begins[wanted] <= offset < ends[wanted]:
+            return None
+        log.only({wanted: offset})
+        passed = 0
+        async for records in log.upto({wanted: ends[wanted]}):
+            if place < passed + len(records):
+                return records[place - passed]
+            passed += len(records)
+    return None
+
+
 async def _partitions(client: Mapping[str, Any], topics: Sequence[str]) -> list[TopicPartition]:
     admin: Any = AIOKafkaAdminClient(**client)
     try:

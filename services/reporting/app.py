@@ -29,6 +29,7 @@ from services.reporting.api import (
     stream,
     targets,
     team,
+    transparency,
     whatif,
 )
 from services.reporting.api.pages import oidc, page, sign_in
@@ -88,7 +89,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         *(reports, reviews, team, drafts, evidence, intentions, targets, catalogue, ratings, sampling, demand),
         *(figures, output, explain, people, counters, budget, pilots, stream),
         *(monthly, allowance, whatif),
-        *(proof_keys, packs),
+        *(proof_keys, packs, transparency),
     ]
     app = build(
         settings,

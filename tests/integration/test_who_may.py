@@ -211,6 +211,8 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
         ("month", True): "2025-11",
         ("rates_version", True): "a",
         ("effective_from", True): "2025-11-01",
+        **{(of_a_log, True): "1" for of_a_log in ("partition", "first", "second", "level", "number")},
+        ("id", "log/proofs" in row): str(target.employee),
         ("work_date", "wishes" in row): "2025-12-01",
         ("work_date", "intentions" in row): "2025-11-07",
         ("date", door.service == "scheduling"): "2025-11-12",

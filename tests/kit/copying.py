@@ -19,7 +19,7 @@ async def everything(kafka: str, topic: str) -> list[Record]:
     return sorted(found, key=lambda record: (record.partition, record.offset))
 
 
-async def made_again(kafka: str, topic: str, records: Sequence[Record | Message], partitions: int = 1) -> None:
+async def made_again(kafka: str, topic: str, records: Sequence[Record | Message]) -> None:
     """Delete the topic, make it anew, and write these records into it, each into its partition."""
     admin: Any = AIOKafkaAdminClient(bootstrap_servers=kafka)
     await admin.start()
@@ -30,10 +30,20 @@ async def made_again(kafka: str, topic: str, records: Sequence[Record | Message]
             return topic not in await admin.list_topics()
 
         await eventually(gone)
-        await admin.create_topics([NewTopic(topic, partitions, 1, topic_configs=dict(KEEP_FOR_EVER))])
     finally:
         await admin.close()
+    await made(kafka, topic)
     await written(kafka, topic, records)
+
+
+async def made(kafka: str, topic: str) -> None:
+    """Make a topic of one partition that keeps its records for ever."""
+    admin: Any = AIOKafkaAdminClient(bootstrap_servers=kafka)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, 1, 1, topic_configs=dict(KEEP_FOR_EVER))])
+    finally:
+        await admin.close()
 
 
 async def written(kafka: str, topic: str, records: Sequence[Record | Message]) -> None:

@@ -9,7 +9,6 @@ import asyncio
 import datetime as dt
 import logging
 import time
-from base64 import b64encode
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -241,7 +240,7 @@ async def _sign(tx: Tx, keys: ProofKeys, city: str, tree: Tree, now: dt.datetime
         log=str(tree.log),
         origin=checkpoint.origin,
         size=checkpoint.size,
-        root_hash=b64encode(checkpoint.root).decode(),
+        root_hash=checkpoint.root_text,
         signature=signature,
         checkpoint=note,
     )

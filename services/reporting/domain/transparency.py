@@ -7,9 +7,9 @@ those before it did.
 
 import re
 from base64 import b64decode, b64encode
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from services.reporting.domain.merkle import HASH
 from shared.events import TOPICS, LogCheckpoint, Topic
@@ -91,6 +91,51 @@ def entry_of(key: bytes | None, value: bytes | None, headers: Headers) -> bytes:
     return b"".join(parts)
 
 
+Encoding = Literal["utf-8", "base64"]
+
+
+class Written(NamedTuple):
+    """A record as text: all of it as UTF-8, or, where one part of it is none, all of it in base64."""
+
+    encoding: Encoding
+    key: str | None
+    value: str | None
+    headers: list[tuple[str, str | None]]
+
+
+def written(key: bytes | None, value: bytes | None, headers: Headers) -> Written:
+    """A record as text; `read_again` gives its bytes."""
+    try:
+        return _written("utf-8", bytes.decode, key, value, headers)
+    except UnicodeDecodeError:
+        return _written("base64", lambda part: b64encode(part).decode(), key, value, headers)
+
+
+def _written(
+    encoding: Encoding, text: Callable[[bytes], str], key: bytes | None, value: bytes | None, headers: Headers
+) -> Written:
+    return Written(
+        encoding,
+        text(key) if key is not None else None,
+        text(value) if value is not None else None,
+        [(name, text(content) if content is not None else None) for name, content in headers],
+    )
+
+
+def read_again(record: Written) -> tuple[bytes | None, bytes | None, Headers]:
+    """Key, value and headers of a record that was written as text. Raises ValueError where it is no such text."""
+    read: Callable[[str], bytes] = str.encode if record.encoding == "utf-8" else _from_base64
+    return (
+        read(record.key) if record.key is not None else None,
+        read(record.value) if record.value is not None else None,
+        [(name, read(content) if content is not None else None) for name, content in record.headers],
+    )
+
+
+def _from_base64(text: str) -> bytes:
+    return b64decode(text, validate=True)
+
+
 def ce_id_of(headers: Headers) -> str | None:
     """The id of the event, as its header has it; None where there is none that can be read."""
     for name, content in headers:
@@ -119,9 +164,14 @@ class Checkpoint:
     size: int
     root: bytes
 
+    @property
+    def root_text(self) -> str:
+        """The root in base64."""
+        return b64encode(self.root).decode()
+
     def text(self) -> str:
         """As it is signed (C2SP tlog-checkpoint)."""
-        return f"{self.origin}\n{self.size}\n{b64encode(self.root).decode()}\n"
+        return f"{self.origin}\n{self.size}\n{self.root_text}\n"
 
     @classmethod
     def of(cls, text: str) -> "Checkpoint":

@@ -3,6 +3,7 @@
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
 from typing import NamedTuple
+from uuid import UUID
 
 from services.reporting.domain.merkle import Tile
 from services.reporting.domain.transparency import MARK, LogName
@@ -21,7 +22,7 @@ _FOUND_BY = """
     select marks, first_offset from log_tile where topic = $1 and partition = $2 and level = 0 and number = $3
 """
 _MARKED = """
-    select topic, partition, number, marks from log_tile
+    select topic, partition, number, first_offset, marks from log_tile
     where topic = $1 and level = 0 and position($2::bytea in marks) > 0
     order by partition, number
 """
@@ -108,6 +109,15 @@ class FoundBy(NamedTuple):
     first_offset: int
 
 
+class Marked(NamedTuple):
+    """A place at which a record may be: in which tile of level 0, from which offset, as the how-manyth of it."""
+
+    log: LogName
+    number: int
+    first_offset: int
+    place: int
+
+
 async def trees(tx: Tx) -> dict[LogName, Tree]:
     """Every tree there is."""
     found = [Tree(**row) for row in await tx.connection.fetch(_TREES)]
@@ -127,14 +137,14 @@ async def found_by(tx: Tx, log: LogName, number: int) -> FoundBy | None:
     return FoundBy(**row) if row is not None else None
 
 
-async def marked(tx: Tx, topic: str, mark: bytes) -> list[tuple[LogName, int, list[int]]]:
-    """Where in a topic records with this mark may be: (log, number of the tile, places in it)."""
-    found: list[tuple[LogName, int, list[int]]] = []
+async def marked(tx: Tx, topic: str, mark: bytes) -> list[Marked]:
+    """Where in a topic records with this mark may be, by partition, the oldest first."""
+    found: list[Marked] = []
     for row in await tx.connection.fetch(_MARKED, topic, mark):
         marks: bytes = row["marks"]
         places = [at // MARK for at in range(0, len(marks), MARK) if marks[at : at + MARK] == mark]
-        if places:
-            found.append((LogName(row["topic"], row["partition"]), row["number"], places))
+        log = LogName(row["topic"], row["partition"])
+        found += [Marked(log, row["number"], row["first_offset"], place) for place in places]
     return found
 
 
@@ -191,6 +201,6 @@ async def latest(tx: Tx, log: LogName, least: int) -> Signed | None:
     return Signed(**row) if row is not None else None
 
 
-async def event_of_punch(tx: Tx, punch_id: str) -> str | None:
+async def event_of_punch(tx: Tx, punch_id: UUID) -> str | None:
     """The id of the event that recorded a punch; None where no such fact is kept."""
     return await tx.connection.fetchval(_OF_PUNCH, punch_id)
