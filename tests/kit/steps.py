@@ -34,6 +34,8 @@ class Rows:
     computed: list[Day] = field(default_factory=list[Day])
     counted: list[Counter] = field(default_factory=list[Counter])
     told: list[Changed] = field(default_factory=list[Changed])
+    budgets: set[str] = field(default_factory=set[str])
+    """Units whose error budget is to be looked at."""
     log: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     """What each transaction did, and to how many."""
 
@@ -148,6 +150,9 @@ class Queue:
     async def tell(self, _: object, changed: Changed) -> None:
         self.rows.told.append(changed)
 
+    async def touch_budgets(self, _: object, unit_ids: Collection[str]) -> None:
+        self.rows.budgets |= set(unit_ids)
+
     async def anything(self, _: object) -> bool:
         return bool(self.rows.days or self.rows.dates or self.rows.every_date)
 
@@ -171,4 +176,5 @@ def standing_in(queue: Queue) -> Generator[Any]:
             patch.setattr(steps.store, name, getattr(queue, name))
         patch.setattr(steps.counter_days, "count", queue.count)
         patch.setattr(steps.notices, "tell", queue.tell)
+        patch.setattr(steps.budget, "touch", queue.touch_budgets)
         yield queue

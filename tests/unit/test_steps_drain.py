@@ -76,6 +76,7 @@ async def test_no_transaction_takes_more_than_its_bound_and_all_is_worked_off(
         queue.rows.counters = {Counter(TODAY, f"U{n}") for n in range(count)}
     assert await drain(queue, NOW) == count
     assert queue.rows.log == [(kind, most), (kind, most), (kind, 1)]
+    assert queue.rows.budgets == {counter.unit_id for counter in queue.rows.counted}
 
 
 async def test_while_people_come_in_a_whole_date_is_taken_in_smaller_chunks(
