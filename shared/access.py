@@ -1,7 +1,8 @@
 """Who may do what: each permission once, by role, and the one rule of who answers for whom.
 
 A role says which doors open; whose records may be seen behind them follows from the directory (`is_superior`) or
-from the OPD that the token names (`only_opd`). A writing door always asks for a person besides (shared/auth.py).
+from the OPD that the token names (`only_opd`). A door that changes anything of the city always asks for a person
+besides (shared/auth.py).
 """
 
 from collections.abc import Collection, Sequence

@@ -15,12 +15,12 @@ from services.reporting.views.packs import kept
 from services.reporting.views.packs.kept import PackOrder
 from services.reporting.views.packs.manifest import MANIFEST_TYPE, MEDIA_TYPES, Manifest
 from shared.access import READ_CITY
-from shared.auth import require
+from shared.auth import require_asker
 from shared.cursors import Limit, Page
 from shared.events.base import Date, InstantUTC
 from shared.refusals import Conflict
 
-router = APIRouter(prefix="/reporting/v1/packs", tags=["packs"], dependencies=[Depends(require(READ_CITY))])
+router = APIRouter(prefix="/reporting/v1/packs", tags=["packs"], dependencies=[Depends(require_asker(READ_CITY))])
 
 PackId = Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="SHA-256 of the manifest")]
 FileName = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9.-]{0,79}$", examples=["pack-id.pdf", "pack.zip"])]
@@ -64,7 +64,8 @@ async def packs(
 async def order(*, asked: PackIn, request: Request, response: Response, service: Running) -> PackOrder:
     """Ask for the pack of a period. It is made once, and kept: ask again until `state` is `made`.
 
-    The same period and `as_of` are the same pack, whoever asks. Nothing of the city changes by it.
+    The same period and `as_of` are the same pack, whoever asks, an office account too: nothing of the city changes
+    by it.
     """
     if request.app.state.proof_keys is None:
         raise Conflict("pack.no_key")

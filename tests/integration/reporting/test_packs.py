@@ -101,6 +101,13 @@ async def test_a_pack_is_made_once_and_each_of_its_files_is_what_the_manifest_sa
     assert {answer.status_code for answer in strange} == {404}
 
 
+async def test_an_office_account_asks_for_a_pack_too(signing: Running) -> None:
+    async with signing.caller("council", None) as office, signing.caller("ops", None) as ops:
+        pack = await made(office, {**DAY, "as_of": AS_OF})
+        assert (await office.get(f"{PACKS}/{pack['pack_id']}/pack-id.html")).status_code == 200
+        assert (await ops.post(PACKS, json=DAY)).status_code == 403
+
+
 async def test_without_a_key_no_pack_is_made(service: Running) -> None:
     async with service.caller("council", uuid4()) as council:
         unsigned = await council.post(PACKS, json=DAY)

@@ -43,7 +43,6 @@ async def packs(request: Request, service: Running) -> Response:
         first=last.replace(day=1),
         last=last,
         yesterday=today - dt.timedelta(days=1),
-        by_person=who.subject is not None,
         signed=request.app.state.proof_keys is not None,
         whole=kept.ALL,
     )
