@@ -67,11 +67,13 @@ InstantParam = Annotated[InstantUTC, BeforeValidator(_plus)]
 """An instant in a query: RFC 3339 date-time with its offset, the years 1900 to 2999; in UTC."""
 
 
-def not_ahead(as_of: dt.datetime, now: dt.datetime) -> dt.datetime:
-    """`as_of`, at most `now`. Raises Invalid for one further ahead than clocks differ.
+def not_ahead(as_of: dt.datetime | None, now: dt.datetime) -> dt.datetime:
+    """`as_of`, at most `now`; `now` where it is left out. Raises Invalid for one further ahead than clocks differ.
 
     Minutes that have not happened are neither spent nor met: no view may count them.
     """
+    if as_of is None:
+        return now
     if as_of > now + AHEAD:
         raise Invalid("validation", errors=[FieldError("as_of", "as_of.future")])
     return min(as_of, now)

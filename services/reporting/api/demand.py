@@ -91,7 +91,7 @@ async def dates(
         missing = "from" if first is None else "to"
         raise Invalid("validation", errors=[FieldError(missing, "half_hours.one_of_two")])
     now = service.clock.now()
-    instant = not_ahead(as_of, now) if as_of else now
+    instant = not_ahead(as_of, now)
     today = local_date(instant)
     period = Period(first or date or today, last or date or today)
     field = "to" if date is None else "date"

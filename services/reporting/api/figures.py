@@ -9,7 +9,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
 
-from services.reporting.domain.kept import shown_from
+from services.reporting.domain.kept import check_kept
 from services.reporting.views.figures import CityFigures, OpdFigures, look_at, reader_of
 from shared.access import READ_CITY, READ_OPDS
 from shared.auth import Caller, require
@@ -17,7 +17,7 @@ from shared.cursors import Page
 from shared.dates import local_date
 from shared.events.base import MAX_CODE, Date
 from shared.query import InstantParam, not_ahead
-from shared.refusals import Forbidden, Missing
+from shared.refusals import Forbidden
 from shared.service import Service, service_of
 
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
@@ -49,11 +49,9 @@ def moment(
 ) -> Moment:
     """FastAPI dependency: the `date` and `as_of` of a view. Raises Missing for a date that is no longer kept."""
     now = service.clock.now()
-    instant = not_ahead(as_of, now) if as_of else now
+    instant = not_ahead(as_of, now)
     date = date or local_date(instant)
-    first = shown_from(local_date(now), service.settings.keep_facts_months)
-    if first is not None and date < first:
-        raise Missing("date.no_longer_kept", params={"first": first})
+    check_kept(date, local_date(now), service.settings.keep_facts_months)
     return Moment(date, instant)
 
 

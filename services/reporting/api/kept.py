@@ -6,10 +6,9 @@ from typing import Annotated
 from fastapi import Depends
 
 from services.reporting.api.figures import Running
-from services.reporting.domain.kept import shown_from
+from services.reporting.domain.kept import check_kept
 from shared.dates import local_date
 from shared.events.base import Date
-from shared.refusals import Missing
 
 
 def written_date(work_date: Date, service: Running) -> dt.date:
@@ -17,9 +16,7 @@ def written_date(work_date: Date, service: Running) -> dt.date:
 
     Raises Missing for a date of which nothing is kept: it would be deleted within the hour.
     """
-    first = shown_from(local_date(service.clock.now()), service.settings.keep_reports_months)
-    if first is not None and work_date < first:
-        raise Missing("date.no_longer_kept", params={"first": first})
+    check_kept(work_date, local_date(service.clock.now()), service.settings.keep_reports_months)
     return work_date
 
 

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 
 from services.reporting.api.figures import Code, Running
 from services.reporting.api.tables import FILES, Cell, FileFormat, file_response
-from services.reporting.domain.kept import shown_from
+from services.reporting.domain.kept import check_kept
 from services.reporting.domain.monthly import month_of
 from services.reporting.views import monthly as views
 from services.reporting.views import people, periods
@@ -36,13 +36,11 @@ async def _look(service: Service, name: str, as_of: dt.datetime | None) -> Look:
     """Which month is meant. Raises Invalid for one that has not begun at `as_of`, or was over before the first
     fact, and Missing for one that is no longer kept."""
     now = service.clock.now()
-    instant = not_ahead(as_of, now) if as_of else now
+    instant = not_ahead(as_of, now)
     month = month_of(name)
     if month is None:
         raise Invalid("validation", errors=[FieldError("month", "month.name")])
-    kept = shown_from(local_date(now), service.settings.keep_facts_months)
-    if kept is not None and month.first < kept:
-        raise Missing("date.no_longer_kept", params={"first": kept})
+    kept = check_kept(month.first, local_date(now), service.settings.keep_facts_months)
     if month.first > (today := local_date(instant)):
         raise Invalid("validation", errors=[FieldError("month", "month.not_begun", {"latest": f"{today:%Y-%m}"})])
     async with service.db.read() as tx:

@@ -7,13 +7,13 @@ from typing import Annotated
 from fastapi import Depends, Query
 
 from services.reporting.api.figures import Running
-from services.reporting.domain.kept import shown_from
+from services.reporting.domain.kept import check_kept
 from services.reporting.domain.periods import LONGEST_DAYS, Period, mistakes
 from services.reporting.views import periods as views
 from shared.dates import local_date
 from shared.events.base import Date
 from shared.query import InstantParam, not_ahead
-from shared.refusals import Invalid, Missing
+from shared.refusals import Invalid
 from shared.service import Service
 
 
@@ -55,10 +55,8 @@ async def checked(service: Service, period: Period, as_of: dt.datetime | None, m
     anything was known, and Missing for dates that are no longer kept.
     """
     now = service.clock.now()
-    instant = not_ahead(as_of, now) if as_of else now
-    kept = shown_from(local_date(now), service.settings.keep_facts_months)
-    if kept is not None and period.first < kept:
-        raise Missing("date.no_longer_kept", params={"first": kept})
+    instant = not_ahead(as_of, now)
+    check_kept(period.first, local_date(now), service.settings.keep_facts_months)
     async with service.db.read() as tx:
         known = await views.first_date(tx)
     if errors := mistakes(period, local_date(instant), known, most):

@@ -86,8 +86,7 @@ async def verdict(
 
     Where an OPD has few people the council is shown the difference alone, and no OPD's figures.
     """
-    now = service.clock.now()
-    instant = not_ahead(as_of, now) if as_of else now
+    instant = not_ahead(as_of, service.clock.now())
     async with service.db.read() as tx:
         found = await views.find(tx, pilot_id, revision)
         return await views.verdict(tx, found, instant, merged=may(who, SMALL_CELLS_MERGED))
@@ -105,8 +104,7 @@ async def power(
 
     Simulated from its baseline as far as it is known, else from the newest eight weeks before its trial.
     """
-    now = service.clock.now()
-    instant = not_ahead(as_of, now) if as_of else now
+    instant = not_ahead(as_of, service.clock.now())
     async with service.db.read() as tx:
         found = await views.find(tx, pilot_id, revision)
         return await views.power(tx, found.protocol, instant)

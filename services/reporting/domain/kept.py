@@ -2,6 +2,8 @@
 
 import datetime as dt
 
+from shared.refusals import Missing
+
 
 def shown_from(today: dt.date, months: int | None) -> dt.date | None:
     """The first date that is still shown: that of the month `months` before today's. None: every date is."""
@@ -17,3 +19,11 @@ def kept_from(today: dt.date, months: int | None) -> dt.date | None:
     A night shift reaches into the dates after its own: the first dates that are shown want the work dates before.
     """
     return None if months is None else shown_from(today, months + 1)
+
+
+def check_kept(date: dt.date, today: dt.date, months: int | None) -> dt.date | None:
+    """As `shown_from`. Raises Missing, with that first date, for one before it."""
+    first = shown_from(today, months)
+    if first is not None and date < first:
+        raise Missing("date.no_longer_kept", params={"first": first})
+    return first

@@ -55,7 +55,7 @@ async def look(request: Request, service: Service, date: str | None, at: str | N
         raise Turned(to_sign_in(request))
     now = service.clock.now()
     try:
-        as_of = not_ahead(_instant(at), now) if at else now
+        as_of = not_ahead(_instant(at) if at else None, now)
         of_date = moment(service, read_date(date) if date else local_date(as_of)).date
     except Refused as refused:
         language = reader_language(request)
