@@ -11,17 +11,13 @@ from fractions import Fraction
 from itertools import islice
 from typing import Literal, NamedTuple, get_args
 
-from pydantic import BaseModel
-
-from services.reporting.domain.counters import Piece
-from services.reporting.domain.figures import ratio
+from services.reporting.domain.counters import Piece, Service, service
 from services.reporting.domain.periods import OpdTotals, allowed
 from shared.events import BudgetWindow
 
 _MICROSECOND = dt.timedelta(microseconds=1)
 _MILLISECOND_US = 1000
-_SECOND_US = 1_000_000
-_MINUTE_US = 60 * _SECOND_US
+_MINUTE_US = 60_000_000
 
 HOUR_US = 60 * _MINUTE_US
 DAY_US = 8 * HOUR_US
@@ -81,39 +77,17 @@ def burn_rate(spent_us: int, budget: Fraction) -> float | None:
     return float(spent_us / budget) if budget >= _MILLISECOND_US else None
 
 
-class ServiceFigures(BaseModel):
+class ServiceFigures(Service):
     """How service was kept over some dates: exact sums of what each of them shows. `low` and `high` bound the
     attainment; `burn_rate` 1 spends the budget exactly. A share of nothing is null."""
 
-    open_seconds: float
-    met_seconds: float
-    unknown_seconds: float
-    short_seconds: float
-    attainment: float | None
-    low: float | None
-    high: float | None
-    fill: float | None
-    short_person_minutes: float
-    budget_minutes: float
-    spent_minutes: float
     burn_rate: float | None
 
 
 def service_figures(totals: OpdTotals) -> ServiceFigures:
     """The service of what was added up: of a service point, an OPD or several."""
-    attainment = ratio(totals.met_us, totals.open_us)
     return ServiceFigures(
-        open_seconds=totals.open_us / _SECOND_US,
-        met_seconds=totals.met_us / _SECOND_US,
-        unknown_seconds=totals.unknown_us / _SECOND_US,
-        short_seconds=totals.short_us / _SECOND_US,
-        attainment=attainment,
-        low=attainment,
-        high=ratio(totals.met_us + totals.unknown_us, totals.open_us),
-        fill=ratio(totals.filled_us, totals.required_us),
-        short_person_minutes=totals.missing_us / _MINUTE_US,
-        budget_minutes=float(totals.budget_us / _MINUTE_US),
-        spent_minutes=totals.short_us / _MINUTE_US,
+        **service(totals.times, float(totals.budget_us / _MINUTE_US)),
         burn_rate=burn_rate(totals.short_us, totals.budget_us),
     )
 

@@ -10,7 +10,7 @@ import datetime as dt
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from pydantic import BaseModel, Field
 
@@ -82,16 +82,9 @@ class CoverageFigures(BaseModel):
     attainment: float | None
 
 
-class UnitFigures(BaseModel):
-    """One service point's date so far. `low` and `high` bound the attainment; a share of no time is null."""
+class Service(BaseModel):
+    """How service was kept. `low` and `high` bound the attainment; a share of no time is null."""
 
-    unit_id: str
-    name: str
-    opd_code: str
-    status: Status
-    required: int
-    present_low: int
-    present_high: int
     open_seconds: float
     met_seconds: float
     unknown_seconds: float
@@ -103,6 +96,20 @@ class UnitFigures(BaseModel):
     short_person_minutes: float
     budget_minutes: float
     spent_minutes: float
+
+
+class _OfUnit(BaseModel):
+    unit_id: str
+    name: str
+    opd_code: str
+    status: Status
+    required: int
+    present_low: int
+    present_high: int
+
+
+class UnitFigures(Service, _OfUnit):
+    """One service point's date so far. `low` and `high` bound the attainment; a share of no time is null."""
 
 
 class Segment(BaseModel):
@@ -136,8 +143,7 @@ def coverage(standings: Iterable[Standing]) -> CoverageFigures:
 
 def unit_figures(standing: Standing) -> UnitFigures:
     """One service point's day as people read it."""
-    point, times = standing.point, standing.times
-    attainment = ratio(times.met_us, times.open_us)
+    point = standing.point
     return UnitFigures(
         unit_id=point.unit_id,
         name=point.name,
@@ -146,18 +152,31 @@ def unit_figures(standing: Standing) -> UnitFigures:
         required=standing.required,
         present_low=standing.present_low,
         present_high=standing.present_high,
-        open_seconds=times.open_us / _US_PER_S,
-        met_seconds=times.met_us / _US_PER_S,
-        unknown_seconds=times.unknown_us / _US_PER_S,
-        short_seconds=times.short_us / _US_PER_S,
-        attainment=attainment,
-        low=attainment,
-        high=ratio(times.met_us + times.unknown_us, times.open_us),
-        fill=ratio(times.filled_us, times.required_us),
-        short_person_minutes=times.missing_us / _US_PER_MINUTE,
-        budget_minutes=(1 - point.slo) * (times.open_us / _US_PER_MINUTE),
-        spent_minutes=times.short_us / _US_PER_MINUTE,
+        **service(standing.times, (1 - point.slo) * (standing.times.open_us / _US_PER_MINUTE)),
     )
+
+
+def service(times: Times, budget_minutes: float) -> dict[str, Any]:
+    """The members of a `Service`: what times come to, as people read it."""
+    attainment = ratio(times.met_us, times.open_us)
+    return {
+        "open_seconds": times.open_us / _US_PER_S,
+        "met_seconds": times.met_us / _US_PER_S,
+        "unknown_seconds": times.unknown_us / _US_PER_S,
+        "short_seconds": times.short_us / _US_PER_S,
+        "attainment": attainment,
+        "low": attainment,
+        "high": ratio(times.met_us + times.unknown_us, times.open_us),
+        "fill": ratio(times.filled_us, times.required_us),
+        "short_person_minutes": times.missing_us / _US_PER_MINUTE,
+        "budget_minutes": budget_minutes,
+        "spent_minutes": times.short_us / _US_PER_MINUTE,
+    }
+
+
+def added(times: Iterable[Times]) -> Times:
+    """The sum of these; of none of them, nothing."""
+    return Times(*map(sum, zip(*times, strict=True)))
 
 
 def worst_first(standings: Iterable[Standing]) -> list[Standing]:

@@ -11,7 +11,7 @@ from fractions import Fraction
 from functools import lru_cache
 from typing import Any, Literal, NamedTuple, get_args
 
-from services.reporting.domain.counters import Standing
+from services.reporting.domain.counters import Standing, Times, added
 from services.reporting.domain.figures import Counted
 from shared.events import Duty, Mode
 from shared.refusals import FieldError
@@ -141,6 +141,11 @@ class OpdTotals:
     def __add__(self, other: "OpdTotals") -> "OpdTotals":
         return total((self, other))
 
+    @property
+    def times(self) -> Times:
+        """What its service points' time comes to."""
+        return Times(*(getattr(self, name) for name in Times._fields))
+
     def plans(self, *modes: Mode) -> int:
         """How many person-days have a plan of one of these modes."""
         return sum(n for states, n in self.people.items() if states.mode in modes)
@@ -218,14 +223,7 @@ def allowed(slo: float) -> Fraction:
 def of_counters(standings: Iterable[Standing]) -> OpdTotals:
     """What these service points' dates come to."""
     points = list(standings)
-    times = [one.times for one in points]
     return OpdTotals(
-        open_us=sum(one.open_us for one in times),
-        met_us=sum(one.met_us for one in times),
-        unknown_us=sum(one.unknown_us for one in times),
-        short_us=sum(one.short_us for one in times),
-        required_us=sum(one.required_us for one in times),
-        filled_us=sum(one.filled_us for one in times),
-        missing_us=sum(one.missing_us for one in times),
+        **added(one.times for one in points)._asdict(),
         budget_us=sum((allowed(one.point.slo) * one.times.open_us for one in points), Fraction()),
     )

@@ -11,7 +11,7 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from services.reporting.domain.budget import BudgetStatus, ServiceFigures, service_figures
-from services.reporting.domain.counters import Point, Standing, Times
+from services.reporting.domain.counters import Point, Standing, Times, added
 from services.reporting.domain.periods import OpdTotals, Period, Step, cut, of_counters, total
 from services.reporting.store import budget as store
 from services.reporting.store import counters, figures
@@ -120,8 +120,7 @@ async def of_city(tx: Tx, period: Period, of: Of, as_of: dt.datetime) -> list[Se
         for standing in found:
             unit_id = standing.point.unit_id
             points[unit_id] = standing.point
-            before = times.get(unit_id, Times())
-            times[unit_id] = Times._make(one + more for one, more in zip(before, standing.times, strict=True))
+            times[unit_id] = added((times.get(unit_id, Times()), standing.times))
     units = {unit_id: of_counters([_summed(points[unit_id], times[unit_id])]) for unit_id in sorted(points)}
     if of == "unit":
         return [

@@ -4,7 +4,7 @@ import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from services.reporting.domain.counters import Times
+from services.reporting.domain.counters import added
 from services.reporting.domain.disclosure import FEW
 from services.reporting.domain.figures import MODES, ratio
 from services.reporting.domain.periods import DUTY_OF, METRICS, Metric, MetricName, OpdTotals
@@ -152,7 +152,7 @@ _SERVICE = (
 
 def _service(counters: Sequence[Counter]) -> tuple[Cell, ...]:
     """What some counters come to: sums of exact times, then shares of them."""
-    times = Times(*(sum(parts) for parts in zip(*(one.times for one in counters), strict=True)))
+    times = added(one.times for one in counters)
     budget_us = sum(one.budget_us for one in counters)
     attainment = ratio(times.met_us, times.open_us)
     return (

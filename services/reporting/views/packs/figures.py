@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
-from services.reporting.domain.counters import Point, Times
+from services.reporting.domain.budget import budget_us
+from services.reporting.domain.counters import Point, Times, added
 from services.reporting.domain.disclosure import FEW, city_for_all, opds_for_all
 from services.reporting.domain.figures import Compliance
 from services.reporting.domain.packs import TOGETHER, Group, Sums, fewest_shown
@@ -48,7 +49,7 @@ class Counter:
     @property
     def budget_us(self) -> Fraction:
         """How long it may be short."""
-        return (1 - Fraction(repr(self.point.slo))) * self.times.open_us
+        return budget_us(self.times.open_us, self.point.slo)
 
     @property
     def spent(self) -> float | None:
@@ -102,7 +103,7 @@ async def read(
         for standing in standings:
             unit = standing.point.unit_id
             points[unit] = standing.point
-            times[unit] = Times(*map(sum, zip(times.get(unit, Times()), standing.times, strict=True)))
+            times[unit] = added((times.get(unit, Times()), standing.times))
         progress(done, period.days)
     names = await figures.opd_names(tx)
     wrong = await store.examined(tx, period.first, period.last, as_of)
