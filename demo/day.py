@@ -15,14 +15,12 @@ from uuid import UUID
 from demo import summary, topics
 from demo.board import MOST_LINES, Expected, differences, expected
 from demo.city import TODAY, City, build
-from demo.client import Client, Refused, Who
+from demo.client import Client, Who
 from demo.expect import WIB
 from demo.ledger import Ledger
 from demo.pace import Pace
 from demo.place import (
-    CANNOT_START,
     EQUAL,
-    INTERRUPTED,
     UNLIKE,
     Addresses,
     CannotStart,
@@ -43,6 +41,8 @@ THURSDAY, FRIDAY = 3, 4
 MOST_SPEED = 100_000.0
 FIRST_DATE, LAST_DATE = date(2025, 10, 31), date(2099, 12, 31)
 """The made-up people have taken up their posts by the first of them."""
+
+AFTER_CTRL_C = "the system runs on, its clock at real speed"
 
 
 @dataclass
@@ -65,7 +65,7 @@ class Run:
         return Who("bkpsdm", officers(self.city)[1])
 
 
-def _arguments(given: list[str]) -> argparse.Namespace:
+def options_of(given: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="hadir demo", description="Play a working day into the running system.")
     add_city_options(parser)
     parser.add_argument(
@@ -99,40 +99,16 @@ def _date(text: str) -> date:
     return day
 
 
-def refused(arguments: list[str], place: Place) -> int:
-    """CANNOT_START, with what to do on standard error, if no day with these options could be played here; else 0.
-
-    Nothing need run for that. Exits as argparse does for an option that is wrong in itself, and for --help.
-    """
-    try:
-        _choose(place, _arguments(arguments))
-    except CannotStart as error:
-        say(str(error))
-        return CANNOT_START
-    return 0
+def play(options: argparse.Namespace, place: Place) -> int:
+    """Play the day. Returns 0 when the board equals the receipts and 1 when it differs. Raises CannotStart and
+    Refused."""
+    day, staff, seed = choose(place, options)
+    system = place.addresses()
+    place.remember(staff, seed)
+    return asyncio.run(_play(Run(system, place, build(staff, seed, day), day, seed, options.speed)))
 
 
-def main(arguments: list[str], place: Place) -> int:
-    """Plays the day. Returns 0 when the board equals the receipts, 1 when it differs, 2 when it cannot start and
-    130 when it was interrupted."""
-    options = _arguments(arguments)
-    try:
-        day, staff, seed = _choose(place, options)
-        system = place.addresses()
-        place.remember(staff, seed)
-        return asyncio.run(_play(Run(system, place, build(staff, seed, day), day, seed, options.speed)))
-    except CannotStart as error:
-        say(str(error))
-        return CANNOT_START
-    except Refused as error:
-        say(f"stopped: {error}")
-        return CANNOT_START
-    except KeyboardInterrupt:
-        say("interrupted; the system runs on, its clock at real speed")
-        return INTERRUPTED
-
-
-def _choose(place: Place, options: argparse.Namespace) -> tuple[date, int, int]:
+def choose(place: Place, options: argparse.Namespace) -> tuple[date, int, int]:
     """The day, the number of people and the seed: as asked, else as they are here already, else the defaults.
 
     Raises CannotStart where they do not fit what is here.

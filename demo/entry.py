@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 from demo import day, pilot
-from demo.place import Place
+from demo.client import Refused
+from demo.place import CANNOT_START, INTERRUPTED, CannotStart, Place
+from demo.summary import say
 
 _PILOT = "--pilot"
 
 
 def main(arguments: list[str], place: Place) -> int:
     """Play what is asked for; returns the exit code of the command (`demo.place`)."""
-    return (pilot if _PILOT in arguments else day).main(arguments, place)
+    demonstration = pilot if _PILOT in arguments else day
+    options = demonstration.options_of(arguments)
+    try:
+        return demonstration.play(options, place)
+    except CannotStart as error:
+        say(str(error))
+        return CANNOT_START
+    except Refused as error:
+        say(f"stopped: {error}")
+        return CANNOT_START
+    except KeyboardInterrupt:
+        say(f"interrupted; {demonstration.AFTER_CTRL_C}")
+        return INTERRUPTED
 
 
 def refused(arguments: list[str], place: Place) -> int:
@@ -18,4 +32,10 @@ def refused(arguments: list[str], place: Place) -> int:
 
     Nothing need run for that. Exits as argparse does for an option that is wrong in itself, and for --help.
     """
-    return (pilot if _PILOT in arguments else day).refused(arguments, place)
+    demonstration = pilot if _PILOT in arguments else day
+    try:
+        demonstration.choose(place, demonstration.options_of(arguments))
+    except CannotStart as error:
+        say(str(error))
+        return CANNOT_START
+    return 0

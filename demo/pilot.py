@@ -21,15 +21,12 @@ from pydantic import TypeAdapter, ValidationError
 
 from demo import records, settled
 from demo.city import City, build
-from demo.client import Client, Refused, Who
+from demo.client import Client, Who
 from demo.pace import Pace
 from demo.place import (
-    CANNOT_START,
     EQUAL,
-    INTERRUPTED,
     UNLIKE,
     Addresses,
-    CannotStart,
     Place,
     add_city_options,
 )
@@ -53,6 +50,8 @@ AFTERWARDS = timedelta(days=37)
 LAST_DAYS = 4
 """The last dates before the trial are written with it: on its eve some of their reviews are still to come."""
 SOON = timedelta(days=7)
+
+AFTER_CTRL_C = "the same command goes on where it stood"
 
 
 @dataclass
@@ -147,38 +146,16 @@ def _number(text: str, least: float, most: float) -> float:
     return number
 
 
-def refused(arguments: list[str], place: Place) -> int:
-    """CANNOT_START, with what to do on standard error, if no pilot with these options could be written here; else
-    0. Nothing need run for that. Exits as argparse does for an option that is wrong in itself, and for --help."""
-    try:
-        choose(place, options_of(arguments))
-    except CannotStart as error:
-        say(str(error))
-        return CANNOT_START
-    return 0
-
-
-def main(arguments: list[str], place: Place) -> int:
-    """Write the pilot. Returns 0 when the system's figures equal what was written, whatever its verdict; 1 when
-    they differ, 2 when it cannot start and 130 when it was interrupted: started again it goes on."""
-    options = options_of(arguments)
-    try:
-        note = choose(place, options)
-        system = place.addresses()
-        place.remember(note.design.staff, note.design.seed)
-        city = build(note.design.staff, note.design.seed, note.design.first)
-        # Absences are drawn with everything else.
-        city = replace(city, leave=[], duty_travel=[])
-        return asyncio.run(_run(Run(system, place, note, World(city, note.design))))
-    except CannotStart as error:
-        say(str(error))
-        return CANNOT_START
-    except Refused as error:
-        say(f"stopped: {error}")
-        return CANNOT_START
-    except KeyboardInterrupt:
-        say("interrupted; the same command goes on where it stood")
-        return INTERRUPTED
+def play(options: argparse.Namespace, place: Place) -> int:
+    """Write the pilot. Returns 0 when the system's figures equal what was written, whatever its verdict, and 1
+    when they differ. Raises CannotStart and Refused. Interrupted and started again it goes on."""
+    note = choose(place, options)
+    system = place.addresses()
+    place.remember(note.design.staff, note.design.seed)
+    city = build(note.design.staff, note.design.seed, note.design.first)
+    # Absences are drawn with everything else.
+    city = replace(city, leave=[], duty_travel=[])
+    return asyncio.run(_run(Run(system, place, note, World(city, note.design))))
 
 
 def choose(place: Place, options: argparse.Namespace) -> Note:

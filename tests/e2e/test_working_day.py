@@ -10,7 +10,7 @@ from uuid import uuid4
 import httpx
 import pytest
 
-from demo import day
+from demo import entry
 from deploy import cli
 from deploy.local.state import State
 from shared.auth import load_private_key, sign
@@ -91,15 +91,15 @@ def test_another_city_than_the_one_that_is_here_is_refused_before_anything_start
     place = cli.demo_place(State(tmp_path))
     (tmp_path / "demo.json").write_text('{"staff": 60, "seed": 7}')
     for other in (["--staff", "61"], ["--seed", "8"], ["--staff", "60", "--seed", "2025"]):
-        assert day.refused(other, place) == 2
+        assert entry.refused(other, place) == 2
         assert "city of 60 people with seed 7" in capsys.readouterr().err
     for same in ([], ["--staff", "60"], ["--seed", "7"]):
-        assert day.refused(same, place) == 0
+        assert entry.refused(same, place) == 0
     (tmp_path / "demo.json").unlink()
     monkeypatch.setenv("HADIR_CLOCK", "2026-03-02T06:00+07:00")
-    assert day.refused(["--date", "2025-11-06"], place) == 2
+    assert entry.refused(["--date", "2025-11-06"], place) == 2
     assert "choose a later --date" in capsys.readouterr().err
-    assert day.refused([], place) == 0
+    assert entry.refused([], place) == 0
 
 
 def begun(state: State, staff: str = STAFF) -> subprocess.Popen[str]:
