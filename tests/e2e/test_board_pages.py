@@ -18,7 +18,7 @@ from shared.database import Database
 from tests.conftest import drop_database, make_database
 from tests.kit import reporting as small
 from tests.kit.board_city import FEW, NAMES, NOON, city, counter, days, working_days
-from tests.kit.browser import DESK, PHONE, findings, sign_in, weight, width, window
+from tests.kit.browser import DESK, PHONE, presentable, sign_in, weight, width, window
 from tests.kit.piloting import protocol
 from tests.kit.reporting import DAY, Running
 
@@ -255,11 +255,7 @@ async def test_each_page_fits_its_window_and_has_no_finding_of_axe_by_day_and_ni
     page = await page_of(service, browser, size)
     for path in ("", "board/find", f"board/opds/{OPD}", f"board/opds/{OPD}/course", f"board/units/{counter(OPD)}"):
         await page.goto(f"{service.url}/reporting/{path}")
-        assert await findings(page) == [], path
-        await page.emulate_media(color_scheme="dark")
-        assert await findings(page, "color-contrast") == [], path
-        await page.emulate_media(color_scheme="light")
-        assert await width(page) == size["width"], path
+        assert await presentable(page, size) == [], path
     await page.context.close()
 
 

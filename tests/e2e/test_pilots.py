@@ -9,7 +9,7 @@ from playwright.async_api import Browser, Page, expect
 
 from shared.access import Role
 from tests.kit import piloting
-from tests.kit.browser import DESK, PHONE, findings, settled, sign_in, weight, width, window
+from tests.kit.browser import DESK, PHONE, findings, presentable, settled, sign_in, weight, window
 from tests.kit.doors import City
 from tests.kit.phone import NOW, Town
 from tests.kit.piloting import CONTROL, PEOPLE, TREATED, WORSE, protocol
@@ -97,11 +97,7 @@ async def test_the_council_reads_a_verdict_and_why_by_day_and_night(
         await expect(page.locator("svg.chart title")).to_contain_text("tepat waktu")
         await expect(page.locator("form.act")).to_have_count(0)
         await expect(page.get_by_role("row", name="Dinas 3275.12")).to_contain_text("%")
-        assert await findings(page) == []
-        await page.emulate_media(color_scheme="dark")
-        assert await findings(page, "color-contrast") == []
-        await page.emulate_media(color_scheme="light")
-        assert await width(page) == size["width"]
+        assert await presentable(page, size) == []
     await page.goto(f"{known.url}/reporting/desk/pilots/{even}?lang=en")
     await expect(page.locator(".verdict")).to_have_text("Within the margin")
     missing = await page.goto(f"{known.url}/reporting/desk/pilots/nobody")

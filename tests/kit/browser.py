@@ -120,6 +120,17 @@ async def width(page: Page) -> int:
     return await page.evaluate("document.documentElement.scrollWidth")
 
 
+async def presentable(page: Page, size: dict[str, int]) -> list[str]:
+    """What is wrong with the looks of the page in a window of this size: what axe finds, by night in its colours
+    too, and whatever is wider than the window."""
+    found = await findings(page)
+    await page.emulate_media(color_scheme="dark")
+    found += await findings(page, "color-contrast")
+    await page.emulate_media(color_scheme="light")
+    wide = await width(page)
+    return found if wide == size["width"] else [*found, f"{wide} px wide"]
+
+
 async def weight(page: Page) -> int:
     """How many bytes it took to show the page: itself and all it has fetched, as they came over the line."""
     return await page.evaluate(
