@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from services.reporting.domain.budget import BudgetStatus, Spell
 from services.reporting.domain.counters import Piece
-from services.reporting.store import planner
+from services.reporting.store import planner, rebuild
 from shared.database import Tx
 from shared.events import BudgetWindow
 
@@ -107,10 +107,7 @@ class Said(NamedTuple):
 
 async def may_look(tx: Tx) -> bool:
     """Take the lock of who looks, for this transaction: false if another has it or a rebuild is not done."""
-    locked = await tx.connection.fetchval("select pg_try_advisory_xact_lock(hashtext('hadir.budget'))")
-    return bool(locked) and not await tx.connection.fetchval(
-        "select exists (select from rebuilding where unfinished)"
-    )
+    return await rebuild.may_follow(tx, "hadir.budget")
 
 
 async def touch(tx: Tx, unit_ids: Collection[str]) -> None:

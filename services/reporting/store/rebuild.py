@@ -30,6 +30,15 @@ async def rebuilt(tx: Tx, tables: Iterable[str]) -> None:
     await facts.tell(tx)
 
 
+async def may_follow(tx: Tx, lock: str) -> bool:
+    """Take the lock of a task that tells what follows from the facts, for this transaction: false if another
+    process has it or a rebuild is not done."""
+    locked = await tx.connection.fetchval("select pg_try_advisory_xact_lock(hashtext($1))", lock)
+    return bool(locked) and not await tx.connection.fetchval(
+        "select exists (select from rebuilding where unfinished)"
+    )
+
+
 async def lacks_steps(tx: Tx) -> bool:
     """Whether a rebuild was broken off that had all its facts, and some dates are still not computed."""
     return bool(

@@ -6,7 +6,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.reporting.domain.counters import Status
-from services.reporting.store import counter_days, counters, planner
+from services.reporting.store import counter_days, counters, planner, rebuild
 from services.reporting.store.duties import all_pending
 from shared.database import Tx
 from shared.events.base import LAST_DATE
@@ -142,10 +142,7 @@ class CounterChange(NamedTuple):
 
 async def may_announce(tx: Tx) -> bool:
     """Take the ticker's lock for this transaction: false if another ticker has it or a rebuild is not done."""
-    locked = await tx.connection.fetchval("select pg_try_advisory_xact_lock(hashtext('hadir.transitions'))")
-    return bool(locked) and not await tx.connection.fetchval(
-        "select exists (select from rebuilding where unfinished)"
-    )
+    return await rebuild.may_follow(tx, "hadir.transitions")
 
 
 async def forget(tx: Tx, first: dt.date) -> None:
