@@ -39,6 +39,7 @@ def settings_of(service: ServiceName) -> Settings:
             "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
             "HADIR_RECEIPT_KEY_FILE": str(state.receipt_key) if state.receipt_key.exists() else "",
             "HADIR_PROOF_KEY_FILE": str(state.proof_key) if state.proof_key.exists() else "",
+            "HADIR_MESSAGE_KEY_FILE": str(state.message_key) if state.message_key.exists() else "",
             "HADIR_STATE_DIR": str(state.root),
         },
     )

@@ -242,6 +242,7 @@ def migrate(service: Annotated[str | None, typer.Argument(help="One service; def
 def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES))]) -> None:
     """Say whether a service could start with this environment: every error, with the variable to set."""
     from shared.auth import Authenticator, TokenError, session_key
+    from shared.message_key import MessageKey
     from shared.signing import key_file
 
     settings = load(_service(service))
@@ -264,6 +265,11 @@ def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES)
                 key_file(file)
         except TokenError as error:
             raise SettingsError(f"{variable}: {error}") from error
+    if settings.message_key_file is not None:
+        try:
+            MessageKey.from_file(settings.message_key_file)
+        except TokenError as error:
+            raise SettingsError(f"HADIR_MESSAGE_KEY_FILE: {error}") from error
     typer.echo(f"{settings.service}: the configuration is complete")
 
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Writes `.env` for docker-compose.yml: secrets made here and now, a key pair for tokens, one for the tokens of
-# browsers' sessions, one for receipts and one for proofs. Overwrites nothing.
+# browsers' sessions, one for receipts, one for proofs and one for messages. Overwrites nothing.
 set -eu
 cd "$(dirname "$0")/.."
 umask 077
@@ -27,11 +27,14 @@ for key in receipt proof; do
         openssl genpkey -algorithm ed25519 -out "$keys/$key-key.pem"
     fi
 done
+if [ ! -e "$keys/message-key.pem" ]; then
+    openssl genpkey -algorithm EC -pkeyopt ec_paramgen_curve:P-256 -out "$keys/message-key.pem"
+fi
 for key in token session; do openssl pkey -in "$keys/$key-key.pem" -pubout; done >"$keys/token-key.pub.pem"
-# The services' user in the containers is not this one; the public keys are no secret, and reporting and attendance are in our group.
+# The services' user in the containers is not this one; the public keys are no secret, and those that sign are in our group.
 chmod 755 "$keys"
 chmod 644 "$keys/token-key.pub.pem"
-chmod 640 "$keys/session-key.pem" "$keys/receipt-key.pem" "$keys/proof-key.pem"
+chmod 640 "$keys/session-key.pem" "$keys/receipt-key.pem" "$keys/proof-key.pem" "$keys/message-key.pem"
 
 secret() { openssl rand -hex 24; }
 {
@@ -40,6 +43,7 @@ secret() { openssl rand -hex 24; }
     echo "HADIR_TOKEN_PRIVATE_KEY_FILE=$keys/session-key.pem"
     echo "HADIR_RECEIPT_KEY_FILE=$keys/receipt-key.pem"
     echo "HADIR_PROOF_KEY_FILE=$keys/proof-key.pem"
+    echo "HADIR_MESSAGE_KEY_FILE=$keys/message-key.pem"
     echo "HADIR_KEYS_GROUP=$(id -g)"
     for name in POSTGRES SCHEDULING_DATABASE ATTENDANCE_DATABASE REPORTING_DATABASE NOTIFICATIONS_DATABASE \
         KAFKA_ADMIN SCHEDULING_KAFKA ATTENDANCE_KAFKA REPORTING_KAFKA NOTIFICATIONS_KAFKA GRAFANA_ADMIN; do

@@ -110,6 +110,9 @@ class Settings(KafkaSettings):
     proof_key_file: Path | None = None
     """Reporting: PEM file with the Ed25519 key that signs checkpoints of the log and packs, then the public keys
     of earlier ones. Unset: nothing is signed, and no checkpoint made."""
+    message_key_file: Path | None = None
+    """Notifications: PEM file with the P-256 key of what leaves the house: it signs pushes (VAPID) and tags the
+    links in messages. Unset: no push is sent, and no e-mail."""
     log_origin: str = Field(default="hadir.local", max_length=100, pattern=r"^[^\s+/]+(/[^\s+/]+)*$")
     """Reporting: under what name the city's log is known, such as `hadir.bekasikota.go.id`; for good, because
     checkpoints name it."""

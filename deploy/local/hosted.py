@@ -11,6 +11,7 @@ from pathlib import Path
 
 import httpx
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 import services
@@ -25,7 +26,7 @@ READY_TIMEOUT = 120.0
 
 
 def ensure_key(state: State) -> Path:
-    """Make the Ed25519 keys of this system, once: one signs its tokens, one its receipts, one its proofs.
+    """Make the keys of this system, once: for its tokens, its receipts, its proofs and its messages.
 
     Returns the path of the public half of the first.
     """
@@ -33,6 +34,8 @@ def ensure_key(state: State) -> Path:
     for own in (state.receipt_key, state.proof_key):
         if not own.exists():
             write_private(own, _new_key())
+    if not state.message_key.exists():
+        write_private(state.message_key, _pem_of(ec.generate_private_key(ec.SECP256R1())))
     if not private.exists():
         write_private(private, _new_key())
         public.unlink(missing_ok=True)
@@ -47,11 +50,13 @@ def ensure_key(state: State) -> Path:
 
 def _new_key() -> str:
     """A new private key in PEM."""
-    return (
-        Ed25519PrivateKey.generate()
-        .private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-        .decode()
-    )
+    return _pem_of(Ed25519PrivateKey.generate())
+
+
+def _pem_of(key: Ed25519PrivateKey | ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
 
 
 def service_environment(state: State, kafka: str, postgres: str, http: str) -> dict[str, str]:
@@ -68,6 +73,7 @@ def service_environment(state: State, kafka: str, postgres: str, http: str) -> d
         "HADIR_TOKEN_PRIVATE_KEY_FILE": str(state.private_key),
         "HADIR_RECEIPT_KEY_FILE": str(state.receipt_key),
         "HADIR_PROOF_KEY_FILE": str(state.proof_key),
+        "HADIR_MESSAGE_KEY_FILE": str(state.message_key),
     }
 
 

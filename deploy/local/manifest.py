@@ -8,7 +8,7 @@ MARKER = ".hadir-state"
 
 FILES = (
     # .PID: being replaced
-    r"(lock|(clock|demo|passwords|ports|system)\.json|(token-key(\.pub)?|receipt-key|proof-key)\.pem)(\.\d+)?",
+    r"(lock|(clock|demo|passwords|ports|system)\.json|(token-key(\.pub)?|receipt-key|proof-key|message-key)\.pem)(\.\d+)?",
     r"clock\.json[a-z0-9_]{8}",
 )
 FOLDERS: dict[str, str] = {

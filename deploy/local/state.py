@@ -139,6 +139,10 @@ class State:
     def proof_key(self) -> Path:
         return self.root / "proof-key.pem"
 
+    @property
+    def message_key(self) -> Path:
+        return self.root / "message-key.pem"
+
     @contextmanager
     def lock(self) -> Generator[None]:
         """Hold the directory; raise AlreadyRunning when another process does. Ends with the process."""

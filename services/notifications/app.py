@@ -2,8 +2,10 @@
 
 from fastapi import FastAPI
 
-from services.notifications import api, facts, handlers, tasks
+from services.notifications import facts, handlers
+from services.notifications.api import inbox
 from services.notifications.commands import notices
+from services.notifications.tasks import upkeep
 from shared import repairs
 from shared.clock import Clock
 from shared.service import build
@@ -13,8 +15,8 @@ from shared.settings import Settings
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     return build(
         settings,
-        routers=[api.router],
+        routers=[inbox.router],
         handlers=handlers.router,
-        tasks={"upkeep": tasks.keep_small, "repairs": repairs.task(facts.PROJECTION, notices.rejoin)},
+        tasks={"upkeep": upkeep.keep_small, "repairs": repairs.task(facts.PROJECTION, notices.rejoin)},
         clock=clock,
     )

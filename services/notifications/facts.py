@@ -10,7 +10,7 @@ from uuid import UUID
 from sqlalchemy import BigInteger, Index, Text
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.notifications import domain
+from services.notifications.domain import news
 from services.notifications.store.tables import Base
 from shared.events import (
     ComplianceChanged,
@@ -81,7 +81,7 @@ class Review(Base, Fact, table=True):
     report_id: UUID = column(key=True)
     report_revision: int = column(BigInteger, key=True)
     work_date: dt.date
-    content: str | None = column(Text, of=domain.review_content)
+    content: str | None = column(Text, of=news.review_content)
     """A digest of what was decided; null when it was heard before this was kept."""
 
     __table_args__ = (Index("review_work_date", "work_date"),)

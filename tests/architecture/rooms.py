@@ -9,16 +9,17 @@ from tests.architecture.source import calls, imports
 MAY_USE: dict[str, frozenset[str]] = {
     "api": frozenset({"commands", "views", "domain"}),
     "handlers": frozenset({"commands", "facts"}),
-    "tasks": frozenset({"commands", "views", "store", "facts", "domain"}),
-    "commands": frozenset({"views", "planning", "store", "facts", "domain"}),
+    "tasks": frozenset({"commands", "channels", "views", "store", "facts", "domain"}),
+    "commands": frozenset({"views", "planning", "channels", "store", "facts", "domain"}),
     "views": frozenset({"store", "facts", "domain"}),
     "planning": frozenset({"store", "domain"}),
+    "channels": frozenset({"views", "store", "domain"}),
     "facts": frozenset({"store", "domain"}),
     "store": frozenset({"domain"}),
     "domain": frozenset(),
 }
 """Which rooms of its own service each room may import from, besides itself. A room is a module or a package."""
-OUTSIDE = frozenset({"app", "__main__", "__init__", "migrations", "messages"})
+OUTSIDE = frozenset({"app", "__main__", "__init__", "migrations", "messages", "rules"})
 """What composes, starts, migrates or words a service; it may use every room."""
 KNOWS_NO_HTTP = frozenset({"commands", "views", "store", "domain"})
 PUBLISHES = frozenset({"commands", "tasks"})

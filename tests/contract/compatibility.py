@@ -66,6 +66,10 @@ class _Comparison:
                     found += self.compare(choice_before, choice_after, path)
             elif keyword == "enum" and self.way == "taken" and was and becomes and set(was) <= set(becomes):
                 continue
+            elif keyword == "enum" and was and set(was) <= set(new.get("x-extensible-enum", ())):
+                continue  # said to be open: readers were told to expect more
+            elif keyword == "x-extensible-enum" and set(was or ()) <= set(becomes or ()):
+                continue
             elif was != becomes:
                 found.append(f"{path or 'value'}: {keyword} {was!r} became {becomes!r}")
         return found

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from services.notifications.commands.notices import tell
-from services.notifications.domain import KINDS
+from services.notifications.domain.kinds import KINDS
 from services.notifications.store import deletion, inbox, preferences
 from shared.bus import HandlerContext
 from shared.clock import FixedClock

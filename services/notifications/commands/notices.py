@@ -7,8 +7,9 @@ from itertools import islice
 from typing import Any, TypeVar
 from uuid import UUID
 
-from services.notifications import domain
-from services.notifications.domain import Held, Kind, Notice
+from services.notifications.domain import news
+from services.notifications.domain.kinds import Kind
+from services.notifications.domain.news import Held, Notice
 from services.notifications.facts import PROJECTION, Counter, DutyState, Outage, Plan, Recipient, Review
 from services.notifications.store import deletion
 from services.notifications.store import notices as store
@@ -83,8 +84,8 @@ async def _hear(
     heard = _Batch(tx, fold, now)
     notices = [
         *heard.plans(),
-        *heard.decided(ReportReviewed, domain.on_review),
-        *heard.decided(ComplianceChanged, domain.on_compliance),
+        *heard.decided(ReportReviewed, news.on_review),
+        *heard.decided(ComplianceChanged, news.on_compliance),
         *await heard.coverage(),
         *await heard.outages(),
     ]
@@ -108,8 +109,8 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
             continue
         key = (event.employee_id, event.work_date)
         was = before.get(key)
-        if key in after and after[key]["ce_id"] == received.id and (kind := domain.on_plan(event, was, now)):
-            params = domain.plan_params(kind, event, was)
+        if key in after and after[key]["ce_id"] == received.id and (kind := news.on_plan(event, was, now)):
+            params = news.plan_params(kind, event, was)
             notices.append(Notice(event.employee_id, kind, repaired.cause, params))
     await _deliver(tx, notices, now)
     await deletion.forget_erased(tx)
@@ -122,14 +123,14 @@ class _Batch:
         self._tx = tx
         self._fold = fold
         self._now = now
-        self._since = now - domain.FRESH
+        self._since = now - news.FRESH
         directory = fold.get(Recipient)
         self._moved: list[UUID] = [person for (person,) in directory.changed] if directory else []
 
     def _fresh(self, kind: type[E]) -> Iterator[tuple[E, UUID, Held]]:
         """The news of a kind that is fresh, each with the id of its event and what was held before it."""
         for event, received, before in self._fold.news(kind):
-            if domain.is_fresh(received.time, self._now):
+            if news.is_fresh(received.time, self._now):
                 yield event, received.id, before
 
     def plans(self) -> list[Notice]:
@@ -137,10 +138,10 @@ class _Batch:
         notices: list[Notice] = []
         from_home: dict[UUID, Notice] = {}
         for event, ce_id, before in self._fresh(ScheduleChanged):
-            kind = domain.on_plan(event, before, self._now)
+            kind = news.on_plan(event, before, self._now)
             if kind is None:
                 continue
-            notice = Notice(event.employee_id, kind, ce_id, domain.plan_params(kind, event, before))
+            notice = Notice(event.employee_id, kind, ce_id, news.plan_params(kind, event, before))
             first = from_home.setdefault(event.employee_id, notice) if kind == "schedule.wfh" else notice
             if first is notice:
                 notices.append(notice)
@@ -148,7 +149,7 @@ class _Batch:
                 first.params["days"] += notice.params["days"]
         return notices
 
-    def decided(self, kind: type[Decided], said_by: Callable[[Decided, Held], domain.Said]) -> list[Notice]:
+    def decided(self, kind: type[Decided], said_by: Callable[[Decided, Held], news.Said]) -> list[Notice]:
         """Reviews or duties, each for whose they are."""
         notices: list[Notice] = []
         for event, ce_id, before in self._fresh(kind):
@@ -165,10 +166,10 @@ class _Batch:
         for event, received, before in self._fold.news(CoverageChanged):
             earlier = alerts.get(event.unit_id)
             alert = earlier.alert if earlier else before["alert"] if before else None
-            fresh = domain.is_fresh(received.time, self._now)
-            step, standing = domain.on_coverage(event, received.id, alert, fresh=fresh)
+            fresh = news.is_fresh(received.time, self._now)
+            step, standing = news.on_coverage(event, received.id, alert, fresh=fresh)
             alerts[event.unit_id] = CounterAlert(event.unit_id, received.id, standing)
-            params = domain.counter_params(event)
+            params = news.counter_params(event)
             if step == "alert":
                 people = await store.answerable_for(self._tx, event.unit_id, event.opd_code)
                 notices += _notices(people, "counter.short", received.id, params, event.unit_id)
@@ -185,15 +186,15 @@ class _Batch:
         """A declared or changed outage for the people it concerns; a revoked one for those who were told."""
         notices: list[Notice] = []
         for event, ce_id, before in self._fresh(OutageDeclared):
-            if not domain.outage_differs(event, before):
+            if not news.outage_differs(event, before):
                 continue
-            subject, params = str(event.outage_id), domain.outage_params(event)
+            subject, params = str(event.outage_id), news.outage_params(event)
             told = await self._told_of(subject, notices)
             concerned: list[UUID] = []
             if not event.revoked:
                 concerned = await store.in_scope(self._tx, event.scope, event.starts_at, event.ends_at)
             news_to = concerned
-            if not domain.outage_moves(event, before):  # another scope only: who stays in it knows all of this
+            if not news.outage_moves(event, before):  # another scope only: who stays in it knows all of this
                 news_to = [person for person in concerned if person not in told]
             notices += _notices(news_to, "outage.declared", ce_id, params, subject)
             notices += _notices(sorted(told - set(concerned)), "outage.revoked", ce_id, params, subject)
@@ -227,10 +228,10 @@ class _Batch:
             subject = str(outage.outage_id)
             told = await self._told_of(subject, notices)
             news_to = [person for person in people if person not in told]
-            more += _notices(news_to, "outage.declared", outage.ce_id, domain.outage_params(outage), subject)
+            more += _notices(news_to, "outage.declared", outage.ce_id, news.outage_params(outage), subject)
         for counter in await store.alerts_near(self._tx, self._moved, self._since):
             people = await store.answerable_for(self._tx, counter.unit_id, counter.opd_code)
-            params = domain.counter_params(counter)
+            params = news.counter_params(counter)
             more += _notices(people, "counter.short", counter.alert, params, counter.unit_id)
         return more
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from uuid import UUID
 
-from services.notifications.domain import Channel, Kind
+from services.notifications.domain.kinds import Channel, Kind
 from services.notifications.store import preferences as store
 from shared.database import Tx
 from shared.messages import Language

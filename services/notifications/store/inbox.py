@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from services.notifications.domain import Kind
+from services.notifications.domain.kinds import Kind
 from shared.database import Tx
 
 

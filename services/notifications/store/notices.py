@@ -6,7 +6,8 @@ from collections.abc import Iterable, Sequence
 from typing import Literal, NamedTuple
 from uuid import UUID
 
-from services.notifications.domain import Kind, LiveOutage, Notice, StandingAlert
+from services.notifications.domain.kinds import Kind
+from services.notifications.domain.news import LiveOutage, Notice, StandingAlert
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import Scope

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from uuid import UUID
 
-from services.notifications.domain import Channel, Kind
+from services.notifications.domain.kinds import Channel, Kind
 from services.notifications.store.tables import Preference
 from shared.database import Tx
 from shared.messages import Language

@@ -1,7 +1,7 @@
-"""Tables of the notifications service beside its facts: `message` is what people were told, `preference` is what
-they asked for.
+"""Tables of the notifications service beside its facts: `message` is what people were told, `delivery` how it
+leaves the house, `subscription` who outside wants to hear, `preference` what people asked for.
 
-No name, NIP, address or phone number is kept here: a message is addressed by employee_id.
+No name and no NIP is kept here: a message is addressed by employee_id, or by subscription_id.
 """
 
 import datetime as dt
@@ -9,10 +9,11 @@ import uuid
 from typing import Any
 
 from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, Text, UniqueConstraint, text
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
 
+from services.notifications.domain.kinds import Kind, Way
 from shared.messages import Language
 from shared.tables import Table
 
@@ -58,3 +59,71 @@ class Preference(Base, table=True):
     language: Language | None = Field(default=None, sa_type=Text)
     muted_channels: list[str] = Field(sa_type=JSONB)
     muted_kinds: list[str] = Field(sa_type=JSONB)
+
+
+class Delivery(Base, table=True):
+    """One message on its way out to one recipient by one way: a row of a queue.
+
+    Times are of the database's clock: a business clock may jump.
+    """
+
+    delivery_id: uuid.UUID = Field(primary_key=True)
+    """Worked out of message and way, so that it is there once."""
+    place: int | None = Field(
+        default=None, sa_type=BigInteger, sa_column_args=[Identity(always=True)], nullable=False
+    )
+    """In this order a recipient gets what comes by one way."""
+    notification_id: uuid.UUID
+    way: Way = Field(sa_type=Text)
+    recipient: uuid.UUID
+    """An employee_id or a subscription_id."""
+    kind: Kind = Field(sa_type=Text)
+    cause_event_id: uuid.UUID
+    urgent: bool
+    state: str = Field(sa_type=Text)
+    """`waiting`; `sending` until `lease_until`; `delivered`; `dead`: a dead letter, until it is replayed."""
+    attempts: int
+    due_at: dt.datetime = Field(sa_type=INSTANT)
+    """Not before this."""
+    lease_until: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    reached: list[str] = Field(sa_type=ARRAY(Text))
+    """The keys of the addresses that have it."""
+    error: str | None = Field(default=None, sa_type=Text)
+    """Of the last try, without an address, a name or a secret."""
+    created_at: dt.datetime = Field(sa_type=INSTANT)
+    ended_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+
+    __table_args__ = (
+        CheckConstraint("way in ('email', 'push', 'webhook', 'gateway')", name="delivery_way"),
+        CheckConstraint("state in ('waiting', 'sending', 'delivered', 'dead')", name="delivery_state"),
+        Index(
+            "delivery_open",
+            "way",
+            "recipient",
+            "place",
+            postgresql_where=text("state in ('waiting', 'sending')"),
+        ),
+        Index("delivery_due", "way", "due_at", postgresql_where=text("state in ('waiting', 'sending')")),
+        Index("delivery_dead", "place", postgresql_where=text("state = 'dead'")),
+        Index("delivery_message", "notification_id"),
+        Index("delivery_ended", "ended_at", postgresql_where=text("ended_at is not null")),
+    )
+
+
+class Subscription(Base, table=True):
+    """Another system, or an office, that asked for kinds of messages: by webhook, or by e-mail."""
+
+    subscription_id: uuid.UUID = Field(primary_key=True)
+    way: Way = Field(sa_type=Text)
+    address: str = Field(sa_type=Text)
+    """A URL, or an e-mail address."""
+    kinds: list[str] = Field(sa_type=ARRAY(Text))
+    opd_codes: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    """Only what concerns these OPDs; null for the whole city."""
+    description: str = Field(sa_type=Text)
+    language: Language = Field(sa_type=Text)
+    active: bool
+    created_by: uuid.UUID
+    created_at: dt.datetime = Field(sa_type=INSTANT)
+
+    __table_args__ = (CheckConstraint("way in ('email', 'webhook')", name="subscription_way"),)

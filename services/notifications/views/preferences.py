@@ -4,7 +4,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.notifications.domain import KINDS, Channel, Kind
+from services.notifications.domain.kinds import KINDS, Channel, ToldKind
 from services.notifications.store import preferences as store
 from shared.database import Tx
 from shared.messages import Language, language_of, text
@@ -13,7 +13,7 @@ from shared.messages import Language, language_of, text
 class KindOut(BaseModel):
     """A kind of message, in the reader's words."""
 
-    kind: Kind
+    kind: ToldKind
     title: str
 
 
@@ -22,7 +22,7 @@ class PreferencesOut(BaseModel):
 
     language: Language | None
     muted_channels: list[Channel]
-    muted_kinds: list[Kind]
+    muted_kinds: list[ToldKind]
     kinds: list[KindOut]
 
 

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel, ConfigDict
 
 from services.notifications.commands import inbox, preferences
-from services.notifications.domain import Channel, Kind
+from services.notifications.domain.kinds import Channel, Kind
 from services.notifications.views import inbox as inbox_views
 from services.notifications.views import preferences as preference_views
 from services.notifications.views.inbox import Message

@@ -11,9 +11,10 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple, get_args
+from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
+from services.notifications.domain.kinds import Kind
 from shared.dates import local_date
 from shared.events import (
     ComplianceChanged,
@@ -23,24 +24,6 @@ from shared.events import (
     ScheduleChanged,
     Scope,
 )
-
-Kind = Literal[
-    "schedule.new",
-    "schedule.wfh",
-    "schedule.changed",
-    "report.accepted",
-    "report.returned",
-    "duty.not_met",
-    "duty.unknown",
-    "duty.corrected",
-    "counter.short",
-    "counter.met",
-    "outage.declared",
-    "outage.revoked",
-]
-KINDS: tuple[Kind, ...] = get_args(Kind)
-Channel = Literal["inbox", "email", "push", "webhook"]
-"""The channels of `notification.sent.v1`. Messages go to the inbox; the others are kept as preferences."""
 
 FRESH = dt.timedelta(days=3)
 SOON = dt.timedelta(days=1)

@@ -1,0 +1,1 @@
+"""What notifications decides, without asking anything: who is told what, by which rule, how, and when."""

@@ -1,0 +1,1 @@
+"""What time brings: deliveries, reminders, digests, and what is no longer needed."""
