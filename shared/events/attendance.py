@@ -97,8 +97,8 @@ class CorrectionDecided(Event):
     owner = "attendance"
     audience = "internal"
     description = (
-        "What became of a person's request for a correction of their own record. No reason is published: it is read "
-        "where the request is."
+        "What became of a person's request for a correction of their own record. No reason is published: it is "
+        "read where the request is."
     )
     trigger = "An officer grants a request, or refuses it."
     partitions = 6
