@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel
 
 from services.notifications.domain.kinds import Channel, Kind
 from services.notifications.domain.rules import Recipient, Rule, Rules
@@ -15,10 +15,8 @@ PERSONAL: tuple[Channel, ...] = ("inbox", "email", "push")
 _LEADING: frozenset[Recipient] = frozenset({"superior", "deputy", "unit_head", "opd_head", "city"})
 
 
-class Muted(BaseModel):
+class Muted(BaseModel, frozen=True, extra="forbid"):
     """One kind of message by one channel, turned off."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Kind
     channel: Channel
