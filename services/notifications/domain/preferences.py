@@ -2,12 +2,12 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
+from typing import Literal
 
 from pydantic import BaseModel
 
 from services.notifications.domain.kinds import Channel, Kind
 from services.notifications.domain.rules import Recipient, Rule, Rules
-from shared.messages import Language
 from shared.refusals import FieldError
 
 PERSONAL: tuple[Channel, ...] = ("inbox", "email", "push")
@@ -26,7 +26,7 @@ class Muted(BaseModel, frozen=True, extra="forbid"):
 class Wishes:
     """What a person asked for. A kind is muted by a channel where any of the three says so."""
 
-    language: Language | None = None
+    language: Literal["id", "en"] | None = None
     muted_channels: tuple[Channel, ...] = ()
     muted_kinds: tuple[Kind, ...] = ()
     muted: frozenset[Muted] = frozenset()
