@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import inbox
+from services.notifications.api import inbox, preferences
 from services.notifications.commands import notices
 from services.notifications.tasks import upkeep
 from shared import repairs
@@ -15,7 +15,7 @@ from shared.settings import Settings
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     return build(
         settings,
-        routers=[inbox.router],
+        routers=[inbox.router, preferences.router],
         handlers=handlers.router,
         tasks={"upkeep": upkeep.keep_small, "repairs": repairs.task(facts.PROJECTION, notices.rejoin)},
         clock=clock,
