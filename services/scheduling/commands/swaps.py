@@ -126,14 +126,13 @@ async def _tell(tx: Tx, now: dt.datetime, who: Principal, swap: Swap, state: Dec
     """Publish what became of a swap, for each of the two who does not know it: a colleague who has not said yes
     waits for nothing, and nobody is told what they did themselves."""
     both = (swap.asker_id,) if swap.status == "asked" else (swap.asker_id, swap.partner_id)
-    days = sorted((swap.asker_date, swap.partner_date))
     events = [
         AbsenceDecided(
             request_id=swap.swap_id,
             employee_id=person,
             kind="swap",
-            work_date=days[0],
-            last_date=days[1],
+            work_date=min(swap.asker_date, swap.partner_date),
+            last_date=max(swap.asker_date, swap.partner_date),
             state=state,
             decided_at=now,
             revision=1,
