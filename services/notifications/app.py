@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from services.notifications import facts, handlers
 from services.notifications.api import inbox, preferences
 from services.notifications.commands import notices
-from services.notifications.tasks import escalation, upkeep
+from services.notifications.tasks import escalation, reminders, upkeep
 from shared import repairs
 from shared.clock import Clock
 from shared.service import build
@@ -20,6 +20,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         tasks={
             "upkeep": upkeep.keep_small,
             "escalation": escalation.carry_on,
+            "reminders": reminders.remind,
             "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
         },
         clock=clock,
