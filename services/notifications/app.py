@@ -4,8 +4,9 @@ from fastapi import FastAPI
 
 from services.notifications import facts, handlers
 from services.notifications.api import inbox
+from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
-from services.notifications.tasks import upkeep
+from services.notifications.tasks import delivery, upkeep
 from shared import repairs
 from shared.clock import Clock
 from shared.service import build
@@ -13,10 +14,18 @@ from shared.settings import Settings
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    deliveries = {
+        f"delivery_{way}": delivery.worker(channel, delivery.shipped_limits)
+        for way, channel in channels_of(settings).items()
+    }
     return build(
         settings,
         routers=[inbox.router],
         handlers=handlers.router,
-        tasks={"upkeep": upkeep.keep_small, "repairs": repairs.task(facts.PROJECTION, notices.rejoin)},
+        tasks={
+            "upkeep": upkeep.keep_small,
+            "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
+            **deliveries,
+        },
         clock=clock,
     )

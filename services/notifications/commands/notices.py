@@ -2,18 +2,21 @@
 
 import datetime as dt
 from collections import Counter as Tally
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
+from services.notifications.channels.registry import ways_of
 from services.notifications.domain import news
-from services.notifications.domain.kinds import Kind
+from services.notifications.domain.delivery import going
+from services.notifications.domain.kinds import Kind, Way
 from services.notifications.domain.news import Held, Notice
+from services.notifications.domain.rules import shipped
 from services.notifications.facts import PROJECTION, Counter, DutyState, Outage, Plan, Recipient, Review
 from services.notifications.store import deletion
 from services.notifications.store import notices as store
-from services.notifications.store.notices import CounterAlert
+from services.notifications.store.notices import CounterAlert, Told
 from shared import outbox, trace
 from shared.bus import HandlerContext
 from shared.database import Tx
@@ -49,31 +52,44 @@ async def tell(batch: list[Received], context: HandlerContext) -> None:
     now = context.clock.now()
     async with context.db.transaction() as tx:
         fold, notices = await _hear(tx, batch, context.metrics, now)
-        told = await _deliver(tx, notices, now)
+        told = await _deliver(tx, notices, now, ways_of(context.settings))
         if fold.erased:
             await deletion.forget(tx, fold.erased)
     for kind, count in told.items():
         context.metrics.notifications.labels(kind).inc(count)
 
 
-async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime) -> Tally[Kind]:
-    """Put notices into inboxes and publish each that was not there yet. Returns how many by kind."""
+async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime, ways: Collection[Way]) -> Tally[Kind]:
+    """Put notices into inboxes and on their ways out, and publish each that was not there yet. Returns how many by
+    kind."""
+    rules = shipped()
+    out = going(rules, ways)
+    fixed: list[Kind] = [kind for kind, rule in rules.kinds.items() if rule.fixed]
     told = Tally[Kind]()
     waiting = iter(notices)
     while chunk := list(islice(waiting, CHUNK)):
-        deliveries = await store.deliver(tx, chunk, now)
-        sent = [
-            Outgoing(
-                NotificationSent(**delivery._asdict(), channel="inbox", at=now),
-                delivery.notification_id,
-                now,
-                trace.because_of(delivery.cause_event_id),
-            )
-            for delivery in deliveries
-        ]
-        await outbox.add(tx, sent, source=SOURCE)
-        told.update(delivery.kind for delivery in deliveries)
+        new = await store.deliver(tx, chunk, now, going=out, fixed=fixed)
+        await outbox.add(tx, [one for message in new for one in _said(message, now)], source=SOURCE)
+        told.update(message.kind for message in new)
     return told
+
+
+def _said(message: Told, now: dt.datetime) -> Iterator[Outgoing]:
+    """What is published of a new message: what became of it in the inbox, and the ways that its reader muted."""
+    trace_ = trace.because_of(message.cause_event_id)
+    sent = NotificationSent(
+        notification_id=message.notification_id,
+        employee_id=message.employee_id,
+        kind=message.kind,
+        channel="inbox",
+        status=message.status,
+        cause_event_id=message.cause_event_id,
+        at=now,
+    )
+    yield Outgoing(sent, message.notification_id, now, trace_)
+    for channel in message.hushed:
+        hushed = sent.model_copy(update={"channel": channel, "status": "suppressed"})
+        yield Outgoing(hushed, uuid5(message.notification_id, channel), now, trace_)
 
 
 async def _hear(
@@ -112,7 +128,7 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
         if key in after and after[key]["ce_id"] == received.id and (kind := news.on_plan(event, was, now)):
             params = news.plan_params(kind, event, was)
             notices.append(Notice(event.employee_id, kind, repaired.cause, params))
-    await _deliver(tx, notices, now)
+    await _deliver(tx, notices, now, ways_of(context.settings))
     await deletion.forget_erased(tx)
 
 
