@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import inbox
+from services.notifications.api import inbox, preferences
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
 from services.notifications.tasks import delivery, upkeep
@@ -20,7 +20,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     }
     return build(
         settings,
-        routers=[inbox.router],
+        routers=[inbox.router, preferences.router],
         handlers=handlers.router,
         tasks={
             "upkeep": upkeep.keep_small,

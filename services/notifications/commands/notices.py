@@ -12,6 +12,7 @@ from services.notifications.domain import news
 from services.notifications.domain.delivery import going
 from services.notifications.domain.kinds import Kind, Way
 from services.notifications.domain.news import Held, Notice
+from services.notifications.domain.preferences import is_fixed
 from services.notifications.domain.rules import shipped
 from services.notifications.facts import PROJECTION, Counter, DutyState, Outage, Plan, Recipient, Review
 from services.notifications.store import deletion
@@ -64,7 +65,7 @@ async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime, ways: Co
     kind."""
     rules = shipped()
     out = going(rules, ways)
-    fixed: list[Kind] = [kind for kind, rule in rules.kinds.items() if rule.fixed]
+    fixed: list[Kind] = [kind for kind, rule in rules.kinds.items() if is_fixed(rule, "inbox")]
     told = Tally[Kind]()
     waiting = iter(notices)
     while chunk := list(islice(waiting, CHUNK)):

@@ -10,6 +10,7 @@ from services.notifications.domain.delivery import GIVE_UP, Going
 from services.notifications.domain.kinds import Channel, Kind
 from services.notifications.domain.news import LiveOutage, Notice, StandingAlert
 from services.notifications.store import queue
+from services.notifications.store.preferences import mutes
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import Scope
@@ -151,9 +152,9 @@ async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[Liv
 _DELIVER = f"""
     with told as (
         insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
-        select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params, case
-            when n.kind <> all($8::text[]) and (p.muted_kinds ? n.kind or p.muted_channels ? 'inbox')
-            then 'suppressed' else 'delivered' end, $7
+        select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params,
+            case when n.kind <> all($8::text[]) and {mutes("n.kind", "'inbox'")} then 'suppressed'
+                else 'delivered' end, $7
         from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
             with ordinality as n(id, employee_id, kind, cause, subject, params, nth)
         left join recipient r on r.employee_id = n.employee_id
@@ -167,12 +168,12 @@ _DELIVER = f"""
         select * from unnest($9::text[], $10::text[], $11::text[], $12::boolean[], $13::float8[])
             as g(kind, way, channel, urgent, held_s)
     ),
-    {queue.ENQUEUE.format(fixed="$8::text[]", give_up="$14::interval")}
+    {queue.enqueue("$14::interval")}
     select told.notification_id, told.employee_id, told.kind, told.cause_event_id, told.status,
         coalesce(hushed.channels, '{{}}') as hushed, (select count(*) from queued) as queued
     from told left join (
-        select notification_id, array_agg(distinct channel) as channels from due where muted
-        group by notification_id
+        select notification_id, array_agg(distinct channel) as channels from due
+        where muted and status = 'delivered' group by notification_id
     ) as hushed using (notification_id)
 """  # noqa: S608 - the statement is put together of those above
 
@@ -195,7 +196,7 @@ async def deliver(
     """Put notices into inboxes, and on their ways out; those that were not there yet.
 
     People who have left or were erased get nothing; people the directory does not know yet do. Kinds in `fixed`
-    nobody can turn off.
+    nobody can turn off in their inbox.
     """
     rows = await tx.connection.fetch(
         _DELIVER,

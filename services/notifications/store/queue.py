@@ -12,14 +12,16 @@ from typing import Literal, NamedTuple
 from uuid import UUID
 
 from services.notifications.domain.kinds import Kind, Way
+from services.notifications.store.preferences import mutes
 from shared.database import Tx
 
 CHANNEL = "delivery"
 """On it is said that something is due at once."""
 
 REACHED: dict[Way, str] = {
-    "email": "exists (select from subscription s where s.subscription_id = t.employee_id "
-    "and s.active and s.way = 'email')",
+    "email": "(exists (select from recipient a where a.employee_id = t.employee_id and a.email is not null) or "
+    "exists (select from subscription s where s.subscription_id = t.employee_id "
+    "and s.active and s.way = 'email'))",
     "push": "false",
     "webhook": "exists (select from subscription s where s.subscription_id = t.employee_id "
     "and s.active and s.way = 'webhook')",
@@ -30,34 +32,38 @@ REACHED: dict[Way, str] = {
 _LANE = "l.way = d.way and l.recipient = d.recipient and l.urgent = d.urgent"
 _OPEN = "state in ('waiting', 'sending')"
 
-# After `told`: rows of `message` just written, with notification_id, employee_id, kind, cause_event_id and place;
-# and `going`: kind, way, channel, urgent, held_s.
-ENQUEUE = f"""
+
+def enqueue(give_up: str) -> str:
+    """SQL that puts messages on their ways out, given up after `give_up`: two queries, `due` and `queued`.
+
+    They follow `told`, rows of `message` just written (notification_id, employee_id, kind, cause_event_id, place
+    and status), and `going` (kind, way, channel, urgent, held_s).
+    """
+    reached = " ".join(f"when '{way}' then {condition}" for way, condition in REACHED.items())
+    return f"""
     due as (
-        select t.*, g.way, g.channel, g.urgent, g.held_s,
-            g.kind <> all({{fixed}}) and p.muted_channels ? g.channel as muted
+        select t.*, g.way, g.urgent, g.held_s, g.channel, {mutes("t.kind", "g.channel")} as muted
         from told t join going g on g.kind = t.kind
         left join preference p on p.employee_id = t.employee_id
-        where (g.kind = any({{fixed}}) or p.muted_kinds is null or not p.muted_kinds ? t.kind)
-            and case g.way {" ".join(f"when '{way}' then {reached}" for way, reached in REACHED.items())} end
+        where case g.way {reached} end
     ),
     queued as (
         insert into delivery (delivery_id, notification_id, way, recipient, kind, cause_event_id, urgent, due_at,
             give_up_at)
         select md5(notification_id || '/' || way)::uuid, notification_id, way, employee_id, kind, cause_event_id,
-            urgent, due_at, due_at + {{give_up}}
+            urgent, due_at, due_at + {give_up}
         from due d, lateral (
             select greatest(clock_timestamp() + make_interval(secs => held_s), (
                 select due_at from delivery l where l.way = d.way and l.recipient = d.employee_id
                     and l.urgent = d.urgent and l.{_OPEN} order by l.place desc limit 1
             )) as due_at
         ) as after
-        where d.muted is not true
+        where not d.muted
         order by place
         on conflict do nothing
         returning delivery_id
     )
-"""  # noqa: S608 - words above
+    """  # noqa: S608 - words above
 
 
 class Taken(NamedTuple):
