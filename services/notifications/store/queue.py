@@ -84,8 +84,8 @@ class Taken(NamedTuple):
 _TAKE = f"""
     with heads as materialized (
         select d.* from delivery d
-        where d.way = $1 and d.urgent = $2 and d.{_OPEN} and d.due_at <= now()
-            and (d.state = 'waiting' or d.lease_until < now())
+        where d.way = $1 and d.urgent = $2 and d.{_OPEN} and d.due_at <= statement_timestamp()
+            and (d.state = 'waiting' or d.lease_until < statement_timestamp())
             and d.recipient <> all($3::uuid[])
             and not exists (select from delivery l where {_LANE} and l.{_OPEN} and l.place < d.place)
         order by d.due_at, d.place limit $4
@@ -95,7 +95,7 @@ _TAKE = f"""
         select h.recipient, lately.free_at from heads h, lateral (
             select max(l.ended_at) + interval '1 hour' as free_at from delivery l
             where l.recipient = h.recipient and l.way = $1 and l.state = 'delivered' and not l.urgent
-                and l.ended_at > now() - interval '1 hour'
+                and l.ended_at > statement_timestamp() - interval '1 hour'
             group by l.parcel order by free_at desc offset $5::integer - 1 limit 1
         ) as lately
         where $5::integer is not null and not $2
@@ -108,8 +108,8 @@ _TAKE = f"""
     taken as (
         select d.delivery_id, h.notification_id as first from heads h, lateral (
             select l.delivery_id from delivery l
-            where l.way = $1 and l.recipient = h.recipient and l.urgent = $2 and l.{_OPEN} and l.due_at <= now()
-                and l.place >= h.place and (l.state = 'waiting' or l.lease_until < now())
+            where l.way = $1 and l.recipient = h.recipient and l.urgent = $2 and l.{_OPEN}
+                and l.due_at <= statement_timestamp() and l.place >= h.place and (l.state = 'waiting' or l.lease_until < statement_timestamp())
                 and (not $6 or l.parcel is not distinct from h.parcel)
             order by l.place limit $7
         ) as d
@@ -228,8 +228,8 @@ _SWEEP = f"""
     update delivery d set state = 'dead', ended_at = clock_timestamp(), lease_until = null,
         error = case when d.state = 'sending' then 'unknown' else coalesce(d.error, 'too old') end
     where d.way = $1 and d.{_OPEN} and (
-        d.state = 'waiting' and d.give_up_at < now()
-        or d.state = 'sending' and not $2 and d.lease_until < now()
+        d.state = 'waiting' and d.give_up_at < statement_timestamp()
+        or d.state = 'sending' and not $2 and d.lease_until < statement_timestamp()
     )
     returning {_ENDED}
 """  # noqa: S608 - words above
@@ -244,7 +244,7 @@ async def next_due_s(tx: Tx, way: Way) -> float | None:
     """Seconds until something of a way that waits becomes due; None for nothing to come."""
     due: float | None = await tx.connection.fetchval(
         f"select extract(epoch from min(due_at) - clock_timestamp())::float8 from delivery "  # noqa: S608 - words above
-        f"where way = $1 and {_OPEN} and due_at > now()",
+        f"where way = $1 and {_OPEN} and due_at > statement_timestamp()",
         way,
     )
     return due
@@ -265,7 +265,7 @@ async def depths(tx: Tx) -> list[Depth]:
         f"""
         select way, count(*) filter (where {_OPEN}) as waiting, count(*) filter (where state = 'dead') as dead,
             coalesce(extract(epoch from clock_timestamp() -
-                min(due_at) filter (where {_OPEN} and due_at < now())), 0)::float8 as oldest_s
+                min(due_at) filter (where {_OPEN} and due_at < statement_timestamp())), 0)::float8 as oldest_s
         from delivery where {_OPEN} or state = 'dead' group by way
         """  # noqa: S608 - words above
     )
