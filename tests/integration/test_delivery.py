@@ -46,7 +46,7 @@ async def test_messages_of_one_recipient_are_one_parcel_where_it_bundles(
 async def test_without_bundles_they_go_one_by_one_in_their_order(database_for: DatabaseFor) -> None:
     db = await database_for("notifications")
     one = await subscriber(db, "webhook")
-    messages = await said(db, *[one] * 120, kind="counter.short", way="webhook")
+    messages = await said(db, *[one] * 120, kind="counter.short")
     channel = FakeChannel("webhook", bundles=False, repeats_safely=True)
     async with working(db, channel):
         await settled(db, "delivered", 120)
@@ -59,15 +59,15 @@ async def test_a_later_message_waits_for_one_that_is_tried_again_and_an_urgent_o
 ) -> None:
     db = await database_for("notifications")
     one = await subscriber(db, "webhook")
-    first = await said(db, one, kind="budget.burning", way="webhook")
+    first = await said(db, one, kind="budget.burning")
     answers = iter([Outcome("later", "451")])
     channel = FakeChannel(
         "webhook", lambda _: next(answers, Outcome("delivered")), bundles=False, repeats_safely=True
     )
     async with working(db, channel):
         await channel.got(1)
-        later = await said(db, one, kind="budget.burning", way="webhook")
-        urgent = await said(db, one, kind="counter.short", way="webhook")
+        later = await said(db, one, kind="budget.burning")
+        urgent = await said(db, one, kind="counter.short")
         await settled(db, "delivered", 1)
         assert await states(db) == {first[0]: "waiting", later[0]: "waiting", urgent[0]: "delivered"}
         await bring_forward(db)
@@ -99,7 +99,7 @@ async def test_who_has_it_does_not_get_it_again(database_for: DatabaseFor) -> No
 async def test_what_is_refused_becomes_a_dead_letter_and_the_next_one_goes(database_for: DatabaseFor) -> None:
     db = await database_for("notifications")
     one = await subscriber(db, "webhook")
-    messages = await said(db, one, one, kind="counter.short", way="webhook")
+    messages = await said(db, one, one, kind="counter.short")
 
     def does(parcel: Parcel) -> Outcome:
         return Outcome("refused", "410") if parcel.id == messages[0] else Outcome("delivered")

@@ -10,7 +10,7 @@ from services.notifications.channels import Address, Outcome, Parcel
 from services.notifications.domain.delivery import going
 from services.notifications.domain.kinds import Kind, Way
 from services.notifications.domain.news import Notice
-from services.notifications.domain.rules import Limits, Rules, shipped
+from services.notifications.domain.rules import Rules, shipped
 from services.notifications.store import notices
 from services.notifications.tasks.delivery import Worker
 from shared.clock import Clock, FixedClock
@@ -98,16 +98,11 @@ def serving(db: Database, clock: Clock | None = None, way: Way = "email") -> Ser
 
 
 @asynccontextmanager
-async def working(
-    db: Database, channel: FakeChannel, *, clock: Clock | None = None, limits: Limits | None = None
-) -> AsyncGenerator[Worker]:
+async def working(db: Database, channel: FakeChannel, *, clock: Clock | None = None) -> AsyncGenerator[Worker]:
     """A worker of the channel, as in a process of its own; stopped as a service stops it."""
 
-    async def in_force(_: Tx) -> Limits:
-        return limits or shipped().limits
-
     service = serving(db, clock, channel.way)
-    one = Worker(service, channel, in_force)
+    one = Worker(service, channel)
     running = asyncio.create_task(one.run())
     try:
         yield one
@@ -128,6 +123,7 @@ async def subscriber(db: Database, way: Way = "email") -> UUID:
             one,
             way,
         )
+        await tx.connection.execute("insert into open_way values ($1) on conflict do nothing", way)
     return one
 
 
@@ -135,7 +131,6 @@ async def said(
     db: Database,
     *to: UUID,
     kind: Kind = "report.returned",
-    way: Way = "email",
     rules: Rules | None = None,
     now: dt.datetime = DAY,
 ) -> list[UUID]:
@@ -143,7 +138,7 @@ async def said(
     rules = rules or shipped()
     told = [Notice(one, kind, uuid4(), PARAMS[kind]) for one in to]
     async with db.transaction() as tx:
-        await notices.deliver(tx, told, now, going=going(rules, [way]), fixed=[])
+        await notices.deliver(tx, told, now, going=going(rules), fixed=[])
     return [notice.id for notice in told]
 
 

@@ -15,8 +15,3 @@ OPENERS: dict[Way, Opener] = {}
 def channels_of(settings: Settings) -> Mapping[Way, ChannelOut]:
     """The channels that are configured."""
     return {way: channel for way, opener in OPENERS.items() if (channel := opener(settings)) is not None}
-
-
-def ways_of(settings: Settings) -> frozenset[Way]:
-    """The ways that are configured."""
-    return frozenset(channels_of(settings))

@@ -10,7 +10,7 @@ from uuid import UUID, uuid4
 
 from services.notifications.channels import Address, ChannelOut, Parcel
 from services.notifications.domain.delivery import HOLDS, is_quiet
-from services.notifications.domain.kinds import channel_of
+from services.notifications.domain.kinds import Way, channel_of
 from services.notifications.domain.rules import Limits
 from services.notifications.store import queue as store
 from services.notifications.store.queue import Ended, Settled, Taken
@@ -138,6 +138,11 @@ async def settle(tx: Tx, became: Sequence[Settled], now: dt.datetime) -> list[En
     ended = await store.settle(tx, became)
     await publish(tx, ended, now)
     return ended
+
+
+async def open_ways(tx: Tx, ways: Collection[Way], now: dt.datetime) -> None:
+    """Say which ways are open; what waits for another one is dropped."""
+    await publish(tx, await store.open_ways(tx, ways), now)
 
 
 async def sweep(tx: Tx, channel: ChannelOut, now: dt.datetime) -> list[Ended]:

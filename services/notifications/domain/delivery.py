@@ -6,11 +6,10 @@ are used up on it.
 """
 
 import datetime as dt
-from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
-from services.notifications.domain.kinds import Channel, Kind, Way, channel_of
+from services.notifications.domain.kinds import WAYS, Channel, Kind, Way, channel_of
 from services.notifications.domain.rules import Limits, Rules
 from shared.dates import WIB
 
@@ -37,12 +36,12 @@ class Going(NamedTuple):
     held_s: int
 
 
-def going(rules: Rules, ways: Collection[Way]) -> list[Going]:
-    """What goes out by which of these ways."""
+def going(rules: Rules) -> list[Going]:
+    """What goes out by which ways, if they are open."""
     return [
         Going(kind, way, channel_of(way), rule.urgent, rule.group_minutes * 60)
         for kind, rule in rules.kinds.items()
-        for way in sorted(ways)
+        for way in WAYS
         if channel_of(way) in rule.channels
     ]
 

@@ -33,6 +33,21 @@ _LANE = "l.way = d.way and l.recipient = d.recipient and l.urgent = d.urgent"
 _OPEN = "state in ('waiting', 'sending')"
 
 
+class Ended(NamedTuple):
+    """A delivery as it now stands."""
+
+    delivery_id: UUID
+    notification_id: UUID
+    way: Way
+    recipient: UUID
+    kind: Kind
+    cause_event_id: UUID
+    state: Literal["waiting", "delivered", "dead", "dropped"]
+
+
+_ENDED = "d.delivery_id, d.notification_id, d.way, d.recipient, d.kind, d.cause_event_id, d.state"
+
+
 def enqueue(give_up: str) -> str:
     """SQL that puts messages on their ways out, given up after `give_up`: two queries, `due` and `queued`.
 
@@ -45,7 +60,7 @@ def enqueue(give_up: str) -> str:
         select t.*, g.way, g.urgent, g.held_s, g.channel, {mutes("t.kind", "g.channel")} as muted
         from told t join going g on g.kind = t.kind
         left join preference p on p.employee_id = t.employee_id
-        where case g.way {reached} end
+        where g.way in (select way from open_way) and case g.way {reached} end
     ),
     queued as (
         insert into delivery (delivery_id, notification_id, way, recipient, kind, cause_event_id, urgent, due_at,
@@ -64,6 +79,23 @@ def enqueue(give_up: str) -> str:
         returning delivery_id
     )
     """  # noqa: S608 - words above
+
+
+async def open_ways(tx: Tx, ways: Collection[Way]) -> list[Ended]:
+    """Say which ways are open: what is told from now on goes out by these. What waits for another is dropped."""
+    await tx.connection.execute("delete from open_way where way <> all($1)", list(ways))
+    await tx.connection.execute(
+        "insert into open_way select unnest($1::text[]) on conflict do nothing", sorted(ways)
+    )
+    rows = await tx.connection.fetch(
+        f"""
+        update delivery d set state = 'dropped', error = 'the way is closed', lease_until = null,
+            ended_at = clock_timestamp()
+        where {_OPEN} and way <> all($1) returning {_ENDED}
+        """,  # noqa: S608 - words above
+        list(ways),
+    )
+    return [Ended(**row) for row in rows]
 
 
 class Taken(NamedTuple):
@@ -109,7 +141,8 @@ _TAKE = f"""
         select d.delivery_id, h.notification_id as first from heads h, lateral (
             select l.delivery_id from delivery l
             where l.way = $1 and l.recipient = h.recipient and l.urgent = $2 and l.{_OPEN}
-                and l.due_at <= statement_timestamp() and l.place >= h.place and (l.state = 'waiting' or l.lease_until < statement_timestamp())
+                and l.due_at <= statement_timestamp() and l.place >= h.place
+                and (l.state = 'waiting' or l.lease_until < statement_timestamp())
                 and (not $6 or l.parcel is not distinct from h.parcel)
             order by l.place limit $7
         ) as d
@@ -159,20 +192,6 @@ class Settled(NamedTuple):
     reached: Collection[str] = ()
     counted: bool = True
 
-
-class Ended(NamedTuple):
-    """A delivery as it now stands."""
-
-    delivery_id: UUID
-    notification_id: UUID
-    way: Way
-    recipient: UUID
-    kind: Kind
-    cause_event_id: UUID
-    state: Literal["waiting", "delivered", "dead", "dropped"]
-
-
-_ENDED = "d.delivery_id, d.notification_id, d.way, d.recipient, d.kind, d.cause_event_id, d.state"
 
 # What was delivered is so, whatever was thought meanwhile of a process that was silent for too long.
 _SETTLE = f"""

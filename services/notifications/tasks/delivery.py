@@ -10,7 +10,7 @@ import contextlib
 import logging
 import random
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Sequence
 from contextlib import AsyncExitStack
 from datetime import timedelta
 from uuid import UUID
@@ -19,8 +19,9 @@ from services.notifications.channels import ChannelOut, Outcome, Parcel
 from services.notifications.commands import queue
 from services.notifications.commands.queue import LEASE, Load
 from services.notifications.domain.delivery import Breaker, pause
-from services.notifications.domain.rules import Limits, shipped
+from services.notifications.domain.kinds import Way
 from services.notifications.store import queue as store
+from services.notifications.store import rules
 from services.notifications.store.queue import Ended, Settled
 from shared import failures
 from shared.database import Database, GroupCommit, Tx
@@ -44,30 +45,52 @@ OVERFLOW = 4
 """Lanes that wait in one process for a place at a server, for each of its places."""
 
 
-def worker(channel: ChannelOut, limits: Callable[[Tx], Awaitable[Limits]]) -> Callable[[Service], Awaitable[None]]:
-    """The background task of a way; `limits` are those in force."""
+Task = Callable[[Service], Awaitable[None]]
+
+
+def task_of(way: Way) -> str:
+    """The name of a way's background task."""
+    return f"delivery_{way}"
+
+
+def worker(channel: ChannelOut) -> Task:
+    """The background task of a way."""
 
     async def work(service: Service) -> None:
-        await Worker(service, channel, limits).run()
+        await Worker(service, channel).run()
 
     return work
 
 
-async def shipped_limits(_: Tx) -> Limits:
-    """The limits that hold where nobody has changed any."""
-    return shipped().limits
+def watch(channels: Collection[Way]) -> Task:
+    """The background task that says which ways are open, and how full their queues are."""
+
+    async def work(service: Service) -> None:
+        metrics = service.metrics
+        async with service.db.transaction() as tx:
+            await queue.open_ways(tx, channels, service.clock.now())
+        while True:
+            async with service.db.read() as tx:
+                depths = {depth.way: depth for depth in await store.depths(tx)}
+            for way in channels:
+                depth = depths.get(way, store.Depth(way, 0, 0.0, 0))
+                metrics.delivery_waiting.labels(way).set(depth.waiting)
+                metrics.delivery_age.labels(way).set(depth.oldest_s)
+                metrics.delivery_dead.labels(way).set(depth.dead)
+            service.health["delivery"].worked()
+            await asyncio.sleep(LOOK_S)
+
+    return work
 
 
 class Worker:
     """One way's worker."""
 
-    def __init__(
-        self, service: Service, channel: ChannelOut, limits: Callable[[Tx], Awaitable[Limits]] = shipped_limits
-    ) -> None:
+    def __init__(self, service: Service, channel: ChannelOut) -> None:
         self._service = service
         self._db: Database = service.db
         self._channel = channel
-        self._limits = limits
+        self._task = task_of(channel.way)
         self._wake = asyncio.Event()
         self._stopping = False
         self._lanes: dict[tuple[UUID, bool], asyncio.Task[None]] = {}
@@ -126,8 +149,9 @@ class Worker:
                     if time.monotonic() - looked_s >= LOOK_S:
                         swept = await queue.sweep(tx, self._channel, now)
                         looked_s = time.monotonic()
+                    limits = (await rules.current(tx)).limits
                     lanes, ended = await queue.take(
-                        tx, self._channel, await self._limits(tx), now, busy=self._lanes.keys(), lanes=room
+                        tx, self._channel, limits, now, busy=self._lanes.keys(), lanes=room
                     )
                     if not lanes and (due_s := await store.next_due_s(tx, self._channel.way)) is not None:
                         wait_s = min(wait_s, max(0.0, due_s))
@@ -144,10 +168,6 @@ class Worker:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
             await asyncio.sleep(GATHER_S)
-
-    @property
-    def _task(self) -> str:
-        return f"delivery_{self._channel.way}"
 
     def _room(self) -> bool:
         return len(self._lanes) <= OVERFLOW * self._channel.at_once / 2

@@ -1,13 +1,13 @@
 """Deliveries in parcels, given up in time; what joined a message; a message's id says that it is there once.
 
-Revision ID: 0008
-Revises: 0007
+Revision ID: 0009
+Revises: 0008
 """
 
 from alembic import op
 
-revision = "0008"
-down_revision = "0007"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 
@@ -29,6 +29,7 @@ STATEMENTS = (
         notification_id uuid not null references message on delete cascade
     )
     """,
+    "create table open_way (way text primary key)",
     "create index joined_message on joined (notification_id)",
     "alter table message drop constraint message_once_per_cause",
 )
@@ -43,6 +44,7 @@ def downgrade() -> None:
     op.execute(
         "alter table message add constraint message_once_per_cause unique (employee_id, cause_event_id, kind)"
     )
+    op.execute("drop table open_way")
     op.execute("drop table joined")
     op.execute("drop index delivery_lately")
     op.execute("drop index delivery_open")
