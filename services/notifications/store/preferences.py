@@ -1,7 +1,7 @@
 """What people asked for."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from uuid import UUID
 
 from services.notifications.domain.kinds import Channel, Kind
@@ -14,6 +14,15 @@ async def of(tx: Tx, employee_id: UUID) -> Preference:
     """What a person asked for; the defaults if they never did."""
     asked = await tx.session.get(Preference, employee_id)
     return asked or Preference(employee_id=employee_id, language=None, muted_channels=[], muted_kinds=[])
+
+
+async def languages(tx: Tx, people: Collection[UUID]) -> dict[UUID, Language]:
+    """Who of these people chose a language, and which."""
+    rows = await tx.connection.fetch(
+        "select employee_id, language from preference where employee_id = any($1) and language is not null",
+        list(people),
+    )
+    return {row["employee_id"]: row["language"] for row in rows}
 
 
 async def put(
