@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import inbox, push
+from services.notifications.api import inbox, preferences, push
 from services.notifications.api import live as live_doors
 from services.notifications.commands import notices
 from services.notifications.tasks import upkeep
@@ -29,7 +29,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[inbox.router, live_doors.router, push.router],
+        routers=[inbox.router, live_doors.router, preferences.router, push.router],
         handlers=handlers.router,
         tasks={
             "live": live,

@@ -389,6 +389,29 @@ async def test_a_muted_kind_is_recorded_as_suppressed_and_never_shown(context: H
     ]
 
 
+async def test_what_is_muted_by_one_channel_is_muted_there_and_a_fixed_kind_stays_in_the_inbox(
+    context: HandlerContext, hear: Hear
+) -> None:
+    async with context.db.transaction() as tx:
+        await preferences.put(tx, ADI, language=None, muted_channels=["inbox"], muted_kinds=["report.returned"])
+        await preferences.mute(tx, BUDI, "report.accepted", "inbox")
+        for _ in range(2):
+            await preferences.mute(tx, BUDI, "duty.not_met", "push")
+    await hear(review("returned"), review("accepted"), verdict("not_met"))
+    await hear(review("accepted", employee_id=BUDI), verdict("not_met", employee_id=BUDI))
+    async with context.db.read() as tx:
+        shown = {
+            one: [each.kind for each in await inbox.messages(tx, one, before=None, limit=9, unread_only=False)]
+            for one in (ADI, BUDI)
+        }
+        asked = await preferences.of(tx, BUDI)
+    assert shown == {ADI: ["report.returned"], BUDI: ["duty.not_met"]}
+    assert {(one.kind, one.channel) for one in asked.muted} == {
+        ("report.accepted", "inbox"),
+        ("duty.not_met", "push"),
+    }
+
+
 async def test_an_erased_person_leaves_nothing_behind_and_gets_nothing_more(
     context: HandlerContext, hear: Hear
 ) -> None:

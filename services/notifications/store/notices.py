@@ -8,6 +8,9 @@ from uuid import UUID
 
 from services.notifications.domain.kinds import Kind
 from services.notifications.domain.news import LiveOutage, Notice, StandingAlert
+from services.notifications.domain.preferences import is_fixed
+from services.notifications.domain.rules import shipped
+from services.notifications.store.preferences import mutes
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import Scope
@@ -146,10 +149,10 @@ async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[Liv
     return [LiveOutage(**row)._replace(scope=Scope.model_validate(row["scope"])) for row in rows]
 
 
-_DELIVER = """
+_DELIVER = f"""
     insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
     select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params,
-        case when p.muted_kinds ? n.kind or p.muted_channels ? 'inbox' then 'suppressed' else 'delivered' end, $7
+        case when n.kind <> all($8) and {mutes("n.kind", "'inbox'")} then 'suppressed' else 'delivered' end, $7
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
         with ordinality as n(id, employee_id, kind, cause, subject, params, nth)
     left join recipient r on r.employee_id = n.employee_id
@@ -158,7 +161,7 @@ _DELIVER = """
     order by n.nth
     on conflict do nothing
     returning notification_id, employee_id, kind, cause_event_id, status
-"""
+"""  # noqa: S608 - a condition of the preferences' own
 
 
 class Delivery(NamedTuple):
@@ -185,5 +188,6 @@ async def deliver(tx: Tx, notices: Sequence[Notice], now: dt.datetime) -> list[D
         [notice.subject for notice in notices],
         [json.dumps(notice.params) for notice in notices],
         now,
+        [kind for kind, rule in shipped().kinds.items() if is_fixed(rule, "inbox")],
     )
     return [Delivery(**row) for row in rows]

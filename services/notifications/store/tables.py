@@ -24,7 +24,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
 
-from services.notifications.domain.kinds import Kind, Way
+from services.notifications.domain.kinds import Channel, Kind, Way
 from shared.messages import Language
 from shared.tables import Table
 
@@ -71,8 +71,10 @@ class Preference(Base, table=True):
 
     employee_id: uuid.UUID = Field(primary_key=True)
     language: Language | None = Field(default=None, sa_type=Text)
-    muted_channels: list[str] = Field(sa_type=JSONB)
-    muted_kinds: list[str] = Field(sa_type=JSONB)
+    muted_channels: list[Channel] = Field(sa_type=JSONB)
+    muted_kinds: list[Kind] = Field(sa_type=JSONB)
+    muted: list[str] = Field(sa_type=JSONB, sa_column_kwargs={"server_default": "[]"})
+    """`kind/channel`."""
 
 
 class Delivery(Base, table=True):
