@@ -6,7 +6,7 @@ from services.notifications import facts, handlers
 from services.notifications.api import inbox, preferences, push
 from services.notifications.api import live as live_doors
 from services.notifications.commands import notices
-from services.notifications.tasks import upkeep
+from services.notifications.tasks import escalation, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
 from shared import repairs
@@ -34,6 +34,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         tasks={
             "live": live,
             "upkeep": upkeep.keep_small,
+            "escalation": escalation.carry_on,
             "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
         },
         clock=clock,
