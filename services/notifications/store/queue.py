@@ -22,7 +22,7 @@ REACHED: dict[Way, str] = {
     "email": "(exists (select from recipient a where a.employee_id = t.employee_id and a.email is not null) or "
     "exists (select from subscription s where s.subscription_id = t.employee_id "
     "and s.active and s.way = 'email'))",
-    "push": "false",
+    "push": "exists (select from push_device d where d.employee_id = t.employee_id)",
     "webhook": "exists (select from subscription s where s.subscription_id = t.employee_id "
     "and s.active and s.way = 'webhook')",
     "gateway": "false",
