@@ -145,7 +145,7 @@ class Metrics:
         self.delivery_age = gauge(
             "hadir_delivery_oldest_seconds", "For how long the oldest delivery that waits is overdue", "way"
         )
-        self.delivery_dead = gauge("hadir_delivery_dead_letters", "Dead letters of deliveries", "way")
+        self.delivery_dead = gauge("hadir_delivery_dead", "Dead letters of deliveries", "way")
         self.delivery_breakers = gauge(
             "hadir_delivery_breakers_open", "Servers that are taken to be down: what is for them waits", "way"
         )

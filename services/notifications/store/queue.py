@@ -270,7 +270,7 @@ async def next_due_s(tx: Tx, way: Way) -> float | None:
 
 
 class Depth(NamedTuple):
-    """What waits of one way: how many deliveries, since when the oldest is due (s), how many dead letters."""
+    """What waits of one way: how many deliveries, how long the oldest that might have gone (s), how many dead."""
 
     way: Way
     waiting: int
@@ -278,15 +278,21 @@ class Depth(NamedTuple):
     dead: int
 
 
-async def depths(tx: Tx) -> list[Depth]:
-    """How full each queue is; a way of which nothing waits and nothing is dead is left out."""
+async def depths(tx: Tx, quiet: Collection[Way]) -> list[Depth]:
+    """How full each queue is; a way of which nothing waits and nothing is dead is left out. In `quiet` are the
+    ways whose deliveries are meant to wait now unless they are urgent."""
     rows = await tx.connection.fetch(
         f"""
         select way, count(*) filter (where {_OPEN}) as waiting, count(*) filter (where state = 'dead') as dead,
-            coalesce(extract(epoch from clock_timestamp() -
-                min(due_at) filter (where {_OPEN} and due_at < statement_timestamp())), 0)::float8 as oldest_s
+            coalesce(extract(epoch from clock_timestamp() - min(
+                case when error is null then due_at else created_at end
+            ) filter (
+                where {_OPEN} and (error is not null or due_at < statement_timestamp())
+                    and (urgent or way <> all($1))
+            )), 0)::float8 as oldest_s
         from delivery where {_OPEN} or state = 'dead' group by way
-        """  # noqa: S608 - words above
+        """,  # noqa: S608 - words above
+        list(quiet),
     )
     return [Depth(**row) for row in rows]
 

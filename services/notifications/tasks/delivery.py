@@ -18,7 +18,7 @@ from uuid import UUID
 from services.notifications.channels import ChannelOut, Outcome, Parcel
 from services.notifications.commands import queue
 from services.notifications.commands.queue import LEASE, Load
-from services.notifications.domain.delivery import Breaker, pause
+from services.notifications.domain.delivery import HOLDS, Breaker, is_quiet, pause
 from services.notifications.domain.kinds import Way
 from services.notifications.store import queue as store
 from services.notifications.store import rules
@@ -71,7 +71,9 @@ def watch(channels: Collection[Way]) -> Task:
             await queue.open_ways(tx, channels, service.clock.now())
         while True:
             async with service.db.read() as tx:
-                depths = {depth.way: depth for depth in await store.depths(tx)}
+                limits = (await rules.current(tx)).limits
+                quiet = HOLDS if is_quiet(limits, service.clock.now()) else ()
+                depths = {depth.way: depth for depth in await store.depths(tx, quiet)}
             for way in channels:
                 depth = depths.get(way, store.Depth(way, 0, 0.0, 0))
                 metrics.delivery_waiting.labels(way).set(depth.waiting)
@@ -288,7 +290,7 @@ class Worker:
     def _put_off(self, load: Load, wait: timedelta) -> Settled:
         self._service.metrics.delivery_tries.labels(self._channel.way, "put_off").inc()
         first = load.deliveries[0]
-        return Settled(first.delivery_id, first.lease_until, "waiting", pause=wait, counted=False)
+        return Settled(first.delivery_id, first.lease_until, "waiting", pause=wait, error="put off", counted=False)
 
     async def _place(self, host: str, places: AsyncExitStack) -> None:
         """A place among those that are handed over to a host at the same time."""
