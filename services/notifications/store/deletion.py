@@ -13,8 +13,10 @@ _OF_PEOPLE = ("plan", "duty_state", "report", "correction_decision", "absence_de
 
 
 async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
-    """Erase what is kept about people: their messages, preferences and facts, and that they saw to something."""
-    for table in ("message", "preference", *_OF_PEOPLE):
+    """Erase what is kept about people: their messages, also on their way out, preferences, browsers, facts, and
+    that they saw to something."""
+    await tx.connection.execute("delete from delivery where recipient = any($1)", employees)
+    for table in ("message", "preference", "push_device", *_OF_PEOPLE):
         await tx.connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
     await tx.connection.execute(
         """
