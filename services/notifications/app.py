@@ -5,7 +5,7 @@ from fastapi import FastAPI
 from services.notifications import facts, handlers
 from services.notifications.api import inbox, preferences
 from services.notifications.commands import notices
-from services.notifications.tasks import upkeep
+from services.notifications.tasks import escalation, upkeep
 from shared import repairs
 from shared.clock import Clock
 from shared.service import build
@@ -17,6 +17,10 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         settings,
         routers=[inbox.router, preferences.router],
         handlers=handlers.router,
-        tasks={"upkeep": upkeep.keep_small, "repairs": repairs.task(facts.PROJECTION, notices.rejoin)},
+        tasks={
+            "upkeep": upkeep.keep_small,
+            "escalation": escalation.carry_on,
+            "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
+        },
         clock=clock,
     )

@@ -1,5 +1,6 @@
 """Tables of the notifications service beside its facts: `message` is what people were told, `delivery` how it
-leaves the house, `subscription` who outside wants to hear, `preference` what people asked for.
+leaves the house, `subscription` who outside wants to hear, `preference` what people asked for, `rule` what
+officers changed of the rules, `escalation` what waits for somebody to see to it.
 
 No name and no NIP is kept here: a message is addressed by employee_id, or by subscription_id.
 """
@@ -8,7 +9,7 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, Text, UniqueConstraint, Uuid, text
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
@@ -129,3 +130,44 @@ class Subscription(Base, table=True):
     created_at: dt.datetime = Field(sa_type=INSTANT)
 
     __table_args__ = (CheckConstraint("way in ('email', 'webhook')", name="subscription_way"),)
+
+
+class Rule(Base, table=True):
+    """One version of the rule of a kind, or of the limits (kind `*`). Rows are only added."""
+
+    kind: str = Field(sa_type=Text, primary_key=True)
+    version: int = Field(sa_type=BigInteger, primary_key=True)
+    """From 1; what is shipped is version 0 and has no row."""
+    content: dict[str, Any] | None = Field(sa_type=JSONB)
+    """Null: what is shipped holds again."""
+    changed_by: uuid.UUID
+    changed_at: dt.datetime = Field(sa_type=INSTANT)
+    reason: str = Field(sa_type=Text)
+
+
+class Escalation(Base, table=True):
+    """A message that others get too, step by step, unless somebody sees to it. Times are of the business clock."""
+
+    cause_event_id: uuid.UUID = Field(primary_key=True)
+    kind: Kind = Field(sa_type=Text, primary_key=True)
+    subject: str | None = Field(default=None, sa_type=Text)
+    params: dict[str, Any] = Field(sa_type=JSONB)
+    people: list[uuid.UUID] = Field(sa_type=ARRAY(Uuid))
+    """Whom it is about; with `unit_id` and `opd_codes`, whom the words of the rule mean."""
+    unit_id: str | None = Field(default=None, sa_type=Text)
+    opd_codes: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    since: dt.datetime = Field(sa_type=INSTANT)
+    """When the first were told."""
+    step: int = Field(sa_type=BigInteger)
+    """How many steps have been told."""
+    due_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    """When the next step is; null where there is none."""
+    ended_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    """When it was acknowledged, or was over."""
+    acknowledged_by: uuid.UUID | None = None
+    acknowledged_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+
+    __table_args__ = (
+        Index("escalation_due", "due_at", postgresql_where=text("ended_at is null and due_at is not null")),
+        Index("escalation_subject", "kind", "subject", postgresql_where=text("ended_at is null")),
+    )
