@@ -9,8 +9,8 @@ from shared.facts import ABSORBING
 
 
 async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
-    """Erase what is kept about people: their messages, preferences and facts, and that they saw to something."""
-    for table in ("message", "preference", "plan", "duty_state"):
+    """Erase what is kept about people: their messages, preferences, browsers, facts, and that they saw to it."""
+    for table in ("message", "preference", "push_device", "plan", "duty_state"):
         await tx.connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
     await tx.connection.execute(
         """

@@ -1,6 +1,7 @@
 """Tables of the notifications service beside its facts: `message` is what people were told, `delivery` how it
-leaves the house, `subscription` who outside wants to hear, `preference` what people asked for, `rule` what
-officers changed of the rules, `escalation` what waits for somebody to see to it.
+leaves the house, `subscription` who outside wants to hear, `preference` what people asked for, `push_device` on
+which browsers they are pushed to, `rule` what officers changed of the rules, `escalation` what waits for somebody
+to see to it.
 
 No name and no NIP is kept here: a message is addressed by employee_id, or by subscription_id.
 """
@@ -9,7 +10,18 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, Text, UniqueConstraint, Uuid, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
@@ -42,6 +54,9 @@ class Message(Base, table=True):
     status: str = Field(sa_type=Text)
     at: dt.datetime = Field(sa_type=INSTANT)
     read_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    written_in: int = Field(sa_type=BigInteger)
+    """The transaction that wrote it last, which the database fills in: who follows an inbox asks for what was
+    written since, and places are no order of commits."""
 
     __table_args__ = (
         UniqueConstraint("employee_id", "cause_event_id", "kind", name="message_once_per_cause"),
@@ -130,6 +145,26 @@ class Subscription(Base, table=True):
     created_at: dt.datetime = Field(sa_type=INSTANT)
 
     __table_args__ = (CheckConstraint("way in ('email', 'webhook')", name="subscription_way"),)
+
+
+class PushDevice(Base, table=True):
+    """A browser that a person asked to be pushed to (RFC 8030, W3C Push API)."""
+
+    device_id: uuid.UUID = Field(primary_key=True)
+    employee_id: uuid.UUID
+    endpoint: str = Field(sa_type=Text)
+    """Where its push service takes messages for it. Whoever knows it may send there, so nobody is shown it."""
+    p256dh: bytes = Field(sa_type=LargeBinary)
+    auth: bytes = Field(sa_type=LargeBinary)
+    vapid_key: str = Field(sa_type=Text)
+    """Our public key that it was made for; pushes signed by another one do not reach it."""
+    label: str = Field(sa_type=Text)
+    since: dt.datetime = Field(sa_type=INSTANT)
+
+    __table_args__ = (
+        UniqueConstraint("endpoint", name="push_device_endpoint"),
+        Index("push_device_person", "employee_id"),
+    )
 
 
 class Rule(Base, table=True):
