@@ -1,15 +1,15 @@
 """What is foreseen of counters and of their budgets, where they are and whom they need, and calls for help.
 
-Revision ID: 0010
-Revises: 0009
+Revision ID: 0011
+Revises: 0010
 """
 
 from alembic import op
 
 from shared import disowned
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
