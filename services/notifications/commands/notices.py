@@ -6,16 +6,18 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from services.notifications.commands import escalation, telling
+from services.notifications.commands import counters, escalation, telling
 from services.notifications.domain import news
 from services.notifications.domain.news import Held
 from services.notifications.domain.telling import Telling
 from services.notifications.facts import (
     PROJECTION,
     AbsenceDecision,
+    Budget,
     CorrectionDecision,
     Counter,
     DutyState,
+    Forecast,
     Outage,
     Plan,
     Recipient,
@@ -47,7 +49,7 @@ from shared.telemetry import Metrics
 E = TypeVar("E", bound=Event)
 Decided = TypeVar("Decided", ReportReviewed, CorrectionDecided, AbsenceDecided)
 
-NEWS = (Plan, Review, CorrectionDecision, AbsenceDecision, DutyState, Counter, Outage)
+NEWS = (Plan, Review, CorrectionDecision, AbsenceDecision, DutyState, Counter, Budget, Outage)
 
 
 async def tell(batch: list[Received], context: HandlerContext) -> None:
@@ -82,9 +84,13 @@ async def _hear(tx: Tx, batch: Sequence[Received], metrics: Metrics, now: dt.dat
         *heard.decided(AbsenceDecided, news.on_decision),
         *await heard.duties(),
         *await heard.coverage(),
+        *await counters.budgets(tx, fold, now),
         *await heard.outages(),
     ]
-    return _Heard(fold, [*tellings, *await heard.newcomers(tellings)], heard.over)
+    if Forecast in fold:
+        tellings += await counters.foreseen(tx, now)
+    tellings = await counters.propose(tx, [*tellings, *await heard.newcomers(tellings)], now)
+    return _Heard(fold, tellings, heard.over)
 
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:

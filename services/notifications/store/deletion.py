@@ -13,11 +13,12 @@ _OF_PEOPLE = ("plan", "duty_state", "report", "correction_decision", "absence_de
 
 
 async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
-    """Erase what is kept about people: their messages, also on their way out, preferences, browsers, facts, and
-    that they saw to something."""
+    """Erase what is kept about people: their messages, also on their way out, preferences, browsers, facts, calls,
+    and that they saw to something."""
     await tx.connection.execute("delete from delivery where recipient = any($1)", employees)
-    for table in ("message", "preference", "push_device", *_OF_PEOPLE):
+    for table in ("message", "call", "preference", "push_device", *_OF_PEOPLE):
         await tx.connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
+    await tx.connection.execute("update call set called_by = null where called_by = any($1)", employees)
     await tx.connection.execute(
         """
         update escalation set people = array(select unnest(people) except select unnest($1::uuid[])),
@@ -45,4 +46,5 @@ async def prune(tx: Tx, *, facts_before: dt.date, messages_before: dt.datetime) 
         await tx.connection.execute(f"delete from {table} where decided_at < $1", midnight(facts_before))  # noqa: S608 - as above
     await tx.connection.execute("delete from moment where date < $1", facts_before)
     await tx.connection.execute("delete from message where at < $1", messages_before)
+    await tx.connection.execute("delete from call where called_at < $1", messages_before)
     await tx.connection.execute("delete from escalation where since < $1", messages_before)

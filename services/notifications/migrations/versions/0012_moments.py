@@ -1,14 +1,14 @@
 """What time brings: who owes a report and has sent one, on which days people work, what waits to be told, and what
 was; and what became of requests.
 
-Revision ID: 0011
-Revises: 0010
+Revision ID: 0012
+Revises: 0011
 """
 
 from alembic import op
 
-revision = "0011"
-down_revision = "0010"
+revision = "0012"
+down_revision = "0011"
 branch_labels = None
 depends_on = None
 
