@@ -113,6 +113,9 @@ class Settings(KafkaSettings):
     message_key_file: Path | None = None
     """Notifications: PEM file with the P-256 key of what leaves the house: it signs pushes (VAPID) and tags the
     links in messages. Unset: no push is sent, and no e-mail."""
+    gateways_file: FilePath | None = None
+    """Notifications: TOML with the gateways to phones, by name (services/notifications/channels/gateway.py). Unset:
+    no message is sent to a telephone's number."""
     log_origin: str = Field(default="hadir.local", max_length=100, pattern=r"^[^\s+/]+(/[^\s+/]+)*$")
     """Reporting: under what name the city's log is known, such as `hadir.bekasikota.go.id`; for good, because
     checkpoints name it."""
