@@ -3,13 +3,13 @@
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from services.notifications.domain.kinds import Kind
+from services.notifications.domain.delivery import GIVE_UP, Going
+from services.notifications.domain.kinds import Channel, Kind
 from services.notifications.domain.news import LiveOutage, Notice, StandingAlert
-from services.notifications.domain.preferences import is_fixed
-from services.notifications.domain.rules import shipped
+from services.notifications.store import queue
 from services.notifications.store.preferences import mutes
 from shared.database import Tx
 from shared.dates import local_date
@@ -69,48 +69,31 @@ async def last_told(tx: Tx, subject: str, kind: Kind) -> list[UUID]:
     return [row["employee_id"] for row in rows]
 
 
-async def told_by(tx: Tx, subject: str, cause: UUID) -> list[UUID]:
-    """The people who got a message about `subject` because of one event."""
-    rows = await tx.connection.fetch(
-        "select employee_id from message where subject = $1 and cause_event_id = $2", subject, cause
-    )
-    return [row["employee_id"] for row in rows]
+class NearAlert(NamedTuple):
+    """A standing alert, and how many steps of its rule have been told."""
+
+    alert: StandingAlert
+    steps: int
 
 
-async def answerable_for(tx: Tx, unit_id: str, opd_code: str) -> list[UUID]:
-    """Who can put someone at this counter: heads of the unit and of its OPD, and the supervisors (and acting
-    deputies) of the people posted there; nobody who has left."""
-    rows = await tx.connection.fetch(
-        """
-        with answerable as (
-            select employee_id from recipient where heads ?| array[$1, $2]
-            union
-            select supervisor_id from recipient where active and unit_id = $1 and supervisor_id is not null
-            union
-            select acting_supervisor_id from recipient
-            where active and unit_id = $1 and acting_supervisor_id is not null
-        )
-        select employee_id from answerable
-        except select employee_id from recipient where not active
-        """,
-        unit_id,
-        opd_code,
-    )
-    return [row["employee_id"] for row in rows]
-
-
-async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> list[StandingAlert]:
+async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> list[NearAlert]:
     """The standing alerts heard since then that these people have to do with."""
     rows = await tx.connection.fetch(
         """
-        select distinct c.unit_id, c.opd_code, c.required, c.present_low, c.as_of, c.alert
+        select distinct c.unit_id, c.opd_code, c.required, c.present_low, c.as_of, c.alert,
+            coalesce(e.step, 0) as steps
         from counter c join recipient r on r.unit_id = c.unit_id or r.heads ?| array[c.unit_id, c.opd_code]
+            left join escalation e on e.kind = 'counter.short' and e.cause_event_id = c.alert
         where c.alert is not null and c.heard_at >= $2 and r.employee_id = any($1)
         """,
         employees,
         since,
     )
-    return [StandingAlert(**row) for row in rows]
+    return [_near(**row) for row in rows]
+
+
+def _near(*, steps: int, **alert: Any) -> NearAlert:
+    return NearAlert(StandingAlert(**alert), steps)
 
 
 class CounterAlert(NamedTuple):
@@ -150,21 +133,35 @@ async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[Liv
 
 
 _DELIVER = f"""
-    insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
-    select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params,
-        case when n.kind <> all($8) and {mutes("n.kind", "'inbox'")} then 'suppressed' else 'delivered' end, $7
-    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
-        with ordinality as n(id, employee_id, kind, cause, subject, params, nth)
-    left join recipient r on r.employee_id = n.employee_id
-    left join preference p on p.employee_id = n.employee_id
-    where r.active is not false
-    order by n.nth
-    on conflict do nothing
-    returning notification_id, employee_id, kind, cause_event_id, status
-"""  # noqa: S608 - a condition of the preferences' own
+    with told as (
+        insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
+        select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params,
+            case when n.kind <> all($8::text[]) and {mutes("n.kind", "'inbox'")} then 'suppressed'
+                else 'delivered' end, $7
+        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
+            with ordinality as n(id, employee_id, kind, cause, subject, params, nth)
+        left join recipient r on r.employee_id = n.employee_id
+        left join preference p on p.employee_id = n.employee_id
+        where r.active is not false
+        order by n.nth
+        on conflict do nothing
+        returning notification_id, employee_id, kind, cause_event_id, status, place
+    ),
+    going as (
+        select * from unnest($9::text[], $10::text[], $11::text[], $12::boolean[], $13::float8[])
+            as g(kind, way, channel, urgent, held_s)
+    ),
+    {queue.enqueue("$14::interval")}
+    select told.notification_id, told.employee_id, told.kind, told.cause_event_id, told.status,
+        coalesce(hushed.channels, '{{}}') as hushed, (select count(*) from queued) as queued
+    from told left join (
+        select notification_id, array_agg(distinct channel) as channels from due
+        where muted and status = 'delivered' group by notification_id
+    ) as hushed using (notification_id)
+"""  # noqa: S608 - the statement is put together of those above
 
 
-class Delivery(NamedTuple):
+class Told(NamedTuple):
     """A message that is new. `suppressed`: its reader does not want this kind; it is kept and never shown."""
 
     notification_id: UUID
@@ -172,12 +169,17 @@ class Delivery(NamedTuple):
     kind: Kind
     cause_event_id: UUID
     status: Literal["delivered", "suppressed"]
+    hushed: list[Channel]
+    """By these it would have gone out, had its reader not turned them off."""
 
 
-async def deliver(tx: Tx, notices: Sequence[Notice], now: dt.datetime) -> list[Delivery]:
-    """Put notices into inboxes; those that were not there yet.
+async def deliver(
+    tx: Tx, notices: Sequence[Notice], now: dt.datetime, *, going: Sequence[Going], fixed: Sequence[Kind]
+) -> list[Told]:
+    """Put notices into inboxes, and on their ways out; those that were not there yet.
 
-    People who have left or were erased get nothing; people the directory does not know yet do.
+    People who have left or were erased get nothing; people the directory does not know yet do. Kinds in `fixed`
+    nobody can turn off in their inbox.
     """
     rows = await tx.connection.fetch(
         _DELIVER,
@@ -188,6 +190,24 @@ async def deliver(tx: Tx, notices: Sequence[Notice], now: dt.datetime) -> list[D
         [notice.subject for notice in notices],
         [json.dumps(notice.params) for notice in notices],
         now,
-        [kind for kind, rule in shipped().kinds.items() if is_fixed(rule, "inbox")],
+        fixed,
+        [one.kind for one in going],
+        [one.way for one in going],
+        [one.channel for one in going],
+        [one.urgent for one in going],
+        [one.held_s for one in going],
+        GIVE_UP,
     )
-    return [Delivery(**row) for row in rows]
+    if any(row["queued"] for row in rows[:1]):
+        await queue.wake(tx)
+    return [
+        Told(
+            row["notification_id"],
+            row["employee_id"],
+            row["kind"],
+            row["cause_event_id"],
+            row["status"],
+            row["hushed"],
+        )
+        for row in rows
+    ]
