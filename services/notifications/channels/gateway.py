@@ -70,7 +70,7 @@ def international(phone: str) -> str | None:
 
 
 def gateways_of(file: Path) -> list[Gateway]:
-    """The gateways of a file. Raises SettingsError with the gateway's name and the mend, never with its address."""
+    """The gateways of a file. Raises SettingsError with the gateway's name and the mend, not its address."""
     where = f"HADIR_GATEWAYS_FILE: {file}"
     try:
         if stat.S_IMODE(file.stat().st_mode) & 0o077:
@@ -104,7 +104,8 @@ def _service(gateway: Gateway, phone: str) -> _Apprise | None:
     """What Apprise makes of a gateway's address; None where it can make nothing of it."""
     from apprise import Apprise, AppriseAsset
 
-    logging.getLogger("apprise").disabled = True  # it writes addresses, secrets among them
+    for name in ("apprise", "urllib3"):  # they write addresses, with secrets and numbers
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     asset = AppriseAsset(
         storage_mode="memory",
         service_timeout=TIMEOUT_S,
@@ -175,6 +176,7 @@ class Channel:
     repeats_safely = False
     at_once = 4
     at_once_to_a_host = 4
+    per_second: float | None = None
 
     def __init__(self, gateways: Sequence[Gateway], base_url: str) -> None:
         self._gateways = gateways
@@ -186,6 +188,9 @@ class Channel:
         numbers = {person: international(phone) for person, phone in phones.items()}
         first = self._gateways[0].name
         return {person: [Address("phone", first, number)] for person, number in numbers.items() if number}
+
+    async def forget(self, tx: Tx, keys: Collection[str]) -> None:
+        """Nothing: telephones are the directory's."""
 
     async def send(self, parcel: Parcel) -> Outcome:
         """Hand a parcel to the first gateway that takes it."""
