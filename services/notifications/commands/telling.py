@@ -141,8 +141,8 @@ async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime, in_force
 
 async def _grouped(tx: Tx, notices: Sequence[Notice], in_force: Rules, now: dt.datetime) -> Grouped:
     """Notices about days put together, as far as their rules say."""
-    windows = {
-        kind: rule.group_minutes for kind, rule in in_force.kinds.items() if kind in JOINS and rule.group_minutes
+    windows: dict[Kind, int] = {
+        kind: minutes for kind in JOINS if (minutes := in_force.kinds[kind].group_minutes) > 0
     }
     about_days = [notice for notice in notices if notice.kind in windows]
     if not about_days:
