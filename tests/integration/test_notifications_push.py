@@ -20,6 +20,7 @@ from shared.database import Database
 from shared.message_key import MessageKey
 from shared.web_push import Vapid
 from tests.conftest import DatabaseFor
+from tests.kit.delivering import said, settled, working
 from tests.kit.push_service import Browser, PushService, message_key_file, push_services, this_machine
 
 NOW = dt.datetime(2025, 11, 6, 9, tzinfo=dt.UTC)
@@ -253,6 +254,30 @@ async def test_nothing_goes_to_a_machine_that_may_not_be_called_nor_to_one_with_
     for channel in (within, strange):
         await channel.close()
     assert rig.service.taken == []
+
+
+async def test_a_short_counter_comes_by_the_queue_and_a_browser_that_is_gone_is_asked_once(rig: Rig) -> None:
+    here, gone = rig.service.browser(), rig.service.browser()
+    await rig.keep(here, gone)
+    rig.service.answer(gone, 410)
+    async with rig.db.transaction() as tx:
+        await tx.connection.execute("insert into open_way values ('push')")
+    async with working(rig.db, rig.channel):
+        [short] = await said(rig.db, rig.who, kind="counter.short")
+        await settled(rig.db, "delivered", 1)
+        [met] = await said(rig.db, rig.who, kind="counter.short")
+        await settled(rig.db, "delivered", 2)
+    first, second = rig.service.to(here)
+    assert [here.read(one.body)["ids"] for one in (first, second)] == [[str(short)], [str(met)]]
+    assert first.headers["Urgency"] == "high"
+    assert rig.service.refused == []
+    async with rig.db.read() as tx:
+        left = await store.of(tx, rig.who, rig.vapid.public)
+        told = await tx.connection.fetch(
+            "select convert_from(value, 'UTF8')::jsonb as said from outbox order by id"
+        )
+    assert [device.endpoint for device in left] == [here.endpoint]
+    assert [(row["said"]["channel"], row["said"]["status"]) for row in told] == [("push", "delivered")] * 2
 
 
 async def test_a_browser_of_another_key_is_not_pushed_to(rig: Rig, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import json
 import os
 import ssl
 import time
-from collections.abc import AsyncGenerator, Callable, Collection
+from collections.abc import AsyncGenerator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,8 +70,7 @@ class Browser:
         return Device(uuid4(), who, self.endpoint, self.p256dh, self.auth, vapid_key, "uji", since)
 
     def read(self, body: bytes) -> dict[str, Any]:
-        decrypt: Callable[..., bytes] = http_ece.decrypt  # pyright: ignore[reportUnknownMemberType]
-        return json.loads(decrypt(body, private_key=self.key, auth_secret=self.auth))
+        return json.loads(http_ece.decrypt(body, private_key=self.key, auth_secret=self.auth))
 
 
 @dataclass

@@ -6,6 +6,7 @@ A push that comes twice replaces itself, at the push service by its topic and on
 import asyncio
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
+from ipaddress import IPv6Network, ip_address
 from urllib.parse import urlsplit
 from uuid import UUID
 
@@ -16,6 +17,8 @@ from services.notifications.domain.push import Device
 from services.notifications.store import push as store
 from services.notifications.views import push as views
 from shared.database import Tx
+from shared.message_key import MessageKey
+from shared.settings import Settings
 from shared.web_push import Browser, Vapid, encrypted
 
 URGENT_TTL = dt.timedelta(hours=1)
@@ -83,6 +86,30 @@ class PushChannel:
     async def close(self) -> None:
         """Let go of open connections."""
         await self._calls.close()
+
+
+def opened(settings: Settings) -> PushChannel | None:
+    """The channel as the settings say; None without a key."""
+    vapid = vapid_of(settings)
+    return PushChannel(vapid, Calls(public, agent=AGENT)) if vapid else None
+
+
+def vapid_of(settings: Settings) -> Vapid | None:
+    """Who signs pushes; None without a key. Raises TokenError for a key that cannot be read."""
+    file = settings.message_key_file
+    return Vapid(MessageKey.from_file(file), settings.push_subject) if file else None
+
+
+_PUBLIC = IPv6Network("2000::/3")
+_TUNNELS = (IPv6Network("2001::/23"), IPv6Network("2002::/16"))
+
+
+def public(address: str) -> bool:
+    """Whether it is an address of the whole network: push services have no others."""
+    found = ip_address(address.partition("%")[0])
+    if "%" in address or found.is_multicast or not found.is_global:
+        return False
+    return found.version == 4 or (found in _PUBLIC and not any(found in tunnel for tunnel in _TUNNELS))
 
 
 def _outcome(key: str, answer: Answer) -> Outcome:
