@@ -2,6 +2,7 @@
 
 import datetime as dt
 import json
+from bisect import bisect_right
 from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -63,11 +64,12 @@ def payload(messages: Sequence[Worded]) -> bytes:
         "at": messages[-1].at.isoformat(),
         "acknowledge": len(messages) == 1 and first.acknowledge,
     }
-    over = len(_written(said)) - MOST_BYTES
-    while over > 0:
-        # A character is a byte at least; what is escaped takes more, so that once may not do.
-        said["text"] = _cut(said["text"], max(0, len(said["text"]) - max(over // 4, 1)))
-        over = len(_written(said)) - MOST_BYTES
+    if len(_written(said)) > MOST_BYTES:
+        # So many characters: how many bytes each takes, escaped, is known when it is written.
+        room = bisect_right(
+            range(len(body)), MOST_BYTES, key=lambda most: len(_written({**said, "text": _cut(body, most)}))
+        )
+        said["text"] = _cut(body, room - 1)
     return _written(said)
 
 
