@@ -1,14 +1,14 @@
 """What time brings: who owes a report and has sent one, on which days people work, what waits to be told, and what
 was; and what became of requests.
 
-Revision ID: 0012
-Revises: 0011
+Revision ID: 0013
+Revises: 0012
 """
 
 from alembic import op
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
