@@ -3,14 +3,15 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import inbox, preferences, push
+from services.notifications.api import inbox, preferences, push, rules
 from services.notifications.api import live as live_doors
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
 from services.notifications.tasks import delivery, escalation, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
-from shared import repairs
+from shared import audit_doors, repairs
+from shared.audit import AuditRow
 from shared.clock import Clock
 from shared.message_key import MessageKey
 from shared.service import Service, build
@@ -31,7 +32,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[inbox.router, live_doors.router, preferences.router, push.router],
+        routers=[
+            inbox.router,
+            live_doors.router,
+            preferences.router,
+            push.router,
+            rules.router,
+            audit_doors.router("/notifications/v1", AuditRow),
+        ],
         handlers=handlers.router,
         tasks={
             "live": live,
