@@ -24,6 +24,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "punch": ("manual", "void"),
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # notifications
+    "call": ("asked", "answered"),
     "message_rule": ("set", "shipped"),
     # reporting
     "allowance": ("given",),
