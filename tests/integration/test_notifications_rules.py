@@ -13,13 +13,17 @@ import pytest_asyncio
 
 from services.notifications.app import create_app
 from services.notifications.commands import escalation, telling
+from services.notifications.commands.notices import tell
 from services.notifications.domain.kinds import KINDS
 from services.notifications.domain.rules import shipped
 from services.notifications.domain.telling import Telling
 from shared.access import Role
+from shared.bus import HandlerContext
 from shared.clock import FixedClock
 from shared.database import Database
+from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
+from tests.integration.test_notifications_telling import person, received
 from tests.kit.services import Signer, in_process, settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -58,16 +62,9 @@ class City:
 async def city(kafka: str, database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[City]:
     signer, db = Signer(), await database_for("notifications")
     settings = settings_for("notifications", signer, tmp_path, database_url=db.url, kafka=kafka)
-    async with db.transaction() as tx:
-        for who, heads in ((HEAD, '["U1"]'), (OPD_HEAD, '["DISDIK"]'), (ADI, "[]")):
-            await tx.connection.execute(
-                """
-                insert into recipient (employee_id, opd_code, unit_id, heads, active, revision, ce_id)
-                values ($1, 'DISDIK', 'U2', $2, true, 1, $1)
-                """,
-                who,
-                heads,
-            )
+    heads = {HEAD: ["U1"], OPD_HEAD: ["DISDIK"], ADI: []}
+    people = [received(person(who, unit="U2", heads=of)) for who, of in heads.items()]
+    await tell(people, HandlerContext(settings, db, FixedClock(NOW), Metrics("notifications")))
     async with in_process(create_app(settings, FixedClock(NOW))) as client:
         yield City(client, signer, db)
 
