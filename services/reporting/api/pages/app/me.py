@@ -12,4 +12,4 @@ router = pages()
 async def me(reader: Staff) -> HTMLResponse:
     async with reader.service.db.read() as tx:
         name = await own_days.name_of(tx, reader.me)
-    return reader.show("me.html", "me", words=("calendar.copied",), name=name)
+    return reader.show("me.html", "me", words=("calendar.copied", "preferences.here"), name=name)
