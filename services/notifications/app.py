@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import alerts, inbox, preferences, push
+from services.notifications.api import alerts, inbox, preferences, push, subscriptions
 from services.notifications.api import live as live_doors
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
@@ -31,7 +31,14 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[alerts.router, inbox.router, live_doors.router, preferences.router, push.router],
+        routers=[
+            alerts.router,
+            inbox.router,
+            live_doors.router,
+            preferences.router,
+            push.router,
+            subscriptions.router,
+        ],
         handlers=handlers.router,
         tasks={
             "live": live,

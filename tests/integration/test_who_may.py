@@ -45,6 +45,7 @@ from tests.kit.paying import PAYING
 from tests.kit.piloting import PILOTED, PILOTING
 from tests.kit.pushing import PUSHED, PUSHING
 from tests.kit.scheduling import HOLIDAYS, OPDS, REQUIREMENTS, STAGE_1, UNITS, employee_id, employees, nip
+from tests.kit.subscribing import SUBSCRIBED, SUBSCRIBING, office
 from tests.kit.walk import (
     BODIES,
     CALLERS,
@@ -230,13 +231,15 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
 
 def maker(door: Door, row: str, name: str) -> Made:
     """What makes the thing that a parameter names."""
+    if name == "subscription_id" and "/trials" in row:
+        return office
     if name == "request_id":
         asked = ASKED[door.service]
         return waited(door.service, asked) if "#waited" in row else asked
     return (
         agreed
         if name == "swap_id" and "approve" in row
-        else {**PARAMETERS, **FLAGGED, **PILOTED, **PACKED, **PUSHED}[name]
+        else {**PARAMETERS, **FLAGGED, **PILOTED, **PACKED, **PUSHED, **SUBSCRIBED}[name]
     )
 
 
@@ -268,7 +271,18 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
             path = path.replace("{" + name + "}", quote(await parameter(world, door, row, name, target)))
         elif one.get("required") or name in ("opd_code", "unit_id", "serial"):
             query[name] = await parameter(world, door, row, name, target)
-    bodies = {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PAYING, **PILOTING, **PACKING, **PUSHING, **CALLING}
+    bodies = {
+        **BODIES,
+        **ASKING,
+        **FEEDING,
+        **FLAGGING,
+        **PAYING,
+        **PILOTING,
+        **PACKING,
+        **PUSHING,
+        **CALLING,
+        **SUBSCRIBING,
+    }
     if row in bodies and (row, target.name) not in world.bodies:
         world.bodies[row, target.name] = await bodies[row](world, target)
     body = world.bodies.get((row, target.name))
@@ -329,7 +343,17 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
     assert [row for row in ROWS if row.partition(" #")[0] not in doors] == []
     assert [
         row
-        for row in {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PILOTING, **PACKING, **PUSHING, **CALLING}
+        for row in {
+            **BODIES,
+            **ASKING,
+            **FEEDING,
+            **FLAGGING,
+            **PILOTING,
+            **PACKING,
+            **PUSHING,
+            **CALLING,
+            **SUBSCRIBING,
+        }
         if row not in ROWS
     ] == []
 

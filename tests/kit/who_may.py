@@ -233,5 +233,18 @@ ROWS: dict[str, str] = {
     "DELETE /notifications/v1/me/push-subscriptions/{device_id}": "+++++++ +++++++ +++++++",
     "GET /notifications/v1/me/preferences": "+++++++ +++++++ +++++++",
     "PUT /notifications/v1/me/preferences": "+++++++ +++++++ +++++++",
+    "POST /notifications/v1/subscriptions": "...+..+ ...+..+ ...+..+",
+    "GET /notifications/v1/subscriptions": "...+.++ ...+.++ ...+.++",
+    "GET /notifications/v1/subscriptions/{subscription_id}": "...+.++ ...+.++ ...+.++",
+    "PUT /notifications/v1/subscriptions/{subscription_id}": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/start": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/stop": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/removal": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/secrets": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/secrets/{secret_id}/retirement": (
+        "...+..+ ...+..+ ...+..+"
+    ),
+    "POST /notifications/v1/subscriptions/{subscription_id}/trials": "...=..= ...=..= ...=..=",
+    "GET /notifications/v1/subscriptions/{subscription_id}/deliveries": "...+.++ ...+.++ ...+.++",
     "GET /notifications/schemas/{topic}.json": "+++++++ +++++++ +++++++",
 }
