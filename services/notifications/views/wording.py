@@ -149,7 +149,7 @@ class _Of:
     @property
     def unit_page(self) -> str | None:
         subject = self.message.subject
-        return None if subject is None else f"/reporting/units/{quote(subject, safe='')}"
+        return None if subject is None else f"/reporting/board/units/{quote(subject, safe='')}"
 
     def word(self, code: str, **places: Any) -> str:
         return text(f"notification.{code}", self.language, **places)
@@ -331,5 +331,5 @@ def _week(params: known.OfWeek, of: _Of) -> _Said:
     said = "; ".join(line for line in lines if line) or of.word("digest.none")
     link = f"{_DESK}packs"
     if of.message.kind == "digest.head":
-        link = f"/reporting/opds/{quote(params.opd_code, safe='')}" if params.opd_code else "/reporting/"
+        link = f"/reporting/board/opds/{quote(params.opd_code, safe='')}" if params.opd_code else "/reporting/"
     return _Said({"opd": params.opd_code, "interval": interval, "duties": said}, link, more=more)
