@@ -38,6 +38,8 @@ MANAGE_SUBSCRIPTIONS: Permission = ("bkpsdm", "ops")
 PLAN: Permission = ("bkpsdm", "opd_admin")
 """Policies, rosters, absences and single days; an OPD admin in their own OPD."""
 ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")
+SET_MESSAGE_RULES: Permission = ("bkpsdm",)
+"""Who is told of what, when and how."""
 REVIEW_REPORTS: Permission = ("staff", "supervisor", "opd_admin", "bkpsdm")
 """Whoever they are besides: the directory says whose superior they are."""
 DECIDE_REQUESTS: Permission = REVIEW_REPORTS
@@ -71,6 +73,7 @@ READ_EVIDENCE: Permission = ("auditor",)
 """Photos and documents of people's work: beside themselves and their superiors."""
 READ_LOG: Permission = READ_ALL_PEOPLE
 """Any record of the log with its proof, and the hashes of single ones."""
+READ_MESSAGE_RULES: Permission = ("bkpsdm", "auditor")
 READ_SUBSCRIPTIONS: Permission = (*MANAGE_SUBSCRIPTIONS, "auditor")
 """Who outside hears of what, and what became of it; never a secret."""
 READ_AUDIT: Permission = ("auditor", "bkpsdm")

@@ -44,6 +44,7 @@ from tests.kit.packing import PACKED, PACKING
 from tests.kit.paying import PAYING
 from tests.kit.piloting import PILOTED, PILOTING
 from tests.kit.pushing import PUSHED, PUSHING
+from tests.kit.ruling import RULED, RULING
 from tests.kit.scheduling import HOLIDAYS, OPDS, REQUIREMENTS, STAGE_1, UNITS, employee_id, employees, nip
 from tests.kit.subscribing import SUBSCRIBED, SUBSCRIBING, office
 from tests.kit.walk import (
@@ -239,7 +240,7 @@ def maker(door: Door, row: str, name: str) -> Made:
     return (
         agreed
         if name == "swap_id" and "approve" in row
-        else {**PARAMETERS, **FLAGGED, **PILOTED, **PACKED, **PUSHED, **SUBSCRIBED}[name]
+        else {**PARAMETERS, **FLAGGED, **PILOTED, **PACKED, **PUSHED, **RULED, **SUBSCRIBED}[name]
     )
 
 
@@ -281,6 +282,7 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
         **PACKING,
         **PUSHING,
         **CALLING,
+        **RULING,
         **SUBSCRIBING,
     }
     if row in bodies and (row, target.name) not in world.bodies:
@@ -352,6 +354,7 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
             **PACKING,
             **PUSHING,
             **CALLING,
+            **RULING,
             **SUBSCRIBING,
         }
         if row not in ROWS
