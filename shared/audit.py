@@ -26,6 +26,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     # notifications
     "call": ("asked", "answered"),
     "delivery": ("replayed", "dropped"),
+    "message_rule": ("set", "shipped"),
     # reporting
     "allowance": ("given",),
     "catalogue": ("imported",),
