@@ -1,17 +1,14 @@
 """Who is told what: the pure rules."""
 
 import datetime as dt
-from typing import Any, get_args
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
 
 from services.notifications.domain import news
-from services.notifications.domain.kinds import KINDS, Kind
-from services.notifications.views.inbox import render
-from shared.events import ComplianceChanged, CoverageChanged, Duty, OutageDeclared, ScheduleChanged, Scope
+from shared.events import ComplianceChanged, CoverageChanged, OutageDeclared, ScheduleChanged, Scope
 from shared.facts import is_news
-from shared.messages import Language, catalogue
 
 WIB = dt.timezone(dt.timedelta(hours=7))
 NOW = dt.datetime(2025, 11, 6, 8, 0, tzinfo=WIB)
@@ -196,52 +193,12 @@ def test_an_outage_that_only_changes_its_wording_is_silent() -> None:
 
 def test_the_id_of_a_message_depends_on_person_cause_and_kind_alone() -> None:
     person, cause = uuid4(), uuid4()
-    first = news.Notice(person, "duty.not_met", cause, {})
-    assert first.id == news.Notice(person, "duty.not_met", cause, {"duty": "place"}).id
+    params = {"work_date": "2025-11-06", "duty": "place"}
+    first = news.Notice(person, "duty.not_met", cause, params)
+    assert first.id == news.Notice(person, "duty.not_met", cause, {**params, "duty": "report"}).id
     others = {
-        news.Notice(uuid4(), "duty.not_met", cause, {}).id,
-        news.Notice(person, "duty.not_met", uuid4(), {}).id,
-        news.Notice(person, "duty.unknown", cause, {}).id,
+        news.Notice(uuid4(), "duty.not_met", cause, params).id,
+        news.Notice(person, "duty.not_met", uuid4(), params).id,
+        news.Notice(person, "duty.unknown", cause, params).id,
     }
     assert len({first.id, *others}) == 4
-
-
-def params_of(kind: news.Kind) -> list[dict[str, Any]]:
-    """Everything that a message of this kind may hold."""
-    if kind == "schedule.wfh":
-        return [{"days": [news.day_of(plan("WFH"))]}]
-    if kind.startswith("schedule."):
-        return [{**news.day_of(plan(mode)), "previous": was} for mode in MODES for was in MODES]
-    if kind.startswith("report."):
-        return [{"work_date": "2025-11-06", "report_revision": 1}]
-    if kind.startswith("duty."):
-        return [{"work_date": "2025-11-06", "duty": duty} for duty in get_args(Duty)]
-    if kind.startswith("counter."):
-        return [news.counter_params(coverage("short"))]
-    later = (NOW + dt.timedelta(minutes=10), NOW + dt.timedelta(days=2))
-    return [{"starts_at": NOW.isoformat(), "ends_at": end.isoformat(), "reason": "{listrik}"} for end in later]
-
-
-@pytest.mark.parametrize("language", get_args(Language))
-@pytest.mark.parametrize("kind", [kind for kind in KINDS if f"notification.{kind}.title" in catalogue()])
-def test_every_message_can_be_read_in_both_languages(kind: Kind, language: Language) -> None:
-    for params in params_of(kind):
-        title, body = render(kind, params, language, subject="U1", unit_name=None)
-        assert title
-        assert body.endswith(".")
-        assert title != body
-
-
-def test_a_first_plan_is_read_as_day_mode_and_hours() -> None:
-    title, body = render("schedule.new", news.day_of(plan("WFO")), "id")
-    assert title == "Jadwal Anda: Kamis, 6 November 2025"
-    assert "bekerja di kantor (WFO), 07.30–15.30 WIB" in body
-    assert "leave, no working hours" in render("schedule.new", news.day_of(plan("LEAVE")), "en")[1]
-
-
-def test_dates_and_times_are_written_as_people_write_them() -> None:
-    params = {**news.day_of(plan("WFH")), "previous": "WFO"}
-    assert "Kamis, 6 November 2025" in render("schedule.changed", params, "id")[1]
-    assert "07.30–15.30 WIB" in render("schedule.changed", params, "id")[1]
-    assert "Thursday, 6 November 2025" in render("schedule.changed", params, "en")[1]
-    assert "07:30–15:30 WIB" in render("schedule.changed", params, "en")[1]

@@ -15,6 +15,7 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from services.notifications.domain.kinds import Kind
+from services.notifications.domain.params import check
 from shared.dates import local_date
 from shared.events import (
     ComplianceChanged,
@@ -67,6 +68,10 @@ class Notice:
     cause: UUID
     params: dict[str, Any]
     subject: str | None = None
+
+    def __post_init__(self) -> None:
+        """Raises ValueError for parameters of which the kind's text cannot be made."""
+        check(self.kind, self.params)
 
     @property
     def id(self) -> UUID:

@@ -7,21 +7,27 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.notifications.domain.kinds import ToldKind
+from services.notifications.domain.rules import shipped
 from services.notifications.store import inbox as store
 from services.notifications.store import preferences
-from services.notifications.views.wording import render
+from services.notifications.views.wording import worded
 from shared.cursors import cut, read_cursor
 from shared.database import Tx
 from shared.messages import Language, language_of
 
 
 class Message(BaseModel):
-    """One message. `subject` is the unit or the outage it is about; `params` are what the text was made of."""
+    """One message. `subject` is the unit or the outage it is about; `params` are what the text was made of.
+
+    `text` says what happened, what to do and by when, `why` why it came; `link` is the page that it is about.
+    """
 
     notification_id: UUID
     kind: ToldKind
     title: str
     text: str
+    why: str
+    link: str | None
     params: dict[str, Any]
     subject: str | None
     cause_event_id: UUID
@@ -50,12 +56,14 @@ async def shown(
 
 
 def _message(row: store.Stored, language: Language) -> Message:
-    title, body = render(row.kind, row.params, language, subject=row.subject, unit_name=row.unit_name)
+    words = worded(row, language, shipped().kinds[row.kind])
     return Message(
         notification_id=row.notification_id,
         kind=row.kind,
-        title=title,
-        text=body,
+        title=words.title,
+        text=words.text,
+        why=words.why,
+        link=words.link,
         params=row.params,
         subject=row.subject,
         cause_event_id=row.cause_event_id,
