@@ -19,7 +19,7 @@ from sqlalchemy.orm import registry
 
 from shared.database import Tx
 from shared.events import Received, RecordDisowned
-from shared.facts import Fact, fold, shape
+from shared.facts import ABSORBING, Fact, fold, shape
 from shared.tables import Table, column
 
 Event = tuple[str, UUID]
@@ -55,6 +55,9 @@ _NEEDED = "insert into repair select * from unnest($1::text[], $2::uuid[]) on co
 _WAITING = "select topic, event_id from repair order by topic, event_id"
 _DONE = "delete from repair where topic = $1 and event_id = $2"
 
+WHOLE = UUID(int=0)
+"""In a row of work, in place of an event: every record of the topic is folded once more."""
+
 
 class _Operations(Protocol):
     def execute(self, sqltext: str) -> None: ...
@@ -74,6 +77,16 @@ def create_tables(op: _Operations) -> None:
         """
     )
     op.execute("create table repair (topic text, event_id uuid, primary key (topic, event_id))")
+
+
+def read_again(op: _Operations, table: str, topic: str) -> None:
+    """For a migration that adds columns to a fact: the task that repairs reads the topic once more, and what
+    stands gives way to the same event. Erasures stay. Not for facts of whose news people are told.
+    """
+    op.execute(f"update {table} set revision = revision - 1 where revision < {ABSORBING}")  # noqa: S608 - declared names
+    op.execute(
+        f"insert into repair select '{topic}', '{WHOLE}' where exists (select from {table}) on conflict do nothing"  # noqa: S608 - declared names
+    )
 
 
 async def standing(tx: Tx) -> set[Event]:
@@ -111,12 +124,14 @@ async def alone(tx: Tx) -> None:
 
 
 async def waiting(tx: Tx) -> list[Event]:
-    """The events whose facts are still to be put right."""
+    """The events whose facts are still to be put right; `WHOLE` for a topic that is to be read once more."""
     return [(row["topic"], row["event_id"]) for row in await tx.connection.fetch(_WAITING)]
 
 
 async def cause_of(tx: Tx, event_id: UUID) -> UUID:
-    """The id of the event that says how it now stands with `event_id`."""
+    """The id of the event that says how it now stands with `event_id`; of `WHOLE` itself."""
+    if event_id == WHOLE:
+        return WHOLE
     cause: UUID | None = await tx.connection.fetchval("select ce_id from disowned where event_id = $1", event_id)
     assert cause is not None  # noqa: S101 - a row of work follows a row here, and that is never deleted
     return cause

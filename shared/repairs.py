@@ -1,10 +1,11 @@
 """Putting facts right after an event was disowned, or after that was revoked: from the log, beside the consumers.
 
 For an event that counts as never sent, the rows that it wrote give way to what the other records of their keys
-say; for one that counts again, its own record is folded once more. The log is read first, in the open. Only the
-last step has the folds' lock alone: the few records that came meanwhile are read, the rows go and what was read
-takes their place, in one transaction. So nobody ever sees the rows missing, and nothing that a consumer folds
-meanwhile is lost: whatever it had folded before the lock is in the log that was read.
+say; for one that counts again, its own record is folded once more, and so are all of a topic whose fact has got
+new columns (`disowned.read_again`). The log is read first, in the open. Only the last step has the folds' lock
+alone: the few records that came meanwhile are read, the rows go and what was read takes their place, in one
+transaction. So nobody ever sees the rows missing, and nothing that a consumer folds meanwhile is lost: whatever it
+had folded before the lock is in the log that was read.
 
 A repair that is broken off, or meets a change of mind, is simply begun again: its row of work is still there.
 """
@@ -217,7 +218,9 @@ async def _found(records: Log, wanted: Callable[[Record], bool]) -> AsyncGenerat
 
 
 def _is(event_id: UUID) -> Callable[[Record], bool]:
-    """Whether a record is this event, in whatever way its producer writes a UUID."""
+    """Whether a record is this event, in whatever way its producer writes a UUID; any is, of the whole topic."""
+    if event_id == disowned.WHOLE:
+        return lambda _: True
 
     def check(record: Record) -> bool:
         value = dict(record.headers).get("ce_id")

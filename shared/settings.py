@@ -113,6 +113,9 @@ class Settings(KafkaSettings):
     message_key_file: Path | None = None
     """Notifications: PEM file with the P-256 key of what leaves the house: it signs pushes (VAPID) and tags the
     links in messages. Unset: no push is sent, and no e-mail."""
+    push_contact: str | None = Field(default=None, pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://[^\s]+)$")
+    """Notifications: where the push services of browsers reach those who run this system, `mailto:` or `https:`;
+    Apple's takes no push without. Unset: `public_url`, where it is https."""
     log_origin: str = Field(default="hadir.local", max_length=100, pattern=r"^[^\s+/]+(/[^\s+/]+)*$")
     """Reporting: under what name the city's log is known, such as `hadir.bekasikota.go.id`; for good, because
     checkpoints name it."""
@@ -172,6 +175,12 @@ class Settings(KafkaSettings):
     """From this day of a month on nobody asks about the months before it any more; 0: months are not closed."""
     read_timeout_s: float = Field(default=20, gt=0, le=600)
     """Seconds after which a statement of a reading door is given up with 503."""
+
+    @property
+    def push_subject(self) -> str | None:
+        """The contact that pushes name."""
+        https = (self.public_url or "").startswith("https://")
+        return self.push_contact or (self.public_url if https else None)
 
     @property
     def base_url(self) -> str:

@@ -1,6 +1,6 @@
 """What notifications keeps of what it hears: whom to tell, and what was heard last, to see whether news differs.
 
-No name, NIP, address or phone number is kept here.
+No name and no NIP is kept here. Where a person is reached by e-mail or phone is, until they are erased.
 """
 
 import datetime as dt
@@ -27,7 +27,7 @@ from shared.tables import column
 
 
 class Recipient(Base, Fact, table=True):
-    """Who someone reports to and what they head; nothing else of the directory."""
+    """Who someone reports to, what they head and where they are reached; nothing else of the directory."""
 
     of = EmployeeChanged
     forgotten = {"heads": [], "active": False}
@@ -39,6 +39,9 @@ class Recipient(Base, Fact, table=True):
     acting_supervisor_id: UUID | None
     heads: list[str] = column(JSONB)
     active: bool
+    email: str | None = column(Text)
+    """As the directory has it: whether it is an address is looked at when a letter is sent (shared/mailbox.py)."""
+    phone: str | None = column(Text)
 
     __table_args__ = (
         Index("recipient_unit", "unit_id"),

@@ -47,6 +47,7 @@ from services.reporting.commands.sessions import Sessions
 from services.reporting.facts import PROJECTION
 from services.reporting.tasks import budget as burning
 from services.reporting.tasks import evidence as purge
+from services.reporting.tasks import forecast as foreseeing
 from services.reporting.tasks import log as following
 from services.reporting.tasks import packs as pack_making
 from services.reporting.tasks import steps, transitions, upkeep
@@ -113,6 +114,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "transitions": transitions.ticker,
             "live": live,
             "budget": burning.watch,
+            "forecast": foreseeing.watch,
             "upkeep": upkeep.keep_up,
             "evidence": purge.keep_clean,
             "log": log,

@@ -196,6 +196,35 @@ class CoverageBudget(Event):
     as_of: Instant
 
 
+class CoverageForecast(Event):
+    topic = "coverage.forecast.v1"
+    key_field = "unit_id"
+    owner = "reporting"
+    audience = "public"
+    description = (
+        "A service point will fall short within twenty minutes unless somebody comes, or will not any more."
+    )
+    trigger = (
+        "A plan, an absence, a check-in or the passing of time changes how many are expected at the counter; a "
+        "clock of the service looks every fifteen seconds. Nothing is said while it is short, or in an outage."
+    )
+
+    unit_id: UnitId
+    opd_code: OpdCode
+    revision: Revision
+    status: Literal["will_fall_short", "holds"]
+    at: Instant
+    """The instant of `required` and `expected`: the first of the shortage; of `holds` the last looked at."""
+    starts_at: Instant | None = None
+    """Of the shortage; null where there is none."""
+    ends_at: Instant | None = None
+    """Of the shortage, as far as plans and opening hours tell; null where they do not, or there is none."""
+    required: Count
+    expected: Count
+    """Who is there, and who is planned and not late yet."""
+    as_of: Instant
+
+
 class LogCheckpoint(Event):
     topic = "log.checkpoint.v1"
     key_field = "log"

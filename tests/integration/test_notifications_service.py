@@ -199,18 +199,55 @@ async def test_preferences_choose_language_and_mute_kinds(service: Running, publ
     me = uuid4()
     url = "/notifications/v1/me/preferences"
     before = (await service.client.get(url, headers=service.headers(me))).json()
-    assert (before["language"], before["muted_channels"], before["muted_kinds"]) == (None, [], [])
-    assert {"kind": "counter.short", "title": "Loket kekurangan petugas"} in before["kinds"]
-    wanted = {"language": "en", "muted_channels": ["email"], "muted_kinds": ["duty.not_met"]}
+    asked = ("language", "muted_channels", "muted_kinds", "muted")
+    assert [before[name] for name in asked] == [None, [], [], []]
+    titles = {one["kind"]: one["title"] for one in before["kinds"]}
+    assert titles["counter.short"] == "Loket kekurangan petugas"
+    wanted = {
+        "language": "en",
+        "muted_channels": ["email"],
+        "muted_kinds": ["duty.not_met"],
+        "muted": [{"kind": "report.returned", "channel": "push"}, {"kind": "duty.unknown", "channel": "inbox"}],
+    }
     answer = await service.client.put(url, headers=service.headers(me), json=wanted)
     assert answer.status_code == 200
     stored = (await service.client.get(url, headers=service.headers(me))).json()
-    assert {name: stored[name] for name in wanted} == wanted
+    assert {name: stored[name] for name in wanted if name != "muted"} == {
+        name: value for name, value in wanted.items() if name != "muted"
+    }
+    assert stored["muted"] == list(reversed(wanted["muted"]))
+    again = await service.client.put(url, headers=service.headers(me), json={name: stored[name] for name in asked})
+    assert again.json() == stored
     await publish(verdict(me))
-    await publish(verdict(me, "place"))
+    await publish(verdict(me, "place").model_copy(update={"state": "unknown"}))
     await publish(review(me))
     (item,) = await service.inbox_of(me, 1)
     assert item["text"].startswith("Your work report for Thursday, 6 November 2025")
+    assert item["link"] == f"/reporting/app/days/{TODAY}?lang=en"
+    assert item["why"] == "You get this message because this is your report."
+
+
+async def test_preferences_offer_what_does_something_and_say_what_cannot_be_turned_off(service: Running) -> None:
+    me = uuid4()
+    answer = await service.client.get("/notifications/v1/me/preferences", headers=service.headers(me))
+    choices = {one["kind"]: one for one in answer.json()["kinds"]}
+    returned = {one["channel"]: one for one in choices["report.returned"]["channels"]}
+    assert list(returned) == ["inbox", "email", "push"]
+    assert (returned["inbox"]["on"], returned["inbox"]["fixed"]) == (True, True)
+    assert returned["inbox"]["why"]
+    assert (returned["email"]["fixed"], returned["email"]["available"]) == (False, False)
+    assert [one["channel"] for one in choices["duty.not_met"]["channels"]] == ["inbox"]
+    assert choices["digest.council"]["channels"] == []
+    assert {kind for kind, one in choices.items() if not one["for_you"]} >= {"counter.short", "reviews.waiting"}
+    channels = {one["channel"]: one for one in answer.json()["channels"]}
+    assert channels["inbox"] == {
+        "channel": "inbox",
+        "title": "Kotak masuk",
+        "available": True,
+        "why": None,
+        "addresses": [],
+    }
+    assert channels["email"]["why"] == "Kota belum menyalakan surel."
 
 
 async def test_a_short_counter_is_told_by_its_name(service: Running, publish: Publish) -> None:
@@ -257,6 +294,10 @@ async def test_a_short_counter_is_told_by_its_name(service: Running, publish: Pu
         ("POST", "/me/inbox/bukan-uuid/read", None, "notification_id"),
         ("PUT", "/me/preferences", {"muted_kinds": ["gosip"]}, "muted_kinds.0"),
         ("PUT", "/me/preferences", {"muted_channels": ["fax"]}, "muted_channels.0"),
+        ("PUT", "/me/preferences", {"muted_kinds": ["duty.unknown", "report.returned"]}, "muted_kinds.1"),
+        ("PUT", "/me/preferences", {"muted": [{"kind": "counter.call", "channel": "inbox"}]}, "muted.0"),
+        ("PUT", "/me/preferences", {"muted": [{"kind": "counter.call", "channel": "fax"}]}, "muted.0.channel"),
+        ("PUT", "/me/preferences", {"muted": [{"kind": "counter.call"}]}, "muted.0.channel"),
         ("PUT", "/me/preferences", {"language": "jv"}, "language"),
         ("PUT", "/me/preferences", {"warna": "biru"}, "warna"),
         ("PUT", "/me/preferences", None, "body"),

@@ -15,7 +15,7 @@ from services.scheduling.commands.people import in_force
 from services.scheduling.store import directory
 from shared.dates import WIB
 from tests.conftest import DatabaseFor
-from tests.kit.scheduling import SMALL_CITY, STAGE_1, UNITS, Desk, desk, employee_id, employees
+from tests.kit.scheduling import SMALL_CITY, STAGE_1, UNITS, Desk, desk, employee_id, employees, nip
 
 THURSDAY = "2025-11-06"
 
@@ -148,6 +148,15 @@ async def test_wrong_postings_are_refused_by_field(running: Desk) -> None:
     backwards = {"kind": "discipline", "effective_from": THURSDAY, "until": "2025-11-01"}
     assert (await running.call("POST", path, json=backwards)).json()["errors"][0]["field"] == "until"
     assert (await running.call("POST", f"/employees/{uuid4()}/postings", json=loop)).status_code == 422
+
+
+async def test_an_address_that_a_letter_would_read_as_others_is_refused_by_row(running: Desk) -> None:
+    header = "nip,name,opd_code,unit_id,employment,timetable,email"
+    for email in ('"budi@b.id\nBcc: semua@b.id"', '"budi,ani@b.id"', "<budi@b.id>", '"budi@b.id, ani@b.id"'):
+        row = f"{nip(900)},Budi,1.01,DISDIK-A,PNS,five_day,{email}"
+        answer = await running.load("employees", f"{header}\n{row}\n")
+        assert answer.status_code == 422, email
+        assert [(error["row"], error["field"]) for error in answer.json()["errors"]] == [(2, "2.email")]
 
 
 async def test_remote_places_are_published(running: Desk) -> None:

@@ -3,11 +3,14 @@
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from services.notifications.domain.kinds import Kind
 from services.notifications.domain.news import LiveOutage, Notice, StandingAlert
+from services.notifications.domain.preferences import is_fixed
+from services.notifications.domain.rules import shipped
+from services.notifications.store.preferences import mutes
 from shared.database import Tx
 from shared.dates import local_date
 from shared.events import Scope
@@ -66,48 +69,31 @@ async def last_told(tx: Tx, subject: str, kind: Kind) -> list[UUID]:
     return [row["employee_id"] for row in rows]
 
 
-async def told_by(tx: Tx, subject: str, cause: UUID) -> list[UUID]:
-    """The people who got a message about `subject` because of one event."""
-    rows = await tx.connection.fetch(
-        "select employee_id from message where subject = $1 and cause_event_id = $2", subject, cause
-    )
-    return [row["employee_id"] for row in rows]
+class NearAlert(NamedTuple):
+    """A standing alert, and how many steps of its rule have been told."""
+
+    alert: StandingAlert
+    steps: int
 
 
-async def answerable_for(tx: Tx, unit_id: str, opd_code: str) -> list[UUID]:
-    """Who can put someone at this counter: heads of the unit and of its OPD, and the supervisors (and acting
-    deputies) of the people posted there; nobody who has left."""
-    rows = await tx.connection.fetch(
-        """
-        with answerable as (
-            select employee_id from recipient where heads ?| array[$1, $2]
-            union
-            select supervisor_id from recipient where active and unit_id = $1 and supervisor_id is not null
-            union
-            select acting_supervisor_id from recipient
-            where active and unit_id = $1 and acting_supervisor_id is not null
-        )
-        select employee_id from answerable
-        except select employee_id from recipient where not active
-        """,
-        unit_id,
-        opd_code,
-    )
-    return [row["employee_id"] for row in rows]
-
-
-async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> list[StandingAlert]:
+async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> list[NearAlert]:
     """The standing alerts heard since then that these people have to do with."""
     rows = await tx.connection.fetch(
         """
-        select distinct c.unit_id, c.opd_code, c.required, c.present_low, c.as_of, c.alert
+        select distinct c.unit_id, c.opd_code, c.required, c.present_low, c.as_of, c.alert,
+            coalesce(e.step, 0) as steps
         from counter c join recipient r on r.unit_id = c.unit_id or r.heads ?| array[c.unit_id, c.opd_code]
+            left join escalation e on e.kind = 'counter.short' and e.cause_event_id = c.alert
         where c.alert is not null and c.heard_at >= $2 and r.employee_id = any($1)
         """,
         employees,
         since,
     )
-    return [StandingAlert(**row) for row in rows]
+    return [_near(**row) for row in rows]
+
+
+def _near(*, steps: int, **alert: Any) -> NearAlert:
+    return NearAlert(StandingAlert(**alert), steps)
 
 
 class CounterAlert(NamedTuple):
@@ -146,10 +132,10 @@ async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[Liv
     return [LiveOutage(**row)._replace(scope=Scope.model_validate(row["scope"])) for row in rows]
 
 
-_DELIVER = """
+_DELIVER = f"""
     insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
     select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params,
-        case when p.muted_kinds ? n.kind or p.muted_channels ? 'inbox' then 'suppressed' else 'delivered' end, $7
+        case when n.kind <> all($8) and {mutes("n.kind", "'inbox'")} then 'suppressed' else 'delivered' end, $7
     from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
         with ordinality as n(id, employee_id, kind, cause, subject, params, nth)
     left join recipient r on r.employee_id = n.employee_id
@@ -158,7 +144,7 @@ _DELIVER = """
     order by n.nth
     on conflict do nothing
     returning notification_id, employee_id, kind, cause_event_id, status
-"""
+"""  # noqa: S608 - a condition of the preferences' own
 
 
 class Delivery(NamedTuple):
@@ -185,5 +171,6 @@ async def deliver(tx: Tx, notices: Sequence[Notice], now: dt.datetime) -> list[D
         [notice.subject for notice in notices],
         [json.dumps(notice.params) for notice in notices],
         now,
+        [kind for kind, rule in shipped().kinds.items() if is_fixed(rule, "inbox")],
     )
     return [Delivery(**row) for row in rows]

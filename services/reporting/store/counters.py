@@ -2,12 +2,15 @@
 
 import datetime as dt
 from collections.abc import Collection
+from itertools import groupby
+from operator import attrgetter
 
 import asyncpg
 
 from services.reporting.domain.counters import Piece, Point, Standing, Times
 from services.reporting.store import planner
 from shared.database import Tx
+from shared.dates import midnight
 
 _UNCOUNTED = "select unit_id from uncounted($1, $2, $3, $4)"
 # One statement, and so one snapshot: a row that is counted meanwhile may not be cut off where the last one was.
@@ -130,6 +133,15 @@ async def uncounted(
 async def plan_for(tx: Tx, unit_ids: Collection[str]) -> None:
     """What the planner is told before these service points are counted."""
     await (planner.whole_dates(tx) if len(unit_ids) > _MANY else planner.some_people(tx))
+
+
+async def whole_dates(tx: Tx, date: dt.date, unit_ids: Collection[str]) -> dict[str, list[Piece]]:
+    """A local date of these service points to its end, counted now, as it will be if nothing more is recorded."""
+    await plan_for(tx, unit_ids)
+    rows = await tx.connection.fetch(_PIECES, date, midnight(date + dt.timedelta(days=1)), list(unit_ids))
+    return {
+        unit: list(of_unit) for unit, of_unit in groupby((Piece(**row) for row in rows), attrgetter("unit_id"))
+    }
 
 
 async def pieces_of(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> list[Piece]:

@@ -187,6 +187,22 @@ class PublishedBudget(Stored, table=True):
     revision: int = column(BigInteger)
 
 
+class PublishedForecast(Stored, table=True):
+    """What was last said of the near future of a service point (`coverage.forecast.v1`); revision counts what was
+    said of it. `starts_at` and `ends_at` are those of the shortage, as it was foreseen then."""
+
+    unit_id: str = column(Text, key=True)
+    opd_code: str = column(Text)
+    status: str = column(Text)
+    at: dt.datetime
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    required: int
+    expected: int
+    as_of: dt.datetime
+    revision: int = column(BigInteger)
+
+
 class Demand(Stored, table=True):
     """Who came to a service point in the half hour from `from_at` on, as its machines counted."""
 

@@ -5,7 +5,8 @@ import datetime as dt
 from pydantic import BaseModel
 
 from services.reporting.domain.counters import Segment, UnitFigures, segments, unit_figures
-from services.reporting.store import counters
+from services.reporting.store import counters, forecast
+from services.reporting.store.forecast import Said
 from shared.database import Tx
 from shared.refusals import Missing
 
@@ -32,3 +33,9 @@ async def timeline(tx: Tx, unit_id: str, date: dt.date, as_of: dt.datetime) -> U
         raise Missing("unit.unknown", params={"unit_id": unit_id})
     pieces = await counters.pieces_of(tx, unit_id, date, as_of)
     return UnitTimeline(date=date, as_of=as_of, segments=segments(pieces), **dict(unit_figures(standing)))
+
+
+async def foreseen(tx: Tx, unit_id: str) -> Said | None:
+    """What was said last of a service point, where that is a shortage still to come or under way."""
+    said = await forecast.said_of(tx, unit_id)
+    return said if said is not None and said.status == "will_fall_short" else None

@@ -1,7 +1,6 @@
 """The file of the people."""
 
 import datetime as dt
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -17,6 +16,7 @@ from services.scheduling.store import directory, plans
 from services.scheduling.store.records import Records
 from services.scheduling.views import superiors
 from services.scheduling.views.superiors import Leaver
+from shared import mailbox
 from shared.csvfile import Cells, RowError, once
 from shared.events.base import MAX_HEADS, MAX_PLACES
 
@@ -230,8 +230,8 @@ def _optional(
 
 
 def _email(cells: Cells) -> str | None:
-    email = cells.optional("email", longest=254)
-    if email is not None and not re.fullmatch(r"[^@\s]+@[^@\s]+", email):
+    email = cells.optional("email", longest=mailbox.LONGEST)
+    if email is not None and not mailbox.is_address(email):
         cells.wrong("email", "import.email")
     return email
 

@@ -12,6 +12,7 @@ from services.reporting.api.pages.page import Turned, in_language, reader_langua
 from services.reporting.views import board, counters
 from services.reporting.views.charts import strip
 from services.reporting.views.figures import opds
+from shared.dates import time_text
 from shared.messages import text
 from shared.refusals import Missing
 from shared.service import Service, service_of
@@ -34,6 +35,7 @@ async def unit(
             period = await board.span(tx, here.date, here.first_kept)
             found = await board.course_of_unit(tx, unit_id, period, here.as_of)
             names = dict(await opds(tx))
+            foreseen = await counters.foreseen(tx, unit_id) if here.live else None
     except Missing as missing:
         told = text("board.no_such_counter", language)
         raise Turned(turned_away(request, here.who, told, 404)) from missing
@@ -43,6 +45,8 @@ async def unit(
         here,
         unit=day,
         opd_name=names.get(day.opd_code, day.opd_code),
+        foreseen=foreseen if foreseen and foreseen.at > here.as_of else None,
+        foreseen_at=time_text(foreseen.at, language) if foreseen else None,
         may_see_opd="city" in here.reader.views or here.reader.opd == day.opd_code,
         day_chart=strip("hari", text("board.day_of", language, name=day.name), day.segments, language),
         month=month(found.month, language),

@@ -1,0 +1,18 @@
+"""What is an e-mail address: plain `name@domain`, as servers without SMTPUTF8 take it.
+
+Source: RFC 5321, 4.1.2 (dot-string and domain) and 4.5.3.1 (64 and 255 bytes, 254 in all by RFC 3696, erratum
+1690). Quoted names, address literals, comments, lists and line breaks are none: in a header each of them can turn
+one address into several.
+"""
+
+import re
+
+LONGEST = 254
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_ADDRESS = re.compile(rf"(?=[^@]{{1,64}}@){_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*", re.ASCII)
+
+
+def is_address(value: str) -> bool:
+    """Whether a letter can be sent to `value`, as far as its spelling goes."""
+    return len(value) <= LONGEST and _ADDRESS.fullmatch(value) is not None
