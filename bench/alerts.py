@@ -52,7 +52,9 @@ class Alerts:
         self._build = build
         self._begun = False
         self._stack = AsyncExitStack()
+        self._seen: set[str] = set()
         self._heard: dict[str, float] = {}
+        """When the newest alert of a unit was read, as Unix time."""
         self._following: list[asyncio.Task[None]] = []
 
     async def _begin(self) -> None:
@@ -98,7 +100,7 @@ class Alerts:
         answers = await loading
         if set(answers.statuses) != {201}:
             raise RuntimeError(f"not every check-in was recorded: {dict(answers.statuses)}")
-        await _until(self._all_heard, "not every head heard")
+        await _until(self._all_heard, "not every head heard that their counter is short")
         took = [self._heard[unit] - at for unit, at in receipts.items()]
         return {
             "short_to_inbox_p50_s": quantile(took, 0.5) or 0.0,
@@ -139,9 +141,12 @@ class Alerts:
             if stream.status != 200:
                 raise RuntimeError(f"the inbox of a head answers {stream.status}")
             async for _, data in events(stream.content):
+                now = time.time()
                 told: dict[str, Any] = json.loads(data)
-                if told.get("kind") == "counter.short":
-                    self._heard.setdefault(told["subject"], time.time())
+                for message in told["items"]:
+                    if message["kind"] == "counter.short" and message["notification_id"] not in self._seen:
+                        self._seen.add(message["notification_id"])
+                        self._heard[message["subject"]] = now
 
 
 async def _present(world: Prepared, here: Up) -> dict[str, int]:
