@@ -3,11 +3,11 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import inbox, preferences, push
+from services.notifications.api import alerts, inbox, preferences, push
 from services.notifications.api import live as live_doors
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
-from services.notifications.tasks import delivery, escalation, upkeep
+from services.notifications.tasks import counters, delivery, escalation, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
 from shared import repairs
@@ -31,12 +31,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[inbox.router, live_doors.router, preferences.router, push.router],
+        routers=[alerts.router, inbox.router, live_doors.router, preferences.router, push.router],
         handlers=handlers.router,
         tasks={
             "live": live,
             "upkeep": upkeep.keep_small,
             "escalation": escalation.carry_on,
+            "counters": counters.watch,
             "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
             "delivery": delivery.watch(channels),
             **{delivery.task_of(way): delivery.worker(channel) for way, channel in channels.items()},
