@@ -162,7 +162,10 @@ async def _counters(world: Prepared, here: Up) -> tuple[list[Counter], set[uuid.
         heads |= {unit_id: person.employee_id for unit_id in person.heads if unit_id in world.city.units}
     planned: defaultdict[str, list[uuid.UUID]] = defaultdict(list)
     for plan in world.plans:
-        if plan.mode == "WFO" and plan.starts_at and plan.ends_at and plan.starts_at <= OPEN < plan.ends_at:
+        # By shifts dates overlap: a check-out may be last night's.
+        if world.city.units[plan.unit_id].timetable == "shift" or plan.mode != "WFO":
+            continue
+        if plan.starts_at and plan.ends_at and plan.starts_at <= OPEN < plan.ends_at:
             planned[plan.unit_id].append(plan.employee_id)
     chosen: list[Counter] = []
     for unit in await here.client.items(world.officer, "/reporting/v1/units", {"date": DAY.isoformat()}):
