@@ -9,6 +9,7 @@ from pathlib import Path
 from services.notifications.channels import gateway
 from services.notifications.domain.rules import shipped
 from services.notifications.domain.samples import SAMPLES, Sample
+from services.notifications.views import push
 from services.notifications.views.wording import Worded, worded
 from shared.messages import LANGUAGES, Language, text
 
@@ -39,6 +40,10 @@ def preview(sample: Sample, language: Language) -> Iterator[str]:
     yield gateway.written([words], BASE_URL)
     yield "```"
     yield ""
+    yield "```json"
+    yield push.payload([words]).decode()
+    yield "```"
+    yield ""
 
 
 def page(language: Language) -> str:
@@ -48,7 +53,7 @@ def page(language: Language) -> str:
         f"# Messages, in {'Bahasa Indonesia' if language == 'id' else 'English'}",
         "",
         "Written by `make schemas`; every person, counter and figure in it is made up. For each: title, text, why",
-        "it came, which page it opens, and what a telephone is sent. The words stand in",
+        "it came, which page it opens, and what a telephone and a browser are sent. The words stand in",
         "`services/notifications/messages.toml`.",
         "",
     ]
