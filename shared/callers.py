@@ -28,7 +28,7 @@ BURST = 1000.0
 """Requests that a caller may make on top of PER_SECOND after a quiet while."""
 
 STREAMS = 8
-"""Event streams that a caller may follow at a time: each open page of the board has one."""
+"""Event streams that a caller may follow at a time: each open page of the board has one, and each inbox."""
 
 REMEMBERED = 20_000
 

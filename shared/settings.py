@@ -119,6 +119,9 @@ class Settings(KafkaSettings):
     message_key_file: Path | None = None
     """Notifications: PEM file with the P-256 key of what leaves the house: it signs pushes (VAPID) and tags the
     links in messages. Unset: no push is sent, and no e-mail."""
+    push_contact: str | None = Field(default=None, pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://[^\s]+)$")
+    """Notifications: where the push services of browsers reach those who run this system, `mailto:` or `https:`;
+    Apple's takes no push without. Unset: `public_url`, where it is https."""
     log_origin: str = Field(default="hadir.local", max_length=100, pattern=r"^[^\s+/]+(/[^\s+/]+)*$")
     """Reporting: under what name the city's log is known, such as `hadir.bekasikota.go.id`; for good, because
     checkpoints name it."""
@@ -198,6 +201,12 @@ class Settings(KafkaSettings):
     def smtp_password(self) -> str | None:
         """What the file holds, without white space around it."""
         return None if self.smtp_password_file is None else self.smtp_password_file.read_text().strip()
+
+    @property
+    def push_subject(self) -> str | None:
+        """The contact that pushes name."""
+        https = (self.public_url or "").startswith("https://")
+        return self.push_contact or (self.public_url if https else None)
 
     @property
     def base_url(self) -> str:

@@ -3,20 +3,41 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import inbox, preferences
+from services.notifications.api import inbox, preferences, push
+from services.notifications.api import live as live_doors
 from services.notifications.commands import notices
-from services.notifications.tasks import upkeep
+from services.notifications.tasks import escalation, upkeep
+from services.notifications.tasks.live import follow_inboxes
+from services.notifications.views.live import Live
 from shared import repairs
 from shared.clock import Clock
-from shared.service import build
+from shared.message_key import MessageKey
+from shared.service import Service, build
 from shared.settings import Settings
+from shared.web_push import Vapid
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
-    return build(
+    key = MessageKey.from_file(settings.message_key_file) if settings.message_key_file else None
+
+    def prepare(_: Service, app: FastAPI) -> None:
+        app.state.live = Live()
+        app.state.vapid = Vapid(key, settings.push_subject) if key else None
+
+    async def live(service: Service) -> None:
+        await follow_inboxes(service, app.state.live)
+
+    app = build(
         settings,
-        routers=[inbox.router, preferences.router],
+        routers=[inbox.router, live_doors.router, preferences.router, push.router],
         handlers=handlers.router,
-        tasks={"upkeep": upkeep.keep_small, "repairs": repairs.task(facts.PROJECTION, notices.rejoin)},
+        tasks={
+            "live": live,
+            "upkeep": upkeep.keep_small,
+            "escalation": escalation.carry_on,
+            "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
+        },
         clock=clock,
+        prepare=prepare,
     )
+    return app

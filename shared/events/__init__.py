@@ -1,6 +1,6 @@
 """The contract: every event, the table of topics, and the envelope around them."""
 
-from shared.events.attendance import AttendanceRecorded, AttendanceVoided, OutageDeclared
+from shared.events.attendance import AttendanceRecorded, AttendanceVoided, CorrectionDecided, OutageDeclared
 from shared.events.base import DUTIES, Audience, Duty, Event, Mode, Place, PunchKind, Scope, State, Zone
 from shared.events.disowned import RecordDisowned
 from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode, source_of
@@ -19,6 +19,7 @@ from shared.events.reporting import (
     ReviewedItem,
 )
 from shared.events.scheduling import (
+    AbsenceDecided,
     CalendarChanged,
     EmployeeChanged,
     Holiday,
@@ -32,12 +33,14 @@ from shared.events.topics import TOPICS, Topic
 __all__ = [
     "DUTIES",
     "TOPICS",
+    "AbsenceDecided",
     "AttendanceRecorded",
     "AttendanceVoided",
     "Audience",
     "BudgetWindow",
     "CalendarChanged",
     "ComplianceChanged",
+    "CorrectionDecided",
     "CoverageBudget",
     "CoverageChanged",
     "CoverageForecast",

@@ -89,3 +89,26 @@ class OutageDeclared(Event):
         if not dt.timedelta(0) <= self.ends_at - self.starts_at <= LONGEST_OUTAGE:
             raise ValueError("an outage ends at or after its start, at most 31 days later")
         return self
+
+
+class CorrectionDecided(Event):
+    topic = "correction.decided.v1"
+    key_field = "employee_id"
+    owner = "attendance"
+    audience = "internal"
+    description = (
+        "What became of a person's request for a correction of their own record. No reason is published: it is "
+        "read where the request is."
+    )
+    trigger = "An officer grants a request, or refuses it."
+    partitions = 6
+
+    request_id: UUID
+    employee_id: UUID
+    """Who asked."""
+    kind: Code
+    work_date: WorkDate | None = None
+    """The day that the request is about."""
+    state: Literal["granted", "refused"]
+    decided_at: Instant
+    revision: Revision

@@ -198,3 +198,28 @@ class ScheduleChanged(Event):
         elif starts_at is not None or ends_at is not None:
             raise ValueError("starts_at and ends_at are null unless the mode is WFO or WFH")
         return self
+
+
+class AbsenceDecided(Event):
+    topic = "absence.decided.v1"
+    key_field = "employee_id"
+    owner = "scheduling"
+    audience = "internal"
+    description = (
+        "What became of a person's request for other plans: an absence, a change of one, or days swapped with a "
+        "colleague, of which each of the two gets one. kind says no more than that: never which leave, never why."
+    )
+    trigger = "An officer grants a request or refuses it; a swap may also be refused by one of the two."
+    partitions = 6
+
+    request_id: UUID
+    employee_id: UUID
+    """Who asked, or whose day is swapped."""
+    kind: Code
+    work_date: WorkDate | None = None
+    """The first day that the request is about."""
+    last_date: WorkDate | None = None
+    """The last one, of an absence; the other one, of a swap."""
+    state: Literal["granted", "refused"]
+    decided_at: Instant
+    revision: Revision

@@ -15,8 +15,10 @@ SPECIFIED = {
     "rules.changed.v1": ("rules_version", "public", "scheduling"),
     "calendar.changed.v1": ("year", "public", "scheduling"),
     "schedule.changed.v1": ("employee_id", "internal", "scheduling"),
+    "absence.decided.v1": ("employee_id", "internal", "scheduling"),
     "attendance.recorded.v1": ("employee_id", "internal", "attendance"),
     "attendance.voided.v1": ("employee_id", "internal", "attendance"),
+    "correction.decided.v1": ("employee_id", "internal", "attendance"),
     "outage.declared.v1": ("outage_id", "public", "attendance"),
     "report.submitted.v1": ("employee_id", "internal", "reporting"),
     "report.reviewed.v1": ("employee_id", "internal", "reporting"),
@@ -38,9 +40,11 @@ FIELDS = {
     "calendar.changed.v1": "year revision holidays",
     "schedule.changed.v1": "employee_id opd_code unit_id work_date revision mode starts_at ends_at policy_version"
     " reason",
+    "absence.decided.v1": "request_id employee_id kind work_date last_date state decided_at revision",
     "attendance.recorded.v1": "punch_id employee_id opd_code unit_id work_date kind at received_at device_at zone"
     " source flags",
     "attendance.voided.v1": "punch_id employee_id work_date voided_at voided_by reason",
+    "correction.decided.v1": "request_id employee_id kind work_date state decided_at revision",
     "outage.declared.v1": "outage_id revision scope starts_at ends_at reason declared_by revoked",
     "report.submitted.v1": "report_id employee_id opd_code work_date revision submitted_at items",
     "report.reviewed.v1": "report_id employee_id work_date report_revision revision reviewed_at reviewer_id"

@@ -112,7 +112,7 @@ async def test_a_missed_punch_that_is_granted_is_recorded_and_published(team: Te
         str(team.boss),
         "sesuai buku tamu",
     )
-    ((topic, value),) = await team.rig.outbox()
+    (topic, value), _ = await team.rig.outbox()
     assert (topic, value["kind"], value["at"]) == ("attendance.recorded.v1", "in", "2025-11-06T00:20:00Z")
     assert (value["zone"], value["flags"], value["source"]) == ("office", ["vouched"], "manual")
     assert (value["work_date"], value["time_trust"]) == (WORK_DATE, "server")
@@ -140,6 +140,7 @@ async def test_a_wrong_key_is_voided_and_recorded_as_the_other(team: Team) -> No
         "attendance.recorded.v1",
         "attendance.voided.v1",
         "attendance.recorded.v1",
+        "correction.decided.v1",
     ]
 
 
@@ -182,10 +183,30 @@ async def test_what_is_refused_changes_nothing_but_the_request(team: Team) -> No
     request_id = await team.asked()
     refused = (await team.decide(request_id, "refused")).json()
     assert (refused["state"], refused["answer"]) == ("refused", "sesuai buku tamu")
-    assert (await team.rig.outbox(), await team.rig.count("punch")) == ([], 0)
+    assert ([topic for topic, _ in await team.rig.outbox()], await team.rig.count("punch")) == (
+        ["correction.decided.v1"],
+        0,
+    )
     assert (await team.get("requests?state=refused", team.boss)).json()["items"] == [refused]
     assert (await team.get("requests?state=granted", team.boss)).json()["items"] == []
     assert (await team.get("me/requests", team.me)).json()["items"] == [refused]
+
+
+async def test_each_decision_is_published_once_without_its_words_for_who_asked(team: Team) -> None:
+    punch = (await team.rig.punch(team.me, position=AT_SEA)).json()
+    granted = await team.asked()
+    refused = await team.asked(kind="wrong_place", punch_id=punch["punch_id"], zone="office")
+    await team.withdraw(await team.asked(kind="appeal", work_date=WORK_DATE, duty="hours"))
+    for _ in range(2):
+        await team.decide(granted)
+        await team.decide(refused, "refused")
+    decided = [value for topic, value in await team.rig.outbox() if topic == "correction.decided.v1"]
+    assert [(one["request_id"], one["kind"], one["state"], one["work_date"]) for one in decided] == [
+        (granted, "missed_punch", "granted", WORK_DATE),
+        (refused, "wrong_place", "refused", WORK_DATE),
+    ]
+    assert {(one["employee_id"], one["revision"]) for one in decided} == {(str(team.me), 1)}
+    assert not any("sesuai buku tamu" in value for one in decided for value in one.values() if value != 1)
 
 
 async def test_of_many_who_decide_at_once_one_wins_and_the_others_are_told(team: Team) -> None:
@@ -293,7 +314,7 @@ async def test_asker_and_decider_read_the_trail_and_the_audit_has_each_step(team
     )
     granted, asked = log.json()["items"]
     assert (asked["action"], granted["action"]) == ("request.asked", "request.granted")
-    ((_, value),) = await team.rig.outbox()
+    (_, value), _ = await team.rig.outbox()
     assert granted["details"]["recorded"] == [value["punch_id"]]
 
 

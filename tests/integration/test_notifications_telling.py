@@ -274,26 +274,6 @@ async def test_a_month_of_first_plans_is_one_message_of_the_days_at_home_and_one
     assert [day["work_date"] for day in rows[2]["params"]["days"]] == [str(date) for date in dates[3::5]]
 
 
-async def test_a_short_counter_is_told_to_heads_and_supervisors_and_its_end_to_the_same(
-    context: HandlerContext, hear: Hear
-) -> None:
-    await hear(
-        person(ADI, supervisor_id=DEWI, acting_supervisor_id=EKO),
-        person(BUDI, unit="KANTOR", heads=["U1"]),
-        person(CITRA, unit="KANTOR", heads=["DISDIK"]),
-        person(DEWI, unit="KANTOR"),
-        person(EKO, unit="KANTOR"),
-        person(UUID(int=6), unit="U2", heads=["U2"]),
-        person(UUID(int=7), unit="U1", heads=["U1"], active=False),
-    )
-    await hear(counter("short", 1))
-    assert sorted(await messages(context.db)) == [(one, "counter.short") for one in (BUDI, CITRA, DEWI, EKO)]
-    await hear(person(CITRA, unit="KANTOR", heads=[], revision=2))
-    await hear(counter("met", 2, "short"))
-    assert sorted(await messages(context.db))[1::2] == [(one, "counter.short") for one in (BUDI, CITRA, DEWI, EKO)]
-    assert sorted(await messages(context.db))[::2] == [(one, "counter.met") for one in (BUDI, CITRA, DEWI, EKO)]
-
-
 async def test_an_event_twice_in_one_batch_is_told_as_if_it_came_once(context: HandlerContext, hear: Hear) -> None:
     await hear(person(ADI), person(BUDI, heads=["U1"]), plan(mode="WFO", date=TODAY + dt.timedelta(days=5)))
     stories: list[tuple[UUID, Event, str]] = [
@@ -431,20 +411,26 @@ async def test_an_erased_person_leaves_nothing_behind_and_gets_nothing_more(
     assert (rows[0]["unit_id"], rows[0]["opd_code"], rows[0]["heads"]) == (None, None, [])
 
 
-async def test_no_personal_data_of_the_directory_is_stored(context: HandlerContext, hear: Hear) -> None:
+async def test_of_the_directory_only_where_people_are_reached_is_stored_and_in_one_table(
+    context: HandlerContext, hear: Hear
+) -> None:
     await hear(person(ADI, email="adi@contoh.go.id", phone="0812000"), plan(mode="WFH"), outage(Scope(all=True)))
     found: list[str] = []
+    reached: list[str] = []
     async with context.db.read() as tx:
         tables: Sequence[Any] = await tx.connection.fetch(
             "select table_name from information_schema.tables where table_schema = 'public'"
         )
         for table in tables:
             rows = await tx.connection.fetch(f"select t::text as line from {table['table_name']} t")  # noqa: S608
-            found += [row["line"] for row in rows]
-    text = "\n".join(found)
+            (reached if table["table_name"] == "recipient" else found).extend(row["line"] for row in rows)
+    text, recipients = "\n".join(found), "\n".join(reached)
     assert str(ADI) in text
-    for secret in ("199001012015011001", "Nama Rahasia", "adi@contoh.go.id", "0812000"):
-        assert secret not in text
+    for address in ("adi@contoh.go.id", "0812000"):
+        assert address in recipients
+        assert address not in text
+    for secret in ("199001012015011001", "Nama Rahasia"):
+        assert secret not in text + recipients
 
 
 async def test_a_failure_leaves_neither_facts_nor_messages(
@@ -455,7 +441,7 @@ async def test_a_failure_leaves_neither_facts_nor_messages(
 
     events = [received(person(ADI)), received(verdict("not_met"))]
     with monkeypatch.context() as patched:
-        patched.setattr("services.notifications.commands.notices.outbox.add", broken)
+        patched.setattr("services.notifications.commands.telling.outbox.add", broken)
         with pytest.raises(ConnectionError):
             await hear(*events)
     assert await messages(context.db) == []

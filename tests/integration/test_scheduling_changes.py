@@ -175,6 +175,8 @@ async def test_a_swap_needs_agreement_and_approval_and_survives_the_next_roster(
         assert (refused.status_code, refused.json()["type"]) == (403, "urn:hadir:problem:swap.own")
     boss = await running.call("POST", f"{swap}/approve", role="supervisor", subject=employee_id(0), json={})
     assert boss.json()["changed"] == 4
+    decided = [(value["employee_id"], value["state"]) for value in await decisions(running)]
+    assert decided == [(str(asker), "granted"), (str(partner), "granted")]
     assert await changed_people(running) == {
         (asker, THURSDAY, "WFO"),
         (partner, THURSDAY, "WFH"),
@@ -184,6 +186,33 @@ async def test_a_swap_needs_agreement_and_approval_and_survives_the_next_roster(
     assert (await roster(running, THURSDAY, "2025-11-14", fresh=True))["changed"] >= 0
     kept = await modes(running, THURSDAY)
     assert (kept[asker], kept[partner]) == ("WFO", "WFH")
+
+
+async def decisions(running: Desk) -> list[dict[str, Any]]:
+    """What was published about swaps."""
+    return [value for _, _, value in await running.outbox("absence.decided.v1")]
+
+
+async def test_a_refused_swap_is_told_to_who_does_not_know_it(running: Desk) -> None:
+    await running.call("POST", "/policies", json=HALF)
+    await roster(running, THURSDAY, "2025-11-14")
+    thursday, friday = await modes(running, THURSDAY), await modes(running, "2025-11-07")
+    team = [employee_id(n) for n in range(1, 6)]
+    asker = next(one for one in team if (thursday[one], friday[one]) == ("WFH", "WFO"))
+    partner = next(one for one in team if (thursday[one], friday[one]) == ("WFO", "WFH"))
+    ask = {"partner_id": str(partner), "my_date": THURSDAY, "their_date": "2025-11-07"}
+    told: list[set[str]] = []
+    for agreed, by in ((False, asker), (False, partner), (True, asker), (True, employee_id(0))):
+        swap = (await running.call("POST", "/me/swaps", role="staff", subject=asker, json=ask)).json()["swap_id"]
+        if agreed:
+            await running.call("POST", f"/swaps/{swap}/agree", role="staff", subject=partner)
+        before = len(await decisions(running))
+        done = await running.call("POST", f"/swaps/{swap}/refuse", role="staff", subject=by)
+        assert done.status_code == 200, done.text
+        news = (await decisions(running))[before:]
+        assert all((one["kind"], one["state"], one["request_id"]) == ("swap", "refused", swap) for one in news)
+        told.append({one["employee_id"] for one in news})
+    assert told == [set(), {str(asker)}, {str(partner)}, {str(asker), str(partner)}]
 
 
 async def test_wishes_and_pairs_go_through_the_solver_which_reports_time_and_gap(running: Desk) -> None:

@@ -96,6 +96,22 @@ async def test_a_leave_that_is_granted_is_an_absence_and_is_published(running: D
     assert [(row["action"], row["officer"], row["role"]) for row in log] == [("absence.added", str(BOSS), "staff")]
 
 
+async def test_a_decision_is_published_once_and_never_says_which_leave(running: Desk) -> None:
+    granted = await asked(running, **{**LEAVE, "leave": "sick"})
+    trip = await asked(running, **{**TRIP, "from": "2025-11-24", "to": "2025-11-25"})
+    for _ in range(2):
+        await decide(running, granted)
+        await decide(running, trip, "refused")
+    decided = await running.outbox("absence.decided.v1")
+    assert [key for _, key, _ in decided] == [str(ME), str(ME)]
+    shown = ("request_id", "kind", "state", "work_date", "last_date")
+    assert [tuple(value[name] for name in shown) for _, _, value in decided] == [
+        (granted, "leave", "granted", "2025-11-12", "2025-11-14"),
+        (trip, "duty_travel", "refused", "2025-11-24", "2025-11-25"),
+    ]
+    assert "sick" not in str(decided)
+
+
 async def test_a_trip_is_granted_with_its_letter(running: Desk) -> None:
     await decide(running, await asked(running, **TRIP))
     assert await told(running) == [("2025-11-12", "DUTY_TRAVEL"), ("2025-11-13", "DUTY_TRAVEL")]

@@ -25,6 +25,7 @@ from shared.service import Service
 from tests.conftest import drop_database, make_database
 from tests.kit.attendance import received
 from tests.kit.documented import as_documented
+from tests.kit.push_service import message_key_file
 from tests.kit.services import Signer, settings_for
 
 Template = Callable[[str], Awaitable[str]]
@@ -133,6 +134,7 @@ async def all_services(
                 database_pool_size=3,
                 token_private_key_file=signer.private_file(folder),
                 proof_key_file=signer.private_file(folder),
+                message_key_file=message_key_file(folder),
             )
             app = import_module(f"services.{service}.app").create_app(settings, clock)
             await stack.enter_async_context(app.router.lifespan_context(app))

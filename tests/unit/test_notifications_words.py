@@ -10,9 +10,9 @@ import pytest
 
 from services.notifications.domain import params, samples
 from services.notifications.domain.kinds import KINDS, Kind
-from services.notifications.domain.news import Notice
 from services.notifications.domain.rules import Step, shipped
 from services.notifications.domain.samples import SAMPLES, Sample
+from services.notifications.domain.telling import Telling
 from services.notifications.views.wording import SHOWN_DAYS, Worded, worded
 from shared.messages import Language, catalogue, text
 from shared.personal import personal
@@ -107,11 +107,11 @@ def test_a_message_without_a_parameter_is_refused_by_its_name_when_it_is_made() 
             if params.read(one.kind, left) is not None:
                 continue  # one that may be left out
             with pytest.raises(ValueError, match=rf"{one.kind}.*\b{name}: ") as refused:
-                Notice(uuid4(), one.kind, uuid4(), left)
+                Telling(one.kind, uuid4(), left)
             assert "input" not in str(refused.value)
     two = sample("schedule.wfh").params["days"] * 2
     with pytest.raises(ValueError, match=r"days\.1\.mode: "):
-        Notice(uuid4(), "schedule.wfh", uuid4(), {"days": [two[0], {**two[1], "mode": "HOLIDAY"}]})
+        Telling("schedule.wfh", uuid4(), {"days": [two[0], {**two[1], "mode": "HOLIDAY"}]})
 
 
 def test_the_parameters_of_every_kind_can_be_left_out_only_where_they_are_optional() -> None:

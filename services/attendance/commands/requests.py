@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.attendance.commands import Act, corrections
+from services.attendance.commands import SOURCE, Act, corrections
 from services.attendance.commands.punches import Stated
 from services.attendance.domain import requests as domain
 from services.attendance.domain.requests import Appeal, MissedPunch, RequestIn, StatedPunch, WrongKey, WrongPlace
@@ -14,10 +14,12 @@ from services.attendance.store import directory, reviews
 from services.attendance.store import punches as store
 from services.attendance.store.punches import PunchRow
 from services.attendance.views import requests as views
-from shared import requests
+from shared import outbox, requests
 from shared.access import employee_of
 from shared.database import Tx
 from shared.dates import local_date
+from shared.events import CorrectionDecided
+from shared.outbox import Outgoing
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
 from shared.requests import Asked, Decision, Outcome, Request
 
@@ -123,7 +125,26 @@ async def decide(tx: Tx, act: Act, request_id: UUID, ruling: Ruling) -> Request:
         field = "punches" if ruling.punches else "voids"
         raise Invalid("validation", errors=[FieldError(field, "request.only_appeals")])
     detail = await _correct(tx, act, request, asked, ruling) if ruling.decision == "granted" else {}
-    return await requests.close(tx, act.now, act.who, request, Outcome(ruling.decision, ruling.reason, detail))
+    closed = await requests.close(tx, act.now, act.who, request, Outcome(ruling.decision, ruling.reason, detail))
+    event = CorrectionDecided(
+        request_id=request_id,
+        employee_id=request.employee_id,
+        kind=request.kind,
+        work_date=await _work_date(tx, asked),
+        state=ruling.decision,
+        decided_at=act.now,
+        revision=1,
+    )
+    await outbox.add(tx, [Outgoing(event, uuid4(), act.now)], source=SOURCE)
+    return closed
+
+
+async def _work_date(tx: Tx, asked: RequestIn) -> dt.date | None:
+    """Of which work date a request is; None where its punch is no longer there."""
+    if isinstance(asked, WrongKey | WrongPlace):
+        punch = (await store.stored(tx, {asked.punch_id})).get(asked.punch_id)
+        return punch and punch.work_date
+    return asked.work_date
 
 
 async def _correct(tx: Tx, act: Act, request: Request, asked: RequestIn, ruling: Ruling) -> dict[str, Any]:

@@ -1,42 +1,35 @@
 """From a batch of events to messages in inboxes, in one transaction."""
 
 import datetime as dt
-from collections import Counter as Tally
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from itertools import islice
-from typing import Any, TypeVar
+from dataclasses import replace
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
+from services.notifications.commands import escalation, telling
 from services.notifications.domain import news
-from services.notifications.domain.kinds import Kind
-from services.notifications.domain.news import Held, Notice
+from services.notifications.domain.news import Held
+from services.notifications.domain.telling import Telling
 from services.notifications.facts import PROJECTION, Counter, DutyState, Outage, Plan, Recipient, Review
-from services.notifications.store import deletion
+from services.notifications.store import deletion, recipients
 from services.notifications.store import notices as store
 from services.notifications.store.notices import CounterAlert
-from shared import outbox, trace
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import (
     ComplianceChanged,
     CoverageChanged,
     Event,
-    NotificationSent,
     OutageDeclared,
     Received,
     ReportReviewed,
     ScheduleChanged,
-    source_of,
+    Scope,
 )
 from shared.facts import held
-from shared.outbox import Outgoing
 from shared.projections import Fold
 from shared.repairs import Repaired
 from shared.telemetry import Metrics
-
-SOURCE = source_of("notifications")
-CHUNK = 1000
-"""Messages written at once. Between chunks other requests of the process get their turn."""
 
 E = TypeVar("E", bound=Event)
 Decided = TypeVar("Decided", ReportReviewed, ComplianceChanged)
@@ -48,48 +41,35 @@ async def tell(batch: list[Received], context: HandlerContext) -> None:
     """The consumer's handler: take a batch in and tell whom it concerns, in one transaction."""
     now = context.clock.now()
     async with context.db.transaction() as tx:
-        fold, notices = await _hear(tx, batch, context.metrics, now)
-        told = await _deliver(tx, notices, now)
-        if fold.erased:
-            await deletion.forget(tx, fold.erased)
+        heard = await _hear(tx, batch, context.metrics, now)
+        told = await telling.tell(tx, heard.tellings, now)
+        await escalation.end(tx, "counter.short", heard.over, now)
+        if heard.fold.erased:
+            await deletion.forget(tx, heard.fold.erased)
     for kind, count in told.items():
         context.metrics.notifications.labels(kind).inc(count)
 
 
-async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime) -> Tally[Kind]:
-    """Put notices into inboxes and publish each that was not there yet. Returns how many by kind."""
-    told = Tally[Kind]()
-    waiting = iter(notices)
-    while chunk := list(islice(waiting, CHUNK)):
-        deliveries = await store.deliver(tx, chunk, now)
-        sent = [
-            Outgoing(
-                NotificationSent(**delivery._asdict(), channel="inbox", at=now),
-                delivery.notification_id,
-                now,
-                trace.because_of(delivery.cause_event_id),
-            )
-            for delivery in deliveries
-        ]
-        await outbox.add(tx, sent, source=SOURCE)
-        told.update(delivery.kind for delivery in deliveries)
-    return told
+class _Heard(NamedTuple):
+    """What a batch did, what there is to tell about it, and which alerts it ended."""
+
+    fold: Fold
+    tellings: list[Telling]
+    over: list[UUID]
 
 
-async def _hear(
-    tx: Tx, batch: Sequence[Received], metrics: Metrics, now: dt.datetime
-) -> tuple[Fold, list[Notice]]:
+async def _hear(tx: Tx, batch: Sequence[Received], metrics: Metrics, now: dt.datetime) -> _Heard:
     """Fold a batch; what there is to tell about it."""
     fold = await PROJECTION.fold(tx, batch, metrics, news_of=NEWS, changed_of=[Recipient])
     heard = _Batch(tx, fold, now)
-    notices = [
+    tellings = [
         *heard.plans(),
         *heard.decided(ReportReviewed, news.on_review),
         *heard.decided(ComplianceChanged, news.on_compliance),
         *await heard.coverage(),
         *await heard.outages(),
     ]
-    return fold, [*notices, *await heard.newcomers(notices)]
+    return _Heard(fold, [*tellings, *await heard.newcomers(tellings)], heard.over)
 
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
@@ -100,9 +80,9 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
     before = await held(tx, Plan, plans)
     if repaired.topic == ScheduleChanged.topic:
         before |= {(row["employee_id"], row["work_date"]): row for row in repaired.gone}
-    fold, _ = await _hear(tx, repaired.events, context.metrics, now)
+    fold, _, over = await _hear(tx, repaired.events, context.metrics, now)
     after = await held(tx, Plan, plans)
-    notices: list[Notice] = []
+    tellings: list[Telling] = []
     for received in fold[Plan].received if Plan in fold else ():
         event = received.event
         if not isinstance(event, ScheduleChanged):
@@ -111,8 +91,9 @@ async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:
         was = before.get(key)
         if key in after and after[key]["ce_id"] == received.id and (kind := news.on_plan(event, was, now)):
             params = news.plan_params(kind, event, was)
-            notices.append(Notice(event.employee_id, kind, repaired.cause, params))
-    await _deliver(tx, notices, now)
+            tellings.append(Telling(kind, repaired.cause, params, people=(event.employee_id,)))
+    await telling.tell(tx, tellings, now)
+    await escalation.end(tx, "counter.short", over, now)
     await deletion.forget_erased(tx)
 
 
@@ -124,6 +105,8 @@ class _Batch:
         self._fold = fold
         self._now = now
         self._since = now - news.FRESH
+        self.over: list[UUID] = []
+        """Alerts that stand no more."""
         directory = fold.get(Recipient)
         self._moved: list[UUID] = [person for (person,) in directory.changed] if directory else []
 
@@ -133,35 +116,35 @@ class _Batch:
             if news.is_fresh(received.time, self._now):
                 yield event, received.id, before
 
-    def plans(self) -> list[Notice]:
+    def plans(self) -> list[Telling]:
         """Changed and first plans, one message for each day; first plans from home, one for each person."""
-        notices: list[Notice] = []
-        from_home: dict[UUID, Notice] = {}
+        tellings: list[Telling] = []
+        from_home: dict[UUID, Telling] = {}
         for event, ce_id, before in self._fresh(ScheduleChanged):
             kind = news.on_plan(event, before, self._now)
             if kind is None:
                 continue
-            notice = Notice(event.employee_id, kind, ce_id, news.plan_params(kind, event, before))
-            first = from_home.setdefault(event.employee_id, notice) if kind == "schedule.wfh" else notice
-            if first is notice:
-                notices.append(notice)
+            one = Telling(kind, ce_id, news.plan_params(kind, event, before), people=(event.employee_id,))
+            first = from_home.setdefault(event.employee_id, one) if kind == "schedule.wfh" else one
+            if first is one:
+                tellings.append(one)
             else:
-                first.params["days"] += notice.params["days"]
-        return notices
+                first.params["days"] += one.params["days"]
+        return tellings
 
-    def decided(self, kind: type[Decided], said_by: Callable[[Decided, Held], news.Said]) -> list[Notice]:
+    def decided(self, kind: type[Decided], said_by: Callable[[Decided, Held], news.Said]) -> list[Telling]:
         """Reviews or duties, each for whose they are."""
-        notices: list[Notice] = []
+        tellings: list[Telling] = []
         for event, ce_id, before in self._fresh(kind):
             said = said_by(event, before)
             if said is not None:
                 told, params = said
-                notices.append(Notice(event.employee_id, told, ce_id, params))
-        return notices
+                tellings.append(Telling(told, ce_id, params, people=(event.employee_id,)))
+        return tellings
 
-    async def coverage(self) -> list[Notice]:
-        """Alerts for the people answerable for a counter, and the all-clear for those who got the alert."""
-        notices: list[Notice] = []
+    async def coverage(self) -> list[Telling]:
+        """Alerts about a counter, and the all-clear for those who got the alert."""
+        tellings: list[Telling] = []
         alerts: dict[str, CounterAlert] = {}
         for event, received, before in self._fold.news(CoverageChanged):
             earlier = alerts.get(event.unit_id)
@@ -169,74 +152,104 @@ class _Batch:
             fresh = news.is_fresh(received.time, self._now)
             step, standing = news.on_coverage(event, received.id, alert, fresh=fresh)
             alerts[event.unit_id] = CounterAlert(event.unit_id, received.id, standing)
-            params = news.counter_params(event)
             if step == "alert":
-                people = await store.answerable_for(self._tx, event.unit_id, event.opd_code)
-                notices += _notices(people, "counter.short", received.id, params, event.unit_id)
-            elif step == "all_clear" and alert is not None and fresh:
-                # The alert may be in this very batch, not yet written.
-                people = [notice.employee_id for notice in notices if notice.cause == alert]
-                people += await store.told_by(self._tx, event.unit_id, alert)
-                notices += _notices(people, "counter.met", received.id, params, event.unit_id)
+                tellings.append(_short(event, received.id))
+            elif step == "all_clear" and fresh:
+                tellings.append(
+                    Telling(
+                        "counter.met",
+                        received.id,
+                        news.counter_params(event),
+                        event.unit_id,
+                        unit_id=event.unit_id,
+                        opd_codes=(event.opd_code,),
+                        takes_back=alert,
+                    )
+                )
+            if alert is not None and standing is None:
+                self.over.append(alert)
         if alerts:
             await store.set_alerts(self._tx, alerts.values())
-        return notices
+        return tellings
 
-    async def outages(self) -> list[Notice]:
+    async def outages(self) -> list[Telling]:
         """A declared or changed outage for the people it concerns; a revoked one for those who were told."""
-        notices: list[Notice] = []
+        tellings: list[Telling] = []
         for event, ce_id, before in self._fresh(OutageDeclared):
             if not news.outage_differs(event, before):
                 continue
-            subject, params = str(event.outage_id), news.outage_params(event)
-            told = await self._told_of(subject, notices)
+            told = await self._told_of(str(event.outage_id), tellings)
             concerned: list[UUID] = []
             if not event.revoked:
                 concerned = await store.in_scope(self._tx, event.scope, event.starts_at, event.ends_at)
             news_to = concerned
             if not news.outage_moves(event, before):  # another scope only: who stays in it knows all of this
                 news_to = [person for person in concerned if person not in told]
-            notices += _notices(news_to, "outage.declared", ce_id, params, subject)
-            notices += _notices(sorted(told - set(concerned)), "outage.revoked", ce_id, params, subject)
-        return notices
+            outage = news.LiveOutage(
+                event.outage_id, event.scope, event.starts_at, event.ends_at, event.reason, ce_id
+            )
+            opd_codes = await self._opds_of(event.scope)
+            if not event.revoked:
+                tellings.append(_outage(outage, news_to, opd_codes))
+            no_longer = sorted(told - set(concerned))
+            if no_longer or (event.revoked and before is not None):
+                # A narrower one is no revocation to those who follow outages from outside.
+                revoked = Telling("outage.revoked", ce_id, news.outage_params(outage), str(event.outage_id))
+                tellings.append(replace(revoked, told=no_longer, opd_codes=opd_codes, again=not event.revoked))
+        return tellings
 
-    async def _told_of(self, outage: str, notices: Iterable[Notice]) -> set[UUID]:
+    async def _opds_of(self, scope: Scope) -> Sequence[str] | None:
+        """The OPDs in which a scope lies; None for the whole city."""
+        if scope.all:
+            return None
+        more = await recipients.opds_of(self._tx, scope.unit_ids) if scope.unit_ids else []
+        return sorted({*scope.opd_codes, *more})
+
+    async def _told_of(self, outage: str, tellings: Iterable[Telling]) -> set[UUID]:
         """The people whose newest message about an outage is that it was declared.
 
-        `notices` are those of this batch, not yet written: they stand above what is stored, the later above the
+        `tellings` are those of this batch, not yet written: they stand above what is stored, the later above the
         earlier.
         """
         newest = dict.fromkeys(await store.last_told(self._tx, outage, "outage.declared"), True)
-        newest |= {
-            notice.employee_id: notice.kind == "outage.declared" for notice in notices if notice.subject == outage
-        }
+        for one in tellings:
+            if one.subject == outage:
+                declared = one.kind == "outage.declared"
+                newest |= dict.fromkeys(one.people if declared else one.told, declared)
         return {person for person, declared in newest.items() if declared}
 
-    async def newcomers(self, notices: Sequence[Notice]) -> list[Notice]:
+    async def newcomers(self, tellings: Sequence[Telling]) -> list[Telling]:
         """What people just learnt about would have been told, had the directory come first.
 
-        Topics come in any order. Whoever was told already, or is by `notices` of this batch, is not told again: a
+        Topics come in any order. Whoever was told already, or is by `tellings` of this batch, is not told again: a
         message has one cause.
         """
         if not self._moved:
             return []
-        more: list[Notice] = []
+        more: list[Telling] = []
         for outage in await store.live_outages(self._tx, self._now, self._since):
             people = await store.in_scope(
                 self._tx, outage.scope, outage.starts_at, outage.ends_at, among=self._moved
             )
-            subject = str(outage.outage_id)
-            told = await self._told_of(subject, notices)
-            news_to = [person for person in people if person not in told]
-            more += _notices(news_to, "outage.declared", outage.ce_id, news.outage_params(outage), subject)
-        for counter in await store.alerts_near(self._tx, self._moved, self._since):
-            people = await store.answerable_for(self._tx, counter.unit_id, counter.opd_code)
-            params = news.counter_params(counter)
-            more += _notices(people, "counter.short", counter.alert, params, counter.unit_id)
+            told = await self._told_of(str(outage.outage_id), tellings)
+            if news_to := [person for person in people if person not in told]:
+                more.append(replace(_outage(outage, news_to, ()), again=True))
+        for counter, steps in await store.alerts_near(self._tx, self._moved, self._since):
+            more.append(replace(_short(counter, counter.alert), steps=steps, again=True))
         return more
 
 
-def _notices(
-    people: Iterable[UUID], kind: Kind, cause: UUID, params: dict[str, Any], subject: str
-) -> list[Notice]:
-    return [Notice(person, kind, cause, params, subject) for person in people]
+def _short(counter: CoverageChanged | news.StandingAlert, alert: UUID) -> Telling:
+    return Telling(
+        "counter.short",
+        alert,
+        news.counter_params(counter),
+        counter.unit_id,
+        unit_id=counter.unit_id,
+        opd_codes=(counter.opd_code,),
+    )
+
+
+def _outage(outage: news.LiveOutage, people: Sequence[UUID], opd_codes: Sequence[str] | None) -> Telling:
+    params, subject = news.outage_params(outage), str(outage.outage_id)
+    return Telling("outage.declared", outage.ce_id, params, subject, people=people, opd_codes=opd_codes)

@@ -15,7 +15,6 @@ from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
 from services.notifications.domain.kinds import Kind
-from services.notifications.domain.params import check
 from shared.dates import local_date
 from shared.events import (
     ComplianceChanged,
@@ -64,14 +63,13 @@ class Notice:
     """One message to one person. `subject` is the unit or the outage it is about, where there is one."""
 
     employee_id: UUID
+    """Of a message to a subscription, its subscription_id."""
     kind: Kind
     cause: UUID
     params: dict[str, Any]
     subject: str | None = None
-
-    def __post_init__(self) -> None:
-        """Raises ValueError for parameters of which the kind's text cannot be made."""
-        check(self.kind, self.params)
+    subscribed: bool = False
+    """Whether it goes to a subscription: nobody's inbox."""
 
     @property
     def id(self) -> UUID:

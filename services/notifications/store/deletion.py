@@ -9,9 +9,17 @@ from shared.facts import ABSORBING
 
 
 async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
-    """Erase what is kept about people: their messages, preferences and facts."""
-    for table in ("message", "preference", "plan", "duty_state"):
+    """Erase what is kept about people: their messages, preferences, browsers, facts, and that they saw to it."""
+    for table in ("message", "preference", "push_device", "plan", "duty_state"):
         await tx.connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
+    await tx.connection.execute(
+        """
+        update escalation set people = array(select unnest(people) except select unnest($1::uuid[])),
+            acknowledged_by = case when acknowledged_by = any($1) then null else acknowledged_by end
+        where people && $1 or acknowledged_by = any($1)
+        """,
+        employees,
+    )
 
 
 async def forget_erased(tx: Tx) -> None:
@@ -28,3 +36,4 @@ async def prune(tx: Tx, *, facts_before: dt.date, messages_before: dt.datetime) 
     for table in ("plan", "duty_state", "review"):
         await tx.connection.execute(f"delete from {table} where work_date < $1", facts_before)  # noqa: S608 - names above
     await tx.connection.execute("delete from message where at < $1", messages_before)
+    await tx.connection.execute("delete from escalation where since < $1", messages_before)

@@ -1,6 +1,7 @@
 """Messages as their readers have them."""
 
 import datetime as dt
+from collections.abc import Collection
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,15 +23,20 @@ class Stored(NamedTuple):
     unit_name: str | None
 
 
+_STORED = """
+    select m.notification_id, m.place, m.kind, m.cause_event_id, m.subject, m.params, m.at, m.read_at,
+        u.name as unit_name
+    from message m left join unit u on u.unit_id = m.subject
+"""
+
+
 async def messages(
     tx: Tx, employee_id: UUID, *, before: int | None, limit: int, unread_only: bool
 ) -> list[Stored]:
     """Messages of one person, newest first, from the place before `before`."""
     rows = await tx.connection.fetch(
-        """
-        select m.notification_id, m.place, m.kind, m.cause_event_id, m.subject, m.params, m.at, m.read_at,
-            u.name as unit_name
-        from message m left join unit u on u.unit_id = m.subject
+        _STORED
+        + """
         where m.employee_id = $1 and m.status = 'delivered' and ($2::bigint is null or m.place < $2)
             and (not $4 or m.read_at is null)
         order by m.place desc limit $3
@@ -43,12 +49,30 @@ async def messages(
     return [Stored(**row) for row in rows]
 
 
+async def some(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Stored]:
+    """These messages, whosever they are; those that are gone are left out."""
+    rows = await tx.connection.fetch(_STORED + "where m.notification_id = any($1)", list(ids))
+    return {row["notification_id"]: Stored(**row) for row in rows}
+
+
 async def unread(tx: Tx, employee_id: UUID) -> int:
     """How many messages of a person wait to be read."""
     return await tx.connection.fetchval(
         "select count(*) from message where employee_id = $1 and status = 'delivered' and read_at is null",
         employee_id,
     )
+
+
+async def all_unread(tx: Tx, people: Collection[UUID]) -> dict[UUID, int]:
+    """The same of several people; who has read everything is left out."""
+    rows = await tx.connection.fetch(
+        """
+        select employee_id, count(*) as waiting from message
+        where employee_id = any($1) and status = 'delivered' and read_at is null group by employee_id
+        """,
+        list(people),
+    )
+    return {row["employee_id"]: row["waiting"] for row in rows}
 
 
 async def mark_read(tx: Tx, employee_id: UUID, notification_id: UUID, now: dt.datetime) -> dt.datetime | None:

@@ -3,7 +3,7 @@
 import datetime as dt
 import json
 from collections.abc import Iterable, Sequence
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
 from services.notifications.domain.kinds import Kind
@@ -69,48 +69,31 @@ async def last_told(tx: Tx, subject: str, kind: Kind) -> list[UUID]:
     return [row["employee_id"] for row in rows]
 
 
-async def told_by(tx: Tx, subject: str, cause: UUID) -> list[UUID]:
-    """The people who got a message about `subject` because of one event."""
-    rows = await tx.connection.fetch(
-        "select employee_id from message where subject = $1 and cause_event_id = $2", subject, cause
-    )
-    return [row["employee_id"] for row in rows]
+class NearAlert(NamedTuple):
+    """A standing alert, and how many steps of its rule have been told."""
+
+    alert: StandingAlert
+    steps: int
 
 
-async def answerable_for(tx: Tx, unit_id: str, opd_code: str) -> list[UUID]:
-    """Who can put someone at this counter: heads of the unit and of its OPD, and the supervisors (and acting
-    deputies) of the people posted there; nobody who has left."""
-    rows = await tx.connection.fetch(
-        """
-        with answerable as (
-            select employee_id from recipient where heads ?| array[$1, $2]
-            union
-            select supervisor_id from recipient where active and unit_id = $1 and supervisor_id is not null
-            union
-            select acting_supervisor_id from recipient
-            where active and unit_id = $1 and acting_supervisor_id is not null
-        )
-        select employee_id from answerable
-        except select employee_id from recipient where not active
-        """,
-        unit_id,
-        opd_code,
-    )
-    return [row["employee_id"] for row in rows]
-
-
-async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> list[StandingAlert]:
+async def alerts_near(tx: Tx, employees: Sequence[UUID], since: dt.datetime) -> list[NearAlert]:
     """The standing alerts heard since then that these people have to do with."""
     rows = await tx.connection.fetch(
         """
-        select distinct c.unit_id, c.opd_code, c.required, c.present_low, c.as_of, c.alert
+        select distinct c.unit_id, c.opd_code, c.required, c.present_low, c.as_of, c.alert,
+            coalesce(e.step, 0) as steps
         from counter c join recipient r on r.unit_id = c.unit_id or r.heads ?| array[c.unit_id, c.opd_code]
+            left join escalation e on e.kind = 'counter.short' and e.cause_event_id = c.alert
         where c.alert is not null and c.heard_at >= $2 and r.employee_id = any($1)
         """,
         employees,
         since,
     )
-    return [StandingAlert(**row) for row in rows]
+    return [_near(**row) for row in rows]
+
+
+def _near(*, steps: int, **alert: Any) -> NearAlert:
+    return NearAlert(StandingAlert(**alert), steps)
 
 
 class CounterAlert(NamedTuple):

@@ -35,6 +35,15 @@ def _pair(stored: str) -> Muted:
     return Muted.model_validate({"kind": kind, "channel": channel})
 
 
+async def languages(tx: Tx, people: Collection[UUID]) -> dict[UUID, Language]:
+    """Who of these people chose a language, and which."""
+    rows = await tx.connection.fetch(
+        "select employee_id, language from preference where employee_id = any($1) and language is not null",
+        list(people),
+    )
+    return {row["employee_id"]: row["language"] for row in rows}
+
+
 async def put(
     tx: Tx,
     employee_id: UUID,

@@ -1,5 +1,7 @@
 """Tables of the notifications service beside its facts: `message` is what people were told, `delivery` how it
-leaves the house, `subscription` who outside wants to hear, `preference` what people asked for.
+leaves the house, `subscription` who outside wants to hear, `preference` what people asked for, `push_device` on
+which browsers they are pushed to, `rule` what officers changed of the rules, `escalation` what waits for somebody
+to see to it.
 
 No name and no NIP is kept here: a message is addressed by employee_id, or by subscription_id.
 """
@@ -8,7 +10,18 @@ import datetime as dt
 import uuid
 from typing import Any
 
-from sqlalchemy import BigInteger, CheckConstraint, DateTime, Identity, Index, Text, UniqueConstraint, text
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    Identity,
+    Index,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
@@ -41,6 +54,9 @@ class Message(Base, table=True):
     status: str = Field(sa_type=Text)
     at: dt.datetime = Field(sa_type=INSTANT)
     read_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    written_in: int = Field(sa_type=BigInteger)
+    """The transaction that wrote it last, which the database fills in: who follows an inbox asks for what was
+    written since, and places are no order of commits."""
 
     __table_args__ = (
         UniqueConstraint("employee_id", "cause_event_id", "kind", name="message_once_per_cause"),
@@ -138,3 +154,64 @@ class Subscription(Base, table=True):
     """When it is asked again, if it was not."""
 
     __table_args__ = (CheckConstraint("way in ('email', 'webhook')", name="subscription_way"),)
+
+
+class PushDevice(Base, table=True):
+    """A browser that a person asked to be pushed to (RFC 8030, W3C Push API)."""
+
+    device_id: uuid.UUID = Field(primary_key=True)
+    employee_id: uuid.UUID
+    endpoint: str = Field(sa_type=Text)
+    """Where its push service takes messages for it. Whoever knows it may send there, so nobody is shown it."""
+    p256dh: bytes = Field(sa_type=LargeBinary)
+    auth: bytes = Field(sa_type=LargeBinary)
+    vapid_key: str = Field(sa_type=Text)
+    """Our public key that it was made for; pushes signed by another one do not reach it."""
+    label: str = Field(sa_type=Text)
+    since: dt.datetime = Field(sa_type=INSTANT)
+
+    __table_args__ = (
+        UniqueConstraint("endpoint", name="push_device_endpoint"),
+        Index("push_device_person", "employee_id"),
+    )
+
+
+class Rule(Base, table=True):
+    """One version of the rule of a kind, or of the limits (kind `*`). Rows are only added."""
+
+    kind: str = Field(sa_type=Text, primary_key=True)
+    version: int = Field(sa_type=BigInteger, primary_key=True)
+    """From 1; what is shipped is version 0 and has no row."""
+    content: dict[str, Any] | None = Field(sa_type=JSONB)
+    """Null: what is shipped holds again."""
+    changed_by: uuid.UUID
+    changed_at: dt.datetime = Field(sa_type=INSTANT)
+    reason: str = Field(sa_type=Text)
+
+
+class Escalation(Base, table=True):
+    """A message that others get too, step by step, unless somebody sees to it. Times are of the business clock."""
+
+    cause_event_id: uuid.UUID = Field(primary_key=True)
+    kind: Kind = Field(sa_type=Text, primary_key=True)
+    subject: str | None = Field(default=None, sa_type=Text)
+    params: dict[str, Any] = Field(sa_type=JSONB)
+    people: list[uuid.UUID] = Field(sa_type=ARRAY(Uuid))
+    """Whom it is about; with `unit_id` and `opd_codes`, whom the words of the rule mean."""
+    unit_id: str | None = Field(default=None, sa_type=Text)
+    opd_codes: list[str] | None = Field(default=None, sa_type=ARRAY(Text))
+    since: dt.datetime = Field(sa_type=INSTANT)
+    """When the first were told."""
+    step: int = Field(sa_type=BigInteger)
+    """How many steps have been told."""
+    due_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    """When the next step is; null where there is none."""
+    ended_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    """When it was acknowledged, or was over."""
+    acknowledged_by: uuid.UUID | None = None
+    acknowledged_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+
+    __table_args__ = (
+        Index("escalation_due", "due_at", postgresql_where=text("ended_at is null and due_at is not null")),
+        Index("escalation_subject", "kind", "subject", postgresql_where=text("ended_at is null")),
+    )

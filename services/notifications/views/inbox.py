@@ -51,11 +51,12 @@ async def shown(
     rows = await store.messages(tx, employee_id, before=before, limit=limit + 1, unread_only=unread_only)
     language = (await preferences.of(tx, employee_id)).language or language_of(accept_language)
     page = cut(rows, limit, lambda row: [row.place])
-    messages = [_message(row, language) for row in page.items]
+    messages = [message_of(row, language) for row in page.items]
     return Shown(messages, page.next, await store.unread(tx, employee_id))
 
 
-def _message(row: store.Stored, language: Language) -> Message:
+def message_of(row: store.Stored, language: Language) -> Message:
+    """A message in a language."""
     words = worded(row, language, shipped().kinds[row.kind])
     return Message(
         notification_id=row.notification_id,

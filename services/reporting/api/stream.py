@@ -1,7 +1,4 @@
-"""Server-sent events: the figures as they change.
-
-Source of the wire format: the HTML standard, section 9.2, Server-sent events.
-"""
+"""Server-sent events: the figures as they change."""
 
 import asyncio
 import time
@@ -13,20 +10,12 @@ from fastapi.responses import StreamingResponse
 from services.reporting.views.figures import Reader, View, reader_of
 from services.reporting.views.live import Live
 from shared.auth import Caller, holder_of
+from shared.event_stream import BEGINNING, HEARTBEAT_S, STILL_HERE, EventStream, answered, event
 
 router = APIRouter(prefix="/reporting/v1", tags=["views"])
 
-HEARTBEAT_S = 15.0
-RETRY_MS = 2000
-
 SignedIn = Callable[[], Awaitable[bool]]
 """Whether who opened a stream still may follow it."""
-
-
-class EventStream(StreamingResponse):
-    """Server-sent events."""
-
-    media_type = "text/event-stream"
 
 
 @router.get("/stream", response_class=EventStream)
@@ -42,11 +31,7 @@ async def stream(request: Request, who: Caller) -> StreamingResponse:
     async def signed_in() -> bool:
         return not by_session or (await holder_of(request)) is not None
 
-    return StreamingResponse(
-        _follow(live, reader_of(who), who.expires, signed_in, stopping),
-        media_type="text/event-stream",
-        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
-    )
+    return answered(_follow(live, reader_of(who), who.expires, signed_in, stopping))
 
 
 async def _follow(
@@ -55,7 +40,7 @@ async def _follow(
     """The wire of one subscriber, until the service stops, the token expires (Unix s), or they sign out."""
     sent: dict[View, int] = {}
     with live.subscription() as news:
-        yield f"retry: {RETRY_MS}\n\n".encode()
+        yield BEGINNING
         looked = time.monotonic()
         while not stopping.is_set() and time.time() < expires:
             if time.monotonic() - looked >= HEARTBEAT_S:
@@ -67,9 +52,9 @@ async def _follow(
                 frame = live.frame(view)
                 if frame is not None and frame.version != sent.get(view):
                     sent[view] = frame.version
-                    yield f"event: {view}\nid: {frame.version}\ndata: ".encode() + frame.encoded(reader) + b"\n\n"
+                    yield event(view, frame.version, frame.encoded(reader))
             try:
                 async with asyncio.timeout(min(HEARTBEAT_S, max(0.0, expires - time.time()))):
                     await news.wait()
             except TimeoutError:
-                yield b": still here\n\n"
+                yield STILL_HERE

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from services.scheduling.commands import absences
+from services.scheduling.commands import absences, publish
 from services.scheduling.commands.absences import Leave
 from services.scheduling.commands.access import answered_for
 from services.scheduling.commands.changes import Done, Terms, answer
@@ -35,6 +35,7 @@ from shared.access import Principal, employee_of
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.dates import local_date
+from shared.events import AbsenceDecided
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, Missing
 from shared.requests import Asked, Decision, Outcome, Request
 
@@ -183,11 +184,30 @@ async def decide(db: Database, clock: Clock, who: Principal, request_id: UUID, r
             return Decided(**request.model_dump(), change=None)
         if ruling.decision == "refused":
             closed = await requests.close(tx, now, who, request, Outcome("refused", ruling.reason))
+            await _tell(tx, now, request, "refused")
             return Decided(**closed.model_dump(), change=None)
         done = await _grant(tx, clock, who, request, ruling.terms)
         detail = {"changed": done.changed, "proposal_id": done.proposal and done.proposal.proposal_id}
         closed = await requests.close(tx, now, who, request, Outcome("granted", ruling.reason, detail))
+        await _tell(tx, now, request, "granted")
         return Decided(**closed.model_dump(), change=answer(done))
+
+
+async def _tell(tx: Tx, now: dt.datetime, request: Request, state: Decision) -> None:
+    """Publish the decision on a request, with the dates that were asked for; which leave it is stays here."""
+    asked = _asked(request)
+    days = (isinstance(asked, AmendmentAsked) and asked.wanted) or Days(asked.first, asked.last)
+    event = AbsenceDecided(
+        request_id=request.request_id,
+        employee_id=request.employee_id,
+        kind=request.kind,
+        work_date=days.first,
+        last_date=days.last,
+        state=state,
+        decided_at=now,
+        revision=1,
+    )
+    await publish.send(tx, [event], now)
 
 
 async def _grant(tx: Tx, clock: Clock, who: Principal, request: Request, terms: Terms) -> Done:

@@ -4,7 +4,7 @@ import datetime as dt
 from typing import Any
 from uuid import UUID, uuid4
 
-from services.scheduling.commands import changes, plans
+from services.scheduling.commands import changes, plans, publish
 from services.scheduling.commands.access import superior_of
 from services.scheduling.domain.frame import barred
 from services.scheduling.domain.partners import handle, is_handle
@@ -24,7 +24,9 @@ from shared.access import Principal, employee_of, own_opd
 from shared.clock import Clock
 from shared.database import Database, Tx
 from shared.dates import local_date
+from shared.events import AbsenceDecided
 from shared.refusals import Conflict, FieldError, Forbidden, Invalid, or_missing
+from shared.requests import Decision
 
 
 def _wrong(field: str, code: str, **params: Any) -> Invalid:
@@ -117,6 +119,28 @@ async def refuse(db: Database, clock: Clock, who: Principal, swap_id: UUID) -> N
             await _by_superior(tx, who, swap)
         await store.set_swap(tx, swap_id, "refused", str(employee_of(who)), clock.now())
         await audit.add(tx, clock.now(), who, "swap.refused", subject=swap_id, reason=None)
+        await _tell(tx, clock.now(), who, swap, "refused")
+
+
+async def _tell(tx: Tx, now: dt.datetime, who: Principal, swap: Swap, state: Decision) -> None:
+    """Publish what became of a swap, for each of the two who does not know it: a colleague who has not said yes
+    waits for nothing, and nobody is told what they did themselves."""
+    both = (swap.asker_id,) if swap.status == "asked" else (swap.asker_id, swap.partner_id)
+    events = [
+        AbsenceDecided(
+            request_id=swap.swap_id,
+            employee_id=person,
+            kind="swap",
+            work_date=min(swap.asker_date, swap.partner_date),
+            last_date=max(swap.asker_date, swap.partner_date),
+            state=state,
+            decided_at=now,
+            revision=1,
+        )
+        for person in both
+        if person != who.subject
+    ]
+    await publish.send(tx, events, now)
 
 
 async def _swap(tx: Tx, swap_id: UUID, *statuses: str) -> Swap:
@@ -152,6 +176,7 @@ async def approve(db: Database, clock: Clock, who: Principal, swap_id: UUID, ove
         await audit.add(
             tx, now, who, "swap.approved", subject=swap_id, reason=override, detail={"overridden": len(short)}
         )
+        await _tell(tx, now, who, swap, "granted")
         return changed
 
 

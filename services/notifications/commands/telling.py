@@ -1,0 +1,136 @@
+"""From what there is to tell to messages in inboxes, by the rules in force."""
+
+import datetime as dt
+from collections import Counter as Tally
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from uuid import UUID
+
+from services.notifications.domain.kinds import Kind
+from services.notifications.domain.news import Notice
+from services.notifications.domain.rules import Recipient, Rules
+from services.notifications.domain.telling import GIVEN, Telling, addressed, next_due
+from services.notifications.store import escalation, recipients, rules
+from services.notifications.store import notices as store
+from services.notifications.store.escalation import Begun
+from services.notifications.store.recipients import Before, Concern, Person, Place
+from shared import outbox, trace
+from shared.database import Tx
+from shared.events import NotificationSent, source_of
+from shared.outbox import Outgoing
+
+SOURCE = source_of("notifications")
+CHUNK = 1000
+"""Messages written at once. Between chunks other requests of the process get their turn."""
+
+
+async def tell(tx: Tx, tellings: Sequence[Telling], now: dt.datetime) -> Tally[Kind]:
+    """Tell whom the rules in force say, and wait for somebody to see to what asks for it.
+
+    The same cause is told once, however often it comes. Returns how many messages are new, by kind.
+    """
+    if not tellings:
+        return Tally()
+    in_force = await rules.current(tx)
+    notices = addressed(tellings, in_force, await _look_up(tx, tellings, in_force))
+    told = await _deliver(tx, notices, now)
+    await _wait(tx, tellings, in_force, notices, now)
+    return told
+
+
+async def _look_up(
+    tx: Tx, tellings: Sequence[Telling], in_force: Rules
+) -> dict[tuple[int, Recipient], list[UUID]]:
+    """Whom the words of the rules mean that the tellings do not name themselves: one query for each word."""
+    plain = {kind for kind, rule in in_force.kinds.items() if GIVEN.issuperset(rule.to)}
+    wanted = [
+        (nth, telling, telling.words(in_force.kinds[telling.kind]))
+        for nth, telling in enumerate(tellings)
+        if telling.steps or telling.takes_back or telling.kind not in plain
+    ]
+    if not wanted:
+        return {}
+    by_word: dict[Recipient, recipients.Found] = {}
+
+    def about(word: Recipient) -> list[tuple[int, Telling]]:
+        return [(nth, telling) for nth, telling, said in wanted if word in said]
+
+    def persons(word: Recipient) -> list[Person]:
+        return [Person(nth, one) for nth, telling in about(word) for one in telling.people]
+
+    if people := persons("superior"):
+        by_word["superior"] = await recipients.superiors(tx, people)
+    if people := persons("deputy"):
+        by_word["deputy"] = await recipients.deputies(tx, people)
+    if units := about("unit_head"):
+        by_word["unit_head"] = await recipients.unit_heads(tx, await _units(tx, units))
+    if opds := about("opd_head"):
+        by_word["opd_head"] = await recipients.opd_heads(tx, await _opds(tx, opds))
+    if city := about("city"):
+        places = [Place(nth, in_force.limits.city_opd) for nth, _ in city]
+        by_word["city"] = await recipients.opd_heads(tx, places)
+    if asked := about("subscriber"):
+        concerns = [Concern(nth, telling.kind, telling.opd_codes) for nth, telling in asked]
+        by_word["subscriber"] = await recipients.subscribers(tx, concerns)
+    before = [
+        Before(nth, telling.subject, telling.takes_back)
+        for nth, telling in about("told")
+        if telling.subject is not None and telling.takes_back is not None
+    ]
+    if before:
+        by_word["told"] = await recipients.told(tx, before)
+    return {(nth, word): people for word, found in by_word.items() for nth, people in found.items()}
+
+
+async def _units(tx: Tx, about: Sequence[tuple[int, Telling]]) -> list[Place]:
+    """The unit each is about: its own, else those of its people."""
+    own = [Place(nth, telling.unit_id) for nth, telling in about if telling.unit_id is not None]
+    people = [Person(nth, one) for nth, telling in about if telling.unit_id is None for one in telling.people]
+    posts = await recipients.posts(tx, people) if people else []
+    return own + list({Place(post.nth, post.unit_id) for post in posts if post.unit_id is not None})
+
+
+async def _opds(tx: Tx, about: Sequence[tuple[int, Telling]]) -> list[Place]:
+    """The OPDs each is about: its own, else those of its people."""
+    own = [Place(nth, code) for nth, telling in about for code in telling.opd_codes or ()]
+    people = [Person(nth, one) for nth, telling in about if not telling.opd_codes for one in telling.people]
+    posts = await recipients.posts(tx, people) if people else []
+    return own + list({Place(post.nth, post.opd_code) for post in posts if post.opd_code is not None})
+
+
+async def _wait(
+    tx: Tx, tellings: Sequence[Telling], in_force: Rules, notices: Sequence[Notice], now: dt.datetime
+) -> None:
+    """Wait for somebody to see to what the rules carry further. Where nobody was there to be told, the next step
+    is due at once."""
+    heard = {(notice.cause, notice.kind) for notice in notices if not notice.subscribed}
+    begun: list[Begun] = []
+    for telling in tellings:
+        rule = in_force.kinds[telling.kind]
+        due_at = next_due(rule, now, 0)
+        if rule.on and due_at is not None and not telling.again:
+            begun.append(Begun(telling, due_at if (telling.cause, telling.kind) in heard else now))
+    if begun:
+        await escalation.begin(tx, begun, now)
+
+
+async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime) -> Tally[Kind]:
+    """Put notices into inboxes and publish each that was not there yet. Returns how many by kind."""
+    told = Tally[Kind]()
+    waiting = iter(notices)
+    while chunk := list(islice(waiting, CHUNK)):
+        outside = {notice.id for notice in chunk if notice.subscribed}
+        deliveries = await store.deliver(tx, chunk, now)
+        sent = [
+            Outgoing(
+                NotificationSent(**delivery._asdict(), channel="inbox", at=now),
+                delivery.notification_id,
+                now,
+                trace.because_of(delivery.cause_event_id),
+            )
+            for delivery in deliveries
+            if delivery.notification_id not in outside
+        ]
+        await outbox.add(tx, sent, source=SOURCE)
+        told.update(delivery.kind for delivery in deliveries)
+    return told

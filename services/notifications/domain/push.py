@@ -1,0 +1,47 @@
+"""Browsers that are pushed to: what an endpoint may be, and what a push says."""
+
+import datetime as dt
+import ipaddress
+from typing import Annotated, NamedTuple
+from urllib.parse import urlsplit
+from uuid import UUID
+
+from pydantic import AfterValidator, StringConstraints
+
+from shared.refusals import wrong
+
+MOST_DEVICES = 10
+"""Of one person."""
+
+
+def _endpoint(text: str) -> str:
+    """Raises what a validator does, where no push service can be there."""
+    try:
+        parts = urlsplit(text)
+        host, port = parts.hostname or "", parts.port
+    except ValueError as error:
+        raise wrong("push.endpoint") from error
+    if parts.scheme != "https" or "." not in host or parts.username is not None or parts.fragment or port == 0:
+        raise wrong("push.endpoint")
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return text
+    raise wrong("push.endpoint")  # push services have names
+
+
+Endpoint = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[!-~]+$"), AfterValidator(_endpoint)]
+"""Where a browser's push service takes messages for it."""
+
+
+class Device(NamedTuple):
+    """A browser of a person; it decrypts by `p256dh` and `auth`, and `vapid_key` is the key of ours it is for."""
+
+    device_id: UUID
+    employee_id: UUID
+    endpoint: str
+    p256dh: bytes
+    auth: bytes
+    vapid_key: str
+    label: str
+    since: dt.datetime
