@@ -192,7 +192,7 @@ class Settings(KafkaSettings):
     smtp_ca_file: FilePath | None = None
     """PEM file with the certificates that the mail server's is checked against; unset: the machine's own list."""
     smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
-    """How the way to the mail server is encrypted: asked for and insisted on, from the first byte, or not at all."""
+    """How the way to the mail server is encrypted: asked for and insisted on, from the start, or not at all."""
     smtp_port: int = Field(default=587, ge=1, le=65535)
     smtp_host: str | None = Field(default=None, min_length=1, max_length=253, pattern=r"^[^\s:/]+$")
     """Notifications: the city's mail server. Unset: no e-mail is sent."""

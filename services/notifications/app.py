@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import inbox, preferences, push
+from services.notifications.api import inbox, links, preferences, push
 from services.notifications.api import live as live_doors
 from services.notifications.commands import notices
 from services.notifications.tasks import escalation, upkeep
@@ -22,6 +22,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     def prepare(_: Service, app: FastAPI) -> None:
         app.state.live = Live()
+        app.state.message_key = key
         app.state.vapid = Vapid(key, settings.push_subject) if key else None
 
     async def live(service: Service) -> None:
@@ -29,7 +30,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[inbox.router, live_doors.router, preferences.router, push.router],
+        routers=[inbox.router, links.router, live_doors.router, preferences.router, push.router],
         handlers=handlers.router,
         tasks={
             "live": live,

@@ -1,11 +1,10 @@
 """Pages of the links in letters. They open without signing in: whoever has the letter may do this one thing.
 
 Looking changes nothing, for scanners of mail follow every link; the button does. A reader of mail that offers
-"unsubscribe" presses it by itself, with `List-Unsubscribe=One-Click` in the body (RFC 8058), which nobody need read.
+"unsubscribe" presses it by itself, with `List-Unsubscribe=One-Click` in the body (RFC 8058): nobody need read it.
 """
 
 import secrets
-from functools import cache
 from pathlib import Path
 from typing import Annotated
 
@@ -24,7 +23,6 @@ from shared.service import Service, service_of
 router = APIRouter(prefix="/notifications/links", include_in_schema=False)
 
 Running = Annotated[Service, Depends(service_of)]
-_key = cache(MessageKey.from_file)
 _templates = Environment(
     loader=FileSystemLoader(Path(__file__).parent / "templates"),
     autoescape=select_autoescape(default=True),
@@ -38,7 +36,7 @@ _STATUS = {"old": 410, "gone": 410, "unreadable": 404}
 @router.get("/{token}")
 async def read(token: str, service: Running, request: Request, lang: Language | None = None) -> HTMLResponse:
     """What the link would do, and a button."""
-    link = _read(token, service)
+    link = _read(token, request)
     if link is None:
         return _page(request, lang, None)
     async with service.db.read() as tx:
@@ -48,7 +46,7 @@ async def read(token: str, service: Running, request: Request, lang: Language | 
 @router.post("/{token}")
 async def press(token: str, service: Running, request: Request, lang: Language | None = None) -> HTMLResponse:
     """Do it."""
-    link = _read(token, service)
+    link = _read(token, request)
     if link is None:
         return _page(request, lang, None)
     async with service.db.transaction() as tx:
@@ -56,9 +54,9 @@ async def press(token: str, service: Running, request: Request, lang: Language |
     return _page(request, lang, shown)
 
 
-def _read(token: str, service: Service) -> Link | None:
-    file = service.settings.message_key_file
-    return None if file is None else links.read(token, _key(file).tag)
+def _read(token: str, request: Request) -> Link | None:
+    key: MessageKey | None = request.app.state.message_key
+    return None if key is None else links.read(token, key.tag)
 
 
 def _page(request: Request, lang: Language | None, shown: Shown | None) -> HTMLResponse:

@@ -15,7 +15,6 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from email.message import EmailMessage
-from email.policy import SMTP as SMTP_POLICY
 from email.policy import EmailPolicy
 from email.utils import format_datetime, parseaddr
 from typing import Any
@@ -40,7 +39,7 @@ from shared.settings import Settings
 OPENING_S = 6.0
 """So long it may take to be connected, encrypted and signed in."""
 ENVELOPE_S = 5.0
-"""So long the server may think about sender and recipient: until the letter itself is asked for, nothing is lost."""
+"""So long the server may think about sender and recipient; until it asks for the letter, it has nothing."""
 ALL_S = 19.0
 """So long it may take in all. The queue gives a parcel up after 20 s, and could not tell how far it had come."""
 IDLE_S = 20.0
@@ -82,7 +81,7 @@ class _Plain(EmailPolicy):
         return super().fold_binary(name, value)
 
 
-_POLICY = _Plain(**{**SMTP_POLICY.__dict__, "cte_type": "7bit"})
+_POLICY = _Plain(linesep="\r\n", cte_type="7bit")
 
 
 def written(said: Letter, to: str, letter_id: str, *, sender: str, reply_to: str | None, at: datetime) -> bytes:
@@ -255,48 +254,44 @@ class EmailChannel:
     async def _over(
         self, server: _Server, content: bytes, to: str, until_s: float, *, reused: bool
     ) -> Outcome | None:
-        """Hand a letter over; None if the connection was over before the server had said anything of it."""
+        """Hand a letter over; None if a connection that was open already ended before anything was said of it."""
+        sender = parseaddr(self._from)[1]
+        envelope = {
+            "sender": (b"MAIL", b"FROM:<" + sender.encode("ascii") + b">"),
+            "recipient": (b"RCPT", b"TO:<" + to.encode("ascii") + b">"),
+            "letter": (b"DATA",),
+        }
         asked = "sender"
         try:
             async with asyncio.timeout(ENVELOPE_S):
-                await server.say(b"MAIL", b"FROM:<" + parseaddr(self._from)[1].encode("ascii") + b">")
-                asked = "recipient"
-                await server.say(b"RCPT", b"TO:<" + to.encode("ascii") + b">")
-                asked = "letter"
-                await server.say(b"DATA")
-        except SMTPResponseException as error:
-            await self._keep(server, error.code)
-            return None if reused and error.code == 421 and asked == "sender" else _refused(error, asked)
-        except TimeoutError:
-            server.client.close()
-            return Outcome("later", f"no answer about the {asked} within {ENVELOPE_S:.0f} s", away=True)
-        except (SMTPException, OSError) as error:
-            server.client.close()
-            if reused and asked == "sender":
-                return None
-            return Outcome("later", f"at the {asked}: {_what(error)}", away=True)
+                for name, command in envelope.items():
+                    asked = name
+                    await server.say(*command)
+        except (SMTPException, OSError, TimeoutError) as error:
+            await self._keep(server, error)
+            ended = not isinstance(error, SMTPResponseException | TimeoutError) or _code(error) == 421
+            return None if reused and ended and asked == "sender" else _unsent(error, asked)
         try:
             async with asyncio.timeout(until_s - time.monotonic()):
                 await server.hand_over(content)
         except SMTPResponseException as error:
-            await self._keep(server, error.code)
-            return _refused(error, "letter")
+            await self._keep(server, error)
+            return _unsent(error, "letter")
         except (SMTPException, OSError, TimeoutError) as error:
             # It may have been taken, and the answer lost.
             server.client.close()
             return Outcome("unknown", f"after the letter: {_what(error)}", away=True)
-        await self._keep(server, 250)
+        await self._keep(server)
         return Outcome("delivered")
 
-    async def _keep(self, server: _Server, code: int) -> None:
-        """Use the connection again, unless the server ends it."""
+    async def _keep(self, server: _Server, error: Exception | None = None) -> None:
+        """Use the connection again, unless it is over."""
         server.letters += 1
         server.used_at = time.monotonic()
-        if code == 421 or not server.client.is_connected:
-            server.client.close()
-            return
-        if code >= 400:
+        if error is not None:
             try:
+                if not isinstance(error, SMTPResponseException) or error.code == 421:
+                    raise error
                 async with asyncio.timeout(1):
                     await server.say(b"RSET")
             except (SMTPException, OSError, TimeoutError):
@@ -305,14 +300,19 @@ class EmailChannel:
         self._idle.append(server)
 
 
-def _refused(error: SMTPResponseException, asked: str) -> Outcome:
-    """What an answer of 4xx or 5xx means. What the server says of the sender is said of all letters: it is away."""
-    said = f"{asked}: {_what(error)}"
-    if asked == "sender" or error.code == 421:
+def _unsent(error: Exception, asked: str) -> Outcome:
+    """What it means that nothing was taken. What is said of the sender is said of every letter: the server is away
+    then, and no reader's letter is given up for it."""
+    said, code = f"{asked}: {_what(error)}", _code(error)
+    if code is None or code == 421 or asked == "sender":
         return Outcome("later", said, away=True)
-    if 400 <= error.code < 500:
-        return Outcome("later", said, retry_after=GREYLISTED if error.code in (450, 451) else None)
+    if code < 500:
+        return Outcome("later", said, retry_after=GREYLISTED if code in (450, 451) else None)
     return Outcome("refused", said)
+
+
+def _code(error: Exception) -> int | None:
+    return error.code if isinstance(error, SMTPResponseException) else None
 
 
 def _what(error: BaseException) -> str:

@@ -5,7 +5,6 @@ signing in; so it does nothing that a person could not take back, but for what t
 """
 
 import base64
-import binascii
 import datetime as dt
 import hashlib
 import hmac
@@ -71,7 +70,7 @@ def digest(address: str) -> bytes:
     return hashlib.sha256(address.encode()).digest()[:_ADDRESS]
 
 
-def unsubscribing(employee_id: UUID, kinds: Iterable[Kind]) -> Unsubscribe:
+def unsubscribing(employee_id: UUID, kinds: Iterable[str]) -> Unsubscribe:
     """The link for these kinds, each once, in the order in which kinds are listed."""
     wanted = set(kinds)
     return Unsubscribe(employee_id, tuple(kind for kind in KINDS if kind in wanted))
@@ -102,19 +101,20 @@ def read(token: str, tag: Tag) -> Link | None:
         return None
     try:
         raw = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
-    except (binascii.Error, ValueError):
+    except ValueError:
         return None
     said, proof = raw[:-_TAG], raw[-_TAG:]
-    if not hmac.compare_digest(proof, tag(b"link " + said)):
-        return None
-    purpose, rest = said[:1], said[1:]
-    match purpose:
+    return _meant(said) if hmac.compare_digest(proof, tag(b"link " + said)) else None
+
+
+def _meant(said: bytes) -> Link | None:
+    rest = said[1:]
+    match said[:1]:
         case b"a" if len(rest) == 2 * _ID + _MADE:
             made_at = dt.datetime.fromtimestamp(int.from_bytes(rest[2 * _ID :], "big"), dt.UTC)
             return Acknowledge(UUID(bytes=rest[:_ID]), UUID(bytes=rest[_ID : 2 * _ID]), made_at)
         case b"u" if len(rest) > _ID:
-            named = rest[_ID:].decode("ascii", "replace").split(",")
-            return unsubscribing(UUID(bytes=rest[:_ID]), [kind for kind in KINDS if kind in named])
+            return unsubscribing(UUID(bytes=rest[:_ID]), rest[_ID:].decode("ascii", "replace").split(","))
         case b"c" if len(rest) == _ID + _ADDRESS:
             return Confirm(UUID(bytes=rest[:_ID]), rest[_ID:])
         case b"e" if len(rest) == _ID:

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from uuid import UUID
 
 from services.notifications.domain.kinds import Kind
-from services.notifications.domain.rules import shipped
+from services.notifications.store import rules
 from shared.database import Tx
 from shared.messages import Language
 
@@ -30,7 +30,7 @@ class Asking(NamedTuple):
 
 async def fixed_kinds(tx: Tx) -> frozenset[Kind]:
     """The kinds that nobody can turn off."""
-    return frozenset(kind for kind, rule in shipped().kinds.items() if rule.fixed)
+    return frozenset(kind for kind, rule in (await rules.current(tx)).kinds.items() if rule.fixed)
 
 
 async def boxes(tx: Tx, recipients: Collection[UUID]) -> list[BoxRow]:

@@ -1,4 +1,4 @@
-"""Asks offices by letter whether they want what was asked for at their address; until they say so, they get nothing."""
+"""Asks offices by letter whether they want what was put down for their address; before they say so, none comes."""
 
 import asyncio
 import logging

@@ -1,6 +1,6 @@
 """Letters: messages as an e-mail says them, in plain text and in HTML, and what a letter asks of its reader.
 
-Plain, readable aloud and by night; no picture, nothing that is fetched from anywhere, nothing that tells who read it.
+Plain, readable aloud and by night; no picture, nothing fetched from anywhere, nothing that tells who read it.
 """
 
 from collections.abc import Callable, Collection, Sequence

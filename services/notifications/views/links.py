@@ -43,8 +43,8 @@ async def look(tx: Tx, link: Link, now: dt.datetime) -> Shown:
             if not await store.is_here(tx, employee_id):
                 return Shown("unsubscribe", "gone")
             fixed = await store.fixed_kinds(tx)
-            off = [kind for kind in kinds if kind not in fixed]
-            kept = [kind for kind in kinds if kind in fixed]
+            off: list[Kind] = [kind for kind in kinds if kind not in fixed]
+            kept: list[Kind] = [kind for kind in kinds if kind in fixed]
             return Shown("unsubscribe", "ask" if off else "fixed", None, off, kept)
         case Confirm(subscription_id, of):
             address = await store.subscribed(tx, subscription_id)
