@@ -133,6 +133,22 @@ class Metrics:
         )
         # Notifications: is anyone told anything, and is it a flood?
         self.notifications = counter("hadir_notifications_total", "Messages put into inboxes", "kind")
+        # What leaves the house: does it, in time, and to whom not?
+        self.deliveries = counter("hadir_deliveries_total", "Deliveries that have ended", "way", "state")
+        self.delivery_tries = counter(
+            "hadir_delivery_tries_total",
+            "Parcels handed over or put off, by what became of them",
+            "way",
+            "became",
+        )
+        self.delivery_waiting = gauge("hadir_delivery_waiting", "Deliveries that wait", "way")
+        self.delivery_age = gauge(
+            "hadir_delivery_oldest_seconds", "For how long the oldest delivery that waits is overdue", "way"
+        )
+        self.delivery_dead = gauge("hadir_delivery_dead", "Dead letters of deliveries", "way")
+        self.delivery_breakers = gauge(
+            "hadir_delivery_breakers_open", "Servers that are taken to be down: what is for them waits", "way"
+        )
         # Counters: does one burn its error budget?
         self.budgets_burning = gauge(
             "hadir_budgets_burning", "Service points that burn, or have spent, their error budget", "window"

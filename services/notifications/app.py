@@ -5,8 +5,9 @@ from fastapi import FastAPI
 from services.notifications import facts, handlers
 from services.notifications.api import inbox, links, preferences, push
 from services.notifications.api import live as live_doors
+from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
-from services.notifications.tasks import escalation, upkeep
+from services.notifications.tasks import delivery, escalation, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
 from shared import repairs
@@ -18,6 +19,7 @@ from shared.web_push import Vapid
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
+    channels = channels_of(settings)
     key = MessageKey.from_file(settings.message_key_file) if settings.message_key_file else None
 
     def prepare(_: Service, app: FastAPI) -> None:
@@ -37,6 +39,8 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "upkeep": upkeep.keep_small,
             "escalation": escalation.carry_on,
             "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
+            "delivery": delivery.watch(channels),
+            **{delivery.task_of(way): delivery.worker(channel) for way, channel in channels.items()},
         },
         clock=clock,
         prepare=prepare,

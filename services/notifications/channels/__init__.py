@@ -72,9 +72,15 @@ class ChannelOut(Protocol):
     at_once: int
     """Parcels that one process hands over at the same time."""
     at_once_to_a_host: int
+    per_second: float | None
+    """Parcels that one process hands over in a second at most; None for as many as come."""
 
     async def addresses(self, tx: Tx, recipients: Collection[UUID]) -> Mapping[UUID, Sequence[Address]]:
         """Where each recipient is reached; who is left out has no address (any more)."""
+        ...
+
+    async def forget(self, tx: Tx, keys: Collection[str]) -> None:
+        """Delete addresses that are gone, by their keys."""
         ...
 
     async def send(self, parcel: Parcel) -> Outcome:

@@ -2,17 +2,20 @@
 
 import datetime as dt
 from collections import Counter as Tally
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from uuid import UUID
+from uuid import UUID, uuid5
 
+from services.notifications.domain.delivery import going
 from services.notifications.domain.kinds import Kind
 from services.notifications.domain.news import Notice
+from services.notifications.domain.preferences import is_fixed
 from services.notifications.domain.rules import Recipient, Rules
 from services.notifications.domain.telling import GIVEN, Telling, addressed, next_due
 from services.notifications.store import escalation, recipients, rules
 from services.notifications.store import notices as store
 from services.notifications.store.escalation import Begun
+from services.notifications.store.notices import Told
 from services.notifications.store.recipients import Before, Concern, Person, Place
 from shared import outbox, trace
 from shared.database import Tx
@@ -33,7 +36,7 @@ async def tell(tx: Tx, tellings: Sequence[Telling], now: dt.datetime) -> Tally[K
         return Tally()
     in_force = await rules.current(tx)
     notices = addressed(tellings, in_force, await _look_up(tx, tellings, in_force))
-    told = await _deliver(tx, notices, now)
+    told = await _deliver(tx, notices, now, in_force)
     await _wait(tx, tellings, in_force, notices, now)
     return told
 
@@ -114,23 +117,35 @@ async def _wait(
         await escalation.begin(tx, begun, now)
 
 
-async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime) -> Tally[Kind]:
-    """Put notices into inboxes and publish each that was not there yet. Returns how many by kind."""
+async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime, in_force: Rules) -> Tally[Kind]:
+    """Put notices into inboxes and on their ways out, and publish each that was not there yet. Returns how many by
+    kind."""
+    out = going(in_force)
+    fixed: list[Kind] = [kind for kind, rule in in_force.kinds.items() if is_fixed(rule, "inbox")]
     told = Tally[Kind]()
     waiting = iter(notices)
     while chunk := list(islice(waiting, CHUNK)):
         outside = {notice.id for notice in chunk if notice.subscribed}
-        deliveries = await store.deliver(tx, chunk, now)
-        sent = [
-            Outgoing(
-                NotificationSent(**delivery._asdict(), channel="inbox", at=now),
-                delivery.notification_id,
-                now,
-                trace.because_of(delivery.cause_event_id),
-            )
-            for delivery in deliveries
-            if delivery.notification_id not in outside
-        ]
+        new = await store.deliver(tx, chunk, now, going=out, fixed=fixed)
+        sent = [one for message in new if message.notification_id not in outside for one in _said(message, now)]
         await outbox.add(tx, sent, source=SOURCE)
-        told.update(delivery.kind for delivery in deliveries)
+        told.update(message.kind for message in new)
     return told
+
+
+def _said(message: Told, now: dt.datetime) -> Iterator[Outgoing]:
+    """What is published of a new message: what became of it in the inbox, and the ways that its reader muted."""
+    trace_ = trace.because_of(message.cause_event_id)
+    sent = NotificationSent(
+        notification_id=message.notification_id,
+        employee_id=message.employee_id,
+        kind=message.kind,
+        channel="inbox",
+        status=message.status,
+        cause_event_id=message.cause_event_id,
+        at=now,
+    )
+    yield Outgoing(sent, message.notification_id, now, trace_)
+    for channel in message.hushed:
+        hushed = sent.model_copy(update={"channel": channel, "status": "suppressed"})
+        yield Outgoing(hushed, uuid5(message.notification_id, channel), now, trace_)

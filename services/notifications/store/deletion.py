@@ -9,7 +9,9 @@ from shared.facts import ABSORBING
 
 
 async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
-    """Erase what is kept about people: their messages, preferences, browsers, facts, and that they saw to it."""
+    """Erase what is kept about people: their messages, also on their way out, preferences, browsers, facts, and
+    that they saw to something."""
+    await tx.connection.execute("delete from delivery where recipient = any($1)", employees)
     for table in ("message", "preference", "push_device", "plan", "duty_state"):
         await tx.connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
     await tx.connection.execute(

@@ -6,10 +6,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
 
-from services.notifications.domain.kinds import Kind
+from services.notifications.domain.delivery import GIVE_UP, Going
+from services.notifications.domain.kinds import Channel, Kind
 from services.notifications.domain.news import LiveOutage, Notice, StandingAlert
-from services.notifications.domain.preferences import is_fixed
-from services.notifications.domain.rules import shipped
+from services.notifications.store import queue
 from services.notifications.store.preferences import mutes
 from shared.database import Tx
 from shared.dates import local_date
@@ -133,21 +133,35 @@ async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[Liv
 
 
 _DELIVER = f"""
-    insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
-    select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params,
-        case when n.kind <> all($8) and {mutes("n.kind", "'inbox'")} then 'suppressed' else 'delivered' end, $7
-    from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
-        with ordinality as n(id, employee_id, kind, cause, subject, params, nth)
-    left join recipient r on r.employee_id = n.employee_id
-    left join preference p on p.employee_id = n.employee_id
-    where r.active is not false
-    order by n.nth
-    on conflict do nothing
-    returning notification_id, employee_id, kind, cause_event_id, status
-"""  # noqa: S608 - a condition of the preferences' own
+    with told as (
+        insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
+        select n.id, n.employee_id, n.kind, n.cause, n.subject, n.params,
+            case when n.kind <> all($8::text[]) and {mutes("n.kind", "'inbox'")} then 'suppressed'
+                else 'delivered' end, $7
+        from unnest($1::uuid[], $2::uuid[], $3::text[], $4::uuid[], $5::text[], $6::jsonb[])
+            with ordinality as n(id, employee_id, kind, cause, subject, params, nth)
+        left join recipient r on r.employee_id = n.employee_id
+        left join preference p on p.employee_id = n.employee_id
+        where r.active is not false
+        order by n.nth
+        on conflict do nothing
+        returning notification_id, employee_id, kind, cause_event_id, status, place
+    ),
+    going as (
+        select * from unnest($9::text[], $10::text[], $11::text[], $12::boolean[], $13::float8[])
+            as g(kind, way, channel, urgent, held_s)
+    ),
+    {queue.enqueue("$14::interval")}
+    select told.notification_id, told.employee_id, told.kind, told.cause_event_id, told.status,
+        coalesce(hushed.channels, '{{}}') as hushed, (select count(*) from queued) as queued
+    from told left join (
+        select notification_id, array_agg(distinct channel) as channels from due
+        where muted and status = 'delivered' group by notification_id
+    ) as hushed using (notification_id)
+"""  # noqa: S608 - the statement is put together of those above
 
 
-class Delivery(NamedTuple):
+class Told(NamedTuple):
     """A message that is new. `suppressed`: its reader does not want this kind; it is kept and never shown."""
 
     notification_id: UUID
@@ -155,12 +169,17 @@ class Delivery(NamedTuple):
     kind: Kind
     cause_event_id: UUID
     status: Literal["delivered", "suppressed"]
+    hushed: list[Channel]
+    """By these it would have gone out, had its reader not turned them off."""
 
 
-async def deliver(tx: Tx, notices: Sequence[Notice], now: dt.datetime) -> list[Delivery]:
-    """Put notices into inboxes; those that were not there yet.
+async def deliver(
+    tx: Tx, notices: Sequence[Notice], now: dt.datetime, *, going: Sequence[Going], fixed: Sequence[Kind]
+) -> list[Told]:
+    """Put notices into inboxes, and on their ways out; those that were not there yet.
 
-    People who have left or were erased get nothing; people the directory does not know yet do.
+    People who have left or were erased get nothing; people the directory does not know yet do. Kinds in `fixed`
+    nobody can turn off in their inbox.
     """
     rows = await tx.connection.fetch(
         _DELIVER,
@@ -171,6 +190,24 @@ async def deliver(tx: Tx, notices: Sequence[Notice], now: dt.datetime) -> list[D
         [notice.subject for notice in notices],
         [json.dumps(notice.params) for notice in notices],
         now,
-        [kind for kind, rule in shipped().kinds.items() if is_fixed(rule, "inbox")],
+        fixed,
+        [one.kind for one in going],
+        [one.way for one in going],
+        [one.channel for one in going],
+        [one.urgent for one in going],
+        [one.held_s for one in going],
+        GIVE_UP,
     )
-    return [Delivery(**row) for row in rows]
+    if any(row["queued"] for row in rows[:1]):
+        await queue.wake(tx)
+    return [
+        Told(
+            row["notification_id"],
+            row["employee_id"],
+            row["kind"],
+            row["cause_event_id"],
+            row["status"],
+            row["hushed"],
+        )
+        for row in rows
+    ]

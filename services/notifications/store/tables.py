@@ -59,7 +59,6 @@ class Message(Base, table=True):
     written since, and places are no order of commits."""
 
     __table_args__ = (
-        UniqueConstraint("employee_id", "cause_event_id", "kind", name="message_once_per_cause"),
         CheckConstraint("status in ('delivered', 'suppressed')", name="message_status"),
         Index("message_inbox", "employee_id", "place", postgresql_where=text("status = 'delivered'")),
         Index("message_unread", "employee_id", postgresql_where=text("status = 'delivered' and read_at is null")),
@@ -99,10 +98,15 @@ class Delivery(Base, table=True):
     cause_event_id: uuid.UUID
     urgent: bool
     state: str = Field(sa_type=Text)
-    """`waiting`; `sending` until `lease_until`; `delivered`; `dead`: a dead letter, until it is replayed."""
+    """`waiting`; `sending` until `lease_until`; `delivered`; `dead`: a dead letter, until it is replayed or
+    dropped; `dropped`: nobody is there to get it, or wants it any more."""
     attempts: int
     due_at: dt.datetime = Field(sa_type=INSTANT)
-    """Not before this."""
+    """Not before this. In the order of places of one recipient, way and urgency it never falls."""
+    give_up_at: dt.datetime = Field(sa_type=INSTANT)
+    """Not tried after this."""
+    parcel: uuid.UUID | None = None
+    """The first message of those that are, or were, handed over together."""
     lease_until: dt.datetime | None = Field(default=None, sa_type=INSTANT)
     reached: list[str] = Field(sa_type=ARRAY(Text))
     """The keys of the addresses that have it."""
@@ -113,19 +117,44 @@ class Delivery(Base, table=True):
 
     __table_args__ = (
         CheckConstraint("way in ('email', 'push', 'webhook', 'gateway')", name="delivery_way"),
-        CheckConstraint("state in ('waiting', 'sending', 'delivered', 'dead')", name="delivery_state"),
+        CheckConstraint("state in ('waiting', 'sending', 'delivered', 'dead', 'dropped')", name="delivery_state"),
         Index(
             "delivery_open",
             "way",
             "recipient",
+            "urgent",
             "place",
             postgresql_where=text("state in ('waiting', 'sending')"),
         ),
-        Index("delivery_due", "way", "due_at", postgresql_where=text("state in ('waiting', 'sending')")),
+        Index("delivery_due", "way", "urgent", "due_at", postgresql_where=text("state in ('waiting', 'sending')")),
+        Index(
+            "delivery_lately",
+            "recipient",
+            "way",
+            "ended_at",
+            postgresql_where=text("state = 'delivered' and not urgent"),
+        ),
         Index("delivery_dead", "place", postgresql_where=text("state = 'dead'")),
         Index("delivery_message", "notification_id"),
         Index("delivery_ended", "ended_at", postgresql_where=text("ended_at is not null")),
     )
+
+
+class OpenWay(Base, table=True):
+    """A way that is configured: messages go out by it."""
+
+    __tablename__ = "open_way"  # pyright: ignore[reportAssignmentType] - SQLModel types it as a descriptor
+
+    way: Way = Field(sa_type=Text, primary_key=True)
+
+
+class Joined(Base, table=True):
+    """A notice that became a part of a message that was not read yet: it never does so twice."""
+
+    notice_id: uuid.UUID = Field(primary_key=True)
+    notification_id: uuid.UUID = Field(foreign_key="message.notification_id", ondelete="CASCADE")
+
+    __table_args__ = (Index("joined_message", "notification_id"),)
 
 
 class Subscription(Base, table=True):
