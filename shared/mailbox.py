@@ -7,7 +7,7 @@ one address into several.
 
 import re
 from email.headerregistry import Address
-from email.utils import parseaddr
+from email.utils import getaddresses, parseaddr
 
 LONGEST = 254
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
@@ -27,6 +27,12 @@ def header(value: str) -> str:
     old, takes it for several.
     """
     name, address = parseaddr(value)
-    if not is_address(address) or not value.isascii() or not value.isprintable() or len(name) > 60:
+    if (
+        len(getaddresses([value])) != 1
+        or not is_address(address)
+        or not value.isascii()
+        or not value.isprintable()
+        or len(name) > 60
+    ):
         raise ValueError("write it as Name <name@domain>, the name in at most 60 ASCII characters")
     return str(Address(name, addr_spec=address))

@@ -5,9 +5,10 @@ from fastapi import FastAPI
 from services.notifications import facts, handlers
 from services.notifications.api import inbox, links, preferences, push
 from services.notifications.api import live as live_doors
+from services.notifications.channels.email import EmailChannel
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
-from services.notifications.tasks import delivery, escalation, upkeep
+from services.notifications.tasks import delivery, escalation, letters, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
 from shared import repairs
@@ -20,6 +21,8 @@ from shared.web_push import Vapid
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     channels = channels_of(settings)
+    email = channels.get("email")
+    confirming = {"confirmations": letters.asking(email)} if isinstance(email, EmailChannel) else {}
     key = MessageKey.from_file(settings.message_key_file) if settings.message_key_file else None
 
     def prepare(_: Service, app: FastAPI) -> None:
@@ -39,6 +42,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "upkeep": upkeep.keep_small,
             "escalation": escalation.carry_on,
             "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
+            **confirming,
             "delivery": delivery.watch(channels),
             **{delivery.task_of(way): delivery.worker(channel) for way, channel in channels.items()},
         },

@@ -114,7 +114,8 @@ def test_texts_titles_and_dates_arrive_as_they_were_written() -> None:
     assert node["html"].strip() == said.html.strip()
     assert datetime.fromisoformat(node["date"]) == AT
     assert node["id"] == f"<{UUID(int=7)}@bekasikota.example>"
-    assert (node["auto"], node["language"]) == ("auto-generated", "id")
+    old = of_old(content)
+    assert (old["Auto-Submitted"], old["Content-Language"]) == ("auto-generated", "id")
     assert content.isascii()
     assert max(len(line) for line in content.split(b"\r\n")) <= 998
     assert b"\n" not in content.replace(b"\r\n", b"")

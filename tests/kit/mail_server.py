@@ -50,7 +50,7 @@ class MailRoom:
             self.hanging.set()
             await asyncio.Event().wait()
         if said == "bye":
-            assert server.transport is not None
+            assert isinstance(server.transport, asyncio.Transport)
             server.transport.abort()
         return said
 
@@ -105,8 +105,7 @@ async def mail_server(
 
     class Counted(_Server):
         def connection_made(self, transport: asyncio.BaseTransport) -> None:
-            if not open_now or transport not in open_now:
-                open_now.append(transport)
+            open_now.append(transport)
             super().connection_made(transport)
 
     def made() -> SMTP:

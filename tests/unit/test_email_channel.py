@@ -3,7 +3,7 @@
 import asyncio
 import email
 import email.policy
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Generator
 from contextlib import contextmanager
 from email.message import EmailMessage
 from pathlib import Path
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 @contextmanager
-def impatient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def impatient(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """What never answers is given up soon."""
     with monkeypatch.context() as patch:
         for name, seconds in (("OPENING_S", 1.0), ("ENVELOPE_S", 1.0), ("ALL_S", 1.5)):

@@ -25,9 +25,9 @@ from services.notifications.domain.links import (
 )
 
 NOW = dt.datetime(2025, 11, 6, 7, 10, tzinfo=dt.UTC)
-INSTANTS = st.datetimes(dt.datetime(2000, 1, 1), dt.datetime(2100, 1, 1), timezones=st.just(dt.UTC))
+INSTANTS = st.integers(0, 2**32 - 1).map(lambda seconds: dt.datetime.fromtimestamp(seconds, dt.UTC))
 LINKS = st.one_of(
-    st.builds(Acknowledge, st.uuids(), st.uuids(), INSTANTS.map(lambda at: at.replace(microsecond=0))),
+    st.builds(Acknowledge, st.uuids(), st.uuids(), INSTANTS),
     st.builds(unsubscribing, st.uuids(), st.sets(st.sampled_from(KINDS), min_size=1)),
     st.builds(Confirm, st.uuids(), st.text(max_size=20).map(digest)),
     st.builds(End, st.uuids()),
@@ -70,7 +70,7 @@ def test_whatever_else_is_nobodys(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "said", [b"", b"a", b"u" + bytes(16), b"x" + bytes(16), b"c" + bytes(16), b"e" + bytes(15)]
+    "said", [b"", b"a", b"u" + bytes(16), b"x" + bytes(16), b"c" + bytes(9), b"e" + bytes(15)]
 )
 def test_what_we_never_say_is_no_link_even_under_our_tag(said: bytes) -> None:
     raw = said + tag(b"link " + said)

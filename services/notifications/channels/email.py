@@ -96,16 +96,16 @@ def written(said: Letter, to: str, letter_id: str, *, sender: str, reply_to: str
         message["Reply-To"] = reply_to
     message["Subject"] = said.subject
     message["Date"] = format_datetime(at)
-    message["Message-ID"] = f"<{letter_id}@{address.rpartition('@')[2]}>"
+    message["Message-ID"] = f"<{letter_id}@{address.rpartition('@')[-1]}>"
     message["Auto-Submitted"] = "auto-generated"
     message["X-Auto-Response-Suppress"] = "All"
-    message["Content-Language"] = said.language
     if said.unsubscribe is not None:
         message["List-Unsubscribe"] = f"<{said.unsubscribe}>"
         if said.unsubscribe.startswith("https:"):  # RFC 8058, 3.1: only there may a reader's server post by itself
             message["List-Unsubscribe-Post"] = "List-Unsubscribe=One-Click"
     message.set_content(said.text)
     message.add_alternative(said.html, subtype="html")
+    message["Content-Language"] = said.language  # last: until then it would go to the first part
     return message.as_bytes()
 
 
@@ -255,7 +255,7 @@ class EmailChannel:
         self, server: _Server, content: bytes, to: str, until_s: float, *, reused: bool
     ) -> Outcome | None:
         """Hand a letter over; None if a connection that was open already ended before anything was said of it."""
-        sender = parseaddr(self._from)[1]
+        _, sender = parseaddr(self._from)
         envelope = {
             "sender": (b"MAIL", b"FROM:<" + sender.encode("ascii") + b">"),
             "recipient": (b"RCPT", b"TO:<" + to.encode("ascii") + b">"),

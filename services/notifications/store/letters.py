@@ -41,7 +41,7 @@ async def boxes(tx: Tx, recipients: Collection[UUID]) -> list[BoxRow]:
         where employee_id = any($1) and active and email is not null
         union all
         select subscription_id, address, true from subscription
-        where subscription_id = any($1) and way = 'email' and active and confirmed_address = address
+        where subscription_id = any($1) and way = 'email' and active
         """,
         list(recipients),
     )
@@ -55,27 +55,25 @@ async def is_here(tx: Tx, employee_id: UUID) -> bool:
     )
 
 
-async def subscribed(tx: Tx, subscription_id: UUID) -> str | None:
-    """The address of an office's subscription; None where it is over."""
-    return await tx.connection.fetchval(
-        "select address from subscription where subscription_id = $1 and way = 'email' and active",
-        subscription_id,
-    )
+class Subscribed(NamedTuple):
+    """An office's subscription. Not active: it has not confirmed it, or wants no more."""
+
+    address: str
+    active: bool
 
 
-async def confirm(tx: Tx, subscription_id: UUID, address: str) -> None:
-    """The office at `address` wants what was asked for."""
-    await tx.connection.execute(
-        "update subscription set confirmed_address = address where subscription_id = $1 and address = $2",
-        subscription_id,
-        address,
+async def subscribed(tx: Tx, subscription_id: UUID) -> Subscribed | None:
+    """An office's subscription to letters; None where there is none."""
+    row = await tx.connection.fetchrow(
+        "select address, active from subscription where subscription_id = $1 and way = 'email'", subscription_id
     )
+    return None if row is None else Subscribed(**row)
 
 
 async def end(tx: Tx, subscription_id: UUID) -> None:
-    """The office wants no more."""
+    """The office wants no more: nobody but its own confirmation begins it again."""
     await tx.connection.execute(
-        "update subscription set active = false, confirmed_address = null where subscription_id = $1",
+        "update subscription set active = false, confirmed_at = null where subscription_id = $1 and way = 'email'",
         subscription_id,
     )
 
@@ -93,7 +91,7 @@ async def next_to_ask(tx: Tx, *, at_most: int) -> Asking | None:
             ask_at = clock_timestamp() + interval '10 minutes'
         from (
             select subscription_id from subscription
-            where way = 'email' and active and confirmed_address is distinct from address
+            where way = 'email' and not active and confirmed_at is null
                 and (asked_address is distinct from address
                     or not asked and asks < $1 and ask_at <= clock_timestamp())
             order by created_at limit 1 for update skip locked

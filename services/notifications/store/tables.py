@@ -172,10 +172,8 @@ class Subscription(Base, table=True):
     active: bool
     created_by: uuid.UUID
     created_at: dt.datetime = Field(sa_type=INSTANT)
-    confirmed_address: str | None = Field(default=None, sa_type=Text)
-    """Of e-mail: the address whose office has said that it wants this; nothing is sent to another one."""
     asked_address: str | None = Field(default=None, sa_type=Text)
-    """Whom it was asked of, or is being asked."""
+    """Of e-mail: whom it was asked of, or is being asked, whether they want it."""
     asked: bool = False
     """Whether it was asked of them: by a letter that they have, or will never take."""
     asks: int = 0

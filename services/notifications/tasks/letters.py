@@ -20,14 +20,11 @@ def asking(channel: EmailChannel) -> Callable[[Service], Awaitable[None]]:
     """The background task."""
 
     async def work(service: Service) -> None:
-        try:
-            while True:
-                while await ask_next(service.db, channel):
-                    pass
-                service.health["confirmations"].worked()
-                await asyncio.sleep(LOOK_S)
-        finally:
-            await channel.close()
+        while True:
+            while await ask_next(service.db, channel):
+                pass
+            service.health["confirmations"].worked()
+            await asyncio.sleep(LOOK_S)
 
     return work
 

@@ -5,7 +5,6 @@ Plain, readable aloud and by night; no picture, nothing fetched from anywhere, n
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Protocol
 from uuid import UUID
@@ -107,11 +106,16 @@ def confirmation(
 
 
 def _made(language: Language, subject: str, parts: Sequence[Part], off: str | None, ending: str) -> Letter:
-    t = partial(text, language=language)
     opening = "letter.confirm.open" if ending == "confirm" else "letter.open"
     ends = text(f"letter.ends.{ending}", language)
     html = _templates.get_template("letter.html").render(
-        t=t, lang=language, subject=subject, parts=parts, off=off, ends=ends, opening=opening
+        t=lambda code: text(code, language),
+        lang=language,
+        subject=subject,
+        parts=parts,
+        off=off,
+        ends=ends,
+        opening=opening,
     )
     said = [_plain(part, language, opening) for part in parts]
     last = "\n".join(line for line in (ends, off, text("letter.automatic", language)) if line)

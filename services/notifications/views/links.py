@@ -47,8 +47,9 @@ async def look(tx: Tx, link: Link, now: dt.datetime) -> Shown:
             kept: list[Kind] = [kind for kind in kinds if kind in fixed]
             return Shown("unsubscribe", "ask" if off else "fixed", None, off, kept)
         case Confirm(subscription_id, of):
-            address = await store.subscribed(tx, subscription_id)
-            return Shown("confirm", "gone" if address is None or digest(address) != of else "ask")
+            there = await store.subscribed(tx, subscription_id)
+            ours = there is not None and digest(there.address) == of
+            return Shown("confirm", "gone" if not ours else "done" if there.active else "ask")
         case End(subscription_id):
             there = await store.subscribed(tx, subscription_id)
-            return Shown("end", "done" if there is None else "ask")
+            return Shown("end", "ask" if there is not None and there.active else "done")

@@ -12,7 +12,6 @@ const { simpleParser } = require(path.join(process.cwd(), "node_modules", "mailp
       subject: mail.subject, text: mail.text, html: mail.html, id: mail.messageId, date: mail.date,
       unsubscribe: list.unsubscribe ? list.unsubscribe.url : null,
       oneClick: list["unsubscribe-post"] ? list["unsubscribe-post"].name : null,
-      auto: mail.headers.get("auto-submitted"), language: mail.headers.get("content-language"),
     }));
   }
 })();

@@ -1,13 +1,13 @@
-"""What offices that get letters have confirmed, and when they are asked.
+"""When offices are asked whether they want letters.
 
-Revision ID: 0010
-Revises: 0009
+Revision ID: 0011
+Revises: 0010
 """
 
 from alembic import op
 
-revision = "0010"
-down_revision = "0009"
+revision = "0011"
+down_revision = "0010"
 branch_labels = None
 depends_on = None
 
@@ -16,7 +16,6 @@ def upgrade() -> None:
     op.execute(
         """
         alter table subscription
-            add column confirmed_address text,
             add column asked_address text,
             add column asked boolean not null default false,
             add column asks integer not null default 0,
@@ -28,7 +27,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute(
         """
-        alter table subscription drop column confirmed_address, drop column asked_address, drop column asked,
+        alter table subscription drop column asked_address, drop column asked,
             drop column asks, drop column ask_at
         """
     )
