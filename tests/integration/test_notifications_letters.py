@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 from uuid import UUID, uuid4
 
 import httpx
@@ -66,10 +65,9 @@ class House:
             return len(self.room.letters) >= how_many
 
         await eventually(there)
-        parsed = [
+        return [
             email.message_from_bytes(one.content, policy=email.policy.default) for one in self.room.letters
         ]
-        return [one for one in parsed if isinstance(one, EmailMessage)]
 
     def path(self, link: Link) -> str:
         return f"/notifications/links/{links.token(link, self.tag)}"
@@ -107,7 +105,7 @@ def words(letter: EmailMessage) -> str:
 
 def links_in(letter: EmailMessage) -> list[str]:
     found = re.findall(rf"{re.escape(PUBLIC)}(/notifications/links/\S+)", words(letter))
-    return [urlsplit(one).path for one in found]
+    return [str(one) for one in found]
 
 
 async def test_a_short_counter_reaches_its_head_by_letter_and_is_seen_to_by_its_button_alone(house: House) -> None:
@@ -135,22 +133,20 @@ async def test_a_short_counter_reaches_its_head_by_letter_and_is_seen_to_by_its_
 
 async def test_one_click_turns_a_kind_off_by_letter_and_leaves_the_inbox(house: House) -> None:
     await house.hear(person(ADI, email="adi@bekasikota.example"), plan(ADI))
-    await house.hear(plan(ADI, "WFH", 2))
-    await house.value("select pg_notify('delivery', '')")
     path = house.path(unsubscribing(ADI, ["schedule.changed"]))
-    before = await house.look(path)
-    assert "<button" in before.text
+    assert "<button" in (await house.look(path)).text
     assert await house.value("select count(*) from preference") == 0
-    answer = await house.look(path, "POST", data={"List-Unsubscribe": "One-Click"})
-    assert answer.status_code == 200
-    assert await house.value("select muted from preference where employee_id = $1", ADI) == [
-        "schedule.changed/email"
-    ]
-    assert (await house.look(path, "POST")).status_code == 200
-    assert await house.value("select count(*) from message where employee_id = $1", ADI) >= 1
+    for _ in range(2):
+        answer = await house.look(path, "POST", data={"List-Unsubscribe": "One-Click"})
+        assert answer.status_code == 200
+        muted = await house.value("select muted from preference where employee_id = $1", ADI)
+        assert muted == ["schedule.changed/email"]
+    await house.hear(plan(ADI, "WFH", 2))
+    assert await house.value("select status from message where kind = 'schedule.changed'") == "delivered"
     await house.hear(review("returned"))
-    assert (await house.letters(1))[-1]["Subject"]
-    assert all("schedule" not in one["Subject"] for one in await house.letters(1))
+    ways = "select array_agg(kind || '/' || way) from delivery"
+    assert await house.value(ways) == ["report.returned/email"]
+    assert len(await house.letters(1)) == 1
 
 
 async def test_what_cannot_be_turned_off_says_so_and_stays(house: House) -> None:
@@ -208,7 +204,8 @@ async def office(db: Database, address: str = "dewan@bekasikota.example") -> UUI
     async with db.transaction() as tx:
         await tx.connection.execute(
             "insert into subscription (subscription_id, way, address, kinds, description, language, active, "
-            "created_by, created_at) values ($1, 'email', $2, '{digest.council}', 'Dewan', 'id', false, $1, now())",
+            "created_by, created_at) "
+            "values ($1, 'email', $2, '{digest.council}', 'Dewan', 'id', false, $1, now())",
             one,
             address,
         )
@@ -273,7 +270,9 @@ async def test_an_office_is_asked_once_whatever_its_server_says_and_anew_at_anot
 async def test_who_is_erased_gets_no_letter(house: House) -> None:
     await house.hear(person(ADI, email="adi@bekasikota.example"))
     async with house.db.transaction() as tx:
-        await tx.connection.execute("update recipient set active = false, email = null where employee_id = $1", ADI)
+        await tx.connection.execute(
+            "update recipient set active = false, email = null where employee_id = $1", ADI
+        )
         await deletion.forget(tx, [ADI])
     channel = opened(house.settings)
     assert channel is not None

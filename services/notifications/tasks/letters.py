@@ -11,7 +11,7 @@ from shared.service import Service
 
 log = logging.getLogger(__name__)
 
-LOOK_S = 5.0
+LOOK_S = 2.0
 AT_MOST = 50
 """So often one address is asked while its server answers with "later": eight hours, ten minutes apart."""
 

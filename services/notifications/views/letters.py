@@ -106,10 +106,13 @@ def confirmation(
 
 
 def _made(language: Language, subject: str, parts: Sequence[Part], off: str | None, ending: str) -> Letter:
+    def t(code: str) -> str:
+        return text(code, language)
+
     opening = "letter.confirm.open" if ending == "confirm" else "letter.open"
     ends = text(f"letter.ends.{ending}", language)
     html = _templates.get_template("letter.html").render(
-        t=lambda code: text(code, language),
+        t=t,
         lang=language,
         subject=subject,
         parts=parts,

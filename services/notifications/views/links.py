@@ -48,8 +48,9 @@ async def look(tx: Tx, link: Link, now: dt.datetime) -> Shown:
             return Shown("unsubscribe", "ask" if off else "fixed", None, off, kept)
         case Confirm(subscription_id, of):
             there = await store.subscribed(tx, subscription_id)
-            ours = there is not None and digest(there.address) == of
-            return Shown("confirm", "gone" if not ours else "done" if there.active else "ask")
+            if there is None or digest(there.address) != of:
+                there = None
+            return Shown("confirm", "gone" if there is None else "done" if there.active else "ask")
         case End(subscription_id):
             there = await store.subscribed(tx, subscription_id)
             return Shown("end", "ask" if there is not None and there.active else "done")
