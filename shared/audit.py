@@ -23,6 +23,8 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "outage": ("declare", "revise", "revoke"),
     "punch": ("manual", "void"),
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
+    # notifications
+    "call": ("asked", "answered"),
     # reporting
     "allowance": ("given",),
     "catalogue": ("imported",),

@@ -3,12 +3,12 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import inbox, links, preferences, push
+from services.notifications.api import alerts, inbox, links, preferences, push
 from services.notifications.api import live as live_doors
 from services.notifications.channels.email import EmailChannel
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
-from services.notifications.tasks import delivery, escalation, letters, upkeep
+from services.notifications.tasks import counters, delivery, escalation, letters, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
 from shared import repairs
@@ -35,12 +35,13 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[inbox.router, links.router, live_doors.router, preferences.router, push.router],
+        routers=[alerts.router, inbox.router, links.router, live_doors.router, preferences.router, push.router],
         handlers=handlers.router,
         tasks={
             "live": live,
             "upkeep": upkeep.keep_small,
             "escalation": escalation.carry_on,
+            "counters": counters.watch,
             "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
             **confirming,
             "delivery": delivery.watch(channels),

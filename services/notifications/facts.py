@@ -7,14 +7,16 @@ import datetime as dt
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, Index, Text
+from sqlalchemy import BigInteger, Double, Index, Text, text
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.notifications.domain import news
 from services.notifications.store.tables import Base
 from shared.events import (
     ComplianceChanged,
+    CoverageBudget,
     CoverageChanged,
+    CoverageForecast,
     EmployeeChanged,
     OutageDeclared,
     ReportReviewed,
@@ -27,10 +29,10 @@ from shared.tables import column
 
 
 class Recipient(Base, Fact, table=True):
-    """Who someone reports to, what they head and where they are reached; nothing else of the directory."""
+    """Who someone reports to, what they head, can do and where they are reached; nothing else of the directory."""
 
     of = EmployeeChanged
-    forgotten = {"heads": [], "active": False}
+    forgotten = {"heads": [], "skills": [], "active": False}
 
     employee_id: UUID = column(key=True)
     opd_code: str | None = column(Text)
@@ -38,6 +40,7 @@ class Recipient(Base, Fact, table=True):
     supervisor_id: UUID | None
     acting_supervisor_id: UUID | None
     heads: list[str] = column(JSONB)
+    skills: list[str] = column(JSONB)
     active: bool
     email: str | None = column(Text)
     """As the directory has it: whether it is an address is looked at when a letter is sent (shared/mailbox.py)."""
@@ -51,13 +54,15 @@ class Recipient(Base, Fact, table=True):
 
 
 class Unit(Base, Fact, table=True):
-    """The name of a unit, for texts."""
+    """The name of a unit, for texts; where it is and whom it needs when, for substitutes."""
 
     of = UnitChanged
 
     unit_id: str = column(Text, key=True)
     opd_code: str = column(Text)
     name: str = column(Text)
+    places: list[dict[str, float]] = column(JSONB)
+    requirements: list[dict[str, Any]] = column(JSONB)
 
 
 class Plan(Base, Fact, table=True):
@@ -73,7 +78,10 @@ class Plan(Base, Fact, table=True):
     starts_at: dt.datetime | None
     ends_at: dt.datetime | None
 
-    __table_args__ = (Index("plan_work_date", "work_date"),)
+    __table_args__ = (
+        Index("plan_work_date", "work_date"),
+        Index("plan_unit", "unit_id", "work_date", postgresql_where=text("mode in ('WFO', 'WFH')")),
+    )
 
 
 class Review(Base, Fact, table=True):
@@ -119,6 +127,43 @@ class Counter(Base, Fact, table=True):
     heard_at: dt.datetime = column(of="ce_time")
 
 
+class Forecast(Base, Fact, table=True):
+    """What was last said of a service point's near future; `told` is the event by which people were told of it."""
+
+    of = CoverageForecast
+    beside = frozenset({"told"})
+
+    unit_id: str = column(Text, key=True)
+    opd_code: str = column(Text)
+    status: str = column(Text)
+    at: dt.datetime
+    starts_at: dt.datetime | None
+    ends_at: dt.datetime | None
+    required: int = column(BigInteger)
+    expected: int = column(BigInteger)
+    as_of: dt.datetime
+    told: UUID | None
+    heard_at: dt.datetime = column(of="ce_time")
+
+
+class Budget(Base, Fact, table=True):
+    """What was last said of one window of a service point's error budget; `told` is the event by which people were
+    told that it burns or is spent."""
+
+    of = CoverageBudget
+    beside = frozenset({"told"})
+
+    unit_id: str = column(Text, key=True)
+    of_window: str = column(Text, key=True, of="window")
+    opd_code: str = column(Text)
+    status: str = column(Text)
+    burn_rate: float | None = column(Double)
+    spent_minutes: float = column(Double)
+    budget_minutes: float = column(Double)
+    as_of: dt.datetime
+    told: UUID | None
+
+
 class Outage(Base, Fact, table=True):
     """An outage as last heard."""
 
@@ -133,5 +178,5 @@ class Outage(Base, Fact, table=True):
     heard_at: dt.datetime = column(of="ce_time")
 
 
-PROJECTION = Projection(Recipient, Unit, Plan, Review, DutyState, Counter, Outage)
+PROJECTION = Projection(Recipient, Unit, Plan, Review, DutyState, Counter, Forecast, Budget, Outage)
 """The directory and the plans come first: they say who is concerned by the rest."""

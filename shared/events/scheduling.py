@@ -10,6 +10,7 @@ from shared.events.base import (
     MAX_HOLIDAYS,
     MAX_PLACES,
     MAX_REQUIREMENTS,
+    MAX_SKILLS,
     UUID,
     Code,
     Count,
@@ -93,6 +94,8 @@ class EmployeeChanged(Event):
     phone: Text | None = None
     remote_places: Annotated[list[Place], Field(max_length=MAX_PLACES)] = []
     active: Truth = True
+    skills: Annotated[list[Code], Field(max_length=MAX_SKILLS)] = []
+    """What a person can do at a counter, in codes of the city's own, in lower case."""
 
 
 class Requirement(Part):

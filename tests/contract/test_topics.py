@@ -33,7 +33,7 @@ SPECIFIED = {
 }
 FIELDS = {
     "directory.employee.v1": "employee_id revision nip name opd_code unit_id supervisor_id acting_supervisor_id"
-    " heads employment echelon email phone remote_places active",
+    " heads employment echelon email phone remote_places active skills",
     "directory.unit.v1": "unit_id revision opd_code opd_name name is_service_point places requirements slo",
     "rules.changed.v1": "rules_version effective_from tolerance_minutes report_modes report_cutoff"
     " review_sla_working_days",
@@ -61,7 +61,7 @@ FIELDS = {
 }
 OF_A_PERSON = {
     "nip", "email", "phone", "remote_places", "home", "address", "supervisor_id", "acting_supervisor_id",
-    "heads", "echelon", "employment", "lat", "lon", "position", "birth_date", "sex",
+    "heads", "skills", "echelon", "employment", "lat", "lon", "position", "birth_date", "sex",
 }  # fmt: skip
 IDS_OF_A_PERSON = {"employee_id", "reviewer_id", "voided_by", "punch_id", "report_id"}
 NAMES_OF_THINGS = {("directory.unit.v1", "name"), ("calendar.changed.v1", "holidays.name")}

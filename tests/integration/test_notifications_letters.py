@@ -65,9 +65,7 @@ class House:
             return len(self.room.letters) >= how_many
 
         await eventually(there)
-        return [
-            email.message_from_bytes(one.content, policy=email.policy.default) for one in self.room.letters
-        ]
+        return [email.message_from_bytes(one.content, policy=email.policy.default) for one in self.room.letters]
 
     def path(self, link: Link) -> str:
         return f"/notifications/links/{links.token(link, self.tag)}"

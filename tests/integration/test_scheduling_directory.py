@@ -159,6 +159,23 @@ async def test_an_address_that_a_letter_would_read_as_others_is_refused_by_row(r
         assert [(error["row"], error["field"]) for error in answer.json()["errors"]] == [(2, "2.email")]
 
 
+async def test_skills_come_by_file_and_are_published_of_who_has_some(running: Desk) -> None:
+    header = "nip,name,opd_code,unit_id,employment,timetable,skills"
+
+    async def load(skills: str) -> dict[UUID, Any]:
+        row = f"{nip(1)},Pegawai 1,1.01,DISDIK-A,PNS,five_day,{skills}"
+        answer = await running.load("employees", f"{header}\n{row}\n")
+        assert answer.status_code == 200, answer.text
+        return await entries(running)
+
+    [(who, entry)] = (await load("KTP-el; akta")).items()
+    assert (who, entry["skills"]) == (employee_id(1), ["akta", "ktp-el"])
+    shown = (await running.call("GET", "/employees", params={"unit_id": "DISDIK-A"})).json()["items"]
+    assert [one["skills"] for one in shown if one["employee_id"] == str(employee_id(1))] == [["akta", "ktp-el"]]
+    [cleared] = (await load("")).values()
+    assert cleared["skills"] == []
+
+
 async def test_remote_places_are_published(running: Desk) -> None:
     places = {"places": [{"lat": -6.3, "lon": 107.1, "radius_m": 150}]}
     path = f"/employees/{employee_id(3)}/remote-places"

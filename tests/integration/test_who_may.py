@@ -36,6 +36,7 @@ from shared.events import (
     UnitChanged,
 )
 from tests.kit.asking import ASKED, ASKING, waited
+from tests.kit.calling import CALLING
 from tests.kit.doors import Door, Template, all_services
 from tests.kit.feeding import FEEDING
 from tests.kit.flagging import FLAGGED, FLAGGING
@@ -267,7 +268,7 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
             path = path.replace("{" + name + "}", quote(await parameter(world, door, row, name, target)))
         elif one.get("required") or name in ("opd_code", "unit_id", "serial"):
             query[name] = await parameter(world, door, row, name, target)
-    bodies = {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PAYING, **PILOTING, **PACKING, **PUSHING}
+    bodies = {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PAYING, **PILOTING, **PACKING, **PUSHING, **CALLING}
     if row in bodies and (row, target.name) not in world.bodies:
         world.bodies[row, target.name] = await bodies[row](world, target)
     body = world.bodies.get((row, target.name))
@@ -328,7 +329,7 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
     assert [row for row in ROWS if row.partition(" #")[0] not in doors] == []
     assert [
         row
-        for row in {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PILOTING, **PACKING, **PUSHING}
+        for row in {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PILOTING, **PACKING, **PUSHING, **CALLING}
         if row not in ROWS
     ] == []
 

@@ -42,6 +42,7 @@ ANI_STORED = Employee(
     phone="0812",
     remote_places=(Place(-6.2, 107.0, 100.0),),
     heads=("A",),
+    skills=("akta", "ktp-el"),
     timetable="shift",
     shift_group=2,
     post_since=dt.date(2024, 1, 1),
@@ -50,7 +51,7 @@ ANI_STORED = Employee(
 )
 REQUIRED = "nip,name,opd_code,unit_id,employment,timetable"
 OPTIONAL = (
-    "supervisor_nip,acting_supervisor_nip,echelon,email,phone,remote_places,heads,shift_group,post_since,"
+    "supervisor_nip,acting_supervisor_nip,echelon,email,phone,remote_places,heads,skills,shift_group,post_since,"
     "discipline_until,active"
 )
 
@@ -87,7 +88,7 @@ def test_a_column_that_the_file_has_not_leaves_what_is_stored_and_nobody_returns
 
 
 def test_an_empty_cell_of_a_present_column_clears_and_is_listed() -> None:
-    body = f"{REQUIRED},{OPTIONAL}\n{ANI},Ani,1.01,A,PNS,five_day,,,,,,,,,,,\n"
+    body = f"{REQUIRED},{OPTIONAL}\n{ANI},Ani,1.01,A,PNS,five_day,,,,,,,,,,,,\n"
     found = only(checked("employees", body, ANI_STORED))
     assert found.record == replace(
         ANI_STORED,
@@ -98,12 +99,22 @@ def test_an_empty_cell_of_a_present_column_clears_and_is_listed() -> None:
         phone=None,
         remote_places=(),
         heads=(),
+        skills=(),
         timetable="five_day",
         shift_group=None,
         post_since=None,
         discipline_until=None,
     )
     assert set(found.cleared) == set(OPTIONAL.split(",")) - {"active"}
+
+
+def test_skills_are_codes_in_lower_case_each_once() -> None:
+    found = only(checked("employees", f"{REQUIRED},skills\n{ANI},Ani,1.01,A,PNS,five_day,KTP-el; akta;ktp-EL\n"))
+    record: Any = found.record
+    assert record.skills == ("akta", "ktp-el")
+    for cell in ("bisa semuanya", ";".join(f"s{n}" for n in range(21)), "a" * 41, "-"):
+        body = f"{REQUIRED},skills\n{ANI},Ani,1.01,A,PNS,five_day,{cell}\n"
+        assert [fault[:2] for fault in faults("employees", body)] == [(2, "skills")], cell
 
 
 def test_only_the_word_true_brings_a_departed_person_back() -> None:

@@ -6,11 +6,21 @@ from dataclasses import replace
 from typing import NamedTuple, TypeVar
 from uuid import UUID
 
-from services.notifications.commands import escalation, telling
+from services.notifications.commands import counters, escalation, telling
 from services.notifications.domain import news
 from services.notifications.domain.news import Held
 from services.notifications.domain.telling import Telling
-from services.notifications.facts import PROJECTION, Counter, DutyState, Outage, Plan, Recipient, Review
+from services.notifications.facts import (
+    PROJECTION,
+    Budget,
+    Counter,
+    DutyState,
+    Forecast,
+    Outage,
+    Plan,
+    Recipient,
+    Review,
+)
 from services.notifications.store import deletion, recipients
 from services.notifications.store import notices as store
 from services.notifications.store.notices import CounterAlert
@@ -34,7 +44,7 @@ from shared.telemetry import Metrics
 E = TypeVar("E", bound=Event)
 Decided = TypeVar("Decided", ReportReviewed, ComplianceChanged)
 
-NEWS = (Plan, Review, DutyState, Counter, Outage)
+NEWS = (Plan, Review, DutyState, Counter, Budget, Outage)
 
 
 async def tell(batch: list[Received], context: HandlerContext) -> None:
@@ -67,9 +77,13 @@ async def _hear(tx: Tx, batch: Sequence[Received], metrics: Metrics, now: dt.dat
         *heard.decided(ReportReviewed, news.on_review),
         *heard.decided(ComplianceChanged, news.on_compliance),
         *await heard.coverage(),
+        *await counters.budgets(tx, fold, now),
         *await heard.outages(),
     ]
-    return _Heard(fold, [*tellings, *await heard.newcomers(tellings)], heard.over)
+    if Forecast in fold:
+        tellings += await counters.foreseen(tx, now)
+    tellings = await counters.propose(tx, [*tellings, *await heard.newcomers(tellings)], now)
+    return _Heard(fold, tellings, heard.over)
 
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:

@@ -39,6 +39,9 @@ Channel = Literal["inbox", "email", "push", "webhook"]
 """The channels of `notification.sent.v1`, and those that people choose among."""
 CHANNELS: tuple[Channel, ...] = get_args(Channel)
 
+Answer = Literal["yes", "no"]
+"""To a call for help."""
+
 Way = Literal["email", "push", "webhook", "gateway"]
 """How a message leaves the house: each is a queue and a file under `channels/`. A gateway (Telegram, WhatsApp,
 SMS) reaches a person's phone as a push does: to its reader and in events it is `push`."""

@@ -9,11 +9,12 @@ from shared.facts import ABSORBING
 
 
 async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
-    """Erase what is kept about people: their messages, also on their way out, preferences, browsers, facts, and
-    that they saw to something."""
+    """Erase what is kept about people: their messages, also on their way out, preferences, browsers, facts, calls,
+    and that they saw to something."""
     await tx.connection.execute("delete from delivery where recipient = any($1)", employees)
-    for table in ("message", "preference", "push_device", "plan", "duty_state"):
+    for table in ("message", "call", "preference", "push_device", "plan", "duty_state"):
         await tx.connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
+    await tx.connection.execute("update call set called_by = null where called_by = any($1)", employees)
     await tx.connection.execute(
         """
         update escalation set people = array(select unnest(people) except select unnest($1::uuid[])),
@@ -38,4 +39,5 @@ async def prune(tx: Tx, *, facts_before: dt.date, messages_before: dt.datetime) 
     for table in ("plan", "duty_state", "review"):
         await tx.connection.execute(f"delete from {table} where work_date < $1", facts_before)  # noqa: S608 - names above
     await tx.connection.execute("delete from message where at < $1", messages_before)
+    await tx.connection.execute("delete from call where called_at < $1", messages_before)
     await tx.connection.execute("delete from escalation where since < $1", messages_before)

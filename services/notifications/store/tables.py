@@ -26,7 +26,7 @@ from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.orm import registry
 from sqlmodel import Field
 
-from services.notifications.domain.kinds import Channel, Kind, Way
+from services.notifications.domain.kinds import Answer, Channel, Kind, Way
 from shared.messages import Language
 from shared.tables import Table
 
@@ -214,6 +214,29 @@ class Rule(Base, table=True):
     changed_by: uuid.UUID
     changed_at: dt.datetime = Field(sa_type=INSTANT)
     reason: str = Field(sa_type=Text)
+
+
+class Call(Base, table=True):
+    """Somebody was asked to help at a counter, for one alert. Times are of the business clock."""
+
+    call_id: uuid.UUID = Field(primary_key=True)
+    cause_event_id: uuid.UUID
+    """Of the alert: whoever got that sees the call."""
+    unit_id: str = Field(sa_type=Text)
+    employee_id: uuid.UUID
+    called_by: uuid.UUID | None
+    """Null once they are erased."""
+    called_at: dt.datetime = Field(sa_type=INSTANT)
+    until: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    answer: Answer | None = Field(default=None, sa_type=Text)
+    answered_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+
+    __table_args__ = (
+        UniqueConstraint("cause_event_id", "employee_id", name="call_once_per_alert"),
+        CheckConstraint("answer in ('yes', 'no')", name="call_answer"),
+        Index("call_person", "employee_id", "called_at"),
+        Index("call_at", "called_at"),
+    )
 
 
 class Escalation(Base, table=True):

@@ -85,6 +85,7 @@ class Employee:
     phone: str | None
     remote_places: Places
     heads: tuple[str, ...]
+    skills: tuple[str, ...]
     timetable: str
     shift_group: int | None
     post_since: dt.date | None

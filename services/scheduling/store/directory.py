@@ -58,7 +58,9 @@ _PUBLISH_EMPLOYEES = f"""
                     union select unnest(today.heads) from today where deputy_id = e.employee_id) as all_heads
                 order by head limit {MAX_HEADS}),
             'employment', employment, 'echelon', echelon, 'email', email, 'phone', phone,
-            'remote_places', remote_places, 'active', active) as body
+            'remote_places', remote_places, 'active', active)
+            -- not where there is none: an entry that says the same as before is not published again
+            || case when skills = '{{}}' then '{{}}'::jsonb else jsonb_build_object('skills', skills) end as body
         from employee e join answers using (employee_id)
     ), digest as (select employee_id, body, md5(body::text) as digest from entry)
     update employee set revision = revision + 1, published = digest.digest,
@@ -99,8 +101,8 @@ _LIST_UNITS = """
     from unit u where ($1::text is null or opd_code = $1) and unit_id > $2 order by unit_id limit $3
 """
 _LIST_EMPLOYEES = """
-    select employee_id, nip, name, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads, employment,
-        echelon, timetable, shift_group, post_since, discipline_until, active, revision
+    select employee_id, nip, name, opd_code, unit_id, supervisor_id, acting_supervisor_id, heads, skills,
+        employment, echelon, timetable, shift_group, post_since, discipline_until, active, revision
     from employee
     where ($1::text is null or opd_code = $1) and ($2::text is null or unit_id = $2) and employee_id > $3
     order by employee_id limit $4

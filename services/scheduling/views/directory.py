@@ -72,6 +72,7 @@ class Colleague(Person):
 
     acting_supervisor_id: UUID | None
     heads: list[str]
+    skills: list[str]
     employment: str
     echelon: str | None
     timetable: str

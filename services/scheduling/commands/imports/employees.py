@@ -1,6 +1,7 @@
 """The file of the people."""
 
 import datetime as dt
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -18,8 +19,9 @@ from services.scheduling.views import superiors
 from services.scheduling.views.superiors import Leaver
 from shared import mailbox
 from shared.csvfile import Cells, RowError, once
-from shared.events.base import MAX_HEADS, MAX_PLACES
+from shared.events.base import MAX_HEADS, MAX_PLACES, MAX_SKILLS
 
+_SKILL = re.compile("[a-z0-9][a-z0-9._-]{0,39}")
 TIMETABLES = ("five_day", "six_day", "shift")
 _CLEARABLE = {
     "supervisor_nip": "supervisor_id",
@@ -29,6 +31,7 @@ _CLEARABLE = {
     "phone": "phone",
     "remote_places": "remote_places",
     "heads": "heads",
+    "skills": "skills",
     "shift_group": "shift_group",
     "post_since": "post_since",
     "discipline_until": "discipline_until",
@@ -196,6 +199,7 @@ def _employee(
         **dict.fromkeys(_CLEARABLE.values()),
         "remote_places": (),
         "heads": (),
+        "skills": (),
         **kept,
         **given,
     }
@@ -222,6 +226,7 @@ def _optional(
         "phone": lambda: cells.optional("phone", longest=40),
         "remote_places": lambda: places(cells, "remote_places", most=MAX_PLACES),
         "heads": lambda: _heads(cells, known),
+        "skills": lambda: _skills(cells),
         "shift_group": lambda: cells.whole("shift_group", 0, 3, required=False),
         "post_since": lambda: cells.date("post_since", required=False),
         "discipline_until": lambda: cells.date("discipline_until", required=False),
@@ -241,6 +246,14 @@ def _heads(cells: Cells, known: Known) -> tuple[str, ...]:
     if any(head not in known.unit_opd and head not in known.opds for head in heads):
         cells.wrong("heads", "import.unknown_head")
     return heads
+
+
+def _skills(cells: Cells) -> tuple[str, ...]:
+    """In lower case: two files that write a code otherwise mean the same skill."""
+    skills = tuple(sorted({skill.lower() for skill in cells.items("skills", most=MAX_SKILLS)}))
+    if any(_SKILL.fullmatch(skill) is None for skill in skills):
+        cells.wrong("skills", "import.skill")
+    return skills
 
 
 def _heads_elsewhere(person: Employee, before: Employee | None, unit_opd: Mapping[str, str]) -> tuple[str, ...]:
