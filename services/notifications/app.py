@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import alerts, inbox, links, preferences, push
+from services.notifications.api import alerts, inbox, links, preferences, push, rules
 from services.notifications.api import live as live_doors
 from services.notifications.channels.email import EmailChannel
 from services.notifications.channels.push import vapid_of
@@ -12,7 +12,8 @@ from services.notifications.commands import notices
 from services.notifications.tasks import counters, delivery, escalation, letters, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
-from shared import repairs
+from shared import audit_doors, repairs
+from shared.audit import AuditRow
 from shared.clock import Clock
 from shared.message_key import MessageKey
 from shared.service import Service, build
@@ -36,7 +37,16 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[alerts.router, inbox.router, links.router, live_doors.router, preferences.router, push.router],
+        routers=[
+            alerts.router,
+            inbox.router,
+            links.router,
+            live_doors.router,
+            preferences.router,
+            push.router,
+            rules.router,
+            audit_doors.router("/notifications/v1", AuditRow),
+        ],
         handlers=handlers.router,
         tasks={
             "live": live,

@@ -32,7 +32,7 @@ NOTHING_TO_DO = {
 """Kinds that may ask for nothing."""
 BY = {
     "counter.soon": "07.30 WIB",
-    "counter.short": "07.20 WIB",
+    "counter.short": "08.10 WIB",
     "counter.call": "07.30 WIB",
     "report.missing": "21.00 WIB",
     "reviews.waiting": "Jumat, 7 November 2025 07.10 WIB",
@@ -175,12 +175,12 @@ def test_who_may_leave_it_to_others_is_told_by_when_and_who_comes_next() -> None
     words = said(sample("counter.short"))
     assert words.acknowledge
     assert words.text.endswith(
-        "Tekan “Saya tangani” paling lambat 07.20 WIB; sesudah itu pesan ini diteruskan kepada pimpinan OPD."
+        "Tekan “Saya tangani” paling lambat 08.10 WIB; sesudah itu pesan ini diteruskan kepada pimpinan OPD."
     )
     silent = RULES["counter.short"].model_copy(update={"escalate": ()})
     assert not worded(sample("counter.short"), "id", silent).acknowledge
     later = RULES["counter.short"].model_copy(update={"escalate": (Step(after_minutes=45, to=("city",)),)})
-    assert "paling lambat 07.55 WIB" in worded(sample("counter.short"), "id", later).text
+    assert "paling lambat 08.45 WIB" in worded(sample("counter.short"), "id", later).text
 
 
 def test_a_subscription_is_told_that_it_subscribes_and_is_asked_for_no_answer() -> None:
@@ -212,7 +212,7 @@ class _Unit:
 @pytest.mark.parametrize("unit", [_Unit("KEL A/1", "KEL%20A%2F1"), _Unit("é?", "%C3%A9%3F")])
 def test_a_units_code_is_written_into_the_link_as_an_address(unit: _Unit) -> None:
     met = replace(sample("counter.met"), subject=unit.code)
-    assert said(met).link == f"/reporting/units/{unit.path}"
+    assert said(met).link == f"/reporting/board/units/{unit.path}"
 
 
 def test_ids_of_samples_are_their_own() -> None:
