@@ -55,6 +55,17 @@ async def is_here(tx: Tx, employee_id: UUID) -> bool:
     )
 
 
+async def saw_to_it(tx: Tx, notification_id: UUID) -> UUID | None:
+    """Who has said that they see to what a message is about; None for nobody."""
+    return await tx.connection.fetchval(
+        """
+        select e.acknowledged_by from message m join escalation e using (cause_event_id, kind)
+        where m.notification_id = $1
+        """,
+        notification_id,
+    )
+
+
 class Subscribed(NamedTuple):
     """An office's subscription. Not active: it has not confirmed it, or wants no more."""
 

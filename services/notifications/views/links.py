@@ -33,12 +33,13 @@ class Shown:
 async def look(tx: Tx, link: Link, now: dt.datetime) -> Shown:
     """What following a link would do. `now`: business time."""
     match link:
-        case Acknowledge():
+        case Acknowledge(notification_id, employee_id, _):
             if link.is_old(now):
                 return Shown("acknowledge", "old")
-            message = (await outgoing.worded(tx, [link.notification_id])).get(link.notification_id)
+            message = (await outgoing.worded(tx, [notification_id])).get(notification_id)
             asks = message is not None and message.acknowledge
-            return Shown("acknowledge", "ask" if asks else "gone", message)
+            done = await store.saw_to_it(tx, notification_id) == employee_id
+            return Shown("acknowledge", "done" if done else "ask" if asks else "gone", message)
         case Unsubscribe(employee_id, kinds):
             if not await store.is_here(tx, employee_id):
                 return Shown("unsubscribe", "gone")
