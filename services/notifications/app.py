@@ -9,7 +9,7 @@ from services.notifications.channels.email import EmailChannel
 from services.notifications.channels.push import vapid_of
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
-from services.notifications.tasks import counters, delivery, escalation, letters, upkeep
+from services.notifications.tasks import counters, delivery, escalation, letters, reminders, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
 from shared import audit_doors, repairs
@@ -52,6 +52,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "live": live,
             "upkeep": upkeep.keep_small,
             "escalation": escalation.carry_on,
+            "reminders": reminders.remind,
             "counters": counters.watch,
             "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
             **confirming,

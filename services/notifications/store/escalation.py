@@ -115,6 +115,21 @@ async def stepped(tx: Tx, telling: Telling, due_at: dt.datetime | None) -> None:
     )
 
 
+async def renew(tx: Tx, kind: Kind, cause: UUID, telling: Telling) -> None:
+    """What waits because of `cause` goes on as what is told now: whoever reads the newest message of it may see to
+    it there. Since when it waits, and for whom, stays."""
+    await tx.connection.execute(
+        """
+        update escalation set cause_event_id = $3, params = $4
+        where kind = $1 and cause_event_id = $2 and ended_at is null
+        """,
+        kind,
+        cause,
+        telling.cause,
+        json.dumps(telling.params),
+    )
+
+
 async def end(tx: Tx, kind: Kind, causes: Collection[UUID], now: dt.datetime) -> None:
     """It is over: nobody else has to hear of it."""
     await tx.connection.execute(

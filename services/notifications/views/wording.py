@@ -236,7 +236,11 @@ def _report(params: known.OfReport, of: _Of) -> _Said:
 def _request(params: known.OfRequest, of: _Of) -> _Said:
     request = of.word(f"request.{params.kind}")
     if params.work_date is not None:
-        request = of.word("request.dated", request=request, date=of.date(params.work_date))
+        date = of.date(params.work_date)
+        if params.last_date is not None:
+            joined = "request.both" if params.kind == "swap" else "until"
+            date = of.word(joined, start=date, end=of.date(params.last_date))
+        request = of.word("request.dated", request=request, date=date)
     link = f"{_APP}swaps/" if params.kind == "swap" else f"{_APP}requests/"
     return _Said({"request": request, "state": of.word(f"request.state.{params.state}")}, link, f".{params.state}")
 
