@@ -6,7 +6,7 @@ from dataclasses import replace
 from services.notifications.commands import acknowledge
 from services.notifications.domain.links import Acknowledge, Confirm, End, Link, Unsubscribe
 from services.notifications.store import letters as store
-from services.notifications.store import preferences
+from services.notifications.store import preferences, subscriptions
 from services.notifications.views.links import Shown, look
 from shared.database import Tx
 from shared.refusals import Conflict, Missing
@@ -27,7 +27,7 @@ async def follow(tx: Tx, link: Link, now: dt.datetime) -> Shown:
             for kind in shown.kinds:
                 await preferences.mute(tx, employee_id, kind, "email")
         case Confirm(subscription_id, _):
-            await store.confirm(tx, subscription_id)
+            await subscriptions.confirm(tx, subscription_id, now)
         case End(subscription_id):
             await store.end(tx, subscription_id)
     return replace(shown, state="done")

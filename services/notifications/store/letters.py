@@ -67,31 +67,27 @@ async def saw_to_it(tx: Tx, notification_id: UUID) -> UUID | None:
 
 
 class Subscribed(NamedTuple):
-    """An office's subscription. Not active: it has not confirmed it, or wants no more."""
+    """An office's subscription. Not `active`: it has not `confirmed` it, or an officer stopped it."""
 
     address: str
     active: bool
+    confirmed: bool
 
 
 async def subscribed(tx: Tx, subscription_id: UUID) -> Subscribed | None:
     """An office's subscription to letters; None where there is none."""
     row = await tx.connection.fetchrow(
-        "select address, active from subscription where subscription_id = $1 and way = 'email'", subscription_id
+        "select address, active, confirmed_at is not null as confirmed from subscription "
+        "where subscription_id = $1 and way = 'email'",
+        subscription_id,
     )
     return None if row is None else Subscribed(**row)
-
-
-async def confirm(tx: Tx, subscription_id: UUID) -> None:
-    """The office wants what was asked for at its address."""
-    await tx.connection.execute(
-        "update subscription set active = true where subscription_id = $1 and way = 'email'", subscription_id
-    )
 
 
 async def end(tx: Tx, subscription_id: UUID) -> None:
     """The office wants no more: nobody but its own confirmation begins it again."""
     await tx.connection.execute(
-        "update subscription set active = false where subscription_id = $1 and way = 'email'",
+        "update subscription set active = false, confirmed_at = null where subscription_id = $1 and way = 'email'",
         subscription_id,
     )
 
@@ -109,7 +105,7 @@ async def next_to_ask(tx: Tx, *, at_most: int) -> Asking | None:
             ask_at = clock_timestamp() + interval '10 minutes'
         from (
             select subscription_id from subscription
-            where way = 'email' and not active
+            where way = 'email' and not active and confirmed_at is null
                 and (asked_address is distinct from address
                     or not asked and asks < $1 and ask_at <= clock_timestamp())
             order by created_at limit 1 for update skip locked

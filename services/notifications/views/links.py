@@ -48,10 +48,16 @@ async def look(tx: Tx, link: Link, now: dt.datetime) -> Shown:
             kept: list[Kind] = [kind for kind in kinds if kind in fixed]
             return Shown("unsubscribe", "ask" if off else "fixed", None, off, kept)
         case Confirm(subscription_id, of):
-            there = await store.subscribed(tx, subscription_id)
-            if there is None or digest(there.address) != of:
-                there = None
-            return Shown("confirm", "gone" if there is None else "done" if there.active else "ask")
+            return Shown("confirm", _confirming(await store.subscribed(tx, subscription_id), of))
         case End(subscription_id):
             there = await store.subscribed(tx, subscription_id)
             return Shown("end", "ask" if there is not None and there.active else "done")
+
+
+def _confirming(there: store.Subscribed | None, of: bytes) -> State:
+    """How it stands with a subscription of the address `of`; an officer's stop is not undone by its letter."""
+    if there is None or digest(there.address) != of:
+        return "gone"
+    if there.active:
+        return "done"
+    return "gone" if there.confirmed else "ask"
