@@ -9,7 +9,7 @@ from services.notifications.channels.email import EmailChannel
 from services.notifications.channels.push import vapid_of
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
-from services.notifications.tasks import counters, delivery, escalation, letters, reminders, upkeep
+from services.notifications.tasks import confirmations, counters, delivery, escalation, reminders, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
 from shared import audit_doors, repairs
@@ -25,7 +25,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     vapid = vapid_of(settings)
     key = MessageKey.from_file(settings.message_key_file) if settings.message_key_file else None
     email = channels.get("email")
-    confirming = {"confirmations": letters.asking(email)} if isinstance(email, EmailChannel) else {}
+    confirming = {"confirmations": confirmations.asking(email)} if isinstance(email, EmailChannel) else {}
 
     def prepare(_: Service, app: FastAPI) -> None:
         app.state.live = Live()

@@ -19,7 +19,7 @@ from services.notifications.commands.notices import tell
 from services.notifications.domain import links
 from services.notifications.domain.links import Acknowledge, End, Link, unsubscribing
 from services.notifications.store import deletion
-from services.notifications.tasks.letters import ask_next
+from services.notifications.tasks.confirmations import ask_next
 from shared.bus import HandlerContext
 from shared.clock import FixedClock
 from shared.database import Database

@@ -27,7 +27,7 @@ from services.notifications.channels import Address, Outcome, Parcel
 from services.notifications.domain import links
 from services.notifications.domain.kinds import Kind, Way
 from services.notifications.domain.links import Link
-from services.notifications.store import letters as store
+from services.notifications.store import boxes as store
 from services.notifications.views.letters import Letter, confirmation, letter
 from shared import mailbox
 from shared.database import Tx

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from services.notifications.commands import acknowledge
 from services.notifications.domain.links import Acknowledge, Confirm, End, Link, Unsubscribe
-from services.notifications.store import letters as store
+from services.notifications.store import boxes as store
 from services.notifications.store import preferences, subscriptions
 from services.notifications.views.links import Shown, look
 from shared.database import Tx

@@ -1,127 +1,90 @@
-"""Where letters go, and what offices say about those that they get."""
+"""Dead letters: deliveries that were given up, until somebody replays or drops them."""
 
+import datetime as dt
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import NamedTuple
 from uuid import UUID
 
-from services.notifications.domain.kinds import Kind
-from services.notifications.store import rules
+from services.notifications.domain.kinds import Kind, Way
 from shared.database import Tx
-from shared.messages import Language
 
 
-class BoxRow(NamedTuple):
-    """Somebody's address as the directory has it, or an office's that has confirmed it."""
+class Letter(NamedTuple):
+    """A dead letter, without whose it is, where it went and what it says. `reached`: so many addresses have it."""
 
-    recipient: UUID
-    address: str
-    subscribed: bool
-
-
-class Asking(NamedTuple):
-    """An office that is to be asked; `asks`: how often it was, with this time."""
-
-    subscription_id: UUID
-    address: str
-    kinds: list[str]
-    language: Language
-    asks: int
+    delivery_id: UUID
+    place: int
+    way: Way
+    kind: Kind
+    notification_id: UUID
+    attempts: int
+    reached: int
+    error: str | None
+    created_at: dt.datetime
+    ended_at: dt.datetime
 
 
-async def fixed_kinds(tx: Tx) -> frozenset[Kind]:
-    """The kinds that nobody can turn off."""
-    return frozenset(kind for kind, rule in (await rules.current(tx)).kinds.items() if rule.fixed)
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Which letters; each field narrows where it is given. `error` is its beginning."""
+
+    ids: Collection[UUID] | None = None
+    way: Way | None = None
+    kind: Kind | None = None
+    error: str | None = None
 
 
-async def boxes(tx: Tx, recipients: Collection[UUID]) -> list[BoxRow]:
-    """Where these are reached by e-mail; nobody who has left."""
+_CHOSEN = """
+    state = 'dead' and ($1::uuid[] is null or delivery_id = any($1)) and ($2::text is null or way = $2)
+    and ($3::text is null or kind = $3) and ($4::text is null or starts_with(error, $4))
+"""
+
+
+async def dead(tx: Tx, chosen: Chosen, *, limit: int) -> list[Letter]:
+    """The newest dead letters of those chosen."""
     rows = await tx.connection.fetch(
-        """
-        select employee_id as recipient, email as address, false as subscribed from recipient
-        where employee_id = any($1) and active and email is not null
-        union all
-        select subscription_id, address, true from subscription
-        where subscription_id = any($1) and way = 'email' and active
-        """,
-        list(recipients),
+        f"""
+        select delivery_id, place, way, kind, notification_id, attempts, cardinality(reached) as reached, error,
+            created_at, ended_at
+        from delivery where {_CHOSEN} order by place desc limit $5
+        """,  # noqa: S608 - words above
+        *_said(chosen),
+        limit,
     )
-    return [BoxRow(**row) for row in rows]
+    return [Letter(**row) for row in rows]
 
 
-async def is_here(tx: Tx, employee_id: UUID) -> bool:
-    """Whether the directory has somebody, who has not left."""
-    return await tx.connection.fetchval(
-        "select exists (select from recipient where employee_id = $1 and active)", employee_id
+async def count(tx: Tx, chosen: Chosen) -> dict[Way, int]:
+    """How many dead letters are chosen, by way."""
+    rows = await tx.connection.fetch(
+        f"select way, count(*) as letters from delivery where {_CHOSEN} group by way order by way",  # noqa: S608
+        *_said(chosen),
     )
+    return {row["way"]: row["letters"] for row in rows}
 
 
-async def saw_to_it(tx: Tx, notification_id: UUID) -> UUID | None:
-    """Who has said that they see to what a message is about; None for nobody."""
-    return await tx.connection.fetchval(
-        """
-        select e.acknowledged_by from message m join escalation e using (cause_event_id, kind)
-        where m.notification_id = $1
-        """,
-        notification_id,
+async def replay(tx: Tx, chosen: Chosen, give_up: dt.timedelta) -> int:
+    """Let dead letters wait again, as if they were new; who has them already is not sent to. How many."""
+    tag = await tx.connection.execute(
+        f"""
+        update delivery set state = 'waiting', attempts = 0, error = null, ended_at = null,
+            parcel = case when reached <> '{{}}' then parcel end, due_at = clock_timestamp(),
+            give_up_at = clock_timestamp() + $5::interval
+        where {_CHOSEN}
+        """,  # noqa: S608 - words above
+        *_said(chosen),
+        give_up,
     )
+    return int(tag.split()[-1])
 
 
-class Subscribed(NamedTuple):
-    """An office's subscription. Not `active`: it has not `confirmed` it, or an officer stopped it."""
-
-    address: str
-    active: bool
-    confirmed: bool
+async def drop(tx: Tx, chosen: Chosen) -> int:
+    """Let dead letters go for good. How many."""
+    tag = await tx.connection.execute(f"update delivery set state = 'dropped' where {_CHOSEN}", *_said(chosen))  # noqa: S608
+    return int(tag.split()[-1])
 
 
-async def subscribed(tx: Tx, subscription_id: UUID) -> Subscribed | None:
-    """An office's subscription to letters; None where there is none."""
-    row = await tx.connection.fetchrow(
-        "select address, active, confirmed_at is not null as confirmed from subscription "
-        "where subscription_id = $1 and way = 'email'",
-        subscription_id,
-    )
-    return None if row is None else Subscribed(**row)
-
-
-async def end(tx: Tx, subscription_id: UUID) -> None:
-    """The office wants no more: nobody but its own confirmation begins it again."""
-    await tx.connection.execute(
-        "update subscription set active = false, confirmed_at = null where subscription_id = $1 and way = 'email'",
-        subscription_id,
-    )
-
-
-async def next_to_ask(tx: Tx, *, at_most: int) -> Asking | None:
-    """The next office to ask whether it wants what was asked for at its address, and note that it is being asked.
-
-    Until it is noted as asked, it is asked again after ten minutes, `at_most` times; another address is asked
-    anew. Replicas ask different ones.
-    """
-    row = await tx.connection.fetchrow(
-        """
-        update subscription s set asked_address = s.address, asked = false,
-            asks = case when s.asked_address = s.address then s.asks + 1 else 1 end,
-            ask_at = clock_timestamp() + interval '10 minutes'
-        from (
-            select subscription_id from subscription
-            where way = 'email' and not active and confirmed_at is null
-                and (asked_address is distinct from address
-                    or not asked and asks < $1 and ask_at <= clock_timestamp())
-            order by created_at limit 1 for update skip locked
-        ) as due
-        where s.subscription_id = due.subscription_id
-        returning s.subscription_id, s.address, s.kinds, s.language, s.asks
-        """,
-        at_most,
-    )
-    return None if row is None else Asking(**row)
-
-
-async def asked(tx: Tx, subscription_id: UUID, address: str) -> None:
-    """It was asked: it has the letter, or will never take it."""
-    await tx.connection.execute(
-        "update subscription set asked = true where subscription_id = $1 and asked_address = $2",
-        subscription_id,
-        address,
-    )
+def _said(chosen: Chosen) -> tuple[list[UUID] | None, Way | None, Kind | None, str | None]:
+    ids = None if chosen.ids is None else list(chosen.ids)
+    return ids, chosen.way, chosen.kind, chosen.error

@@ -7,7 +7,7 @@ from typing import Literal
 
 from services.notifications.domain.kinds import Kind
 from services.notifications.domain.links import Acknowledge, Confirm, End, Link, Unsubscribe, digest
-from services.notifications.store import letters as store
+from services.notifications.store import boxes as store
 from services.notifications.views import outgoing
 from services.notifications.views.wording import Worded
 from shared.database import Tx

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from services.notifications.channels.email import EmailChannel
-from services.notifications.store import letters as store
+from services.notifications.store import boxes as store
 from shared.database import Database
 from shared.service import Service
 
