@@ -25,6 +25,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # notifications
     "call": ("asked", "answered"),
+    "delivery": ("replayed", "dropped"),
     "message_rule": ("set", "shipped"),
     # reporting
     "allowance": ("given",),
@@ -34,6 +35,17 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "report": ("accepted", "returned"),
     "sample": ("found",),
     "targets": ("set",),
+    # notifications
+    "subscription": (
+        "added",
+        "altered",
+        "started",
+        "stopped",
+        "removed",
+        "secret_made",
+        "secret_retired",
+        "tried",
+    ),
     # scheduling
     "absence": ("added", "amended", "ended"),
     "acting": ("given", "ended"),
