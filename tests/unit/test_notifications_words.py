@@ -212,7 +212,15 @@ class _Unit:
 @pytest.mark.parametrize("unit", [_Unit("KEL A/1", "KEL%20A%2F1"), _Unit("é?", "%C3%A9%3F")])
 def test_a_units_code_is_written_into_the_link_as_an_address(unit: _Unit) -> None:
     met = replace(sample("counter.met"), subject=unit.code)
-    assert said(met).link == f"/reporting/units/{unit.path}"
+    assert said(met).link == f"/reporting/board/units/{unit.path}"
+
+
+def test_an_alert_leads_to_who_could_help_and_a_subscriber_to_the_counter() -> None:
+    for kind in ("counter.soon", "counter.short"):
+        one = sample(kind)
+        assert said(one).link == f"/reporting/desk/alerts/{one.notification_id}"
+        outside = worded(one, "id", shipped().kinds[kind], subscribed=True)
+        assert outside.link == "/reporting/board/units/KEL-MARGAHAYU"
 
 
 def test_ids_of_samples_are_their_own() -> None:

@@ -22,6 +22,7 @@ SHOWN_DAYS = 7
 """Days of one message that are named; how many more there are is said."""
 _APP = "/reporting/app/"
 _DESK = "/reporting/desk/"
+_BOARD = "/reporting/board/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ class _Said:
 def worded(message: Told, language: Language, rule: Rule, *, subscribed: bool = False) -> Worded:
     """A message as its reader reads it; `subscribed`: another system or an office that asked for the kind."""
     params = known.read(message.kind, message.params)
-    said = None if params is None else _say(params, _Of(message, language))
+    said = None if params is None else _say(params, _Of(message, language, subscribed=subscribed))
     acknowledge = bool(rule.escalate) and not subscribed
     if said is None:
         title, body = text(f"notification.kind.{message.kind}", language), text("notification.of_before", language)
@@ -141,6 +142,7 @@ class _Of:
 
     message: Told
     language: Language
+    subscribed: bool
 
     @property
     def unit(self) -> str | None:
@@ -149,7 +151,12 @@ class _Of:
     @property
     def unit_page(self) -> str | None:
         subject = self.message.subject
-        return None if subject is None else f"/reporting/units/{quote(subject, safe='')}"
+        return None if subject is None else f"{_BOARD}units/{quote(subject, safe='')}"
+
+    @property
+    def alert_page(self) -> str | None:
+        """Who could help is for those who were told in person."""
+        return self.unit_page if self.subscribed else f"{_DESK}alerts/{self.message.notification_id}"
 
     def word(self, code: str, **places: Any) -> str:
         return text(f"notification.{code}", self.language, **places)
@@ -237,7 +244,7 @@ def _counter(params: known.OfCounter, of: _Of) -> _Said:
         "required": params.required,
         "time": of.instant(params.as_of),
     }
-    return _Said(places, of.unit_page)
+    return _Said(places, of.alert_page if of.message.kind == "counter.short" else of.unit_page)
 
 
 @_say.register
@@ -249,13 +256,13 @@ def _shortage(params: known.OfShortage, of: _Of) -> _Said:
         "span": of.span(params.at, params.until),
         "by": of.by(params.at),
     }
-    return _Said(places, of.unit_page)
+    return _Said(places, of.alert_page)
 
 
 @_say.register
 def _call(params: known.OfCall, of: _Of) -> _Said:
     places = {"unit": of.unit, "span": of.span(params.at, params.until), "by": of.by(params.at)}
-    return _Said(places, f"{_APP}inbox/")
+    return _Said(places, f"{_APP}inbox/", ".now" if params.at <= of.message.at else "")
 
 
 @_say.register
@@ -331,5 +338,5 @@ def _week(params: known.OfWeek, of: _Of) -> _Said:
     said = "; ".join(line for line in lines if line) or of.word("digest.none")
     link = f"{_DESK}packs"
     if of.message.kind == "digest.head":
-        link = f"/reporting/opds/{quote(params.opd_code, safe='')}" if params.opd_code else "/reporting/"
+        link = f"{_BOARD}opds/{quote(params.opd_code, safe='')}" if params.opd_code else "/reporting/"
     return _Said({"opd": params.opd_code, "interval": interval, "duties": said}, link, more=more)

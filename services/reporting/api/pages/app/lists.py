@@ -21,7 +21,8 @@ ASKED_DAYS = dt.timedelta(days=27)
 @router.get("/inbox/", response_class=HTMLResponse)
 async def inbox(reader: Staff) -> HTMLResponse:
     """Messages."""
-    return reader.show("inbox.html", "inbox", words=("inbox.none", "inbox.see_day", "inbox.mark"))
+    answered = ("inbox.answered.yes", "inbox.answered.no")
+    return reader.show("inbox.html", "inbox", words=("inbox.none", "inbox.see_day", "inbox.mark", *answered))
 
 
 @router.get("/requests/", response_class=HTMLResponse)

@@ -2,6 +2,7 @@
 
 import { told } from "../acts.js";
 import { call } from "../doors.js";
+import { answerable } from "./answer.js";
 import { copyOf, moment, say } from "./said.js";
 
 const $ = (id) => document.getElementById(id);
@@ -28,6 +29,7 @@ function show(message) {
     link.href = `/reporting/app/days/${message.params.work_date}`;
     link.hidden = false;
   }
+  answerable(message, row);
   $("messages").append(row);
 }
 
