@@ -67,9 +67,10 @@ format: setup ## Mend style
 pictures: setup browser ## Draw the pictures of the pages anew, in docs/
 	@$(RUN) pytest tests/e2e/pictures.py tests/e2e/desk_pictures.py tests/e2e/board_pictures.py tests/e2e/pilot_pictures.py
 
-schemas: setup ## Write the events' JSON schemas to docs/events/ and the doors' OpenAPI documents to docs/api/
+schemas: setup ## Write the events' JSON schemas to docs/events/, the doors' OpenAPI documents to docs/api/, previews to docs/messages/
 	@$(RUN) python -m shared.events.schemas
 	@$(RUN) python -m deploy.openapi
+	@$(RUN) python -m deploy.previews
 
 bench: setup ## Measure, as ratios in one run (BASE=1f2a967: against that commit; ONLY="projector intake"; RUNS=3)
 	@$(RUN) python -m bench $(if $(BASE),--base $(BASE)) $(if $(RUNS),--runs $(RUNS)) $(ONLY)

@@ -241,6 +241,7 @@ def migrate(service: Annotated[str | None, typer.Argument(help="One service; def
 @app.command("check-config")
 def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES))]) -> None:
     """Say whether a service could start with this environment: every error, with the variable to set."""
+    from services.notifications.channels.gateway import gateways_of
     from shared.auth import Authenticator, TokenError, session_key
     from shared.message_key import MessageKey
     from shared.signing import key_file
@@ -270,6 +271,8 @@ def check_config(service: Annotated[str, typer.Argument(help=", ".join(SERVICES)
             MessageKey.from_file(settings.message_key_file)
         except TokenError as error:
             raise SettingsError(f"HADIR_MESSAGE_KEY_FILE: {error}") from error
+    if settings.gateways_file is not None:
+        gateways_of(settings.gateways_file)
     typer.echo(f"{settings.service}: the configuration is complete")
 
 

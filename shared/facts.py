@@ -350,8 +350,16 @@ async def _order(tx: Tx, this: Shape) -> tuple[str, ...]:
 
 
 async def _news(tx: Tx, this: Shape, received: Sequence[Received]) -> list[News]:
-    keys, rows = this.keys_of(received), this.rows_of(received)
+    keys = this.keys_of(received)
     held = await _held(tx, this, set(keys))
+    if len({this.same_of(one) for one in received}) == len(received):  # as nearly always: none comes after another
+        before_each = map(held.get, keys)
+        return [
+            News(one, before)
+            for one, before in zip(received, before_each, strict=True)
+            if is_news(*this.rank_of(one), before)
+        ]
+    rows = this.rows_of(received)
     news: list[News] = []
     for one, key, row in zip(received, keys, rows, strict=True):
         before = held.get(key)

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 import asyncpg
@@ -53,6 +53,11 @@ _INSERT = f"""
     )
     select pg_notify('{CHANNEL}', '')
 """  # noqa: S608 - the channel is named above
+_INSERT_ALIKE = (
+    _INSERT.replace("$1::text[], ", "")
+    .replace("outgoing(topic, ", "outgoing(")
+    .replace("select topic,", "select $1::text,")
+)
 _BACKLOG = """
     select (select count(*) from (select 1 from outbox limit 10001) as waiting),
            (select reltuples::bigint from pg_class where oid = 'outbox'::regclass),
@@ -149,6 +154,36 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
         values.append(value)
         headers.append(_json({**headers_alike(topic, source), **own}).decode())
     await tx.connection.execute(_INSERT, topics, keys, values, headers)
+
+
+class Written(NamedTuple):
+    """An event that is written already: its id, its key, the JSON of its value, and the trace to carry on."""
+
+    id: UUID
+    key: str
+    value: str
+    trace: str | None
+
+
+async def add_alike(tx: Tx, topic: str, written: Sequence[Written], *, time: datetime, source: str) -> None:
+    """As `add`, of many events of one topic and time, whose values were made after one that `add` would write.
+
+    For tens of thousands at once: a third of what they cost one by one.
+    """
+    if not written:
+        return
+    begun = trace.new()
+    alike = _json({**headers_alike(topic, source), "ce_time": time.isoformat()}).decode()[1:]
+    await tx.connection.execute(
+        _INSERT_ALIKE,
+        topic,
+        [one.key.encode() for one in written],
+        [one.value.encode() for one in written],
+        [
+            f'{{"ce_id":"{one.id}","ce_subject":"{one.key}","traceparent":"{one.trace or begun}",{alike}'
+            for one in written
+        ],
+    )
 
 
 class Relay:

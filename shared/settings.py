@@ -113,6 +113,9 @@ class Settings(KafkaSettings):
     message_key_file: Path | None = None
     """Notifications: PEM file with the P-256 key of what leaves the house: it signs pushes (VAPID) and tags the
     links in messages. Unset: no push is sent, and no e-mail."""
+    gateways_file: FilePath | None = None
+    """Notifications: TOML with the gateways to phones, by name (services/notifications/channels/gateway.py).
+    Unset: no message is sent to a telephone's number."""
     push_contact: str | None = Field(default=None, pattern=r"^(mailto:[^@\s]+@[^@\s]+|https://[^\s]+)$")
     """Notifications: where the push services of browsers reach those who run this system, `mailto:` or `https:`;
     Apple's takes no push without. Unset: `public_url`, where it is https."""

@@ -85,6 +85,10 @@ class Vapid:
         self.public = base64url.written(key.public)
         self._tokens: OrderedDict[str, tuple[str, float]] = OrderedDict()
 
+    def topic(self, said: bytes) -> str:
+        """By what a push service knows what replaces what (RFC 8030, 5.4); it tells nothing else."""
+        return base64url.written(self._key.tag(b"topic of pushes " + said))
+
     def authorization(self, endpoint: str) -> str:
         """The header `Authorization` for a push to this endpoint: for its own origin, by claims of its own."""
         parts = urlsplit(endpoint)

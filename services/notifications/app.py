@@ -5,6 +5,7 @@ from fastapi import FastAPI
 from services.notifications import facts, handlers
 from services.notifications.api import alerts, inbox, preferences, push
 from services.notifications.api import live as live_doors
+from services.notifications.channels.push import vapid_of
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
 from services.notifications.tasks import counters, delivery, escalation, upkeep
@@ -12,19 +13,17 @@ from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
 from shared import repairs
 from shared.clock import Clock
-from shared.message_key import MessageKey
 from shared.service import Service, build
 from shared.settings import Settings
-from shared.web_push import Vapid
 
 
 def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     channels = channels_of(settings)
-    key = MessageKey.from_file(settings.message_key_file) if settings.message_key_file else None
+    vapid = vapid_of(settings)
 
     def prepare(_: Service, app: FastAPI) -> None:
         app.state.live = Live()
-        app.state.vapid = Vapid(key, settings.push_subject) if key else None
+        app.state.vapid = vapid
 
     async def live(service: Service) -> None:
         await follow_inboxes(service, app.state.live)

@@ -3,11 +3,15 @@
 import re
 from importlib import import_module
 from pathlib import Path
+from urllib.parse import unquote
 
 import pytest
 from fastapi import FastAPI
 from starlette.routing import Match
 
+from services.notifications.domain.rules import shipped
+from services.notifications.domain.samples import SAMPLES
+from services.notifications.views.wording import worded
 from shared.events.base import SERVICES
 from shared.messages import catalogue
 from shared.settings import Settings
@@ -63,6 +67,13 @@ def test_every_address_in_a_message_is_a_door(
         if ((method, path) not in doors if method else path not in paths and not is_page(apps, path))
     ]
     assert missing == []
+
+
+def test_every_link_of_a_message_opens_a_page(apps: list[FastAPI]) -> None:
+    rules = shipped().kinds
+    links = {str(worded(one, "id", rules[one.kind]).link) for one in SAMPLES}
+    assert len(links) > 10
+    assert {link for link in links if not is_page(apps, unquote(link))} == set()
 
 
 def test_an_address_that_nothing_answers_is_no_page(apps: list[FastAPI]) -> None:

@@ -107,7 +107,7 @@ def notice(who: UUID) -> Notice:
 async def tell(db: Database, *people: UUID) -> list[UUID]:
     notices = [notice(who) for who in people]
     async with db.transaction() as tx:
-        await store.deliver(tx, notices, NOW)
+        await store.deliver(tx, notices, NOW, going=[], fixed=[])
     return [one.id for one in notices]
 
 
@@ -149,9 +149,9 @@ async def test_what_is_committed_late_is_told_though_its_place_is_earlier(
     async with replicas[0].follow(who) as stream:
         await stream.event()
         async with db.transaction() as tx:
-            await store.deliver(tx, [late], NOW)  # it has its place now, and is not there yet
+            await store.deliver(tx, [late], NOW, going=[], fixed=[])  # it has its place now, and is not there yet
             async with db.transaction() as other:
-                await store.deliver(other, [early], NOW)
+                await store.deliver(other, [early], NOW, going=[], fixed=[])
             assert await stream.ids_until(early.id) == [str(early.id)]
             left_at = stream.position
         assert await stream.ids_until(late.id) == [str(late.id)]

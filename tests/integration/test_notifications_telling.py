@@ -235,7 +235,9 @@ async def test_how_records_are_cut_into_batches_makes_no_difference(
     for one in story:
         await tell([one], context)
     assert sorted(await messages(at_once)) == sorted(await messages(context.db))
-    assert len(await messages(at_once)) == 10  # ADI has the day off by then: no outage
+    assert (
+        len(await messages(at_once)) == 9
+    )  # ADI has the day off by then: no outage; what changed twice is one message
 
 
 async def test_an_older_revision_that_comes_late_says_nothing(context: HandlerContext, hear: Hear) -> None:
@@ -260,7 +262,7 @@ async def test_facts_read_again_after_three_days_notify_nobody(context: HandlerC
     assert await published(context.db) == 0
 
 
-async def test_a_month_of_first_plans_is_one_message_of_the_days_at_home_and_one_each_for_today_and_tomorrow(
+async def test_a_month_of_first_plans_is_one_message_of_the_days_at_home_and_one_of_today_and_tomorrow(
     context: HandlerContext, hear: Hear
 ) -> None:
     dates = [TODAY + dt.timedelta(days=n) for n in range(30)]
@@ -269,9 +271,9 @@ async def test_a_month_of_first_plans_is_one_message_of_the_days_at_home_and_one
     await hear(*batch)
     async with context.db.read() as tx:
         rows = await tx.connection.fetch("select kind, params from message order by place")
-    assert [row["kind"] for row in rows] == ["schedule.new", "schedule.new", "schedule.wfh"]
-    assert [row["params"]["work_date"] for row in rows[:2]] == [str(date) for date in dates[:2]]
-    assert [day["work_date"] for day in rows[2]["params"]["days"]] == [str(date) for date in dates[3::5]]
+    assert [row["kind"] for row in rows] == ["schedule.new", "schedule.wfh"]
+    told = [[day["work_date"] for day in row["params"]["days"]] for row in rows]
+    assert told == [[str(date) for date in dates[:2]], [str(date) for date in dates[3::5]]]
 
 
 async def test_an_event_twice_in_one_batch_is_told_as_if_it_came_once(context: HandlerContext, hear: Hear) -> None:
@@ -441,7 +443,7 @@ async def test_a_failure_leaves_neither_facts_nor_messages(
 
     events = [received(person(ADI)), received(verdict("not_met"))]
     with monkeypatch.context() as patched:
-        patched.setattr("services.notifications.commands.telling.outbox.add", broken)
+        patched.setattr("services.notifications.commands.telling.outbox.add_alike", broken)
         with pytest.raises(ConnectionError):
             await hear(*events)
     assert await messages(context.db) == []

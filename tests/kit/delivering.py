@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Map
 from contextlib import asynccontextmanager
 from uuid import UUID, uuid4
 
-from services.notifications.channels import Address, Outcome, Parcel
+from services.notifications.channels import Address, ChannelOut, Outcome, Parcel
 from services.notifications.domain.delivery import going
 from services.notifications.domain.kinds import Kind, Way
 from services.notifications.domain.news import Notice
@@ -98,7 +98,7 @@ def serving(db: Database, clock: Clock | None = None, way: Way = "email") -> Ser
 
 
 @asynccontextmanager
-async def working(db: Database, channel: FakeChannel, *, clock: Clock | None = None) -> AsyncGenerator[Worker]:
+async def working(db: Database, channel: ChannelOut, *, clock: Clock | None = None) -> AsyncGenerator[Worker]:
     """A worker of the channel, as in a process of its own; stopped as a service stops it."""
 
     service = serving(db, clock, channel.way)

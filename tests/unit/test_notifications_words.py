@@ -32,7 +32,7 @@ NOTHING_TO_DO = {
 """Kinds that may ask for nothing."""
 BY = {
     "counter.soon": "07.30 WIB",
-    "counter.short": "07.20 WIB",
+    "counter.short": "08.10 WIB",
     "counter.call": "07.30 WIB",
     "report.missing": "21.00 WIB",
     "reviews.waiting": "Jumat, 7 November 2025 07.10 WIB",
@@ -175,12 +175,12 @@ def test_who_may_leave_it_to_others_is_told_by_when_and_who_comes_next() -> None
     words = said(sample("counter.short"))
     assert words.acknowledge
     assert words.text.endswith(
-        "Tekan “Saya tangani” paling lambat 07.20 WIB; sesudah itu pesan ini diteruskan kepada pimpinan OPD."
+        "Tekan “Saya tangani” paling lambat 08.10 WIB; sesudah itu pesan ini diteruskan kepada pimpinan OPD."
     )
     silent = RULES["counter.short"].model_copy(update={"escalate": ()})
     assert not worded(sample("counter.short"), "id", silent).acknowledge
     later = RULES["counter.short"].model_copy(update={"escalate": (Step(after_minutes=45, to=("city",)),)})
-    assert "paling lambat 07.55 WIB" in worded(sample("counter.short"), "id", later).text
+    assert "paling lambat 08.45 WIB" in worded(sample("counter.short"), "id", later).text
 
 
 def test_a_subscription_is_told_that_it_subscribes_and_is_asked_for_no_answer() -> None:

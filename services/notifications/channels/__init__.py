@@ -58,6 +58,8 @@ class Parcel:
     """Those that do not have it yet."""
     attempt: int
     """1 for the first."""
+    urgent: bool = False
+    """Whether it waits for nothing: it concerns the next minutes."""
 
 
 class ChannelOut(Protocol):

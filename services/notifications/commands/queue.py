@@ -123,7 +123,7 @@ def _loads(
         ]
         said = [words[one.notification_id] for one in alive]
         attempt = max(one.attempts for one in alive)
-        loads.append(Load(Parcel(parcel, recipient, said, here, attempt), alive))
+        loads.append(Load(Parcel(parcel, recipient, said, here, attempt, alive[0].urgent), alive))
     return loads, gone
 
 

@@ -1,18 +1,22 @@
 """From what there is to tell to messages in inboxes, by the rules in force."""
 
 import datetime as dt
+import re
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from itertools import islice
+from typing import Literal
 from uuid import UUID, uuid5
 
 from services.notifications.domain.delivery import going
-from services.notifications.domain.kinds import Kind
+from services.notifications.domain.joining import JOINS, Grouped, group
+from services.notifications.domain.kinds import Channel, Kind
 from services.notifications.domain.news import Notice
 from services.notifications.domain.preferences import is_fixed
 from services.notifications.domain.rules import Recipient, Rules
 from services.notifications.domain.telling import GIVEN, Telling, addressed, next_due
-from services.notifications.store import escalation, recipients, rules
+from services.notifications.store import escalation, joining, recipients, rules
 from services.notifications.store import notices as store
 from services.notifications.store.escalation import Begun
 from services.notifications.store.notices import Told
@@ -20,7 +24,7 @@ from services.notifications.store.recipients import Before, Concern, Person, Pla
 from shared import outbox, trace
 from shared.database import Tx
 from shared.events import NotificationSent, source_of
-from shared.outbox import Outgoing
+from shared.outbox import Written
 
 SOURCE = source_of("notifications")
 CHUNK = 1000
@@ -124,28 +128,67 @@ async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime, in_force
     fixed: list[Kind] = [kind for kind, rule in in_force.kinds.items() if is_fixed(rule, "inbox")]
     told = Tally[Kind]()
     waiting = iter(notices)
-    while chunk := list(islice(waiting, CHUNK)):
-        outside = {notice.id for notice in chunk if notice.subscribed}
+    while read := list(islice(waiting, CHUNK)):
+        chunk, joined, again = await _grouped(tx, read, in_force, now)
         new = await store.deliver(tx, chunk, now, going=out, fixed=fixed)
-        sent = [one for message in new if message.notification_id not in outside for one in _said(message, now)]
-        await outbox.add(tx, sent, source=SOURCE)
-        told.update(message.kind for message in new)
+        said = [one for message in new if not message.notice.subscribed for one in _said(message, now)]
+        await outbox.add_alike(tx, NotificationSent.topic, said, time=now, source=SOURCE)
+        if joined:
+            await joining.join(tx, joined, again)
+        told.update(message.notice.kind for message in new)
     return told
 
 
-def _said(message: Told, now: dt.datetime) -> Iterator[Outgoing]:
+async def _grouped(tx: Tx, notices: Sequence[Notice], in_force: Rules, now: dt.datetime) -> Grouped:
+    """Notices about days put together, as far as their rules say."""
+    windows: dict[Kind, int] = {
+        kind: minutes for kind in JOINS if (minutes := in_force.kinds[kind].group_minutes) > 0
+    }
+    about_days = [notice for notice in notices if notice.kind in windows]
+    if not about_days:
+        return Grouped(list(notices), [], {})
+    since = [now - dt.timedelta(minutes=windows[notice.kind]) for notice in about_days]
+    open_ = await joining.open_for(tx, about_days, since)
+    grouped = group(notices, open_, frozenset(windows))
+    if not grouped.joined:
+        return grouped
+    # What was told before joins nothing, nor does anything join it now.
+    told = await joining.known(tx, [notice.id for notice in about_days])
+    news = [notice for notice in notices if notice.id not in told]
+    return group(news, [one for one in open_ if one.notice_id not in told], frozenset(windows))
+
+
+Status = Literal["delivered", "suppressed"]
+
+
+def _said(message: Told, now: dt.datetime) -> Iterator[Written]:
     """What is published of a new message: what became of it in the inbox, and the ways that its reader muted."""
-    trace_ = trace.because_of(message.cause_event_id)
-    sent = NotificationSent(
-        notification_id=message.notification_id,
-        employee_id=message.employee_id,
-        kind=message.kind,
-        channel="inbox",
-        status=message.status,
-        cause_event_id=message.cause_event_id,
+    notice, id_ = message.notice, message.notification_id
+    carried = trace.because_of(notice.cause)
+    person = str(notice.employee_id)
+
+    def written(ce_id: UUID, channel: Channel, status: Status) -> Written:
+        before, between, after, last = _frame(notice.kind, channel, status, now)
+        value = f"{before}{id_}{between}{person}{after}{notice.cause}{last}"
+        return Written(ce_id, person, value, carried)
+
+    yield written(id_, "inbox", message.status)
+    for channel in message.hushed:
+        yield written(uuid5(id_, channel), channel, "suppressed")
+
+
+@lru_cache(64)
+def _frame(kind: Kind, channel: Channel, status: Status, now: dt.datetime) -> Sequence[str]:
+    """What stands around the ids in the JSON of one that is published: of 24,000 that differ in nothing else."""
+    ids = [UUID(int=nth) for nth in (1, 2, 3)]
+    message, person, cause = ids
+    event = NotificationSent(
+        notification_id=message,
+        employee_id=person,
+        kind=kind,
+        channel=channel,
+        status=status,
+        cause_event_id=cause,
         at=now,
     )
-    yield Outgoing(sent, message.notification_id, now, trace_)
-    for channel in message.hushed:
-        hushed = sent.model_copy(update={"channel": channel, "status": "suppressed"})
-        yield Outgoing(hushed, uuid5(message.notification_id, channel), now, trace_)
+    return re.split("|".join(map(str, ids)), event.model_dump_json())

@@ -10,7 +10,7 @@ import datetime as dt
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, NamedTuple
 from uuid import UUID, uuid5
 
@@ -70,11 +70,12 @@ class Notice:
     subject: str | None = None
     subscribed: bool = False
     """Whether it goes to a subscription: nobody's inbox."""
+    id: UUID = field(init=False)
+    """The same for the same person, cause and kind, however often it is worked out."""
 
-    @property
-    def id(self) -> UUID:
-        """The same for the same person, cause and kind, however often it is worked out."""
-        return uuid5(_NAMESPACE, f"{self.employee_id}/{self.cause}/{self.kind}")
+    def __post_init__(self) -> None:
+        id_ = uuid5(_NAMESPACE, f"{self.employee_id}/{self.cause}/{self.kind}")
+        object.__setattr__(self, "id", id_)
 
 
 def is_fresh(happened: dt.datetime, now: dt.datetime) -> bool:

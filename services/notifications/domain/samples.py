@@ -13,6 +13,7 @@ from shared.dates import WIB
 _IDS = UUID("0d5b2c0e-3f0e-5b55-9a55-6b1d3f1c7a90")
 _UNIT = "KEL-MARGAHAYU"
 _DAY = dt.date(2025, 11, 6)
+_EIGHT = dt.datetime(2025, 11, 6, 8, tzinfo=WIB)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,8 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("reviews.waiting", "one", {"waiting": 4, "oldest": "2025-11-04"}),
     _of_unit("counter.soon", _SOON),
     _of_unit("counter.soon", {**_SOON, "until": _at(9)}, "until"),
-    _of_unit("counter.short", _SHORT),
-    _of_unit("counter.short", _SHORT, "subscription", read_by="subscription"),
+    _of_unit("counter.short", _SHORT, at=_EIGHT),
+    _of_unit("counter.short", _SHORT, "subscription", read_by="subscription", at=_EIGHT),
     _of_unit("counter.met", {**_SHORT, "present": 3}),
     _of_unit("counter.call", {"call_id": str(uuid5(_IDS, "call")), "at": _at(7, 30), "until": _at(9)}),
     _of_unit("counter.call", {"call_id": str(uuid5(_IDS, "call")), "at": _at(7)}, "now"),

@@ -1,10 +1,11 @@
 """Who is concerned by what is heard, what they were told before, and what is told now."""
 
 import datetime as dt
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any, Literal, NamedTuple
 from uuid import UUID
+
+import msgspec
 
 from services.notifications.domain.delivery import GIVE_UP, Going
 from services.notifications.domain.kinds import Channel, Kind
@@ -132,6 +133,8 @@ async def live_outages(tx: Tx, now: dt.datetime, since: dt.datetime) -> list[Liv
     return [LiveOutage(**row)._replace(scope=Scope.model_validate(row["scope"])) for row in rows]
 
 
+_json = msgspec.json.Encoder().encode
+
 _DELIVER = f"""
     with told as (
         insert into message (notification_id, employee_id, kind, cause_event_id, subject, params, status, at)
@@ -142,7 +145,7 @@ _DELIVER = f"""
             with ordinality as n(id, employee_id, kind, cause, subject, params, nth)
         left join recipient r on r.employee_id = n.employee_id
         left join preference p on p.employee_id = n.employee_id
-        where r.active is not false
+        where r.active is not false and not exists (select from joined j where j.notice_id = n.id)
         order by n.nth
         on conflict do nothing
         returning notification_id, employee_id, kind, cause_event_id, status, place
@@ -152,8 +155,7 @@ _DELIVER = f"""
             as g(kind, way, channel, urgent, held_s)
     ),
     {queue.enqueue("$14::interval")}
-    select told.notification_id, told.employee_id, told.kind, told.cause_event_id, told.status,
-        coalesce(hushed.channels, '{{}}') as hushed, (select count(*) from queued) as queued
+    select told.notification_id, told.status, hushed.channels as hushed, (select count(*) from queued) as queued
     from told left join (
         select notification_id, array_agg(distinct channel) as channels from due
         where muted and status = 'delivered' group by notification_id
@@ -165,11 +167,9 @@ class Told(NamedTuple):
     """A message that is new. `suppressed`: its reader does not want this kind; it is kept and never shown."""
 
     notification_id: UUID
-    employee_id: UUID
-    kind: Kind
-    cause_event_id: UUID
+    notice: Notice
     status: Literal["delivered", "suppressed"]
-    hushed: list[Channel]
+    hushed: Sequence[Channel]
     """By these it would have gone out, had its reader not turned them off."""
 
 
@@ -181,14 +181,15 @@ async def deliver(
     People who have left or were erased get nothing; people the directory does not know yet do. Kinds in `fixed`
     nobody can turn off in their inbox.
     """
+    by_id = {notice.id: notice for notice in notices}
     rows = await tx.connection.fetch(
         _DELIVER,
-        [notice.id for notice in notices],
-        [notice.employee_id for notice in notices],
-        [notice.kind for notice in notices],
-        [notice.cause for notice in notices],
-        [notice.subject for notice in notices],
-        [json.dumps(notice.params) for notice in notices],
+        list(by_id),
+        [notice.employee_id for notice in by_id.values()],
+        [notice.kind for notice in by_id.values()],
+        [notice.cause for notice in by_id.values()],
+        [notice.subject for notice in by_id.values()],
+        [_json(notice.params).decode() for notice in by_id.values()],
         now,
         fixed,
         [one.kind for one in going],
@@ -201,13 +202,6 @@ async def deliver(
     if any(row["queued"] for row in rows[:1]):
         await queue.wake(tx)
     return [
-        Told(
-            row["notification_id"],
-            row["employee_id"],
-            row["kind"],
-            row["cause_event_id"],
-            row["status"],
-            row["hushed"],
-        )
+        Told(row["notification_id"], by_id[row["notification_id"]], row["status"], row["hushed"] or ())
         for row in rows
     ]

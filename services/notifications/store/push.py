@@ -64,6 +64,11 @@ async def put(tx: Tx, device: Device) -> dt.datetime | None:
     )
 
 
+async def forget(tx: Tx, devices: Collection[UUID]) -> None:
+    """Delete browsers, whosever they are."""
+    await tx.connection.execute("delete from push_device where device_id = any($1)", list(devices))
+
+
 async def drop(tx: Tx, employee_id: UUID, device_id: UUID) -> bool:
     """Whether this person had this browser, which goes."""
     tag = await tx.connection.execute(

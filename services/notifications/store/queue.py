@@ -25,7 +25,9 @@ REACHED: dict[Way, str] = {
     "push": "exists (select from push_device d where d.employee_id = t.employee_id)",
     "webhook": "exists (select from subscription s where s.subscription_id = t.employee_id "
     "and s.active and s.way = 'webhook')",
-    "gateway": "false",
+    # Who is pushed to has it on the phone already.
+    "gateway": "exists (select from recipient a where a.employee_id = t.employee_id and a.phone is not null) "
+    "and not exists (select from push_device d where d.employee_id = t.employee_id)",
 }
 """For each way, whether the recipient `t.employee_id` of a message can be reached by it."""
 

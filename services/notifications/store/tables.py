@@ -61,7 +61,12 @@ class Message(Base, table=True):
     __table_args__ = (
         CheckConstraint("status in ('delivered', 'suppressed')", name="message_status"),
         Index("message_inbox", "employee_id", "place", postgresql_where=text("status = 'delivered'")),
-        Index("message_unread", "employee_id", postgresql_where=text("status = 'delivered' and read_at is null")),
+        Index(
+            "message_unread",
+            "employee_id",
+            "at",
+            postgresql_where=text("status = 'delivered' and read_at is null"),
+        ),
         Index("message_subject", "subject", "place", postgresql_where=text("subject is not null")),
         Index("message_at", "at"),
     )

@@ -22,7 +22,6 @@ SHOWN_DAYS = 7
 """Days of one message that are named; how many more there are is said."""
 _APP = "/reporting/app/"
 _DESK = "/reporting/desk/"
-_BOARD = "/reporting/board/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +150,7 @@ class _Of:
     @property
     def unit_page(self) -> str | None:
         subject = self.message.subject
-        return None if subject is None else f"{_BOARD}units/{quote(subject, safe='')}"
+        return None if subject is None else f"/reporting/board/units/{quote(subject, safe='')}"
 
     @property
     def alert_page(self) -> str | None:
@@ -338,5 +337,5 @@ def _week(params: known.OfWeek, of: _Of) -> _Said:
     said = "; ".join(line for line in lines if line) or of.word("digest.none")
     link = f"{_DESK}packs"
     if of.message.kind == "digest.head":
-        link = f"{_BOARD}opds/{quote(params.opd_code, safe='')}" if params.opd_code else "/reporting/"
+        link = f"/reporting/board/opds/{quote(params.opd_code, safe='')}" if params.opd_code else "/reporting/"
     return _Said({"opd": params.opd_code, "interval": interval, "duties": said}, link, more=more)
