@@ -36,6 +36,8 @@ REGISTER_PILOTS: Permission = ("bkpsdm",)
 PLAN: Permission = ("bkpsdm", "opd_admin")
 """Policies, rosters, absences and single days; an OPD admin in their own OPD."""
 ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")
+SET_MESSAGE_RULES: Permission = ("bkpsdm",)
+"""Who is told of what, when and how."""
 REVIEW_REPORTS: Permission = ("staff", "supervisor", "opd_admin", "bkpsdm")
 """Whoever they are besides: the directory says whose superior they are."""
 DECIDE_REQUESTS: Permission = REVIEW_REPORTS
@@ -69,6 +71,7 @@ READ_EVIDENCE: Permission = ("auditor",)
 """Photos and documents of people's work: beside themselves and their superiors."""
 READ_LOG: Permission = READ_ALL_PEOPLE
 """Any record of the log with its proof, and the hashes of single ones."""
+READ_MESSAGE_RULES: Permission = ("bkpsdm", "auditor")
 READ_AUDIT: Permission = ("auditor", "bkpsdm")
 
 BEGIN_WITH_OWN_DAY: Permission = ("staff", "supervisor")

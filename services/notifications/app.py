@@ -3,15 +3,16 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import alerts, inbox, preferences, push
+from services.notifications.api import alerts, inbox, preferences, push, rules
 from services.notifications.api import live as live_doors
 from services.notifications.channels.push import vapid_of
 from services.notifications.channels.registry import channels_of
 from services.notifications.commands import notices
-from services.notifications.tasks import counters, delivery, escalation, upkeep
+from services.notifications.tasks import counters, delivery, escalation, reminders, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
-from shared import repairs
+from shared import audit_doors, repairs
+from shared.audit import AuditRow
 from shared.clock import Clock
 from shared.service import Service, build
 from shared.settings import Settings
@@ -30,12 +31,21 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
 
     app = build(
         settings,
-        routers=[alerts.router, inbox.router, live_doors.router, preferences.router, push.router],
+        routers=[
+            alerts.router,
+            inbox.router,
+            live_doors.router,
+            preferences.router,
+            push.router,
+            rules.router,
+            audit_doors.router("/notifications/v1", AuditRow),
+        ],
         handlers=handlers.router,
         tasks={
             "live": live,
             "upkeep": upkeep.keep_small,
             "escalation": escalation.carry_on,
+            "reminders": reminders.remind,
             "counters": counters.watch,
             "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
             "delivery": delivery.watch(channels),

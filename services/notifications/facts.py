@@ -13,13 +13,18 @@ from sqlalchemy.dialects.postgresql import JSONB
 from services.notifications.domain import news
 from services.notifications.store.tables import Base
 from shared.events import (
+    AbsenceDecided,
+    CalendarChanged,
     ComplianceChanged,
+    CorrectionDecided,
     CoverageBudget,
     CoverageChanged,
     CoverageForecast,
     EmployeeChanged,
     OutageDeclared,
     ReportReviewed,
+    ReportSubmitted,
+    RulesChanged,
     ScheduleChanged,
     UnitChanged,
 )
@@ -84,6 +89,39 @@ class Plan(Base, Fact, table=True):
     )
 
 
+class DutyRules(Base, Fact, table=True):
+    """Of a version of the rules of judgement, who owes a report, and until when."""
+
+    of = RulesChanged
+
+    rules_version: str = column(Text, key=True)
+    effective_from: dt.date
+    report_modes: list[str] = column(JSONB)
+    report_cutoff: str = column(Text)
+
+
+class Calendar(Base, Fact, table=True):
+    """All holidays of one year."""
+
+    of = CalendarChanged
+
+    year: int = column(key=True)
+    holidays: list[dict[str, Any]] = column(JSONB)
+
+
+class Report(Base, Fact, table=True):
+    """That somebody has handed in the report of a day; its newest revision."""
+
+    of = ReportSubmitted
+
+    report_id: UUID = column(key=True)
+    employee_id: UUID
+    work_date: dt.date
+    submitted_at: dt.datetime
+
+    __table_args__ = (Index("report_of_day", "work_date", "employee_id"),)
+
+
 class Review(Base, Fact, table=True):
     """The newest decision on one revision of a report."""
 
@@ -99,16 +137,46 @@ class Review(Base, Fact, table=True):
 
 
 class DutyState(Base, Fact, table=True):
-    """The state of one duty of one person-day as last heard."""
+    """The state of one duty of one person-day as last heard.
+
+    `tell_at`: when the person will be told that it is not met, where that was not said at once.
+    """
 
     of = ComplianceChanged
+    beside = frozenset({"tell_at"})
 
     employee_id: UUID = column(key=True)
     work_date: dt.date = column(key=True)
     duty: str = column(Text, key=True)
     state: str = column(Text)
+    tell_at: dt.datetime | None
 
-    __table_args__ = (Index("duty_state_work_date", "work_date"),)
+    __table_args__ = (
+        Index("duty_state_work_date", "work_date"),
+        Index("duty_state_tell_at", "tell_at", postgresql_where=text("tell_at is not null")),
+    )
+
+
+class CorrectionDecision(Base, Fact, table=True):
+    """What became of a person's request for a correction of their record."""
+
+    of = CorrectionDecided
+
+    employee_id: UUID = column(key=True)
+    request_id: UUID = column(key=True)
+    state: str = column(Text)
+    decided_at: dt.datetime
+
+
+class AbsenceDecision(Base, Fact, table=True):
+    """What became of a person's request for other plans, a swap among them."""
+
+    of = AbsenceDecided
+
+    employee_id: UUID = column(key=True)
+    request_id: UUID = column(key=True)
+    state: str = column(Text)
+    decided_at: dt.datetime
 
 
 class Counter(Base, Fact, table=True):
@@ -178,5 +246,20 @@ class Outage(Base, Fact, table=True):
     heard_at: dt.datetime = column(of="ce_time")
 
 
-PROJECTION = Projection(Recipient, Unit, Plan, Review, DutyState, Counter, Forecast, Budget, Outage)
+PROJECTION = Projection(
+    Recipient,
+    Unit,
+    Calendar,
+    DutyRules,
+    Plan,
+    Report,
+    Review,
+    CorrectionDecision,
+    AbsenceDecision,
+    DutyState,
+    Counter,
+    Forecast,
+    Budget,
+    Outage,
+)
 """The directory and the plans come first: they say who is concerned by the rest."""

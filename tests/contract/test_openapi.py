@@ -218,6 +218,7 @@ def test_a_door_that_takes_a_body_says_which() -> None:
     }
     assert bare == {
         "/notifications/v1/me/inbox/read",
+        "/notifications/v1/me/inbox/{notification_id}/acknowledge",
         "/notifications/v1/me/inbox/{notification_id}/read",
         "/reporting/v1/session-tokens",
         "/reporting/v1/sign-in-links",

@@ -14,6 +14,7 @@ from services.notifications.commands.notices import tell
 from services.notifications.domain.telling import Telling
 from services.notifications.store import deletion
 from shared.bus import HandlerContext
+from shared.events import ReportSubmitted
 from shared.refusals import Conflict, Missing
 from tests.integration.test_notifications_telling import (
     ADI,
@@ -238,6 +239,10 @@ def waiting(people: list[UUID]) -> Telling:
     return Telling("reviews.waiting", uuid4(), {"waiting": 2, "oldest": "2025-11-05"}, people=people)
 
 
+TUESDAY = NOW - dt.timedelta(days=2)
+"""Two days after it people work, too."""
+
+
 async def test_reviews_that_wait_go_to_the_deputy_after_a_day_and_to_the_head_after_two(
     context: HandlerContext, hear: Hear
 ) -> None:
@@ -248,10 +253,21 @@ async def test_reviews_that_wait_go_to_the_deputy_after_a_day_and_to_the_head_af
         person(CITRA),
         person(DEWI, heads=["DISDIK"]),
     )
+    report = ReportSubmitted(
+        report_id=uuid4(),
+        employee_id=ADI,
+        opd_code="DISDIK",
+        work_date=TUESDAY.date(),
+        revision=1,
+        submitted_at=TUESDAY,
+        items=[],
+    )
+    await hear(report)
+    clock(context).set(TUESDAY)
     digest = waiting([ADI, EKO])
     async with context.db.transaction() as tx:
         for _ in range(2):
-            await telling.tell(tx, [digest], NOW)
+            await telling.tell(tx, [digest], TUESDAY)
     assert await messages(context.db) == [(BUDI, "reviews.waiting")]
     await pass_(context, 1440)
     await pass_(context, 1440)

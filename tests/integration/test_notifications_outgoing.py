@@ -52,6 +52,13 @@ async def test_each_message_is_worded_for_its_reader(database_for: DatabaseFor) 
     ids = await told(
         db, *(short(reader, substitutes=[str(candidate)]) for reader in (silent, english, other_system))
     )
+    async with db.transaction() as tx:
+        await tx.connection.execute(
+            """
+            insert into escalation (cause_event_id, kind, params, people, since, step, due_at)
+            select cause_event_id, kind, params, '{}', at, 0, at + interval '10 minutes' from message
+            """
+        )
     async with db.read() as tx:
         words = await outgoing.worded(tx, [*ids, uuid4()])
     assert set(words) == set(ids)

@@ -85,14 +85,14 @@ def plan(employee_id: UUID = ADI, mode: str = "WFO", revision: int = 1, date: dt
 
 
 def verdict(
-    state: str, previous: str = "pending", revision: int = 1, employee_id: UUID = ADI
+    state: str, previous: str = "pending", revision: int = 1, employee_id: UUID = ADI, duty: str = "hours"
 ) -> ComplianceChanged:
     return ComplianceChanged.model_validate(
         {
             "employee_id": employee_id,
             "opd_code": "DISDIK",
             "work_date": TODAY,
-            "duty": "on_time",
+            "duty": duty,
             "revision": revision,
             "state": state,
             "previous": previous,

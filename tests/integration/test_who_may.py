@@ -44,6 +44,7 @@ from tests.kit.packing import PACKED, PACKING
 from tests.kit.paying import PAYING
 from tests.kit.piloting import PILOTED, PILOTING
 from tests.kit.pushing import PUSHED, PUSHING
+from tests.kit.ruling import RULED, RULING
 from tests.kit.scheduling import HOLIDAYS, OPDS, REQUIREMENTS, STAGE_1, UNITS, employee_id, employees, nip
 from tests.kit.walk import (
     BODIES,
@@ -236,7 +237,7 @@ def maker(door: Door, row: str, name: str) -> Made:
     return (
         agreed
         if name == "swap_id" and "approve" in row
-        else {**PARAMETERS, **FLAGGED, **PILOTED, **PACKED, **PUSHED}[name]
+        else {**PARAMETERS, **FLAGGED, **PILOTED, **PACKED, **PUSHED, **RULED}[name]
     )
 
 
@@ -268,7 +269,18 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
             path = path.replace("{" + name + "}", quote(await parameter(world, door, row, name, target)))
         elif one.get("required") or name in ("opd_code", "unit_id", "serial"):
             query[name] = await parameter(world, door, row, name, target)
-    bodies = {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PAYING, **PILOTING, **PACKING, **PUSHING, **CALLING}
+    bodies = {
+        **BODIES,
+        **ASKING,
+        **FEEDING,
+        **FLAGGING,
+        **PAYING,
+        **PILOTING,
+        **PACKING,
+        **PUSHING,
+        **CALLING,
+        **RULING,
+    }
     if row in bodies and (row, target.name) not in world.bodies:
         world.bodies[row, target.name] = await bodies[row](world, target)
     body = world.bodies.get((row, target.name))
@@ -329,7 +341,17 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
     assert [row for row in ROWS if row.partition(" #")[0] not in doors] == []
     assert [
         row
-        for row in {**BODIES, **ASKING, **FEEDING, **FLAGGING, **PILOTING, **PACKING, **PUSHING, **CALLING}
+        for row in {
+            **BODIES,
+            **ASKING,
+            **FEEDING,
+            **FLAGGING,
+            **PILOTING,
+            **PACKING,
+            **PUSHING,
+            **CALLING,
+            **RULING,
+        }
         if row not in ROWS
     ] == []
 

@@ -7,6 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Header
 from pydantic import BaseModel
 
+from services.notifications.commands import acknowledge as seeing
 from services.notifications.commands import inbox
 from services.notifications.views import inbox as inbox_views
 from services.notifications.views.inbox import Message
@@ -37,6 +38,13 @@ class Read(BaseModel):
 
     notification_id: UUID
     read_at: dt.datetime
+
+
+class Acknowledged(BaseModel):
+    """When somebody who was told first said that they see to it."""
+
+    notification_id: UUID
+    acknowledged_at: dt.datetime
 
 
 @router.get("/me/inbox")
@@ -70,3 +78,12 @@ async def read(notification_id: UUID, me: Employee, service: Running) -> Read:
     async with service.db.transaction() as tx:
         read_at = await inbox.read(tx, me, notification_id, service.clock.now())
     return Read(notification_id=notification_id, read_at=read_at)
+
+
+@router.post("/me/inbox/{notification_id}/acknowledge")
+async def acknowledge(notification_id: UUID, me: Employee, service: Running) -> Acknowledged:
+    """Say that I see to what one of my messages is about; then nobody else is told. Doing it again changes
+    nothing, and whoever was first stays so. 409 for a message that asks nobody to see to anything."""
+    async with service.db.transaction() as tx:
+        seen = await seeing.acknowledge(tx, me, notification_id, service.clock.now())
+    return Acknowledged.model_validate(seen._asdict())

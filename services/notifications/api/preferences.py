@@ -8,7 +8,6 @@ from pydantic import BaseModel, ConfigDict, Field
 from services.notifications.commands import preferences
 from services.notifications.domain.kinds import CHANNELS, KINDS, Channel, Kind
 from services.notifications.domain.preferences import Muted
-from services.notifications.domain.rules import shipped
 from services.notifications.views import preferences as views
 from services.notifications.views.preferences import PreferencesOut, Reach
 from shared.auth import Employee
@@ -42,7 +41,7 @@ async def read_preferences(
 ) -> PreferencesOut:
     """What I asked for, and the kinds of message there are, each by its channels."""
     async with service.db.read() as tx:
-        return await views.shown(tx, me, accept_language, shipped(), NOWHERE)
+        return await views.shown(tx, me, accept_language, NOWHERE)
 
 
 @router.put("/me/preferences")
@@ -54,14 +53,12 @@ async def set_preferences(
     What has to be acted on cannot be turned off in the inbox: 422, and the field says which.
     """
     async with service.db.transaction() as tx:
-        rules = shipped()
         await preferences.ask(
             tx,
             me,
-            rules,
             language=wanted.language,
             muted_channels=wanted.muted_channels,
             muted_kinds=wanted.muted_kinds,
             muted=wanted.muted,
         )
-        return await views.shown(tx, me, accept_language, rules, NOWHERE)
+        return await views.shown(tx, me, accept_language, NOWHERE)

@@ -2,18 +2,22 @@
 
 import datetime as dt
 from collections import Counter as Tally
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from uuid import UUID
 
 from services.notifications.commands import telling as commands
-from services.notifications.domain import news
+from services.notifications.domain import news, reminders
 from services.notifications.domain.kinds import Kind
 from services.notifications.domain.telling import next_due
 from services.notifications.store import escalation as store
+from services.notifications.store import reminders as moments
 from services.notifications.store import rules
+from services.notifications.store.escalation import Waiting
 from shared.database import Tx
+from shared.dates import local_date
 
+REVIEWS: Kind = "reviews.waiting"
 AT_ONCE = 100
 """Steps taken in one transaction."""
 
@@ -24,14 +28,15 @@ async def step(tx: Tx, now: dt.datetime) -> tuple[int, Tally[Kind]]:
     Where the clock has jumped over several steps, one call takes each one further. What began too long ago to be
     news, and what the rules no longer carry further, ends in silence.
     """
-    due = await store.due(tx, now, AT_ONCE)
-    if not due:
+    found = await store.due(tx, now, AT_ONCE)
+    if not found:
         return 0, Tally()
+    due = await _reviews(tx, found, now)
     in_force = await rules.current(tx)
     tellings = [
         replace(one.telling, steps=one.telling.steps + 1, again=True)
         for one in due
-        if news.is_fresh(one.since, now) and in_force.kinds[one.telling.kind].on
+        if _stands(one, now) and in_force.kinds[one.telling.kind].on
     ]
     told = await commands.tell(tx, tellings, now)
     going = {(one.kind, one.cause): one for one in tellings}
@@ -41,7 +46,37 @@ async def step(tx: Tx, now: dt.datetime) -> tuple[int, Tally[Kind]]:
             await store.end(tx, waiting.telling.kind, [waiting.telling.cause], now)
             continue
         await store.stepped(tx, telling, next_due(in_force.kinds[telling.kind], waiting.since, telling.steps))
-    return len(due), told
+    return len(found), told
+
+
+def _stands(waiting: Waiting, now: dt.datetime) -> bool:
+    """Whether it is still worth telling. Reports wait over days on which nobody works, too."""
+    if waiting.telling.kind == REVIEWS:
+        return now - waiting.since <= reminders.REVIEWS_STAND
+    return news.is_fresh(waiting.since, now)
+
+
+async def _reviews(tx: Tx, due: Sequence[Waiting], now: dt.datetime) -> Sequence[Waiting]:
+    """What is due without the digests of reviews that are answered, which are over; and without all of them on a
+    day on which nobody works: they are due again a day later."""
+    causes = {one.telling.cause for one in due if one.telling.kind == REVIEWS}
+    if not causes:
+        return due
+    left = await unanswered(tx, causes, now)
+    today = local_date(now)
+    if not reminders.is_working_day(today, await moments.holidays(tx, today.year)):
+        for one in due:
+            if one.telling.cause in left:
+                await store.stepped(tx, one.telling, now + dt.timedelta(days=1))
+        left = set[UUID]()
+    return [one for one in due if one.telling.kind != REVIEWS or one.telling.cause in left]
+
+
+async def unanswered(tx: Tx, causes: Collection[UUID], now: dt.datetime) -> set[UUID]:
+    """Of digests of reviews those that stand and of whose reports one still waits; the others are over."""
+    left = await moments.unanswered(tx, causes)
+    await end(tx, REVIEWS, set(causes) - left, now)
+    return left
 
 
 async def end(tx: Tx, kind: Kind, causes: Collection[UUID], now: dt.datetime) -> None:

@@ -12,7 +12,9 @@ from services.notifications.domain.news import Held
 from services.notifications.domain.telling import Telling
 from services.notifications.facts import (
     PROJECTION,
+    AbsenceDecision,
     Budget,
+    CorrectionDecision,
     Counter,
     DutyState,
     Forecast,
@@ -21,13 +23,16 @@ from services.notifications.facts import (
     Recipient,
     Review,
 )
-from services.notifications.store import deletion, recipients
+from services.notifications.store import deletion, recipients, reminders, rules
 from services.notifications.store import notices as store
 from services.notifications.store.notices import CounterAlert
+from services.notifications.store.reminders import Deferred, PersonDay
 from shared.bus import HandlerContext
 from shared.database import Tx
 from shared.events import (
+    AbsenceDecided,
     ComplianceChanged,
+    CorrectionDecided,
     CoverageChanged,
     Event,
     OutageDeclared,
@@ -42,9 +47,9 @@ from shared.repairs import Repaired
 from shared.telemetry import Metrics
 
 E = TypeVar("E", bound=Event)
-Decided = TypeVar("Decided", ReportReviewed, ComplianceChanged)
+Decided = TypeVar("Decided", ReportReviewed, CorrectionDecided, AbsenceDecided)
 
-NEWS = (Plan, Review, DutyState, Counter, Budget, Outage)
+NEWS = (Plan, Review, CorrectionDecision, AbsenceDecision, DutyState, Counter, Budget, Outage)
 
 
 async def tell(batch: list[Received], context: HandlerContext) -> None:
@@ -75,7 +80,9 @@ async def _hear(tx: Tx, batch: Sequence[Received], metrics: Metrics, now: dt.dat
     tellings = [
         *heard.plans(),
         *heard.decided(ReportReviewed, news.on_review),
-        *heard.decided(ComplianceChanged, news.on_compliance),
+        *heard.decided(CorrectionDecided, news.on_decision),
+        *heard.decided(AbsenceDecided, news.on_decision),
+        *await heard.duties(),
         *await heard.coverage(),
         *await counters.budgets(tx, fold, now),
         *await heard.outages(),
@@ -147,7 +154,7 @@ class _Batch:
         return tellings
 
     def decided(self, kind: type[Decided], said_by: Callable[[Decided, Held], news.Said]) -> list[Telling]:
-        """Reviews or duties, each for whose they are."""
+        """Reviews or decided requests, each for whose they are."""
         tellings: list[Telling] = []
         for event, ce_id, before in self._fresh(kind):
             said = said_by(event, before)
@@ -155,6 +162,42 @@ class _Batch:
                 told, params = said
                 tellings.append(Telling(told, ce_id, params, people=(event.employee_id,)))
         return tellings
+
+    async def duties(self) -> list[Telling]:
+        """Verdicts, each for whose they are. That somebody was not on time waits for the moment at which they are
+        asked to check in, where that is still ahead (`tasks/reminders.py`): one message for one thing."""
+        heard = list(self._fresh(ComplianceChanged))
+        moments = await self._moments([event for event, _, _ in heard if news.is_late(event)])
+        deferred: dict[PersonDay, Deferred] = {}
+        tellings: list[Telling] = []
+        for event, ce_id, before in heard:
+            key = (event.employee_id, event.work_date)
+            said, moment = news.on_compliance(event, before), None
+            if event.duty == "on_time":
+                earlier = deferred.get(key)
+                moment = earlier.tell_at if earlier else (before or {}).get("tell_at")
+                if moment is not None and event.state != "not_met":
+                    # Nobody has told them yet that they were not: a better verdict takes nothing back.
+                    deferred[key] = Deferred(*key, ce_id, None)
+                    said = said if event.state == "unknown" else None
+                elif moment is not None or (said is not None and said[0] == "duty.not_met" and key in moments):
+                    deferred[key] = Deferred(*key, ce_id, moment or moments[key])
+                    said = None
+            if said is not None:
+                told, params = said
+                tellings.append(Telling(told, ce_id, params, people=(event.employee_id,)))
+        if deferred:
+            await reminders.defer(self._tx, deferred.values())
+        return tellings
+
+    async def _moments(self, late: Sequence[ComplianceChanged]) -> dict[PersonDay, dt.datetime]:
+        """When those who are not on time will be asked to check in, where that is still ahead."""
+        rule = (await rules.current(self._tx)).kinds["checkin.missing"] if late else None
+        if rule is None or not rule.on or rule.minutes is None:
+            return {}
+        after = dt.timedelta(minutes=rule.minutes)
+        starts = await reminders.starts(self._tx, [(event.employee_id, event.work_date) for event in late])
+        return {key: start + after for key, start in starts.items() if start + after > self._now}
 
     async def coverage(self) -> list[Telling]:
         """Alerts about a counter, and the all-clear for those who got the alert."""

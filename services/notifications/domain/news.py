@@ -11,13 +11,16 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, get_args
 from uuid import UUID, uuid5
 
 from services.notifications.domain.kinds import Kind
+from services.notifications.domain.params import Asked
 from shared.dates import local_date
 from shared.events import (
+    AbsenceDecided,
     ComplianceChanged,
+    CorrectionDecided,
     CoverageChanged,
     OutageDeclared,
     ReportReviewed,
@@ -152,6 +155,24 @@ def on_compliance(event: ComplianceChanged, held: Held = None) -> Said:
     if previous in ("not_met", "unknown") and event.state in ("met", "not_due"):
         return "duty.corrected", params
     return None
+
+
+def is_late(event: ComplianceChanged) -> bool:
+    """Whether it says that somebody was not there on time."""
+    return event.duty == "on_time" and event.state == "not_met"
+
+
+def on_decision(event: CorrectionDecided | AbsenceDecided, held: Held) -> Said:
+    """A decision is told to who asked. One that is published again is silent, and so is one about a
+    kind of request for which there are no words."""
+    if (held is not None and held["state"] == event.state) or event.kind not in get_args(Asked):
+        return None
+    params: dict[str, Any] = {"request_id": str(event.request_id), "kind": event.kind, "state": event.state}
+    if event.work_date is not None:
+        params["work_date"] = event.work_date.isoformat()
+    if isinstance(event, AbsenceDecided) and event.last_date and event.last_date != event.work_date:
+        params["last_date"] = event.last_date.isoformat()
+    return "request.decided", params
 
 
 CounterStep = Literal["alert", "all_clear"]

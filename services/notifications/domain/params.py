@@ -65,21 +65,15 @@ class OfReport(Params):
 
 
 class OfRequest(Params):
-    """A request and how it was decided; for what date, where it is for one. No reason, and no kind of leave."""
+    """A request and how it was decided; for what dates, where it is for any. No reason, and no kind of leave.
+
+    `last_date`: the last one of an absence, the other one of a swap.
+    """
 
     request_id: UUID
-    kind: Literal[
-        "missed_punch",
-        "own_line",
-        "wrong_key",
-        "wrong_place",
-        "appeal",
-        "leave",
-        "duty_travel",
-        "amendment",
-        "swap",
-    ]
+    kind: Asked
     work_date: dt.date | None = None
+    last_date: dt.date | None = None
     state: Literal["granted", "refused"]
 
 

@@ -84,6 +84,21 @@ def addressed(tellings: Sequence[Telling], rules: Rules, found: Found) -> list[N
     return list(notices.values())
 
 
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How it stands with what waits for somebody to see to it: `step` steps told, the next one at `due_at`."""
+
+    step: int
+    due_at: dt.datetime | None
+    acknowledged_at: dt.datetime | None
+    ended_at: dt.datetime | None
+
+    @property
+    def open(self) -> bool:
+        """Whether it still waits."""
+        return self.ended_at is None
+
+
 def next_due(rule: Rule, since: dt.datetime, step: int) -> dt.datetime | None:
     """When the step after `step` told ones is due; None where there is none."""
     if step >= len(rule.escalate):

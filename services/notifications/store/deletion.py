@@ -5,14 +5,18 @@ from collections.abc import Sequence
 from uuid import UUID
 
 from shared.database import Tx
+from shared.dates import midnight
 from shared.facts import ABSORBING
+
+_OF_PEOPLE = ("plan", "duty_state", "report", "correction_decision", "absence_decision")
+"""Facts about one person each; a review names nobody."""
 
 
 async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
     """Erase what is kept about people: their messages, also on their way out, preferences, browsers, facts, calls,
     and that they saw to something."""
     await tx.connection.execute("delete from delivery where recipient = any($1)", employees)
-    for table in ("message", "call", "preference", "push_device", "plan", "duty_state"):
+    for table in ("message", "call", "preference", "push_device", *_OF_PEOPLE):
         await tx.connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
     await tx.connection.execute("update call set called_by = null where called_by = any($1)", employees)
     await tx.connection.execute(
@@ -27,7 +31,7 @@ async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
 
 async def forget_erased(tx: Tx) -> None:
     """Erase again what the log brought back about people who are erased."""
-    for table in ("plan", "duty_state"):
+    for table in _OF_PEOPLE:
         await tx.connection.execute(
             f"delete from {table} t using recipient r where r.employee_id = t.employee_id and r.revision = $1",  # noqa: S608 - names above
             ABSORBING,
@@ -36,8 +40,11 @@ async def forget_erased(tx: Tx) -> None:
 
 async def prune(tx: Tx, *, facts_before: dt.date, messages_before: dt.datetime) -> None:
     """Delete facts about days long gone, which nothing fresh can concern, and old messages."""
-    for table in ("plan", "duty_state", "review"):
+    for table in ("plan", "duty_state", "report", "review"):
         await tx.connection.execute(f"delete from {table} where work_date < $1", facts_before)  # noqa: S608 - names above
+    for table in ("correction_decision", "absence_decision"):
+        await tx.connection.execute(f"delete from {table} where decided_at < $1", midnight(facts_before))  # noqa: S608 - as above
+    await tx.connection.execute("delete from moment where date < $1", facts_before)
     await tx.connection.execute("delete from message where at < $1", messages_before)
     await tx.connection.execute("delete from call where called_at < $1", messages_before)
     await tx.connection.execute("delete from escalation where since < $1", messages_before)

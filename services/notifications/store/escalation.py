@@ -3,11 +3,11 @@
 import datetime as dt
 import json
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 from uuid import UUID
 
 from services.notifications.domain.kinds import Kind
-from services.notifications.domain.telling import Telling
+from services.notifications.domain.telling import Telling, Waits
 from shared.database import Tx
 
 
@@ -30,6 +30,28 @@ class Seen(NamedTuple):
 
     notification_id: UUID
     acknowledged_at: dt.datetime
+
+
+STANDS = "e.step, e.due_at, e.acknowledged_at, e.ended_at"
+"""Columns of `Stands`, of the row `e`; null where a message asks nobody to see to anything."""
+
+
+class Stands(Protocol):
+    """A row with the columns of STANDS."""
+
+    @property
+    def step(self) -> int | None: ...
+    @property
+    def due_at(self) -> dt.datetime | None: ...
+    @property
+    def acknowledged_at(self) -> dt.datetime | None: ...
+    @property
+    def ended_at(self) -> dt.datetime | None: ...
+
+
+def waits(row: Stands) -> Waits | None:
+    """How it stands with what a message asks for; None where it asks for nothing."""
+    return None if row.step is None else Waits(row.step, row.due_at, row.acknowledged_at, row.ended_at)
 
 
 async def begin(tx: Tx, begun: Sequence[Begun], now: dt.datetime) -> None:
@@ -93,6 +115,21 @@ async def stepped(tx: Tx, telling: Telling, due_at: dt.datetime | None) -> None:
     )
 
 
+async def renew(tx: Tx, kind: Kind, cause: UUID, telling: Telling) -> None:
+    """What waits because of `cause` goes on as what is told now: whoever reads the newest message of it may see to
+    it there. Since when it waits, and for whom, stays."""
+    await tx.connection.execute(
+        """
+        update escalation set cause_event_id = $3, params = $4
+        where kind = $1 and cause_event_id = $2 and ended_at is null
+        """,
+        kind,
+        cause,
+        telling.cause,
+        json.dumps(telling.params),
+    )
+
+
 async def end(tx: Tx, kind: Kind, causes: Collection[UUID], now: dt.datetime) -> None:
     """It is over: nobody else has to hear of it."""
     await tx.connection.execute(
@@ -126,10 +163,21 @@ async def acknowledge(tx: Tx, employee_id: UUID, notification_id: UUID, now: dt.
         from message m
         where m.notification_id = $2 and m.employee_id = $1 and m.status = 'delivered'
             and e.cause_event_id = m.cause_event_id and e.kind = m.kind
-        returning m.notification_id, e.acknowledged_at
+        returning m.notification_id, e.subject, e.cause_event_id, e.kind, e.acknowledged_at,
+            e.acknowledged_at = $3 as first
         """,
         employee_id,
         notification_id,
         now,
     )
-    return Seen(**row) if row else None
+    if row is None:
+        return None
+    if row["first"]:
+        # Written anew, so that whoever follows their inbox hears of it (`store.live`).
+        await tx.connection.execute(
+            "update message set read_at = read_at where subject = $1 and cause_event_id = $2 and kind = $3",
+            row["subject"],
+            row["cause_event_id"],
+            row["kind"],
+        )
+    return Seen(row["notification_id"], row["acknowledged_at"])

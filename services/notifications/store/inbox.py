@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from services.notifications.domain.kinds import Kind
+from services.notifications.store.escalation import STANDS
 from shared.database import Tx
 
 
@@ -21,13 +22,18 @@ class Stored(NamedTuple):
     at: dt.datetime
     read_at: dt.datetime | None
     unit_name: str | None
+    step: int | None
+    due_at: dt.datetime | None
+    acknowledged_at: dt.datetime | None
+    ended_at: dt.datetime | None
 
 
-_STORED = """
+_STORED = f"""
     select m.notification_id, m.place, m.kind, m.cause_event_id, m.subject, m.params, m.at, m.read_at,
-        u.name as unit_name
+        u.name as unit_name, {STANDS}
     from message m left join unit u on u.unit_id = m.subject
-"""
+        left join escalation e on e.cause_event_id = m.cause_event_id and e.kind = m.kind
+"""  # noqa: S608 - names of columns
 
 
 async def messages(

@@ -174,7 +174,7 @@ class Told(NamedTuple):
 
 
 async def deliver(
-    tx: Tx, notices: Sequence[Notice], now: dt.datetime, *, going: Sequence[Going], fixed: Sequence[Kind]
+    tx: Tx, notices: Sequence[Notice], now: dt.datetime, *, going: Sequence[Going] = (), fixed: Sequence[Kind] = ()
 ) -> list[Told]:
     """Put notices into inboxes, and on their ways out; those that were not there yet.
 

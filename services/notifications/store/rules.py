@@ -2,16 +2,12 @@
 
 import datetime as dt
 from functools import lru_cache
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
-from services.notifications.domain.kinds import KINDS, Kind
-from services.notifications.domain.rules import Limits, Rule, Rules, shipped
+from services.notifications.domain.kinds import KINDS
+from services.notifications.domain.rules import LIMITS, Limits, Named, Rule, Rules, shipped
 from shared.database import Tx
-
-Named = Kind | Literal["*"]
-"""Whose rule: a kind's, or `*` for the limits."""
-LIMITS: Literal["*"] = "*"
 
 
 class Version(NamedTuple):

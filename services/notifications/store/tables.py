@@ -263,3 +263,12 @@ class Escalation(Base, table=True):
         Index("escalation_due", "due_at", postgresql_where=text("ended_at is null and due_at is not null")),
         Index("escalation_subject", "kind", "subject", postgresql_where=text("ended_at is null")),
     )
+
+
+class Moment(Base, table=True):
+    """What time has brought, and needs no second look: a kind of message, the date that it is about, and the
+    instant (of business time) at which it was due."""
+
+    kind: Kind = Field(primary_key=True, sa_type=Text)
+    date: dt.date = Field(primary_key=True)
+    due_at: dt.datetime = Field(primary_key=True, sa_type=INSTANT)

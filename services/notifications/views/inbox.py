@@ -7,13 +7,21 @@ from uuid import UUID
 from pydantic import BaseModel
 
 from services.notifications.domain.kinds import ToldKind
-from services.notifications.domain.rules import shipped
+from services.notifications.domain.rules import Rules
 from services.notifications.store import inbox as store
-from services.notifications.store import preferences
+from services.notifications.store import preferences, rules
+from services.notifications.store.escalation import waits
 from services.notifications.views.wording import worded
 from shared.cursors import cut, read_cursor
 from shared.database import Tx
 from shared.messages import Language, language_of
+
+
+class Acknowledge(BaseModel):
+    """Whether others are told unless somebody says that they see to it, and when somebody has said so."""
+
+    needed: bool
+    at: dt.datetime | None
 
 
 class Message(BaseModel):
@@ -33,6 +41,7 @@ class Message(BaseModel):
     cause_event_id: UUID
     at: dt.datetime
     read_at: dt.datetime | None
+    acknowledge: Acknowledge
 
 
 class Shown(NamedTuple):
@@ -51,13 +60,14 @@ async def shown(
     rows = await store.messages(tx, employee_id, before=before, limit=limit + 1, unread_only=unread_only)
     language = (await preferences.of(tx, employee_id)).language or language_of(accept_language)
     page = cut(rows, limit, lambda row: [row.place])
-    messages = [message_of(row, language) for row in page.items]
+    in_force = await rules.current(tx)
+    messages = [message_of(row, language, in_force) for row in page.items]
     return Shown(messages, page.next, await store.unread(tx, employee_id))
 
 
-def message_of(row: store.Stored, language: Language) -> Message:
+def message_of(row: store.Stored, language: Language, in_force: Rules) -> Message:
     """A message in a language."""
-    words = worded(row, language, shipped().kinds[row.kind])
+    words = worded(row, language, in_force.kinds[row.kind], waits=waits(row))
     return Message(
         notification_id=row.notification_id,
         kind=row.kind,
@@ -70,4 +80,5 @@ def message_of(row: store.Stored, language: Language) -> Message:
         cause_event_id=row.cause_event_id,
         at=row.at,
         read_at=row.read_at,
+        acknowledge=Acknowledge(needed=words.acknowledge, at=row.acknowledged_at),
     )

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from pydantic import BaseModel
 
-from services.notifications.store import inbox, preferences
+from services.notifications.store import inbox, preferences, rules
 from services.notifications.store import live as store
 from services.notifications.store.live import MOST, New, Since
 from services.notifications.views.inbox import Message, message_of
@@ -135,8 +135,9 @@ async def look(tx: Tx, followers: Sequence[Follower]) -> None:
     new = await store.new(tx, [Since(follower.employee_id, follower.position) for follower in followers])
     rows = await inbox.some(tx, {one.notification_id for one in new})
     unread, chosen = await inbox.all_unread(tx, people), await preferences.languages(tx, people)
+    in_force = await rules.current(tx)
     of = {nth: [*mine] for nth, mine in groupby(new, attrgetter("nth"))}
     for nth, follower in enumerate(followers, start=1):
         language: Language = chosen.get(follower.employee_id, follower.language)
-        mine = [(one, message_of(rows[one.notification_id], language)) for one in of.get(nth, ())]
+        mine = [(one, message_of(rows[one.notification_id], language, in_force)) for one in of.get(nth, ())]
         follower.hear(mine, unread.get(follower.employee_id, 0), position)

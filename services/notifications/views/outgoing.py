@@ -5,8 +5,9 @@ from dataclasses import replace
 from uuid import UUID
 
 from services.notifications.domain.params import outward
-from services.notifications.domain.rules import shipped
 from services.notifications.store import outgoing as store
+from services.notifications.store import rules
+from services.notifications.store.escalation import waits
 from services.notifications.views.wording import Worded
 from services.notifications.views.wording import worded as in_words
 from shared.database import Tx
@@ -17,9 +18,9 @@ async def worded(tx: Tx, ids: Collection[UUID]) -> dict[UUID, Worded]:
 
     Bahasa Indonesia where nobody chose. No id of another person is in them.
     """
-    kinds = shipped().kinds
+    kinds = (await rules.current(tx)).kinds
     words: dict[UUID, Worded] = {}
     for row in await store.messages(tx, ids):
-        said = in_words(row, row.language or "id", kinds[row.kind], subscribed=row.subscribed)
+        said = in_words(row, row.language or "id", kinds[row.kind], subscribed=row.subscribed, waits=waits(row))
         words[row.notification_id] = replace(said, params=outward(row.params))
     return words

@@ -17,6 +17,7 @@ from services.notifications.domain.preferences import (
 )
 from services.notifications.domain.rules import Rules
 from services.notifications.store import preferences as store
+from services.notifications.store import rules as in_force
 from shared.database import Tx
 from shared.messages import Language, language_of, text
 
@@ -66,10 +67,9 @@ Reach = Mapping[Channel, Collection[str]]
 """The channels that the city has turned on, each with the addresses at which it reaches a person, masked."""
 
 
-async def shown(
-    tx: Tx, employee_id: UUID, accept_language: str | None, rules: Rules, reach: Reach
-) -> PreferencesOut:
+async def shown(tx: Tx, employee_id: UUID, accept_language: str | None, reach: Reach) -> PreferencesOut:
     """What a person asked for; the defaults if they never did."""
+    rules = await in_force.current(tx)
     wishes = standing(rules, await store.of(tx, employee_id))
     language = wishes.language or language_of(accept_language)
     channels = [_channel(channel, reach, language) for channel in PERSONAL]

@@ -15,6 +15,7 @@ from uuid import UUID
 from services.notifications.domain import params as known
 from services.notifications.domain.kinds import Kind
 from services.notifications.domain.rules import Rule
+from services.notifications.domain.telling import Waits, next_due
 from shared.dates import date_text, local_date, moment_text, span_text, time_text
 from shared.messages import Language, catalogue, text
 
@@ -75,11 +76,24 @@ class _Said:
     """Sentences after what happened."""
 
 
-def worded(message: Told, language: Language, rule: Rule, *, subscribed: bool = False) -> Worded:
-    """A message as its reader reads it; `subscribed`: another system or an office that asked for the kind."""
+AT_FIRST = Waits(0, None, None, None)
+"""As a message stands when it is told first."""
+
+
+def worded(
+    message: Told, language: Language, rule: Rule, *, subscribed: bool = False, waits: Waits | None = AT_FIRST
+) -> Worded:
+    """A message as its reader reads it; `subscribed`: another system or an office that asked for the kind.
+
+    `waits`: how it stands with what it asks somebody to see to.
+    """
+    if waits is AT_FIRST:
+        due_at = next_due(rule, message.at, 0)
+        waits = None if due_at is None else Waits(0, due_at, None, None)
+    if subscribed:
+        waits = None
     params = known.read(message.kind, message.params)
     said = None if params is None else _say(params, _Of(message, language, subscribed=subscribed))
-    acknowledge = bool(rule.escalate) and not subscribed
     if said is None:
         title, body = text(f"notification.kind.{message.kind}", language), text("notification.of_before", language)
     else:
@@ -90,8 +104,8 @@ def worded(message: Told, language: Language, rule: Rule, *, subscribed: bool = 
             _do(f"notification.{message.kind}{said.variant}", language, said.places),
         ]
         body = " ".join(sentences)
-    if acknowledge:
-        body = f"{body} {_onward(message, language, rule)}"
+    if waits and (onward := _onward(message, language, rule, waits)):
+        body = f"{body} {onward}"
     link = said.link if said else None
     return Worded(
         notification_id=message.notification_id,
@@ -104,7 +118,7 @@ def worded(message: Told, language: Language, rule: Rule, *, subscribed: bool = 
         at=message.at,
         params=message.params,
         subject=message.subject,
-        acknowledge=acknowledge,
+        acknowledge=waits is not None and waits.open,
     )
 
 
@@ -121,12 +135,18 @@ def _why(kind: Kind, language: Language, *, subscribed: bool) -> str:
     return text(f"notification.{kind}.why", language)
 
 
-def _onward(message: Told, language: Language, rule: Rule) -> str:
-    """By when somebody has to say that they see to it, and who is told else."""
-    step = rule.escalate[0]
-    by = message.at + dt.timedelta(minutes=step.after_minutes)
-    following = ", ".join(text(f"notification.to.{whom}", language) for whom in step.to)
-    return text("notification.acknowledge", language, by=_by(by, message.at, language), next=following)
+def _onward(message: Told, language: Language, rule: Rule, waits: Waits) -> str | None:
+    """By when somebody has to say that they see to it, and who is told else; or that somebody has. None where it
+    is over by itself."""
+    if waits.acknowledged_at is not None:
+        return text("notification.acknowledged", language, at=_by(waits.acknowledged_at, message.at, language))
+    if not waits.open:
+        return None
+    if waits.due_at is None or waits.step >= len(rule.escalate):
+        return text("notification.acknowledge.last", language)
+    following = ", ".join(text(f"notification.to.{whom}", language) for whom in rule.escalate[waits.step].to)
+    by = _by(waits.due_at, message.at, language)
+    return text("notification.acknowledge", language, by=by, next=following)
 
 
 def _by(instant: dt.datetime, at: dt.datetime, language: Language) -> str:
@@ -222,7 +242,11 @@ def _report(params: known.OfReport, of: _Of) -> _Said:
 def _request(params: known.OfRequest, of: _Of) -> _Said:
     request = of.word(f"request.{params.kind}")
     if params.work_date is not None:
-        request = of.word("request.dated", request=request, date=of.date(params.work_date))
+        date = of.date(params.work_date)
+        if params.last_date is not None:
+            joined = "request.both" if params.kind == "swap" else "until"
+            date = of.word(joined, start=date, end=of.date(params.last_date))
+        request = of.word("request.dated", request=request, date=date)
     link = f"{_APP}swaps/" if params.kind == "swap" else f"{_APP}requests/"
     return _Said({"request": request, "state": of.word(f"request.state.{params.state}")}, link, f".{params.state}")
 
