@@ -33,6 +33,8 @@ FEED_DEMAND: Permission = ("bkpsdm", "opd_admin")
 """How many came to counters, as machines count them; an OPD admin at their own OPD's."""
 REGISTER_PILOTS: Permission = ("bkpsdm",)
 """What a trial is judged by, fixed before it starts."""
+MANAGE_SUBSCRIPTIONS: Permission = ("bkpsdm", "ops")
+"""Who outside hears of what: other systems by webhook, offices by e-mail."""
 PLAN: Permission = ("bkpsdm", "opd_admin")
 """Policies, rosters, absences and single days; an OPD admin in their own OPD."""
 ASSESS_READINESS: Permission = ("bkpsdm", "opd_admin")
@@ -72,6 +74,8 @@ READ_EVIDENCE: Permission = ("auditor",)
 READ_LOG: Permission = READ_ALL_PEOPLE
 """Any record of the log with its proof, and the hashes of single ones."""
 READ_MESSAGE_RULES: Permission = ("bkpsdm", "auditor")
+READ_SUBSCRIPTIONS: Permission = (*MANAGE_SUBSCRIPTIONS, "auditor")
+"""Who outside hears of what, and what became of it; never a secret."""
 READ_AUDIT: Permission = ("auditor", "bkpsdm")
 
 BEGIN_WITH_OWN_DAY: Permission = ("staff", "supervisor")

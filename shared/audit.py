@@ -34,6 +34,17 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "report": ("accepted", "returned"),
     "sample": ("found",),
     "targets": ("set",),
+    # notifications
+    "subscription": (
+        "added",
+        "altered",
+        "started",
+        "stopped",
+        "removed",
+        "secret_made",
+        "secret_retired",
+        "tried",
+    ),
     # scheduling
     "absence": ("added", "amended", "ended"),
     "acting": ("given", "ended"),

@@ -1,7 +1,8 @@
-"""The key of what leaves the house: it says to push services who sends (VAPID), and proves that a link is ours.
+"""The key of what leaves the house: it says to push services who sends (VAPID), proves that a link is ours, and
+gives each receiver of webhooks its secret.
 
-One file (`HADIR_MESSAGE_KEY_FILE`): a P-256 private key in PEM. Whoever changes it ends all push subscriptions and
-all links in messages sent before.
+One file (`HADIR_MESSAGE_KEY_FILE`): a P-256 private key in PEM. Whoever changes it ends all push subscriptions,
+all links in messages sent before, and all secrets of webhooks.
 """
 
 import hashlib
@@ -47,3 +48,7 @@ class MessageKey:
     def tag(self, said: bytes) -> bytes:
         """What proves that `said` was said by us: 16 bytes."""
         return hmac.new(self.links, said, hashlib.sha256).digest()[:16]
+
+    def secret(self, name: bytes) -> bytes:
+        """The secret of this name, the same each time, so that none has to be kept: 32 bytes."""
+        return HKDF(SHA256(), 32, None, b"hadir secret " + name).derive(self.links)

@@ -3,6 +3,7 @@
 import os
 import ssl
 from collections.abc import Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -43,6 +44,23 @@ def readable_url(url: str) -> str:
     return url
 
 
+def with_certificates(file: Path | None) -> Path | None:
+    """`file`, if certificates can be read from it. Raises ValueError that says what to give."""
+    try:
+        ssl.create_default_context(cafile=file)
+    except (ssl.SSLError, OSError) as error:
+        raise ValueError(f"no certificates can be read from it ({error}); give a PEM file") from error
+    return file
+
+
+def network(text: str) -> str:
+    """`text`, if it is a network. Raises ValueError that says how to write one."""
+    try:
+        return str(ip_network(text))
+    except ValueError as error:
+        raise ValueError("write each network as 10.20.0.0/16, with nothing set after the length") from error
+
+
 class KafkaSettings(BaseSettings):
     """What a service is told of Kafka. Field `kafka_bootstrap` is read from `HADIR_KAFKA_BOOTSTRAP`, and so on."""
 
@@ -53,7 +71,7 @@ class KafkaSettings(BaseSettings):
     kafka_security_protocol: Literal["PLAINTEXT", "SASL_PLAINTEXT", "SASL_SSL"] = "PLAINTEXT"
     kafka_username: str | None = None
     kafka_password: str | None = None
-    kafka_ca_file: FilePath | None = None
+    kafka_ca_file: Annotated[FilePath | None, AfterValidator(with_certificates)] = None
     """PEM file with the certificates that the broker's is checked against under SASL_SSL; without it the
     machine's own list serves."""
     trusted_sources: Annotated[frozenset[str], NoDecode, BeforeValidator(_listed)] = frozenset()
@@ -64,15 +82,6 @@ class KafkaSettings(BaseSettings):
     """So many dead letters in a row stop a partition's consumer instead of draining it into dead letters."""
     dead_letter_per_thousand: int = Field(default=250, ge=1, le=1000)
     """And so many among the last thousand records of the partition."""
-
-    @field_validator("kafka_ca_file")
-    @classmethod
-    def _holds_certificates(cls, value: Path | None) -> Path | None:
-        try:
-            ssl.create_default_context(cafile=value)
-        except (ssl.SSLError, OSError) as error:
-            raise ValueError(f"no certificates can be read from it ({error}); give a PEM file") from error
-        return value
 
 
 class Settings(KafkaSettings):
@@ -112,7 +121,20 @@ class Settings(KafkaSettings):
     of earlier ones. Unset: nothing is signed, and no checkpoint made."""
     message_key_file: Path | None = None
     """Notifications: PEM file with the P-256 key of what leaves the house: it signs pushes (VAPID) and tags the
-    links in messages. Unset: no push is sent, and no e-mail."""
+    links in messages, and gives webhooks their secrets. Unset: no push is sent, no webhook, and no e-mail."""
+    webhook_networks: Annotated[
+        list[Annotated[str, AfterValidator(network)]], NoDecode, BeforeValidator(_listed)
+    ] = []
+    """Notifications, from `HADIR_WEBHOOK_NETWORKS`, comma-separated: networks that are not public, such as
+    `10.20.0.0/16`, in which receivers of webhooks may stand. Who may subscribe may then call any machine there."""
+    webhook_ports: Annotated[
+        list[Annotated[int, Field(ge=1, le=65535)]], NoDecode, BeforeValidator(_listed), Field(min_length=1)
+    ] = [443]
+    """From `HADIR_WEBHOOK_PORTS`, comma-separated: on which ports receivers may listen."""
+    webhook_plain_http: bool = False
+    """Whether a receiver may have an address with `http://`: for trials on one machine."""
+    webhook_ca_file: Annotated[FilePath | None, AfterValidator(with_certificates)] = None
+    """PEM file with the certificates that receivers' are checked against; without it the machine's own list."""
     gateways_file: FilePath | None = None
     """Notifications: TOML with the gateways to phones, by name (services/notifications/channels/gateway.py).
     Unset: no message is sent to a telephone's number."""

@@ -3,7 +3,7 @@
 from fastapi import FastAPI
 
 from services.notifications import facts, handlers
-from services.notifications.api import alerts, inbox, preferences, push, rules
+from services.notifications.api import alerts, inbox, preferences, push, rules, subscriptions
 from services.notifications.api import live as live_doors
 from services.notifications.channels.push import vapid_of
 from services.notifications.channels.registry import channels_of
@@ -39,6 +39,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             push.router,
             rules.router,
             audit_doors.router("/notifications/v1", AuditRow),
+            subscriptions.router,
         ],
         handlers=handlers.router,
         tasks={

@@ -126,6 +126,7 @@ _PURE = (
     "shared.csvfile",
     "shared.dates",
     "shared.events",
+    "shared.mailbox",
     "shared.personal",
     "shared.refusals",
 )
@@ -140,7 +141,13 @@ def test_the_domain_is_pure() -> None:
         own = f"services.{PurePosixPath(name).parts[1]}.domain"
         for module in imports(tree):
             top = module.split(".")[0]
-            known = top in sys.stdlib_module_names or top in {"pydantic", "annotated_types", "numpy", "rfc8785"}
+            known = top in sys.stdlib_module_names or top in {
+                "pydantic",
+                "annotated_types",
+                "numpy",
+                "rfc8785",
+                "yarl",
+            }
             if not known and not module.startswith((*_PURE, own)) and module not in ("shared",):
                 found.append(f"{name}: {module}")
         found += [

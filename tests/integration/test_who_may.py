@@ -46,6 +46,7 @@ from tests.kit.piloting import PILOTED, PILOTING
 from tests.kit.pushing import PUSHED, PUSHING
 from tests.kit.ruling import RULED, RULING
 from tests.kit.scheduling import HOLIDAYS, OPDS, REQUIREMENTS, STAGE_1, UNITS, employee_id, employees, nip
+from tests.kit.subscribing import SUBSCRIBED, SUBSCRIBING, office
 from tests.kit.walk import (
     BODIES,
     CALLERS,
@@ -231,13 +232,15 @@ def chosen(door: Door, row: str, name: str, target: Target) -> str | None:
 
 def maker(door: Door, row: str, name: str) -> Made:
     """What makes the thing that a parameter names."""
+    if name == "subscription_id" and "/trials" in row:
+        return office
     if name == "request_id":
         asked = ASKED[door.service]
         return waited(door.service, asked) if "#waited" in row else asked
     return (
         agreed
         if name == "swap_id" and "approve" in row
-        else {**PARAMETERS, **FLAGGED, **PILOTED, **PACKED, **PUSHED, **RULED}[name]
+        else {**PARAMETERS, **FLAGGED, **PILOTED, **PACKED, **PUSHED, **RULED, **SUBSCRIBED}[name]
     )
 
 
@@ -280,6 +283,7 @@ async def ask(world: World, door: Door, row: str, target: Target, headers: Mappi
         **PUSHING,
         **CALLING,
         **RULING,
+        **SUBSCRIBING,
     }
     if row in bodies and (row, target.name) not in world.bodies:
         world.bodies[row, target.name] = await bodies[row](world, target)
@@ -351,6 +355,7 @@ async def test_every_door_has_a_row_and_every_row_a_door(world: World) -> None:
             **PUSHING,
             **CALLING,
             **RULING,
+            **SUBSCRIBING,
         }
         if row not in ROWS
     ] == []

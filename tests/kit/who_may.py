@@ -243,5 +243,18 @@ ROWS: dict[str, str] = {
     "PUT /notifications/v1/rules/{message_kind}": "...+... ...+... ...+...",
     "POST /notifications/v1/rules/{message_kind}/shipped": "...+... ...+... ...+...",
     "GET /notifications/v1/audit": "...+.+. ...+.+. ...+.+.",
+    "POST /notifications/v1/subscriptions": "...+..+ ...+..+ ...+..+",
+    "GET /notifications/v1/subscriptions": "...+.++ ...+.++ ...+.++",
+    "GET /notifications/v1/subscriptions/{subscription_id}": "...+.++ ...+.++ ...+.++",
+    "PUT /notifications/v1/subscriptions/{subscription_id}": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/start": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/stop": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/removal": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/secrets": "...+..+ ...+..+ ...+..+",
+    "POST /notifications/v1/subscriptions/{subscription_id}/secrets/{secret_id}/retirement": (
+        "...+..+ ...+..+ ...+..+"
+    ),
+    "POST /notifications/v1/subscriptions/{subscription_id}/trials": "...=..= ...=..= ...=..=",
+    "GET /notifications/v1/subscriptions/{subscription_id}/deliveries": "...+.++ ...+.++ ...+.++",
     "GET /notifications/schemas/{topic}.json": "+++++++ +++++++ +++++++",
 }

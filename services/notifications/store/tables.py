@@ -175,10 +175,29 @@ class Subscription(Base, table=True):
     description: str = Field(sa_type=Text)
     language: Language = Field(sa_type=Text)
     active: bool
+    """Whether anything is sent. Of an e-mail address never before `confirmed_at`."""
     created_by: uuid.UUID
     created_at: dt.datetime = Field(sa_type=INSTANT)
+    confirmed_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    """When the reader of an e-mail address said that they want it."""
+    gone: bool = False
+    """Stopped because its receiver said that it exists no more."""
 
     __table_args__ = (CheckConstraint("way in ('email', 'webhook')", name="subscription_way"),)
+
+
+class WebhookSecret(Base, table=True):
+    """A secret by which a receiver knows that a webhook is ours. The message key gives it by the ids
+    (`domain/webhooks.py`): whoever reads this table cannot sign."""
+
+    secret_id: uuid.UUID = Field(primary_key=True)
+    subscription_id: uuid.UUID
+    created_by: uuid.UUID
+    created_at: dt.datetime = Field(sa_type=INSTANT)
+    retired_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    """Nothing is signed by it any more."""
+
+    __table_args__ = (Index("webhook_secret_subscription", "subscription_id"),)
 
 
 class PushDevice(Base, table=True):
