@@ -6,7 +6,7 @@ from uuid import UUID
 import httpx
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, Route, expect
+from playwright.async_api import Browser, Page, Route, expect
 
 from shared.access import ROLES, Role
 from tests.kit.browser import DESK, PHONE, findings, weight, width
@@ -21,6 +21,15 @@ PAGES = (
 )
 
 
+async def opened(page: Page, address: str) -> None:
+    """The page, once it has asked for what it shows. An open inbox goes on listening."""
+    await page.goto(address)
+    if address.endswith("/inbox/"):
+        await page.wait_for_selector("body[data-followed=yes]")
+    else:
+        await page.wait_for_load_state("networkidle")
+
+
 @pytest.mark.parametrize("size", [PHONE, DESK], ids=["phone", "desk"])
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_every_page_fits_and_axe_finds_nothing(
@@ -29,8 +38,7 @@ async def test_every_page_fits_and_axe_finds_nothing(
     context, page = await phone_of(browser, town, someone, size=size, color_scheme=scheme)
     found: dict[str, list[str]] = {}
     for path in PAGES:
-        await page.goto(f"{town.url}/reporting/app/{path}")
-        await page.wait_for_load_state("networkidle")
+        await opened(page, f"{town.url}/reporting/app/{path}")
         found[path] = await findings(page)
         assert await width(page) == size["width"], path
     assert {path: wrong for path, wrong in found.items() if wrong} == {}
@@ -40,8 +48,7 @@ async def test_every_page_fits_and_axe_finds_nothing(
 async def test_the_first_view_is_small(town: Town, browser: Browser, someone: UUID) -> None:
     context, page = await phone_of(browser, town, someone)
     for path in PAGES:
-        await page.goto(f"{town.url}/reporting/app/{path}")
-        await page.wait_for_load_state("networkidle")
+        await opened(page, f"{town.url}/reporting/app/{path}")
         assert 10_000 < await weight(page) <= 150_000, path
     await context.close()
 

@@ -15,14 +15,14 @@ KINDS = ("missed_punch", "own_line", "wrong_key", "wrong_place", "appeal", "leav
 LEAVES = ("annual", "sick", "important", "permission", "maternity", "long", "unpaid")
 """The kinds of leave (PP 11/2017), the usual ones first."""
 FLAGS = ("open", "vouched", "dismissed", "unproven")
+INBOX_WORDS = ("inbox.none", "inbox.acknowledged", "inbox.answered.yes", "inbox.answered.no")
 ASKED_DAYS = dt.timedelta(days=27)
 
 
 @router.get("/inbox/", response_class=HTMLResponse)
 async def inbox(reader: Staff) -> HTMLResponse:
     """Messages."""
-    answered = ("inbox.answered.yes", "inbox.answered.no")
-    return reader.show("inbox.html", "inbox", words=("inbox.none", "inbox.see_day", "inbox.mark", *answered))
+    return reader.show("inbox.html", "inbox", words=INBOX_WORDS)
 
 
 @router.get("/requests/", response_class=HTMLResponse)

@@ -48,7 +48,7 @@ async def manifest(request: Request) -> JSONResponse:
 @router.get("/sw.js")
 async def worker() -> Response:
     """The worker. Its text changes with every file of the pages, so that browsers take the new one."""
-    script = "".join(f'import "{FILES}app/{name}.js";\n' for name in ("offline", "sync"))
+    script = "".join(f'import "{FILES}app/{name}.js";\n' for name in ("offline", "sync", "push-worker"))
     headers = {**HEADERS, "Cache-Control": "no-cache"}
     return Response(script, media_type="text/javascript", headers=headers)
 

@@ -95,7 +95,13 @@ async function tokenOf(person) {
  * text where it gives another kind, null without content. `person`: in whose name alone, the page's when left out.
  * Throws Refused, Away, SignedOut or OtherPerson.
  */
-export async function call(method, path, body, { headers = {}, signal, keepalive = false, person = pagePerson } = {}) {
+export async function call(method, path, body, options) {
+  const answer = await reach(method, path, body, options);
+  return answer.status === 204 ? null : read(answer);
+}
+
+/** The same for whoever reads the answer by themselves, as a stream: the door's answer, which is no refusal. */
+export async function reach(method, path, body, { headers = {}, signal, keepalive = false, person = pagePerson } = {}) {
   const raw = body instanceof Blob || body instanceof FormData;
   const send = async () =>
     ask(path, {
@@ -117,7 +123,6 @@ export async function call(method, path, body, { headers = {}, signal, keepalive
     answer = await send();
   }
   if (answer.status === 401) throw new SignedOut();
-  const said = answer.status === 204 ? null : await read(answer);
-  if (!answer.ok) throw new Refused(answer.status, said, answer.headers.get("retry-after"));
-  return said;
+  if (!answer.ok) throw new Refused(answer.status, await read(answer), answer.headers.get("retry-after"));
+  return answer;
 }

@@ -6,6 +6,7 @@ import { call } from "../doors.js";
 import { Away, handOver, onChange, SignedOut, unsent } from "./queue.js";
 import { say } from "./said.js";
 import { forget, me } from "./store.js";
+import { keep, leave } from "./keep.js";
 
 const person = document.querySelector("meta[name=person]")?.content ?? (await me().catch(() => undefined))?.person;
 const FIRST_RETRY_S = 5;
@@ -68,11 +69,16 @@ void tryNow();
 
 // --- Messages that wait to be read ---------------------------------------------------------------------------
 const unread = document.getElementById("unread");
-if (unread && person) {
+function count() {
   call("GET", "/notifications/v1/me/inbox?limit=1").then((inbox) => {
     unread.hidden = !inbox.unread;
     unread.firstElementChild.textContent = inbox.unread;
   }, () => {});
+}
+if (unread && person) {
+  count();
+  navigator.serviceWorker?.addEventListener("message", ({ data }) => { if (data?.hadir === "pushed") count(); });
+  void keep(person).catch(() => {}); // without a network, or signed out: at the next page
 }
 
 // --- Signing out ---------------------------------------------------------------------------------------------
@@ -83,6 +89,7 @@ for (const form of document.querySelectorAll("form[data-sign-out]")) {
       const waiting = person ? (await unsent(person)).filter((punch) => punch.state === "waiting").length : 0;
       const words = waiting === 1 ? say("leave.unsent_one") : say("leave.unsent", { n: waiting });
       if (waiting && !window.confirm(words)) return;
+      await leave().catch(() => {});
       await forget(person).catch(() => {});
       form.submit();
     })();

@@ -1,47 +1,88 @@
-// Messages of the person, newest first; read where they say so.
+// Messages of the person, newest first, as they come; read where they say so.
 
 import { told } from "../acts.js";
 import { call } from "../doors.js";
-import { answerable } from "./answer.js";
 import { copyOf, moment, say } from "./said.js";
+import { follow } from "./stream.js";
 
 const $ = (id) => document.getElementById(id);
+const rows = new Map();
 let next = null;
 
-function show(message) {
-  const row = copyOf("message-row", { title: message.title, at: moment(message.at), text: message.text });
-  row.classList.toggle("unread", !message.read_at);
-  const mark = row.querySelector("[data-mark]");
-  mark.hidden = Boolean(message.read_at);
-  mark.addEventListener("click", async () => {
-    mark.disabled = true;
+/** Has a button act at a door, once for each tap; `done` gets the answer. */
+function acts(button, path, body, done) {
+  button.hidden = false;
+  button.addEventListener("click", async () => {
+    button.disabled = true;
     try {
-      await call("POST", `/notifications/v1/me/inbox/${message.notification_id}/read`);
-      row.classList.remove("unread");
-      mark.hidden = true;
+      done(await call("POST", `/notifications/v1/me/inbox/${path}`, body));
+      $("inbox-said").textContent = "";
     } catch (error) {
-      mark.disabled = false;
       $("inbox-said").textContent = told(error);
     }
+    button.disabled = false;
   });
-  if (message.params.work_date) {
+}
+
+function rowOf(message) {
+  const { notification_id: id, title, text, why } = message;
+  const row = copyOf("message-row", { title, at: moment(message.at), text, why });
+  const read = () => { row.classList.remove("unread"); row.querySelector("[data-mark]").hidden = true; };
+  row.classList.toggle("unread", !message.read_at);
+  if (!message.read_at) acts(row.querySelector("[data-mark]"), `${id}/read`, undefined, read);
+  if (message.link && message.link !== location.pathname) {
     const link = row.querySelector("[data-link]");
-    link.href = `/reporting/app/days/${message.params.work_date}`;
+    link.href = message.link;
     link.hidden = false;
   }
-  answerable(message, row);
-  $("messages").append(row);
+  const { needed, at } = message.acknowledge ?? {};
+  const seen = row.querySelector("[data-seen]");
+  const seenTo = (instant) => {
+    seen.textContent = say("inbox.acknowledged", { at: moment(instant) });
+    seen.hidden = false;
+    row.querySelector("[data-acknowledge]").hidden = true;
+  };
+  if (at) seenTo(at);
+  else if (needed) acts(row.querySelector("[data-acknowledge]"), `${id}/acknowledge`, undefined, (answer) => seenTo(answer.acknowledged_at));
+  if (message.kind === "counter.call") {
+    for (const answer of ["yes", "no"]) {
+      acts(row.querySelector(`[data-answer-${answer}]`), `${id}/answer`, { answer }, () => {
+        seen.textContent = say(`inbox.answered.${answer}`);
+        seen.hidden = false;
+        for (const button of row.querySelectorAll("[data-answer-yes], [data-answer-no]")) button.hidden = true;
+      });
+    }
+  }
+  return row;
+}
+
+/** Shows a message in the place of what was shown of it, else at the top (`older`: at the end). */
+function show(message, older = false) {
+  const row = rowOf(message);
+  const shown = rows.get(message.notification_id);
+  if (shown) shown.replaceWith(row);
+  else if (older) $("messages").append(row);
+  else $("messages").prepend(row);
+  rows.set(message.notification_id, row);
+}
+
+function showUnread(unread) {
+  $("read-all").hidden = !unread;
+  const badge = $("unread");
+  badge.hidden = !unread;
+  badge.firstElementChild.textContent = unread;
 }
 
 async function load() {
   try {
     const query = new URLSearchParams({ limit: "30", ...(next ? { cursor: next } : {}) });
     const inbox = await call("GET", `/notifications/v1/me/inbox?${query}`);
-    for (const message of inbox.items) show(message);
+    if (!next) { rows.clear(); $("messages").replaceChildren(); }
+    for (const message of inbox.items) show(message, true);
     next = inbox.next;
     $("more").hidden = !next;
-    $("read-all").hidden = !inbox.unread;
-    $("inbox-said").textContent = $("messages").children.length ? "" : say("inbox.none");
+    showUnread(inbox.unread);
+    $("inbox-said").textContent = rows.size ? "" : say("inbox.none");
   } catch (error) {
     $("inbox-said").textContent = told(error);
   }
@@ -56,4 +97,16 @@ $("read-all").addEventListener("click", async () => {
     $("inbox-said").textContent = told(error);
   }
 });
-await load();
+
+let loading = load();
+follow(({ items, unread, reset }) => {
+  // What comes while the list is read is shown above it, not lost below.
+  loading = loading.then(() => {
+    if (reset) { next = null; return load(); }
+    for (const message of items) show(message);
+    showUnread(unread);
+    if (rows.size) $("inbox-said").textContent = "";
+    document.body.dataset.followed = "yes";
+  });
+});
+await loading;

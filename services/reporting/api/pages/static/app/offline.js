@@ -6,7 +6,7 @@ const CACHE = `hadir-app-${version}`;
 const base = `/reporting/static/${version}/`;
 const FILES = [
   "base.css", "icon.svg", "doors.js", "acts.js", "ids.js", "app/app.css", "app/app.js", "app/punch.js", "app/shell.js",
-  "app/store.js", "app/queue.js", "app/place.js", "app/said.js",
+  "app/store.js", "app/queue.js", "app/place.js", "app/said.js", "app/keep.js", "app/subscribe.js", "app/push-worker.js",
 ].map((name) => base + name);
 const shell = (language) => `/reporting/app/offline?lang=${language}`;
 /** So long a page may take to come before the one without a network is shown instead. */
