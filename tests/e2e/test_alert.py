@@ -86,8 +86,8 @@ async def test_a_head_asks_the_nearest_who_answers_and_it_is_seen_to(short: tupl
         await expect(row).to_have_count(0)
 
         app = await page_of(HELPER, "staff", "/reporting/app/inbox/")
-        await app.get_by_role("button", name="Bisa", exact=True).click()
-        await expect(app.get_by_role("status").filter(has_text="Anda bisa membantu")).to_be_visible()
+        await app.get_by_role("button", name="Saya bisa membantu").click()
+        await expect(app.get_by_text("Jawaban Anda: bisa membantu.")).to_be_visible()
         assert await presentable(app, PHONE) == []
 
         await page.reload()
