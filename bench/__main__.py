@@ -52,7 +52,7 @@ async def _take_turns(part: ModuleType, builds: Sequence[Build], figures: dict[s
     async with part.prepared(builds) as phases:
         for number in range(len(phases["this"])):
             for turn in range(1, runs + 1):
-                for build in (one for one in builds if one.name in phases):
+                for build in (one for one in builds if number < len(phases.get(one.name, ()))):
                     for name, value in (await phases[build.name][number]()).items():
                         figures[build.name].append(name, value)
                         console.print(f"  turn {turn}/{runs} [bold]{build.name}[/] {name}: {value:,.4g}")

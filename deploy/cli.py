@@ -13,8 +13,8 @@ from uuid import UUID
 
 import typer
 
+from deploy import letters, packs, projections, repair
 from deploy import log as log_commands
-from deploy import packs, projections, repair
 from deploy.addresses import database_url, kafka
 from deploy.local.manifest import some
 from deploy.local.state import NotRunning, State, write_private
@@ -34,6 +34,7 @@ app.add_typer(projections.app)
 app.add_typer(repair.app, name="repair")
 app.add_typer(log_commands.app, name="log")
 app.add_typer(packs.app, name="pack")
+app.add_typer(letters.app, name="messages")
 
 
 def main() -> None:

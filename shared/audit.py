@@ -25,6 +25,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
     "terminal": ("registered", "altered", "pins", "file", "replayed", "dismissed", "stranger"),
     # notifications
     "call": ("asked", "answered"),
+    "delivery": ("replayed", "dropped"),
     "message_rule": ("set", "shipped"),
     # reporting
     "allowance": ("given",),

@@ -117,7 +117,7 @@ class CoverageChanged(Event):
     owner = "reporting"
     audience = "public"
     description = "A service point's counter became met, short, unknown or closed."
-    trigger = "A fact or the passing of time changes the counter; a clock of the service looks every second."
+    trigger = "A fact changes the counter, and is told at once; or time does, and a clock looks every second."
 
     unit_id: UnitId
     opd_code: OpdCode

@@ -223,8 +223,8 @@ async def test_a_worker_that_stops_gives_back_what_it_did_not_begin(database_for
     channel = FakeChannel("webhook", does, bundles=False, repeats_safely=True)
     async with working(db, channel) as worker:
         await began.wait()
-        worker._service.stopping.set()
-        await eventually(lambda: worker._stopping)
+        worker.service.stopping.set()
+        await eventually(lambda: worker.stopping)
         answer.set()
     assert channel.said == [[messages[0]]]
     assert await column(db, "state") == ["delivered"] + ["waiting"] * 19

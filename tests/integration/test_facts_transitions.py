@@ -271,3 +271,41 @@ async def test_a_counter_just_touched_is_passed_over_for_one_round_and_never_for
     assert await ticker.tick(db, at("08:31"), left_out) == 1
     assert left_out == set()
     assert [row["topic"] for row in await rows(db)] == ["coverage.changed.v1"]
+
+
+async def told(db: Database) -> Said:
+    return [(row["unit_id"], row["previous"], row["status"]) for row in await rows(db) if "unit_id" in row]
+
+
+async def test_a_counter_that_was_counted_is_announced_at_once_and_no_round_takes_it_back(db: Database) -> None:
+    await learn(db, counter(), plan(), punch("in", at("07:20")))
+    await tick(db, at("08:30"))
+    await rows(db)
+    await learn(db, punch("out", at("09:00")))
+    await drain(db, at("09:00:00"))
+    assert await ticker.announce_counted(db, at("09:00:00"), ["counter-a"]) == 1
+    assert await told(db) == [("counter-a", "met", "short")]
+    # A round looks at people as of a second before; at counters it does not.
+    await ticker.tick(db, at("08:59:59"), set(), at("09:00:00"))
+    assert await told(db) == []
+
+
+async def test_what_an_opening_counter_needs_waits_a_second_for_those_on_their_way(db: Database) -> None:
+    await learn(db, counter(), plan())
+    await tick(db, at("07:50"))
+    await rows(db)
+    await drain(db, at("08:00:00"))
+    assert await ticker.announce_counted(db, at("08:00:00"), ["counter-a"]) == 0
+    await ticker.tick(db, at("07:59:59"), set(), at("08:00:00"))
+    assert await told(db) == []
+    await ticker.tick(db, at("08:00:00"), set(), at("08:00:01"))
+    assert await told(db) == [("counter-a", "closed", "short")]
+
+
+async def test_while_another_announces_a_counted_counter_waits(db: Database) -> None:
+    await learn(db, counter(), plan())
+    await drain(db, at("09:00"))
+    async with db.transaction() as tx:
+        assert await transitions.may_announce(tx)
+        assert await ticker.announce_counted(db, at("09:00"), ["counter-a"]) is None
+    assert await ticker.announce_counted(db, at("09:00"), ["counter-a"]) == 1

@@ -100,7 +100,7 @@ async def test_a_day_that_changes_twice_is_told_once_as_it_is_now(context: Handl
     await tell([change(2, mode="OFF")], context)
     await tell([change(2, mode="WFH", revision=3)], context)
     (message,) = await rows(context, "message")
-    (day,) = message["params"]["days"] if not isinstance(message["params"], str) else []
+    (day,) = days(message["params"])
     assert (day["mode"], day["previous"]) == ("WFH", "WFO")
 
 

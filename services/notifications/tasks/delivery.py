@@ -89,12 +89,12 @@ class Worker:
     """One way's worker."""
 
     def __init__(self, service: Service, channel: ChannelOut) -> None:
-        self._service = service
+        self.service = service
         self._db: Database = service.db
         self._channel = channel
         self._task = task_of(channel.way)
         self._wake = asyncio.Event()
-        self._stopping = False
+        self.stopping = False
         self._lanes: dict[tuple[UUID, bool], asyncio.Task[None]] = {}
         self._places = asyncio.Semaphore(channel.at_once)
         self._hosts: dict[str, asyncio.Semaphore] = {}
@@ -122,12 +122,12 @@ class Worker:
             await self._end()
 
     async def _heed(self) -> None:
-        await self._service.stopping.wait()
-        self._stopping = True
+        await self.service.stopping.wait()
+        self.stopping = True
 
     async def _end(self) -> None:
-        self._stopping = True
-        left = self._service.stopping.left(keep=4.0)
+        self.stopping = True
+        left = self.service.stopping.left(keep=4.0)
         lanes = list(self._lanes.values())
         if lanes:
             _, late = await asyncio.wait(lanes, timeout=min(GOODBYE_S, left))
@@ -140,13 +140,13 @@ class Worker:
 
     async def _work(self) -> None:
         looked_s = -LOOK_S
-        while not self._stopping:
+        while not self.stopping:
             self._wake.clear()
             room = OVERFLOW * self._channel.at_once - len(self._lanes)
             taken, wait_s, taken_s = 0, LOOK_S, time.monotonic()
             if room > 0:
                 async with self._db.transaction() as tx:
-                    now = self._service.clock.now()
+                    now = self.service.clock.now()
                     swept = []
                     if time.monotonic() - looked_s >= LOOK_S:
                         swept = await queue.sweep(tx, self._channel, now)
@@ -161,7 +161,7 @@ class Worker:
                 for lane in lanes:
                     self._begin(lane, taken_s + LEASE.total_seconds() - 2 * SEND_S)
                 taken = len(lanes)
-            self._service.health[self._task].worked()
+            self.service.health[self._task].worked()
             if taken:
                 await asyncio.sleep(GATHER_S)
                 if self._room():
@@ -205,7 +205,7 @@ class Worker:
             raise
         except Exception as error:
             # What is not written down is taken again when the lease is over.
-            self._service.health[self._task].failed(error)
+            self.service.health[self._task].failed(error)
             log.exception(
                 "a parcel could not be handed over",
                 extra={
@@ -230,13 +230,13 @@ class Worker:
                 await self._place(host, places)
             await places.enter_async_context(self._places)
             await self._keep_pace()
-            if self._stopping or time.monotonic() > until_s or any(self._is_shut(host) for host in hosts):
+            if self.stopping or time.monotonic() > until_s or any(self._is_shut(host) for host in hosts):
                 return self._put_off(load, self._opens_in(set(hosts)))
             for host in hosts:
                 self._breakers[host] = self._breakers.get(host, Breaker()).tries()
             outcome = await self._sent(here.parcel)
         self._heard(here.parcel, outcome)
-        self._service.metrics.delivery_tries.labels(self._channel.way, outcome.became).inc()
+        self.service.metrics.delivery_tries.labels(self._channel.way, outcome.became).inc()
         if outcome.gone:
             async with self._db.transaction() as tx:
                 await self._channel.forget(tx, outcome.gone)
@@ -288,7 +288,7 @@ class Worker:
         return done._replace(state="waiting", pause=wait, counted=not away)
 
     def _put_off(self, load: Load, wait: timedelta) -> Settled:
-        self._service.metrics.delivery_tries.labels(self._channel.way, "put_off").inc()
+        self.service.metrics.delivery_tries.labels(self._channel.way, "put_off").inc()
         first = load.deliveries[0]
         return Settled(first.delivery_id, first.lease_until, "waiting", pause=wait, error="put off", counted=False)
 
@@ -343,8 +343,8 @@ class Worker:
             try:
                 await self._settling.submit(settled)
             except Exception as error:
-                if not failures.is_away(error) or self._stopping or time.monotonic() > until_s:
-                    self._service.health[self._task].failed(error)
+                if not failures.is_away(error) or self.stopping or time.monotonic() > until_s:
+                    self.service.health[self._task].failed(error)
                     log.exception("what became of a parcel is not written down", extra={"sparing": self._task})
                     return
                 await asyncio.sleep(AWAY_S)
@@ -352,14 +352,14 @@ class Worker:
                 return
 
     async def _settle(self, tx: Tx, items: Sequence[Sequence[Settled]]) -> Sequence[None]:
-        ended = await queue.settle(tx, [one for item in items for one in item], self._service.clock.now())
+        ended = await queue.settle(tx, [one for item in items for one in item], self.service.clock.now())
         self._count(ended)
         return [None] * len(items)
 
     def _count(self, ended: Sequence[Ended]) -> None:
         for one in ended:
             if one.state != "waiting":
-                self._service.metrics.deliveries.labels(one.way, one.state).inc()
+                self.service.metrics.deliveries.labels(one.way, one.state).inc()
 
 
 def _given_back(loads: Sequence[Load], wait: timedelta | None) -> list[Settled]:

@@ -5,10 +5,11 @@ from collections.abc import Collection, Sequence
 from typing import NamedTuple
 from uuid import UUID
 
-from services.reporting.domain.counters import Status
+from services.reporting.domain.counters import Standing, Status
 from services.reporting.store import counter_days, counters, planner, rebuild
 from services.reporting.store.duties import all_pending
 from shared.database import Tx
+from shared.dates import local_date
 from shared.events.base import LAST_DATE
 
 # The dates of `published_day`, from one to the next by its index, however many people each has.
@@ -71,6 +72,7 @@ _LOOK = f"""
     select employee_id, opd_code, $1::date as work_date, rules_version, revision + 1 as revision, previous, code
     from looked where code <> previous order by employee_id
 """  # noqa: S608 - names of the contract
+_ANNOUNCED = "select unit_id, status from published_coverage"
 _COVER = """
     with covered as (
         select * from unnest($2::text[], $3::text[], $4::int[], $5::int[], $6::int[])
@@ -199,12 +201,14 @@ async def cover(
     only: Sequence[str] | None = None,
     *,
     left_out: set[str] | None = None,
+    needed_since: dt.datetime | None = None,
 ) -> list[CounterChange]:
     """Service points whose status differs from what was announced; remembered as announced from now on.
 
     A unit never seen, or no longer a service point, is closed. `only`: of these units. `left_out`: those that were
     not counted in the round before and were left to whoever counts them; now those of this round. Without it
-    everything that is not counted is counted here.
+    everything that is not counted is counted here. `needed_since`: what needs another number of people than at
+    that instant is left as it was announced: who comes for the opening may still be on their way.
     """
     found, missing = await counters.looked_up(tx, today, now, unit_ids=only)
     if left_out is not None:
@@ -213,6 +217,8 @@ async def cover(
         left_out |= waiting
     found += await counters.afresh(tx, today, now, missing)
     await counter_days.want(tx, today)
+    if needed_since is not None and needed_since < now:
+        found = await _as_needed(tx, found, needed_since)
     rows = await tx.connection.fetch(
         _COVER,
         only,
@@ -223,3 +229,14 @@ async def cover(
         [standing.present_high for standing in found],
     )
     return [CounterChange(**row) for row in rows]
+
+
+async def _as_needed(tx: Tx, found: Sequence[Standing], since: dt.datetime) -> list[Standing]:
+    """Without those that would be announced, and need another number of people than they did at `since`."""
+    announced = {row["unit_id"]: row["status"] for row in await tx.connection.fetch(_ANNOUNCED)}
+    others = {one.point.unit_id for one in found if one.status != announced.get(one.point.unit_id, "closed")}
+    if not others:
+        return list(found)
+    before, _ = await counters.looked_up(tx, local_date(since), since, unit_ids=others)
+    required = {one.point.unit_id: one.required for one in before}
+    return [one for one in found if required.get(one.point.unit_id, one.required) == one.required]

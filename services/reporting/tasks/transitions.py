@@ -9,6 +9,9 @@ What counts as a transition: leaving `pending`, and any later change. The first 
 silence. One that is first seen while its day still runs was `pending` this morning, so whatever it has left
 `pending` for is a transition; one that is first seen later is history. A service point never seen was closed.
 
+A counter that was counted anew is announced at once: of two seconds in which nobody stands at it, one is not spent
+on waiting. Only what the clock alone has changed, more people that it needs, waits for those on their way.
+
 Revisions: `compliance.changed.v1` counts per person-day, so two duties of one may share a revision; the event id
 is uuid5 of topic, `<employee_id>/<work_date>/<duty>` and revision. `coverage.changed.v1` counts per unit.
 """
@@ -22,7 +25,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from services.reporting.domain.transitions import announced_from, changes, transition_id
-from services.reporting.store import gone, transitions
+from services.reporting.store import gone, notices, transitions
 from services.reporting.store.transitions import CounterChange, DayChange
 from shared import failures, outbox
 from shared.database import Database, Tx
@@ -43,16 +46,23 @@ leave the database and this process some time for those who come in."""
 BUDGET_S = 1.0
 """After so long in one round the rest waits for the next, so that today comes first again."""
 
+LAG = dt.timedelta(seconds=1)
+"""So long what the clock alone changes is not announced yet: check-ins of that time may still be on their way."""
+
+COUNTERS_EVERY_S = 0.05
+"""Wall seconds between two looks at counters that were counted anew, while more and more are."""
+
 PEOPLE_AT_ONCE = 150
 """Of one transaction: their announcements are made in some 4 ms, in which the process does nothing else."""
 
 
 @dataclass(frozen=True)
 class _Round:
-    """One look at everything, as of business time `now`."""
+    """One look at everything: at people as of business time `now`, at counters as of `counters_at`."""
 
     db: Database
     now: dt.datetime
+    counters_at: dt.datetime
     left_out: set[str] | None
     set_back: list[Exception] = field(default_factory=list[Exception])
     """Facts that cannot be judged; everything else is announced."""
@@ -70,31 +80,91 @@ class _Round:
 
 
 async def ticker(service: Service) -> None:
-    """Background task of the reporting service; runs until cancelled.
+    """Background task of the reporting service; runs until cancelled."""
+    counted = _Counted(service)
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(_rounds(service))
+        tasks.create_task(counted.listen())
+        tasks.create_task(counted.announce())
 
-    Judges as of the instant at which the round before began: check-ins of the last second may still be on their
-    way, and someone who came in the last second must not be told first that they are late.
+
+async def _rounds(service: Service) -> None:
+    """Judges people as of the instant at which the round before began: check-ins of the last second may still be
+    on their way, and someone who came in the last second must not be told first that they are late.
     """
     as_of = service.clock.now()
     spent, left_out = 0.0, set[str]()
     while True:
         await asyncio.sleep(max(PERIOD_S - spent, 0.0))
         started, now = time.perf_counter(), service.clock.now()
-        await tick(service.db, as_of, left_out)
+        await tick(service.db, as_of, left_out, now)
         service.health["transitions"].worked()
         as_of = now
         spent = time.perf_counter() - started
 
 
-async def tick(db: Database, now: dt.datetime, left_out: set[str] | None = None) -> int:
+class _Counted:
+    """Announces counters as soon as they have been counted anew, here or in another replica."""
+
+    def __init__(self, service: Service) -> None:
+        self._service = service
+        self._units: set[str] = set()
+        self._woken = asyncio.Event()
+
+    async def listen(self) -> None:
+        """Notes what was counted; while the connection is away, the rounds serve."""
+        await self._service.db.listen(notices.CHANNEL, self._heard, lambda: None)
+
+    def _heard(self, payload: str) -> None:
+        today = local_date(self._service.clock.now())
+        # Too many to name are looked at by the next round.
+        self._units |= {unit_id for day, unit_id in notices.heard(payload).counters or () if day == today}
+        if self._units:
+            self._woken.set()
+
+    async def announce(self) -> None:
+        while True:
+            await self._woken.wait()
+            self._woken.clear()
+            units, self._units = self._units, set()
+            if await announce_counted(self._service.db, self._service.clock.now(), sorted(units)) is None:
+                self._units |= units  # once whoever announces now is done
+                self._woken.set()
+            await asyncio.sleep(COUNTERS_EVERY_S)
+
+
+async def announce_counted(db: Database, now: dt.datetime, units: Sequence[str]) -> int | None:
+    """Announce these counters as of business time `now`; returns how many changed, None while another announces.
+
+    One that cannot be judged, or was touched again meanwhile, is left to the next round.
+    """
+    try:
+        async with _transaction(db) as tx:
+            if not await transitions.may_announce(tx):
+                return None
+            changed = await transitions.cover(
+                tx, local_date(now), now, units, left_out=set(), needed_since=now - LAG
+            )
+            return await _publish(tx, [_counter(change, now) for change in changed])
+    except Exception as error:
+        if failures.fault_of(error) is not Fault.DATA:
+            raise
+        return 0
+
+
+async def tick(
+    db: Database, now: dt.datetime, left_out: set[str] | None = None, counters_at: dt.datetime | None = None
+) -> int:
     """One round as of business time `now`; returns how many events it put into the outbox.
+
+    Counters are looked at as of `counters_at`, `now` where it is not given: what they need more since `now` waits.
 
     The counters and each work date are announced in transactions of their own: what cannot be judged is left out,
     and raised as an ExceptionGroup once all the others have been announced. A counter where somebody has just
     checked in is counted in a moment: with `left_out` one round passes it over, and remembers it there.
     """
     until = time.perf_counter() + BUDGET_S
-    this = _Round(db, now, left_out)
+    this = _Round(db, now, counters_at or now, left_out)
     first = announced_from(this.today)
     async with _transaction(db) as tx:
         if not await transitions.may_announce(tx):
@@ -139,8 +209,11 @@ async def _announce_counters(this: _Round, units: Sequence[str] | None) -> int:
         async with _transaction(this.db) as tx:
             if not await transitions.may_announce(tx):
                 return 0
-            changed = await transitions.cover(tx, this.today, this.now, units, left_out=this.left_out)
-            return await _publish(tx, [_counter(change, this.now) for change in changed])
+            at = this.counters_at
+            changed = await transitions.cover(
+                tx, local_date(at), at, units, left_out=this.left_out, needed_since=this.now
+            )
+            return await _publish(tx, [_counter(change, at) for change in changed])
     except Exception as error:
         if failures.fault_of(error) is not Fault.DATA:
             raise

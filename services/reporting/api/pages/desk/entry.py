@@ -22,12 +22,14 @@ from shared.access import (
     READ_AUDIT,
     READ_CITY,
     READ_DIRECTORY,
+    READ_MESSAGE_RULES,
     READ_PEOPLE,
     READ_PILOTS,
     READ_PROPOSALS,
     READ_READINESS,
     REGISTER_PILOTS,
     REVIEW_REPORTS,
+    SET_MESSAGE_RULES,
     Permission,
     Principal,
     may,
@@ -71,6 +73,7 @@ OFFICE = (
     Entry("readiness", READ_READINESS),
     Entry("samples", EXAMINE_REPORTS),
     Entry("pilots", READ_PILOTS),
+    Entry("messages", READ_MESSAGE_RULES),
     Entry("audit", READ_AUDIT),
 )
 _ALL = {entry.name: entry for entry in (*TEAM, *OFFICE)}
@@ -86,11 +89,12 @@ CAN: dict[str, Permission] = {
     "correct": CORRECT_RECORDS,
     "people": READ_PEOPLE,
     "pilots": REGISTER_PILOTS,
+    "messages": SET_MESSAGE_RULES,
 }
 """What the parts of a page ask for, by the word its template uses."""
 
 
-_KINDS = "aside ask because kind leave limit proposal role state told weekday why"
+_KINDS = "aside ask because channel hears kind leave limit proposal role state told weekday why"
 _SPOKEN = tuple(f"desk.{kind}." for kind in _KINDS.split())
 
 

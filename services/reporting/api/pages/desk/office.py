@@ -37,6 +37,7 @@ Fetched = Literal[
     "calendar",
     "terminals",
     "readiness",
+    "messages",
     "audit",
 ]
 """Pages of what other services own."""

@@ -1,0 +1,55 @@
+"""What officers do with dead letters."""
+
+import datetime as dt
+from typing import Any
+
+from services.notifications.domain.delivery import GIVE_UP
+from services.notifications.store import letters as store
+from services.notifications.store import queue
+from services.notifications.store.letters import Chosen
+from shared import audit
+from shared.access import Principal
+from shared.database import Tx
+
+
+async def replay(tx: Tx, who: Principal, chosen: Chosen, reason: str, now: dt.datetime) -> int:
+    """Hand dead letters over again, as from now; how many."""
+    letters = await store.replay(tx, chosen, GIVE_UP)
+    if letters:
+        await audit.add(
+            tx,
+            now,
+            who,
+            "delivery.replayed",
+            subject=_about(chosen),
+            reason=reason,
+            detail=_detail(chosen, letters),
+        )
+        await queue.wake(tx)
+    return letters
+
+
+async def drop(tx: Tx, who: Principal, chosen: Chosen, reason: str, now: dt.datetime) -> int:
+    """Let dead letters go for good; how many."""
+    letters = await store.drop(tx, chosen)
+    if letters:
+        await audit.add(
+            tx,
+            now,
+            who,
+            "delivery.dropped",
+            subject=_about(chosen),
+            reason=reason,
+            detail=_detail(chosen, letters),
+        )
+    return letters
+
+
+def _about(chosen: Chosen) -> str:
+    """The one letter that is meant, or that they are many."""
+    return str(next(iter(chosen.ids))) if chosen.ids is not None and len(chosen.ids) == 1 else "many"
+
+
+def _detail(chosen: Chosen, letters: int) -> dict[str, Any]:
+    ids = None if chosen.ids is None else sorted(map(str, chosen.ids))
+    return {"letters": letters, "ids": ids, "way": chosen.way, "kind": chosen.kind, "error": chosen.error}
