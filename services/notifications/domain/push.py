@@ -5,7 +5,6 @@ from typing import Annotated, NamedTuple
 from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints
-from pydantic_core import PydanticCustomError
 
 from services.notifications.domain.receivers import Guard, literal
 from shared.refusals import wrong
@@ -18,7 +17,7 @@ def _endpoint(text: str) -> str:
     """Raises what a validator does, where no push service can be there."""
     try:
         host = Guard().read(text).raw_host or ""
-    except PydanticCustomError as error:
+    except ValueError as error:
         raise wrong("push.endpoint") from error
     if "." not in host or literal(host) is not None:  # push services have names
         raise wrong("push.endpoint")
