@@ -1,6 +1,7 @@
 """The pages of staff: that they fit, can be read by everybody, are small, and do what they say."""
 
 import datetime as dt
+from typing import Any
 from uuid import UUID
 
 import httpx
@@ -78,6 +79,74 @@ async def test_a_yes_to_a_swap_is_said_once_and_the_list_is_read_again(
     await expect(agree).to_be_hidden()
     await page.wait_for_load_state("networkidle")
     assert asked == ["POST swaps/s-1/agree", "GET me/swaps"]
+    await context.close()
+
+
+async def test_one_kind_is_turned_off_by_one_channel_and_what_does_nothing_is_not_offered(
+    town: Town, browser: Browser, someone: UUID
+) -> None:
+    """The door is played, as a city has it that sends e-mail and no pushes: what it answers, its own tests say."""
+    context, page = await phone_of(browser, town, someone)
+    titles = {"inbox": "Kotak masuk", "email": "Surel", "push": "Notifikasi ponsel"}
+    on = {"on": True, "fixed": False, "why": None, "available": True}
+    inbox = {**on, "channel": "inbox"}
+    email = {**on, "channel": "email"}
+    push = {**on, "channel": "push", "available": False}
+    fixed = {**inbox, "fixed": True, "why": "Selalu masuk."}
+    shown: dict[str, Any] = {
+        "language": None,
+        "muted_channels": ["push"],
+        "muted_kinds": ["counter.short"],
+        "muted": [{"kind": "report.returned", "channel": "push"}],
+        "channels": [
+            {"channel": one, "title": title, "available": one != "push", "why": None, "addresses": []}
+            for one, title in titles.items()
+        ],
+        "kinds": [
+            {"kind": "schedule.changed", "title": "Jadwal", "for_you": True, "channels": [inbox, email, push]},
+            {"kind": "report.returned", "title": "Laporan", "for_you": True, "channels": [fixed, email, push]},
+            {"kind": "duty.unknown", "title": "Penilaian", "for_you": True, "channels": [inbox]},
+            {"kind": "counter.short", "title": "Loket", "for_you": False, "channels": [inbox]},
+        ],
+    }
+    shown["channels"][2]["why"] = "Kota belum menyalakan notifikasi ponsel."
+    shown["channels"][1]["addresses"] = ["s…@contoh.go.id"]
+    sent: list[Any] = []
+
+    async def door(route: Route) -> None:
+        if route.request.method == "PUT":
+            sent.append(route.request.post_data_json)
+        await route.fulfill(json=shown)
+
+    await context.route("**/notifications/v1/me/preferences", door)
+    await page.goto(f"{town.url}/reporting/app/me/")
+    schedule = page.get_by_role("group", name="Jadwal")
+    await expect(schedule.get_by_role("checkbox")).to_have_count(2)
+    await expect(page.get_by_role("group", name="Loket")).to_have_count(0)
+    await expect(page.get_by_text("Kota belum menyalakan notifikasi ponsel.")).to_be_visible()
+    await expect(page.get_by_text("s…@contoh.go.id")).to_be_visible()
+    report = page.get_by_role("group", name="Laporan")
+    await expect(report.get_by_role("checkbox", name="Kotak masuk")).to_be_disabled()
+    await expect(report.get_by_role("checkbox", name="Kotak masuk")).to_have_accessible_description(
+        "Selalu masuk."
+    )
+    assert await findings(page) == []
+    assert await width(page) == PHONE["width"]
+    await schedule.get_by_label("Surel").uncheck()
+    await page.get_by_role("group", name="Penilaian").get_by_label("Kotak masuk").uncheck()
+    await page.get_by_role("button", name="Simpan").click()
+    await expect(page.locator("#preferences [data-said]")).to_have_text("Tersimpan.")
+    assert sent == [
+        {
+            "language": None,
+            "muted_channels": ["push"],
+            "muted_kinds": ["counter.short", "duty.unknown"],
+            "muted": [
+                {"kind": "schedule.changed", "channel": "email"},
+                {"kind": "report.returned", "channel": "push"},
+            ],
+        }
+    ]
     await context.close()
 
 

@@ -57,6 +57,7 @@ async def evening(
 PAGES = ("team", "plans", "ratings", f"people/{{person}}/{DAY}")
 OFFICE = (
     *("people?q=sri", "imports", "policies", "rosters", "absences", "proposals", "calendar", "terminals"),
+    *("packs", "repair", "readiness", "samples", "pilots", "messages", "audit", "decisions"),
     "subscriptions",
     *("packs", "repair", "readiness", "samples", "pilots", "audit", "decisions"),
 )

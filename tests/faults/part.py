@@ -9,11 +9,14 @@ from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
 
+from services.notifications.channels import Outcome, Parcel
+from services.notifications.domain.kinds import Way
 from shared.bus import AT_ONCE, HandlerContext, Router
 from shared.database import Database
 from shared.events import TOPICS, Received
 from shared.outbox import Relay
 from shared.telemetry import Metrics
+from tests.kit.delivering import FakeChannel, working
 from tests.kit.kafka import declared, fold_plans, running_bus
 
 ROOT = Path(__file__).parent.parent.parent
@@ -61,5 +64,18 @@ async def consumer(url: str, kafka: str, topic: str, group: str, stall: str) -> 
         await asyncio.Event().wait()
 
 
+async def deliver(url: str, way: str, handed: str) -> None:
+    """Hands over what is due by a way, and never hears what became of it; names in a file what it handed over."""
+
+    async def does(parcel: Parcel) -> Outcome:
+        await asyncio.to_thread(Path(handed).write_text, str(parcel.id))
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    one: Way = "webhook" if way == "webhook" else "email"
+    async with working(Database(url), FakeChannel(one, does, repeats_safely=one == "webhook")):
+        await asyncio.Event().wait()
+
+
 if __name__ == "__main__":
-    asyncio.run({"relay": relay, "consumer": consumer}[sys.argv[1]](*sys.argv[2:]))
+    asyncio.run({"relay": relay, "consumer": consumer, "deliver": deliver}[sys.argv[1]](*sys.argv[2:]))

@@ -167,8 +167,8 @@ async def test_only_active_people_with_a_mobile_number_have_an_address(database_
     async with db.transaction() as tx:
         for person, (phone, active) in zip(people, given, strict=True):
             await tx.connection.execute(
-                "insert into recipient (employee_id, heads, active, phone, revision, ce_id) "
-                "values ($1, '[]', $2, $3, 1, $1)",
+                "insert into recipient (employee_id, heads, skills, active, phone, revision, ce_id) "
+                "values ($1, '[]', '[]', $2, $3, 1, $1)",
                 person,
                 active,
                 phone,

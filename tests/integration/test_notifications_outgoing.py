@@ -1,4 +1,4 @@
-"""Messages as they leave the house: each in its reader's language, without anybody else in it."""
+"""Messages as they leave the house: each in its reader's language, without anybody else in it; and where to."""
 
 import datetime as dt
 import json
@@ -12,6 +12,7 @@ from services.notifications.domain.news import Notice
 from services.notifications.domain.samples import SAMPLES
 from services.notifications.store import notices, preferences
 from services.notifications.views import outgoing
+from services.notifications.views import preferences as preference_views
 from shared.database import Database, Tx
 from tests.conftest import DatabaseFor
 
@@ -81,3 +82,39 @@ async def test_every_kind_is_kept_and_worded_as_its_sample(database_for: Databas
         words = await outgoing.worded(tx, ids)
     assert [words[one].kind for one in ids] == [one.kind for one in SAMPLES]
     assert [dict(words[one].params) for one in ids] == [one.params for one in SAMPLES]
+
+
+async def test_people_see_where_messages_reach_them_masked_and_why_they_do_not(database_for: DatabaseFor) -> None:
+    db = await database_for("notifications")
+    known, unknown, pushed = (uuid4() for _ in range(3))
+    async with db.transaction() as tx:
+        await tx.connection.execute("insert into open_way values ('email'), ('gateway'), ('push')")
+        for person, email in ((known, "siti@contoh.go.id"), (pushed, None)):
+            await tx.connection.execute(
+                "insert into recipient (employee_id, heads, skills, active, email, phone, revision, ce_id) "
+                "values ($1, '[]', '[]', true, $2, '081234567890', 1, $1)",
+                person,
+                email,
+            )
+        await tx.connection.execute(
+            "insert into push_device (device_id, employee_id, endpoint, p256dh, auth, vapid_key, label, since) "
+            "values ($1, $1, 'https://contoh.example/x', '', '', '', 'Ponsel Siti', $2)",
+            pushed,
+            NOW,
+        )
+    async with db.read() as tx:
+        shown = {one: await preference_views.shown(tx, one, None) for one in (known, unknown, pushed)}
+    reached = {
+        one: {each.channel: each.addresses for each in said.channels if each.available}
+        for one, said in shown.items()
+    }
+    assert reached == {
+        known: {"inbox": [], "email": ["s…@contoh.go.id"], "push": ["…7890"]},
+        unknown: {"inbox": []},
+        pushed: {"inbox": [], "push": ["Ponsel Siti"]},
+    }
+    changed = next(one for one in shown[known].kinds if one.kind == "schedule.changed")
+    assert all(choice.available for choice in changed.channels)
+    whys = {each.channel: each.why or "" for each in shown[unknown].channels}
+    assert whys["email"].startswith("Alamat surel Anda belum tercatat.")
+    assert whys["push"].startswith("Belum ada perangkat Anda")

@@ -27,9 +27,9 @@ def somebody(role: Role, *, office: bool = False) -> Principal:
         ("staff", "team", 4),
         ("supervisor", "team", 4),
         ("opd_admin", "team", 15),
-        ("bkpsdm", "team", 18),
+        ("bkpsdm", "team", 19),
         ("council", "packs", 3),
-        ("auditor", "people", 7),
+        ("auditor", "people", 8),
         ("ops", None, 0),
     ],
 )

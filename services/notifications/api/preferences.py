@@ -9,7 +9,7 @@ from services.notifications.commands import preferences
 from services.notifications.domain.kinds import CHANNELS, KINDS, Channel, Kind
 from services.notifications.domain.preferences import Muted
 from services.notifications.views import preferences as views
-from services.notifications.views.preferences import PreferencesOut, Reach
+from services.notifications.views.preferences import PreferencesOut
 from shared.auth import Employee
 from shared.messages import Language
 from shared.service import Service, service_of
@@ -18,7 +18,6 @@ router = APIRouter(prefix="/notifications/v1", tags=["notifications"])
 
 Running = Annotated[Service, Depends(service_of)]
 AcceptLanguage = Annotated[str | None, Header()]
-NOWHERE: Reach = {}
 
 
 class Preferences(BaseModel):
@@ -41,7 +40,7 @@ async def read_preferences(
 ) -> PreferencesOut:
     """What I asked for, and the kinds of message there are, each by its channels."""
     async with service.db.read() as tx:
-        return await views.shown(tx, me, accept_language, NOWHERE)
+        return await views.shown(tx, me, accept_language)
 
 
 @router.put("/me/preferences")
@@ -61,4 +60,4 @@ async def set_preferences(
             muted_kinds=wanted.muted_kinds,
             muted=wanted.muted,
         )
-        return await views.shown(tx, me, accept_language, NOWHERE)
+        return await views.shown(tx, me, accept_language)

@@ -27,7 +27,8 @@ REACHED: dict[Way, str] = {
     "and s.active and s.way = 'webhook')",
     # Who is pushed to has it on the phone already.
     "gateway": "exists (select from recipient a where a.employee_id = t.employee_id and a.phone is not null) "
-    "and not exists (select from push_device d where d.employee_id = t.employee_id)",
+    "and not exists (select from push_device d, open_way o "
+    "where d.employee_id = t.employee_id and o.way = 'push')",
 }
 """For each way, whether the recipient `t.employee_id` of a message can be reached by it."""
 

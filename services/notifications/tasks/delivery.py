@@ -8,6 +8,7 @@ knows of becomes due. Several processes share the queues: nobody takes what anot
 import asyncio
 import contextlib
 import logging
+import math
 import random
 import time
 from collections.abc import Awaitable, Callable, Collection, Sequence
@@ -101,6 +102,7 @@ class Worker:
         self._waiting: dict[str, int] = {}
         """Lanes that wait for a place at a host."""
         self._breakers: dict[str, Breaker] = {}
+        self._swept_s = -math.inf
         self._next_s = 0.0
         """When the next parcel may go, where so many a second are the most (monotonic)."""
         self._settling: GroupCommit[Sequence[Settled], None] = GroupCommit(self._db, self._settle, max_items=200)
@@ -139,28 +141,18 @@ class Worker:
                 await self._channel.close()
 
     async def _work(self) -> None:
-        looked_s = -LOOK_S
         while not self.stopping:
             self._wake.clear()
             room = OVERFLOW * self._channel.at_once - len(self._lanes)
-            taken, wait_s, taken_s = 0, LOOK_S, time.monotonic()
-            if room > 0:
-                async with self._db.transaction() as tx:
-                    now = self.service.clock.now()
-                    swept = []
-                    if time.monotonic() - looked_s >= LOOK_S:
-                        swept = await queue.sweep(tx, self._channel, now)
-                        looked_s = time.monotonic()
-                    limits = (await rules.current(tx)).limits
-                    lanes, ended = await queue.take(
-                        tx, self._channel, limits, now, busy=self._lanes.keys(), lanes=room
-                    )
-                    if not lanes and (due_s := await store.next_due_s(tx, self._channel.way)) is not None:
-                        wait_s = min(wait_s, max(0.0, due_s))
-                self._count([*swept, *ended])
-                for lane in lanes:
-                    self._begin(lane, taken_s + LEASE.total_seconds() - 2 * SEND_S)
-                taken = len(lanes)
+            try:
+                taken, wait_s = await self._take(room) if room > 0 else (0, LOOK_S)
+            except Exception as error:
+                if not failures.is_away(error):
+                    raise
+                # What is being handed over goes on, and is written down when the database is back.
+                self.service.health[self._task].failed(error)
+                await asyncio.sleep(AWAY_S)
+                continue
             self.service.health[self._task].worked()
             if taken:
                 await asyncio.sleep(GATHER_S)
@@ -170,6 +162,25 @@ class Worker:
                 async with asyncio.timeout(wait_s):
                     await self._wake.wait()
             await asyncio.sleep(GATHER_S)
+
+    async def _take(self, room: int) -> tuple[int, float]:
+        """Begin with up to so many lanes; how many, and in how many seconds to look again without being told."""
+        channel, now, began_s = self._channel, self.service.clock.now(), time.monotonic()
+        ended: list[Ended] = []
+        wait_s = LOOK_S
+        async with self._db.transaction() as tx:
+            if began_s - self._swept_s >= LOOK_S:
+                ended += await queue.sweep(tx, channel, now)
+            limits = (await rules.current(tx)).limits
+            lanes, gone = await queue.take(tx, channel, limits, now, busy=self._lanes.keys(), lanes=room)
+            if not lanes and (due_s := await store.next_due_s(tx, channel.way)) is not None:
+                wait_s = min(wait_s, max(0.0, due_s))
+        if began_s - self._swept_s >= LOOK_S:
+            self._swept_s = began_s
+        self._count([*ended, *gone])
+        for lane in lanes:
+            self._begin(lane, began_s + LEASE.total_seconds() - 2 * SEND_S)
+        return len(lanes), wait_s
 
     def _room(self) -> bool:
         return len(self._lanes) <= OVERFLOW * self._channel.at_once / 2

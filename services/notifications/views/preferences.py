@@ -16,6 +16,7 @@ from services.notifications.domain.preferences import (
     standing,
 )
 from services.notifications.domain.rules import Rules
+from services.notifications.store import addresses
 from services.notifications.store import preferences as store
 from services.notifications.store import rules as in_force
 from shared.database import Tx
@@ -67,11 +68,12 @@ Reach = Mapping[Channel, Collection[str]]
 """The channels that the city has turned on, each with the addresses at which it reaches a person, masked."""
 
 
-async def shown(tx: Tx, employee_id: UUID, accept_language: str | None, reach: Reach) -> PreferencesOut:
+async def shown(tx: Tx, employee_id: UUID, accept_language: str | None) -> PreferencesOut:
     """What a person asked for; the defaults if they never did."""
     rules = await in_force.current(tx)
     wishes = standing(rules, await store.of(tx, employee_id))
     language = wishes.language or language_of(accept_language)
+    reach = _reach(await addresses.places(tx, employee_id))
     channels = [_channel(channel, reach, language) for channel in PERSONAL]
     leads = await store.leads(tx, employee_id)
     available: list[Channel] = [one.channel for one in channels if one.available]
@@ -91,6 +93,24 @@ async def shown(tx: Tx, employee_id: UUID, accept_language: str | None, reach: R
             for kind in KINDS
         ],
     )
+
+
+def _reach(places: addresses.Places) -> Reach:
+    """Where what is sent would go: to a telephone only where no browser takes pushes, as the queue has it."""
+    reach: dict[Channel, list[str]] = {}
+    if "email" in places.ways:
+        reach["email"] = [masked(places.email)] if places.email else []
+    if "push" in places.ways:
+        reach["push"] = places.devices
+    if "gateway" in places.ways and not reach.get("push"):
+        reach["push"] = [masked(places.phone)] if places.phone else []
+    return reach
+
+
+def masked(address: str) -> str:
+    """An address or a number that its owner knows again, and nobody else: `s…@contoh.go.id`, `…7890`."""
+    name, at, domain = address.rpartition("@")
+    return f"{name[:1]}…@{domain}" if at else f"…{address[-4:]}"
 
 
 def _channel(channel: Channel, reach: Reach, language: Language) -> ChannelOut:

@@ -8,8 +8,8 @@ from services.reporting.views import own_days
 router = pages()
 
 WORDS = (
-    *("calendar.copied", "push.is_on", "push.system_off", "push.unsupported", "push.install_first", "push.denied"),
-    *("push.failed", "push.this", "push.remove_named"),
+    *("calendar.copied", "preferences.here", "push.is_on", "push.system_off", "push.unsupported"),
+    *("push.install_first", "push.denied", "push.failed", "push.this", "push.remove_named"),
 )
 
 

@@ -23,6 +23,7 @@ from shared.access import (
     READ_AUDIT,
     READ_CITY,
     READ_DIRECTORY,
+    READ_MESSAGE_RULES,
     READ_PEOPLE,
     READ_PILOTS,
     READ_PROPOSALS,
@@ -30,6 +31,7 @@ from shared.access import (
     READ_SUBSCRIPTIONS,
     REGISTER_PILOTS,
     REVIEW_REPORTS,
+    SET_MESSAGE_RULES,
     Permission,
     Principal,
     may,
@@ -74,6 +76,7 @@ OFFICE = (
     Entry("readiness", READ_READINESS),
     Entry("samples", EXAMINE_REPORTS),
     Entry("pilots", READ_PILOTS),
+    Entry("messages", READ_MESSAGE_RULES),
     Entry("audit", READ_AUDIT),
 )
 _ALL = {entry.name: entry for entry in (*TEAM, *OFFICE)}
@@ -90,10 +93,12 @@ CAN: dict[str, Permission] = {
     "correct": CORRECT_RECORDS,
     "people": READ_PEOPLE,
     "pilots": REGISTER_PILOTS,
+    "messages": SET_MESSAGE_RULES,
 }
 """What the parts of a page ask for, by the word its template uses."""
 
 
+_KINDS = "aside ask because channel hears kind leave limit proposal role state told weekday why"
 _KINDS = "aside ask because kind leave limit message outcome proposal role state told weekday why"
 _SPOKEN = tuple(f"desk.{kind}." for kind in _KINDS.split())
 

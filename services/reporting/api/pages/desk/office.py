@@ -38,6 +38,7 @@ Fetched = Literal[
     "terminals",
     "subscriptions",
     "readiness",
+    "messages",
     "audit",
 ]
 """Pages of what other services own."""

@@ -126,6 +126,7 @@ function fill(root, item) {
       const value = path?.startsWith("@") ? local(at(item, path.slice(1))) : path ? at(item, path) : filled(element.getAttribute(attribute), item);
       if (value === null || value === undefined) continue;
       if (element.localName === "textarea" && Array.isArray(value)) { element.value = value.join("\n"); continue; }
+      if (element.multiple && Array.isArray(value)) { for (const option of element.options) option.selected = value.includes(option.value); continue; }
       if (typeof value === "object") { element.setAttribute(attribute, JSON.stringify(value)); continue; }
       if (element.localName === "select" || element.localName === "textarea") element.value = value;
       else element.setAttribute(attribute, value);
