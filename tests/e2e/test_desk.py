@@ -59,7 +59,6 @@ OFFICE = (
     *("people?q=sri", "imports", "policies", "rosters", "absences", "proposals", "calendar", "terminals"),
     *("packs", "repair", "readiness", "samples", "pilots", "messages", "audit", "decisions"),
     "subscriptions",
-    *("packs", "repair", "readiness", "samples", "pilots", "audit", "decisions"),
 )
 
 

@@ -98,8 +98,7 @@ CAN: dict[str, Permission] = {
 """What the parts of a page ask for, by the word its template uses."""
 
 
-_KINDS = "aside ask because channel hears kind leave limit proposal role state told weekday why"
-_KINDS = "aside ask because kind leave limit message outcome proposal role state told weekday why"
+_KINDS = "aside ask because channel hears kind leave limit message outcome proposal role state told weekday why"
 _SPOKEN = tuple(f"desk.{kind}." for kind in _KINDS.split())
 
 
