@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from shared import clock as business_clock
+from shared import mailbox
 from shared.events.base import ServiceName
 
 
@@ -31,6 +32,11 @@ class SettingsError(Exception):
 def _listed(value: object) -> object:
     """Comma-separated text as its parts."""
     return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+def _mailbox(value: str) -> str:
+    mailbox.header(value)
+    return value
 
 
 def readable_url(url: str) -> str:
@@ -201,6 +207,26 @@ class Settings(KafkaSettings):
     read_timeout_s: float = Field(default=20, gt=0, le=600)
     """Seconds after which a statement of a reading door is given up with 503."""
 
+    mail_from: Annotated[str, AfterValidator(_mailbox)] | None = None
+    """Notifications: of whom e-mail is, such as `Hadir Kota Bekasi <hadir@bekasikota.go.id>`."""
+    mail_reply_to: Annotated[str, AfterValidator(_mailbox)] | None = None
+    """To whom an answer goes; unset: to `mail_from`."""
+    smtp_user: str | None = None
+    smtp_password_file: FilePath | None = None
+    """A file with the password of `smtp_user`."""
+    smtp_ca_file: FilePath | None = None
+    """PEM file with the certificates that the mail server's is checked against; unset: the machine's own list."""
+    smtp_tls: Literal["starttls", "tls", "none"] = "starttls"
+    """How the way to the mail server is encrypted: asked for and insisted on, from the start, or not at all."""
+    smtp_port: int = Field(default=587, ge=1, le=65535)
+    smtp_host: str | None = Field(default=None, min_length=1, max_length=253, pattern=r"^[^\s:/]+$")
+    """Notifications: the city's mail server. Unset: no e-mail is sent."""
+
+    @property
+    def smtp_password(self) -> str | None:
+        """What the file holds, without white space around it."""
+        return None if self.smtp_password_file is None else self.smtp_password_file.read_text().strip()
+
     @property
     def push_subject(self) -> str | None:
         """The contact that pushes name."""
@@ -224,6 +250,22 @@ class Settings(KafkaSettings):
             ]
             if missing:
                 raise ValueError("set " + " and ".join(f"HADIR_{name.upper()}" for name in missing) + " too")
+        return value
+
+    @field_validator("smtp_host")
+    @classmethod
+    def _whole_mail(cls, value: str | None, known: ValidationInfo) -> str | None:
+        if value is not None:
+            needed = ["mail_from", "message_key_file", "public_url"]
+            needed += ["smtp_password_file"] if known.data.get("smtp_user") else []
+            missing = [name for name in needed if name in known.data and not known.data[name]]
+            if missing:
+                raise ValueError("set " + " and ".join(f"HADIR_{name.upper()}" for name in missing) + " too")
+            here = value in ("localhost", "127.0.0.1")
+            if known.data.get("smtp_user") and known.data.get("smtp_tls") == "none" and not here:
+                raise ValueError(
+                    "the password would be readable on the way: set HADIR_SMTP_TLS to starttls or tls"
+                )
         return value
 
     @field_validator("oidc_client_id", "oidc_mapping_file")

@@ -22,6 +22,7 @@ ROOT = Path(__file__).parents[2]
 FILES = [
     "docker-compose.yml",
     "deploy/kafka/compose.yml",
+    "deploy/mail/compose.yml",
     "deploy/oidc/compose.yml",
     "deploy/prometheus/compose.yml",
 ]
@@ -49,6 +50,7 @@ def test_compose_accepts_the_files_and_refuses_to_start_without_secrets() -> Non
     assert [line.split()[-3] for line in checked.stdout.splitlines()] == [
         "docker-compose.yml",
         "deploy/kafka/compose.yml",
+        "deploy/mail/compose.yml",
         "deploy/oidc/compose.yml",
         "deploy/prometheus/compose.yml",
     ]
@@ -122,9 +124,18 @@ def test_the_key_of_sessions_is_given_to_reporting_alone_and_the_key_of_tokens_t
 
 
 def test_the_citys_account_is_reached_by_reporting_alone_and_keeps_what_the_service_is_told_besides() -> None:
-    overlay = compose("deploy/oidc/compose.yml")
-    assert set(overlay["services"]) == {"reporting"}
-    asking, known = overlay["services"]["reporting"], services()["reporting"]
+    outside("deploy/oidc/compose.yml", "reporting")
+
+
+def test_the_mail_server_is_reached_by_notifications_alone() -> None:
+    outside("deploy/mail/compose.yml", "notifications")
+
+
+def outside(file: str, name: str) -> None:
+    """An overlay lets one service reach what is outside, and takes nothing from it that it is told besides."""
+    overlay = compose(file)
+    assert set(overlay["services"]) == {name}
+    asking, known = overlay["services"][name], services()[name]
     assert asking["networks"] == ["inside", "outside"]
     assert set(known["secrets"]) < set(asking["secrets"]) == set(overlay["secrets"]) | set(known["secrets"])
 
@@ -185,8 +196,8 @@ def test_the_image_runs_as_nobody_in_particular_and_holds_what_is_copied() -> No
 def test_the_secrets_that_compose_asks_for_are_those_that_the_script_makes(tmp_path: Path) -> None:
     asked = set(re.findall(r"\$\{(HADIR_\w+):\?", "".join((ROOT / file).read_text() for file in FILES)))
     asked = {
-        name for name in asked if not name.startswith("HADIR_OIDC_")
-    }  # the provider's: nobody makes them here
+        name for name in asked if not name.startswith(("HADIR_OIDC_", "HADIR_SMTP_", "HADIR_MAIL_"))
+    }  # the provider's and the mail server's: nobody makes them here
     (tmp_path / "deploy").mkdir()
     script = tmp_path / "deploy" / "new_env.sh"
     script.write_text((ROOT / "deploy" / "new_env.sh").read_text())

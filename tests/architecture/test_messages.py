@@ -121,3 +121,20 @@ def test_the_title_of_a_problem_is_the_same_in_every_case() -> None:
     }
     assert len(problems) > 50
     assert varying == {}
+
+
+def by_name(tree: ast.Module) -> list[int]:
+    """Lines on which `text` is given its language by name, which it takes for a place of the message."""
+    return [
+        call.lineno
+        for called, call in calls(tree)
+        if called == "text" or (called == "partial" and call.args and ast.unparse(call.args[0]) == "text")
+        if any(one.arg == "language" for one in call.keywords)
+    ]
+
+
+def test_nobody_names_the_language_of_a_text() -> None:
+    assert by_name(ast.parse("partial(text, language=x)\ntext('a', language=x)\ntext('a', x)")) == [1, 2]
+    of_ours = ((name, tree) for name, tree in python("shared", "services", "demo", "deploy"))
+    with_text = ((name, tree) for name, tree in of_ours if "shared.messages.text" in imports(tree))
+    assert [(name, lines) for name, tree in with_text if (lines := by_name(tree))] == []

@@ -2,6 +2,8 @@
 
 import asyncio
 import datetime as dt
+import random
+from itertools import pairwise
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -137,6 +139,25 @@ async def test_a_verdict_that_changes_before_anybody_was_told_takes_nothing_back
             await hear(then)
         await look(context, at(7, 45))
         assert (await kinds(context.db, someone))[1:] == told
+
+
+async def test_how_verdicts_are_cut_into_batches_makes_no_difference(context: HandlerContext, hear: Hear) -> None:
+    randomly = random.Random(7)
+    stories = [("not_met", "met"), ("not_met", "met", "not_met"), ("not_met", "unknown", "not_met"), ("not_met",)]
+    for states in stories:
+        whole, cut = uuid4(), uuid4()
+        clock(context).set(at(7, 31))
+        await hear(person(whole), person(cut), plan(whole), plan(cut))
+        for one, parts in ((whole, 1), (cut, 3)):
+            verdicts = [
+                verdict(state, "pending", nth, one, "on_time") for nth, state in enumerate(states, start=1)
+            ]
+            edges = sorted(randomly.randrange(len(verdicts) + 1) for _ in range(parts - 1))
+            for first, last in pairwise([0, *edges, len(verdicts)]):
+                if first < last:
+                    await hear(*verdicts[first:last])
+        await look(context, at(7, 45))
+        assert await kinds(context.db, whole) == await kinds(context.db, cut), states
 
 
 async def test_who_is_on_leave_by_then_is_left_in_peace(context: HandlerContext, hear: Hear) -> None:

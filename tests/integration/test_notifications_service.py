@@ -23,6 +23,7 @@ from shared.events import (
     Event,
     NotificationSent,
     ReportReviewed,
+    ScheduleChanged,
     UnitChanged,
     decode,
     encode,
@@ -43,6 +44,7 @@ Publish = Callable[..., Awaitable[list[UUID]]]
 class Running:
     client: httpx.AsyncClient
     signer: Signer
+    clock: FixedClock
 
     def headers(self, employee_id: UUID | None, language: str = "id") -> dict[str, str]:
         token = self.signer.headers("staff" if employee_id else "bkpsdm", employee_id)
@@ -69,8 +71,9 @@ class Running:
 async def service(kafka: str, database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Running]:
     signer, db = Signer(), await database_for("notifications")
     settings = settings_for("notifications", signer, tmp_path, database_url=db.url, kafka=kafka)
-    async with in_process(create_app(settings, FixedClock(NOW))) as client:
-        yield Running(client, signer)
+    clock = FixedClock(NOW)
+    async with in_process(create_app(settings, clock)) as client:
+        yield Running(client, signer, clock)
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -155,6 +158,25 @@ async def test_an_event_becomes_one_message_and_one_published_delivery_however_o
         (last, "duty.not_met", "inbox", "delivered"),
     ]
     assert str(sent[0].notification_id) == told["notification_id"]
+
+
+async def test_who_has_not_come_is_asked_to_when_business_time_has_come(
+    service: Running, publish: Publish
+) -> None:
+    me, start = uuid4(), dt.datetime.combine(TODAY, dt.time(7, 30), WIB)
+    service.clock.set(start + dt.timedelta(minutes=1))
+    plan = {"employee_id": me, "opd_code": "DISDIK", "unit_id": "U1", "work_date": TODAY, "revision": 1}
+    hours = {"mode": "WFO", "starts_at": start, "ends_at": start + dt.timedelta(hours=8)}
+    await publish(ScheduleChanged.model_validate(plan | hours))
+    await service.inbox_of(me, 1)
+    await publish(verdict(me))
+    # The same key and topic: when this one is told, that they were not on time has been heard, and waits.
+    await publish(verdict(me, "report"))
+    assert [item["kind"] for item in await service.inbox_of(me, 2)] == ["duty.not_met", "schedule.new"]
+    service.clock.set(start + dt.timedelta(minutes=15))
+    asked, *_ = await service.inbox_of(me, 3)
+    assert (asked["kind"], asked["params"]["work_date"]) == ("checkin.missing", TODAY.isoformat())
+    assert "07.30" in asked["text"]
 
 
 async def test_an_inbox_comes_in_pages_newest_first_and_counts_the_unread(

@@ -2,14 +2,19 @@
 
 from collections.abc import Callable, Mapping
 
-from services.notifications.channels import ChannelOut, gateway, push, webhook
+from services.notifications.channels import ChannelOut, email, gateway, push, webhook
 from services.notifications.domain.kinds import Way
 from shared.settings import Settings
 
 Opener = Callable[[Settings], ChannelOut | None]
 """Makes a channel; None where the settings lack what it needs. Opens no connection."""
 
-OPENERS: dict[Way, Opener] = {"gateway": gateway.opened, "push": push.opened, "webhook": webhook.opened}
+OPENERS: dict[Way, Opener] = {
+    "email": email.opened,
+    "gateway": gateway.opened,
+    "push": push.opened,
+    "webhook": webhook.opened,
+}
 
 
 def channels_of(settings: Settings) -> Mapping[Way, ChannelOut]:

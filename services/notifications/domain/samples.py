@@ -92,6 +92,8 @@ SAMPLES: tuple[Sample, ...] = (
     Sample("request.decided", "granted", {**_ASKED, "kind": "leave", "state": "granted"}),
     Sample("request.decided", "refused", {**_ASKED, "kind": "missed_punch", "state": "refused"}),
     Sample("request.decided", "swap", {**_ASKED, "kind": "swap", "state": "granted", "work_date": None}),
+    Sample("request.decided", "days", {**_ASKED, "kind": "leave", "state": "granted", "last_date": "2025-11-14"}),
+    Sample("request.decided", "both", {**_ASKED, "kind": "swap", "state": "refused", "last_date": "2025-11-14"}),
     *_duties("duty.not_met"),
     *_duties("duty.unknown"),
     *_duties("duty.corrected"),

@@ -2,7 +2,7 @@
 
 import datetime as dt
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -59,29 +59,39 @@ Found = Mapping[tuple[int, Recipient], Sequence[UUID]]
 
 
 def addressed(tellings: Sequence[Telling], rules: Rules, found: Found) -> list[Notice]:
-    """Notices in the order of the tellings, none twice. Whoever is meant by several words is told once."""
-    notices: dict[tuple[UUID, UUID, Kind], Notice] = {}
+    """Notices in the order of the tellings. Whoever is meant by several words of a rule is told once.
+
+    Two tellings of one cause may name somebody twice: what is kept is there once by its id.
+    """
+    notices: list[Notice] = []
     got: defaultdict[UUID, list[UUID]] = defaultdict(list)
-    kept = {telling.takes_back for telling in tellings}
+    kept = {telling.takes_back for telling in tellings if telling.takes_back}
     for nth, telling in enumerate(tellings):
-        for word in telling.words(rules.kinds[telling.kind]):
-            people: Iterable[UUID] = found.get((nth, word), ())
-            if word == "person":
-                people = telling.people
-            elif word == "told":
-                # What is taken back may be told in this very batch, not yet written.
-                before = got[telling.takes_back] if telling.takes_back else ()
-                people = (*telling.told, *before, *people)
+        words = telling.words(rules.kinds[telling.kind])
+        told = set[UUID]()
+        for word in words:
+            people = _meant(word, telling, found.get((nth, word), ()), got)
+            if len(words) > 1:
+                people = [one for one in dict.fromkeys(people) if one not in told]
+                told.update(people)
             outside = word == "subscriber"
-            for one in people:
-                key = (one, telling.cause, telling.kind)
-                if key not in notices:
-                    notices[key] = Notice(
-                        one, telling.kind, telling.cause, telling.params, telling.subject, outside
-                    )
-                if telling.cause in kept and not outside:
-                    got[telling.cause].append(one)
-    return list(notices.values())
+            kind, cause, params, subject = telling.kind, telling.cause, telling.params, telling.subject
+            notices += [Notice(one, kind, cause, params, subject, outside) for one in people]
+            if kept and not outside and cause in kept:
+                got[cause] += people
+    return notices
+
+
+def _meant(
+    word: Recipient, telling: Telling, found: Sequence[UUID], got: Mapping[UUID, Sequence[UUID]]
+) -> Sequence[UUID]:
+    """Whom a word means. What is taken back may be told in this very batch (`got`), not yet written."""
+    if word == "person":
+        return telling.people
+    if word == "told":
+        before = got.get(telling.takes_back, ()) if telling.takes_back else ()
+        return (*telling.told, *before, *found)
+    return found
 
 
 @dataclass(frozen=True, slots=True)

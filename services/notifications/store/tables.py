@@ -182,6 +182,13 @@ class Subscription(Base, table=True):
     """When the reader of an e-mail address said that they want it."""
     gone: bool = False
     """Stopped because its receiver said that it exists no more."""
+    asked_address: str | None = Field(default=None, sa_type=Text)
+    """Of e-mail: whom it was asked of, or is being asked, whether they want it."""
+    asked: bool = False
+    """Whether it was asked of them: by a letter that they have, or will never take."""
+    asks: int = 0
+    ask_at: dt.datetime | None = Field(default=None, sa_type=INSTANT)
+    """When it is asked again, if it was not."""
 
     __table_args__ = (CheckConstraint("way in ('email', 'webhook')", name="subscription_way"),)
 

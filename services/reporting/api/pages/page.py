@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlencode
@@ -123,11 +122,14 @@ def show(
     def t(code: str, **params: object) -> str:
         return text(f"{area}.{code}", language, **params)
 
+    def page_text(code: str, **params: object) -> str:
+        return text(code, language, **params)
+
     values.setdefault("person", _whose(values.get("who")))
     values.setdefault("words", script_words(language))
     html = _templates.get_template(template).render(
         t=t,
-        page_text=partial(text, language=language),
+        page_text=page_text,
         lang=language,
         static=f"{HOME}static/{VERSION}/",
         home=HOME,
