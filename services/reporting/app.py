@@ -37,6 +37,7 @@ from services.reporting.api.pages.app import days, lists, me, report, today, wor
 from services.reporting.api.pages.board import home as board_home
 from services.reporting.api.pages.board import opds as board_opds
 from services.reporting.api.pages.board import units as board_units
+from services.reporting.api.pages.desk import alerts as desk_alerts
 from services.reporting.api.pages.desk import office as desk_office
 from services.reporting.api.pages.desk import packs as desk_packs
 from services.reporting.api.pages.desk import pilots as desk_pilots
@@ -103,6 +104,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             *(part.router for part in (board_home, board_opds, board_units)),
             *(part.router for part in (today, report, days, lists, me, worker)),
             desk_team.router,
+            desk_alerts.router,
             desk_packs.router,
             desk_pilots.router,
             desk_office.router,

@@ -1,7 +1,6 @@
 """Pushes to browsers, against push services that check who sends and browsers that decrypt."""
 
 import datetime as dt
-import ssl
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +13,7 @@ import pytest_asyncio
 from services.notifications.channels import Outcome, Parcel
 from services.notifications.channels.calling import Calls
 from services.notifications.channels.push import PushChannel
+from services.notifications.domain.receivers import Guard, networks_of
 from services.notifications.store import push as store
 from services.notifications.views.wording import Worded
 from shared.database import Database
@@ -24,6 +24,8 @@ from tests.kit.delivering import said, settled, working
 from tests.kit.push_service import Browser, PushService, message_key_file, push_services, this_machine
 
 NOW = dt.datetime(2025, 11, 6, 9, tzinfo=dt.UTC)
+HERE = Guard(networks_of(["127.0.0.0/8"]))
+"""Who may be called where the push services of these tests are."""
 
 
 def worded(title: str = "Loket kurang", **changes: Any) -> Worded:
@@ -76,7 +78,7 @@ async def rig(database_for: DatabaseFor, tmp_path: Path) -> AsyncIterator[Rig]:
     db = await database_for("notifications")
     vapid = Vapid(MessageKey.from_file(message_key_file(tmp_path)), "mailto:tik@example.go.id")
     async with push_services(tmp_path, "push.test", "other.test") as (services, trust):
-        calls = Calls(lambda _: True, agent="Hadir-Push/1", tls=trust, lookup=this_machine, total_s=1)
+        calls = Calls(HERE, agent="Hadir-Push/1", ca_file=trust, lookup=this_machine, total_s=1)
         channel = PushChannel(vapid, calls)
         yield Rig(db, vapid, channel, services, uuid4())
         await channel.close()
@@ -237,17 +239,11 @@ async def test_nothing_goes_to_a_machine_that_may_not_be_called_nor_to_one_with_
     browser = rig.service.browser()
     await rig.keep(browser)
     parcel = await rig.parcel()
-    asked: list[str] = []
-
-    def never(address: str) -> bool:
-        asked.append(address)
-        return False
-
-    within = PushChannel(rig.vapid, Calls(never, agent="x", lookup=this_machine, tls=ssl.create_default_context()))
+    within = PushChannel(rig.vapid, Calls(Guard(), agent="x", lookup=this_machine))
     outcome = await within.send(parcel)
-    assert (outcome.became, asked) == ("refused", ["127.0.0.1"])
+    assert (outcome.became, outcome.error) == ("refused", "receiver.private")
     # A certificate of somebody else's.
-    strange = PushChannel(rig.vapid, Calls(lambda _: True, agent="x", lookup=this_machine))
+    strange = PushChannel(rig.vapid, Calls(HERE, agent="x", lookup=this_machine))
     outcome = await strange.send(parcel)
     assert (outcome.became, outcome.away) == ("later", True)
     assert "certificate" in (outcome.error or "")
@@ -284,7 +280,7 @@ async def test_a_browser_of_another_key_is_not_pushed_to(rig: Rig, tmp_path: Pat
     browser = rig.service.browser()
     await rig.keep(browser)
     other = Vapid(MessageKey.from_file(message_key_file(tmp_path)), None)
-    channel = PushChannel(other, Calls(lambda _: True, agent="x"))
+    channel = PushChannel(other, Calls(HERE, agent="x"))
     async with rig.db.read() as tx:
         assert await channel.addresses(tx, [rig.who]) == {}
         assert len((await rig.channel.addresses(tx, [rig.who, uuid4()]))[rig.who]) == 1

@@ -160,8 +160,8 @@ class PushService:
         return None if len(body) <= 4096 else "too long"
 
 
-def certificate(folder: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
-    """A certificate for these names, signed by nobody but itself, and who believes it."""
+def certificate(folder: Path, *names: str) -> Path:
+    """A certificate for these names, signed by nobody but itself, with its key."""
     key = generate_private_key(SECP256R1())
     subject = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, names[0])])
     now = dt.datetime.now(dt.UTC)
@@ -178,13 +178,13 @@ def certificate(folder: Path, *names: str) -> tuple[Path, ssl.SSLContext]:
     )
     path = folder / f"push-{uuid4().hex}.pem"
     path.write_bytes(_pem(key) + made.public_bytes(Encoding.PEM))
-    return path, ssl.create_default_context(cadata=made.public_bytes(Encoding.PEM).decode())
+    return path
 
 
 @asynccontextmanager
-async def push_services(folder: Path, *names: str) -> AsyncGenerator[tuple[list[PushService], ssl.SSLContext]]:
-    """Push services under these names, at one port each, and who believes their certificate."""
-    path, trust = certificate(folder, *names)
+async def push_services(folder: Path, *names: str) -> AsyncGenerator[tuple[list[PushService], Path]]:
+    """Push services under these names, at one port each, and the certificate that all of them have."""
+    path = certificate(folder, *names)
     tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     tls.load_cert_chain(path)
     services: list[PushService] = []
@@ -201,7 +201,7 @@ async def push_services(folder: Path, *names: str) -> AsyncGenerator[tuple[list[
             await site.start()
             service.port = runner.addresses[0][1]
             services.append(service)
-        yield services, trust
+        yield services, path
     finally:
         for runner in runners:
             await runner.cleanup()

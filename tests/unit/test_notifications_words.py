@@ -215,6 +215,14 @@ def test_a_units_code_is_written_into_the_link_as_an_address(unit: _Unit) -> Non
     assert said(met).link == f"/reporting/board/units/{unit.path}"
 
 
+def test_an_alert_leads_to_who_could_help_and_a_subscriber_to_the_counter() -> None:
+    for kind in ("counter.soon", "counter.short"):
+        one = sample(kind)
+        assert said(one).link == f"/reporting/desk/alerts/{one.notification_id}"
+        outside = worded(one, "id", shipped().kinds[kind], subscribed=True)
+        assert outside.link == "/reporting/board/units/KEL-MARGAHAYU"
+
+
 def test_ids_of_samples_are_their_own() -> None:
     ids: list[UUID] = [one.notification_id for one in SAMPLES]
     assert len(set(ids)) == len(ids)

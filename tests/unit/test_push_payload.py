@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.notifications.channels.calling import LONGEST_WAIT, wait_of
-from services.notifications.channels.push import public
 from services.notifications.domain.kinds import KINDS
 from services.notifications.views.push import payload, tag_of
 from services.notifications.views.wording import Worded
@@ -87,16 +86,3 @@ def test_one_message_is_known_by_itself_or_by_what_it_is_the_state_of(one: Worde
 )
 def test_how_long_a_server_asks_to_be_left_alone(said: str | None, seconds: float | None) -> None:
     assert wait_of(said) == (None if seconds is None else dt.timedelta(seconds=seconds))
-
-
-PUBLIC = ("142.250.4.95", "2404:6800:4003:c00::5f")
-OTHERS = (
-    *("10.0.0.1", "127.0.0.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "255.255.255.255"),
-    *("::1", "::ffff:10.0.0.1", "::ffff:142.250.4.95", "fe80::1%eth0", "2404:6800::1%eth0", "fd00::1"),
-    *("64:ff9b::a00:1", "2002:a00:1::", "2001:0:a00:1::1"),
-)
-
-
-@pytest.mark.parametrize("address", [*PUBLIC, *OTHERS])
-def test_a_push_service_has_a_public_address(address: str) -> None:
-    assert public(address) is (address in PUBLIC)

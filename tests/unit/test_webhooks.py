@@ -12,7 +12,8 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from services.notifications.channels.webhook import NotAdmitted, judged, outcome_of
+from services.notifications.channels.calling import NotAdmitted, judged
+from services.notifications.channels.webhook import outcome_of
 from services.notifications.domain import webhooks
 from services.notifications.domain.receivers import Guard
 from services.notifications.domain.rules import shipped

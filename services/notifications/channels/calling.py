@@ -16,12 +16,14 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
 from functools import partial
-from ipaddress import ip_address
+from pathlib import Path
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from services.notifications.channels import Outcome
+from services.notifications.domain.receivers import Guard, literal
 
 CONNECT_S = 5.0
 """Seconds for looking a name up, and again for connecting, TLS included."""
@@ -32,8 +34,6 @@ READ = 4096
 LONGEST_WAIT = dt.timedelta(hours=6)
 """No server puts a message off for longer than this."""
 
-Admits = Callable[[str], bool]
-"""Whether a machine at this IP address may be called."""
 Lookup = Callable[[str, int], Awaitable[Collection[str]]]
 """The IP addresses of a name. Raises OSError where none is known."""
 
@@ -45,13 +45,13 @@ class NotAdmitted(Exception):
 class JudgedResolver(AbstractResolver):
     """Looks a name up for each new connection, and gives what it leads to if every address of it may be called."""
 
-    def __init__(self, admits: Admits, lookup: Lookup) -> None:
-        self._admits, self._lookup = admits, lookup
+    def __init__(self, guard: Guard, lookup: Lookup) -> None:
+        self._guard, self._lookup = guard, lookup
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
     ) -> list[ResolveResult]:
-        found = await judged(self._admits, self._lookup, host, port)
+        found = await judged(self._guard, self._lookup, host, port)
         return [
             ResolveResult(
                 hostname=host,
@@ -69,33 +69,24 @@ class JudgedResolver(AbstractResolver):
         """Nothing is held open."""
 
 
-async def judged(admits: Admits, lookup: Lookup, host: str, port: int) -> list[str]:
+async def judged(guard: Guard, lookup: Lookup, host: str, port: int) -> list[str]:
     """The IP addresses of a host, all of which may be called.
 
     Raises NotAdmitted where one may not, OSError where none is known in time.
     """
-    if is_literal(host):
+    if literal(host) is not None:
         found: Collection[str] = [host.strip("[]")]
     else:
         try:
             async with asyncio.timeout(CONNECT_S):
                 found = await lookup(host, port)
         except TimeoutError as error:
-            raise OSError(socket.EAI_AGAIN, "the name was not looked up in time") from error
+            raise socket.gaierror(socket.EAI_AGAIN, "the name was not looked up in time") from error
     if not found:
-        raise OSError(socket.EAI_NONAME, "the name has no address")
-    if not all(admits(address) for address in found):
+        raise socket.gaierror(socket.EAI_NONAME, "the name has no address")
+    if not all(guard.admits(address) for address in found):
         raise NotAdmitted
     return list(dict.fromkeys(found))
-
-
-def is_literal(host: str) -> bool:
-    """Whether an IP address stands in the place of a name."""
-    try:
-        ip_address(host.strip("[]"))
-    except ValueError:
-        return False
-    return True
 
 
 _NAMES = ThreadPoolExecutor(32, thread_name_prefix="names")
@@ -111,10 +102,10 @@ async def system_lookup(host: str, port: int) -> Collection[str]:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a server said. `retry_after`: no sooner than this, where it said so."""
+    """What a server said: `retry_after` as it wrote it."""
 
     status: int
-    retry_after: dt.timedelta | None = None
+    retry_after: str | None
 
 
 class Calls:
@@ -122,23 +113,23 @@ class Calls:
 
     def __init__(
         self,
-        admits: Admits,
+        guard: Guard,
         *,
         agent: str,
-        tls: ssl.SSLContext | None = None,
+        ca_file: Path | None = None,
         lookup: Lookup = system_lookup,
         total_s: float = TOTAL_S,
     ) -> None:
-        self._admits, self._agent, self._tls, self._lookup = admits, agent, tls, lookup
+        self._guard, self._agent, self._ca_file, self._lookup = guard, agent, ca_file, lookup
         self._timeout = aiohttp.ClientTimeout(total=total_s, sock_connect=min(CONNECT_S, total_s))
         self._http: aiohttp.ClientSession | None = None
 
-    async def post(self, url: str, body: bytes, headers: Mapping[str, str]) -> Answer | Outcome:
+    async def post(self, url: URL | str, body: bytes, headers: Mapping[str, str]) -> Answer | Outcome:
         """What a server answers, or what became of the parcel where there is no answer."""
         try:
             async with self._session().post(url, data=body, headers=headers, allow_redirects=False) as answer:
                 await _drain(answer)
-                return Answer(answer.status, wait_of(answer.headers.get("retry-after")))
+                return Answer(answer.status, answer.headers.get("retry-after"))
         except (NotAdmitted, aiohttp.ClientError, TimeoutError, ValueError) as error:
             return _without_answer(error)
 
@@ -151,9 +142,9 @@ class Calls:
     def _session(self) -> aiohttp.ClientSession:
         if self._http is None:
             connector = aiohttp.TCPConnector(
-                resolver=JudgedResolver(self._admits, self._lookup),
+                resolver=JudgedResolver(self._guard, self._lookup),
                 use_dns_cache=False,
-                ssl=self._tls or ssl.create_default_context(),
+                ssl=ssl.create_default_context(cafile=self._ca_file),
                 limit=0,  # the queue counts
             )
             self._http = aiohttp.ClientSession(
@@ -169,15 +160,14 @@ class Calls:
 
 def _without_answer(error: Exception) -> Outcome:
     """What an exception means. Nothing of the address is said."""
-    unreached = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
     match error:
         case NotAdmitted():
-            outcome = Outcome("refused", "its name leads to an address that may not be called")
+            outcome = Outcome("refused", "receiver.private")
         case aiohttp.ClientConnectorCertificateError():
             outcome = Outcome("later", "its certificate is not valid for this address", away=True)
         case aiohttp.ClientConnectorDNSError():
             outcome = Outcome("later", "its name leads nowhere", away=True)
-        case _ if isinstance(error, unreached):
+        case aiohttp.ClientConnectorError() | aiohttp.ConnectionTimeoutError():
             cause = getattr(error, "os_error", error)
             outcome = Outcome("later", f"no connection: {type(cause).__name__}", away=True)
         case TimeoutError():

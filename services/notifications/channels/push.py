@@ -6,14 +6,14 @@ A push that comes twice replaces itself, at the push service by its topic and on
 import asyncio
 import datetime as dt
 from collections.abc import Collection, Mapping, Sequence
-from ipaddress import IPv6Network, ip_address
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from services.notifications.channels import Address, Outcome, Parcel
-from services.notifications.channels.calling import Answer, Calls
+from services.notifications.channels.calling import Answer, Calls, wait_of
 from services.notifications.domain.kinds import Way
 from services.notifications.domain.push import Device
+from services.notifications.domain.receivers import Guard
 from services.notifications.store import push as store
 from services.notifications.views import push as views
 from shared.database import Tx
@@ -91,25 +91,13 @@ class PushChannel:
 def opened(settings: Settings) -> PushChannel | None:
     """The channel as the settings say; None without a key."""
     vapid = vapid_of(settings)
-    return PushChannel(vapid, Calls(public, agent=AGENT)) if vapid else None
+    return PushChannel(vapid, Calls(Guard(), agent=AGENT)) if vapid else None
 
 
 def vapid_of(settings: Settings) -> Vapid | None:
     """Who signs pushes; None without a key. Raises TokenError for a key that cannot be read."""
     file = settings.message_key_file
     return Vapid(MessageKey.from_file(file), settings.push_subject) if file else None
-
-
-_PUBLIC = IPv6Network("2000::/3")
-_TUNNELS = (IPv6Network("2001::/23"), IPv6Network("2002::/16"))
-
-
-def public(address: str) -> bool:
-    """Whether it is an address of the whole network: push services have no others."""
-    found = ip_address(address.partition("%")[0])
-    if "%" in address or found.is_multicast or not found.is_global:
-        return False
-    return found.version == 4 or (found in _PUBLIC and not any(found in tunnel for tunnel in _TUNNELS))
 
 
 def _outcome(key: str, answer: Answer) -> Outcome:
@@ -121,7 +109,7 @@ def _outcome(key: str, answer: Answer) -> Outcome:
     if status in _GONE:
         return Outcome("refused", error, gone=frozenset({key}))
     if status in _BUSY or status >= 500:
-        return Outcome("later", error, answer.retry_after, away=status in _AWAY)
+        return Outcome("later", error, wait_of(answer.retry_after), away=status in _AWAY)
     return Outcome("refused", error)
 
 

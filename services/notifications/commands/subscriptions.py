@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic_core import PydanticCustomError
 from yarl import URL
 
-from services.notifications.channels import Outcome, webhook
+from services.notifications.channels import Outcome, calling, webhook
 from services.notifications.domain import subscriptions as domain
 from services.notifications.domain import webhooks
 from services.notifications.domain.subscriptions import WAYS_OUT, SubscriptionGiven, SubscriptionTerms
@@ -49,10 +49,10 @@ async def reachable(settings: Settings, way: WAYS_OUT, terms: Terms) -> Terms:
         address = domain.address_of(way, terms.address, guard)
         if way == "webhook":
             url = URL(address, encoded=True)
-            await webhook.judged(guard, webhook.system_lookup, url.raw_host or "", url.port or 0)
+            await calling.judged(guard, calling.system_lookup, url.raw_host or "", url.port or 0)
     except PydanticCustomError as error:
         raise wrong(error.type, error.context) from error
-    except webhook.NotAdmitted as error:
+    except calling.NotAdmitted as error:
         raise wrong("receiver.private") from error
     except (OSError, UnicodeError) as error:
         raise wrong("receiver.unknown") from error

@@ -1,13 +1,12 @@
 """Browsers that are pushed to: what an endpoint may be, and what a push says."""
 
 import datetime as dt
-import ipaddress
 from typing import Annotated, NamedTuple
-from urllib.parse import urlsplit
 from uuid import UUID
 
 from pydantic import AfterValidator, StringConstraints
 
+from services.notifications.domain.receivers import Guard, literal
 from shared.refusals import wrong
 
 MOST_DEVICES = 10
@@ -17,17 +16,12 @@ MOST_DEVICES = 10
 def _endpoint(text: str) -> str:
     """Raises what a validator does, where no push service can be there."""
     try:
-        parts = urlsplit(text)
-        host, port = parts.hostname or "", parts.port
+        host = Guard().read(text).raw_host or ""
     except ValueError as error:
         raise wrong("push.endpoint") from error
-    if parts.scheme != "https" or "." not in host or parts.username is not None or parts.fragment or port == 0:
+    if "." not in host or literal(host) is not None:  # push services have names
         raise wrong("push.endpoint")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return text
-    raise wrong("push.endpoint")  # push services have names
+    return text
 
 
 Endpoint = Annotated[str, StringConstraints(max_length=2000, pattern=r"^[!-~]+$"), AfterValidator(_endpoint)]

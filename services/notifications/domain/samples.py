@@ -106,6 +106,7 @@ SAMPLES: tuple[Sample, ...] = (
     _of_unit("counter.short", _SHORT, "subscription", read_by="subscription", at=_EIGHT),
     _of_unit("counter.met", {**_SHORT, "present": 3}),
     _of_unit("counter.call", {"call_id": str(uuid5(_IDS, "call")), "at": _at(7, 30), "until": _at(9)}),
+    _of_unit("counter.call", {"call_id": str(uuid5(_IDS, "call")), "at": _at(7)}, "now"),
     Sample("outage.declared", "one", _OUTAGE),
     Sample("outage.revoked", "one", _OUTAGE),
     _of_unit("budget.burning", {**_BUDGET, "window": "day", "burn_rate": 14.4}),

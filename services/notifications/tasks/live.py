@@ -37,9 +37,9 @@ async def _tell(service: Service, live: Live) -> None:
             async with service.db.read() as tx:
                 await look(tx, some)
         except Exception as error:
-            live.stir(some)
             if not failures.is_away(error):
                 raise
+            live.stir(some)
             log.warning(
                 "inboxes that are followed wait for the database",
                 extra={"sparing": "live", "fields": {"failure": f"{type(error).__name__}: {error}"}},

@@ -39,7 +39,7 @@ class SubstituteOut(BaseModel):
     same_opd: bool
     mode: Literal["WFO", "WFH"]
     skills: list[str]
-    metres: float | None
+    metres: int | None
     calls: int
     here: bool | None
 
@@ -48,7 +48,7 @@ class AlertOut(BaseModel):
     """A counter that is short, or will be, or was: `state` is as of now, the figures are those of the message.
 
     `staff`: who was there, or was expected. `at`: since when, or from when on; `until`: null where nobody knows.
-    `substitutes`: the best first, none once it is over.
+    `substitutes`: the best first, without those who were asked; none once it is over.
     """
 
     notification_id: UUID
@@ -78,6 +78,8 @@ async def shown(tx: Tx, me: UUID, notification_id: UUID, now: dt.datetime) -> Al
         able = await substitutes.ranked(
             tx, alert.unit_id, max(at, now), called_since=now - alerts.RECENT, limit=alerts.SHOWN
         )
+    made = await store.of_alert(tx, alert.cause)
+    asked = {call.employee_id for call in made}
     until = params.get("until")
     return AlertOut(
         notification_id=alert.notification_id,
@@ -92,8 +94,14 @@ async def shown(tx: Tx, me: UUID, notification_id: UUID, now: dt.datetime) -> Al
         told_at=alert.told_at,
         acknowledged_at=alert.acknowledged_at,
         acknowledged_by_me=alert.acknowledged_by == me,
-        substitutes=[SubstituteOut.model_validate(one._asdict()) for one in able],
-        calls=[call_out(call) for call in await store.of_alert(tx, alert.cause)],
+        substitutes=[
+            SubstituteOut.model_validate(
+                {**one._asdict(), "metres": None if one.metres is None else round(one.metres)}
+            )
+            for one in able
+            if one.employee_id not in asked
+        ],
+        calls=[call_out(call) for call in made],
     )
 
 

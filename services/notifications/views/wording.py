@@ -93,7 +93,7 @@ def worded(
     if subscribed:
         waits = None
     params = known.read(message.kind, message.params)
-    said = None if params is None else _say(params, _Of(message, language))
+    said = None if params is None else _say(params, _Of(message, language, subscribed=subscribed))
     if said is None:
         title, body = text(f"notification.kind.{message.kind}", language), text("notification.of_before", language)
     else:
@@ -161,6 +161,7 @@ class _Of:
 
     message: Told
     language: Language
+    subscribed: bool
 
     @property
     def unit(self) -> str | None:
@@ -170,6 +171,11 @@ class _Of:
     def unit_page(self) -> str | None:
         subject = self.message.subject
         return None if subject is None else f"/reporting/board/units/{quote(subject, safe='')}"
+
+    @property
+    def alert_page(self) -> str | None:
+        """Who could help is for those who were told in person."""
+        return self.unit_page if self.subscribed else f"{_DESK}alerts/{self.message.notification_id}"
 
     def word(self, code: str, **places: Any) -> str:
         return text(f"notification.{code}", self.language, **places)
@@ -261,7 +267,7 @@ def _counter(params: known.OfCounter, of: _Of) -> _Said:
         "required": params.required,
         "time": of.instant(params.as_of),
     }
-    return _Said(places, of.unit_page)
+    return _Said(places, of.alert_page if of.message.kind == "counter.short" else of.unit_page)
 
 
 @_say.register
@@ -273,13 +279,13 @@ def _shortage(params: known.OfShortage, of: _Of) -> _Said:
         "span": of.span(params.at, params.until),
         "by": of.by(params.at),
     }
-    return _Said(places, of.unit_page)
+    return _Said(places, of.alert_page)
 
 
 @_say.register
 def _call(params: known.OfCall, of: _Of) -> _Said:
     places = {"unit": of.unit, "span": of.span(params.at, params.until), "by": of.by(params.at)}
-    return _Said(places, f"{_APP}inbox/")
+    return _Said(places, f"{_APP}inbox/", ".now" if params.at <= of.message.at else "")
 
 
 @_say.register

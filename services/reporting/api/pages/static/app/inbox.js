@@ -7,6 +7,7 @@ import { follow } from "./stream.js";
 
 const $ = (id) => document.getElementById(id);
 const rows = new Map();
+const answered = new Map(); // what was said to a call: its row may be drawn anew before that is shown
 let next = null;
 
 /** Has a button act at a door, once for each tap; `done` gets the answer. */
@@ -44,12 +45,14 @@ function rowOf(message) {
   };
   if (at) seenTo(at);
   else if (needed) acts(row.querySelector("[data-acknowledge]"), `${id}/acknowledge`, undefined, (answer) => seenTo(answer.acknowledged_at));
-  if (message.kind === "counter.call") {
+  if (answered.has(id)) {
+    seen.textContent = say(`inbox.answered.${answered.get(id)}`);
+    seen.hidden = false;
+  } else if (message.kind === "counter.call") {
     for (const answer of ["yes", "no"]) {
       acts(row.querySelector(`[data-answer-${answer}]`), `${id}/answer`, { answer }, () => {
-        seen.textContent = say(`inbox.answered.${answer}`);
-        seen.hidden = false;
-        for (const button of row.querySelectorAll("[data-answer-yes], [data-answer-no]")) button.hidden = true;
+        answered.set(id, answer);
+        show({ ...message, read_at: message.read_at ?? message.at });
       });
     }
   }

@@ -48,8 +48,8 @@ self.addEventListener("push", (event) => {
 async function open(link) {
   for (const page of await self.clients.matchAll({ type: "window" })) {
     if (!new URL(page.url).pathname.startsWith("/reporting/app/")) continue;
-    await page.focus();
-    const shown = await page.navigate(link).catch(() => null);
+    // An old worker's page cannot be led elsewhere by this one, and a browser may let none be brought forward.
+    const shown = await page.focus().then(() => page.navigate(link)).catch(() => null);
     if (shown) return;
   }
   await self.clients.openWindow(link);
