@@ -29,7 +29,6 @@ from tests.kit.browser import (
 from tests.kit.doors import Template, all_services
 from tests.kit.evening import Evening
 from tests.kit.reporting import DAY, OPD, at
-from tests.kit.subscribing import PUBLIC
 from tests.kit.team import ITEMS, NAMES, Team
 
 CITY_FILES = (
@@ -57,8 +56,7 @@ async def evening(
 PAGES = ("team", "plans", "ratings", f"people/{{person}}/{DAY}")
 OFFICE = (
     *("people?q=sri", "imports", "policies", "rosters", "absences", "proposals", "calendar", "terminals"),
-    *("packs", "repair", "readiness", "samples", "pilots", "messages", "audit", "decisions"),
-    "subscriptions",
+    *("packs", "repair", "readiness", "samples", "pilots", "messages", "audit", "decisions", "subscriptions"),
 )
 
 
@@ -338,45 +336,6 @@ async def test_an_outage_is_declared_once_altered_and_taken_back(evening: Evenin
     await row.locator("form").nth(1).get_by_label("Alasan").fill("Ternyata tidak mati.")
     await row.get_by_role("button", name="Tarik gangguan ini").click()
     await expect(row).to_contain_text("ditarik")
-    await page.context.close()
-
-
-async def test_another_system_is_added_its_secret_shown_once_changed_and_it_is_removed(evening: Evening) -> None:
-    page = await evening.page("subscriptions", PHONE, "bkpsdm")
-    await page.get_by_role("heading", name="Tambah langganan").click()
-    add = page.locator("form[data-door='POST /notifications/v1/subscriptions']")
-    await add.get_by_label("Sistem atau kantor siapa").fill("Papan pelayanan kota")
-    await add.get_by_label("Alamat").fill("https://10.0.0.7/hook")
-    await add.get_by_label("Jenis pesan").select_option(["counter.short", "counter.met"])
-    await add.get_by_label("Alasan").fill("Permintaan Diskominfo.")
-    await add.get_by_role("button", name="Tambah langganan").click()
-    await expect(add.locator(".wrong[data-of=address]")).to_contain_text("tidak terbuka untuk umum")
-    await add.get_by_label("Alamat").fill(PUBLIC)
-    await add.get_by_role("button", name="Tambah langganan").click()
-    shown = page.locator("#secret code")
-    await expect(shown).to_contain_text("whsec_")
-    first = await shown.inner_text()
-    assert await presentable(page, PHONE) == []
-    row = page.locator("#subscriptions > [data-into] > li")
-    await expect(row).to_contain_text("Papan pelayanan kota")
-    await row.get_by_text("Ganti kunci rahasia").click()
-    make = row.locator("form[data-door$='/secrets']")
-    await make.get_by_label("Alasan").fill("Berganti petugas.")
-    await make.get_by_role("button", name="Buat kunci baru").click()
-    await expect(shown).not_to_have_text(first)
-    retire = row.locator("form[data-door$='/retirement']")
-    await expect(retire).to_have_count(2)  # the list is drawn anew
-    await row.get_by_text("Ganti kunci rahasia").click()
-    await retire.first.get_by_label("Alasan").fill("Sudah dipasang.")
-    await retire.first.get_by_role("button", name="Cabut kunci").click()
-    await expect(retire).to_have_count(1)
-    await row.get_by_text("Pengiriman terakhir").click()
-    await expect(row.locator("section [data-none]")).to_be_visible()
-    await row.get_by_text("Hentikan, mulai lagi, atau hapus").click()
-    end = row.locator("form[data-door$='/stop']")
-    await end.get_by_label("Alasan").fill("Sistem diganti.")
-    await end.get_by_role("button", name="Hapus").click()
-    await expect(page.locator("#subscriptions > [data-none]")).to_be_visible()
     await page.context.close()
 
 
