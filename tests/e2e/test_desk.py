@@ -56,7 +56,7 @@ async def evening(
 PAGES = ("team", "plans", "ratings", f"people/{{person}}/{DAY}")
 OFFICE = (
     *("people?q=sri", "imports", "policies", "rosters", "absences", "proposals", "calendar", "terminals"),
-    *("packs", "repair", "readiness", "samples", "pilots", "messages", "audit", "decisions"),
+    *("packs", "repair", "readiness", "samples", "pilots", "messages", "audit", "decisions", "subscriptions"),
 )
 
 
@@ -441,6 +441,7 @@ OPEN = {
     "proposals": "..++.+.",
     "calendar": "..++...",
     "terminals": "..++...",
+    "subscriptions": "...+.++",
     "repair": "..++...",
     "packs": "...+++.",
     "readiness": "..++++.",

@@ -27,10 +27,10 @@ def somebody(role: Role, *, office: bool = False) -> Principal:
         ("staff", "team", 4),
         ("supervisor", "team", 4),
         ("opd_admin", "team", 15),
-        ("bkpsdm", "team", 19),
+        ("bkpsdm", "team", 20),
         ("council", "packs", 3),
-        ("auditor", "people", 8),
-        ("ops", None, 0),
+        ("auditor", "people", 9),
+        ("ops", "subscriptions", 1),
     ],
 )
 def test_each_role_has_the_pages_that_it_has_a_use_for(role: Role, first: str | None, pages: int) -> None:

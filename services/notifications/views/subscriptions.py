@@ -23,6 +23,7 @@ class SecretOut(BaseModel):
     model_config = ConfigDict(from_attributes=True)
 
     secret_id: UUID
+    subscription_id: UUID
     created_at: dt.datetime
 
 

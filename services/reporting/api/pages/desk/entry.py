@@ -17,6 +17,7 @@ from shared.access import (
     GOVERN,
     MANAGE_CATALOGUE,
     MANAGE_DIRECTORY,
+    MANAGE_SUBSCRIPTIONS,
     MANAGE_TERMINALS,
     PLAN,
     READ_AUDIT,
@@ -27,6 +28,7 @@ from shared.access import (
     READ_PILOTS,
     READ_PROPOSALS,
     READ_READINESS,
+    READ_SUBSCRIPTIONS,
     REGISTER_PILOTS,
     REVIEW_REPORTS,
     SET_MESSAGE_RULES,
@@ -68,6 +70,7 @@ OFFICE = (
     Entry("proposals", READ_PROPOSALS),
     Entry("calendar", PLAN),
     Entry("terminals", MANAGE_TERMINALS),
+    Entry("subscriptions", READ_SUBSCRIPTIONS),
     Entry("repair", READ_DIRECTORY),
     Entry("packs", READ_CITY),
     Entry("readiness", READ_READINESS),
@@ -84,6 +87,7 @@ CAN: dict[str, Permission] = {
     "plan": PLAN,
     "catalogue": MANAGE_CATALOGUE,
     "terminals": MANAGE_TERMINALS,
+    "subscriptions": MANAGE_SUBSCRIPTIONS,
     "outages": DECLARE_OUTAGES,
     "assess": ASSESS_READINESS,
     "correct": CORRECT_RECORDS,
@@ -94,7 +98,7 @@ CAN: dict[str, Permission] = {
 """What the parts of a page ask for, by the word its template uses."""
 
 
-_KINDS = "aside ask because channel hears kind leave limit proposal role state told weekday why"
+_KINDS = "aside ask because channel hears kind leave limit message outcome proposal role state told weekday why"
 _SPOKEN = tuple(f"desk.{kind}." for kind in _KINDS.split())
 
 

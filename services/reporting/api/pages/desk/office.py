@@ -36,6 +36,7 @@ Fetched = Literal[
     "proposals",
     "calendar",
     "terminals",
+    "subscriptions",
     "readiness",
     "messages",
     "audit",
