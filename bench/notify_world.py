@@ -22,6 +22,7 @@ from uuid import UUID
 
 import asyncpg
 
+from shared import garbage
 from shared.bus import HandlerContext
 from shared.clock import FixedClock
 from shared.database import Database
@@ -120,6 +121,7 @@ class Meter:
 
 
 async def run(url: str, admin_url: str) -> dict[str, float]:
+    garbage.tune()
     (declared,) = importlib.import_module("services.notifications.handlers").router.declarations
     settings = Settings.model_construct(service="notifications", database_url=url)
     db, clock = Database(url), FixedClock(NOW)

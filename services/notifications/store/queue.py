@@ -116,13 +116,16 @@ class Taken(NamedTuple):
     lease_until: dt.datetime
 
 
+# One look into the index for each. As "nothing stands before it" a planner without statistics compares each with
+# each of its lane: 7.7 s for 20 lanes of 500.
+_FIRST = f"(select l.place from delivery l where {_LANE} and l.{_OPEN} order by l.place limit 1)"  # noqa: S608 - words above
 _TAKE = f"""
     with heads as materialized (
         select d.* from delivery d
         where d.way = $1 and d.urgent = $2 and d.{_OPEN} and d.due_at <= statement_timestamp()
             and (d.state = 'waiting' or d.lease_until < statement_timestamp())
             and d.recipient <> all($3::uuid[])
-            and not exists (select from delivery l where {_LANE} and l.{_OPEN} and l.place < d.place)
+            and d.place = {_FIRST}
         order by d.due_at, d.place limit $4
         for update of d skip locked
     ),
