@@ -100,8 +100,12 @@ async def worker_of(context: BrowserContext, page: Page) -> tuple[CDPSession, st
     await page.evaluate("navigator.serviceWorker.ready")
     debugger = await context.new_cdp_session(page)
     found: list[dict[str, Any]] = []
-    debugger.on("ServiceWorker.workerRegistrationUpdated", lambda told: found.extend(told["registrations"]))
-    await debugger.send("ServiceWorker.enable")
+
+    def told(event: dict[str, Any]) -> None:
+        found.extend(event["registrations"])
+
+    debugger.on("ServiceWorker.workerRegistrationUpdated", told)  # pyright: ignore[reportUnknownMemberType]
+    await debugger.send("ServiceWorker.enable")  # pyright: ignore[reportUnknownMemberType]
     for _ in range(100):
         if found:
             break
@@ -134,7 +138,7 @@ async def test_the_worker_shows_what_is_pushed_and_its_opening_reads_the_message
 
     async def push(data: str) -> None:
         given = {"origin": town.url, "registrationId": registration, "data": data}
-        await debugger.send("ServiceWorker.deliverPushMessage", given)
+        await debugger.send("ServiceWorker.deliverPushMessage", given)  # pyright: ignore[reportUnknownMemberType]
 
     told = await tell(town, someone)
     link = f"/reporting/app/days/{DAY}"

@@ -9,8 +9,10 @@ from uuid import UUID, uuid4
 import pytest
 import pytest_asyncio
 
+from services.notifications.commands import telling
 from services.notifications.commands.notices import tell
 from services.notifications.domain.kinds import KINDS
+from services.notifications.domain.telling import Telling
 from services.notifications.store import deletion, inbox, preferences
 from shared.bus import HandlerContext
 from shared.clock import FixedClock
@@ -411,6 +413,17 @@ async def test_an_erased_person_leaves_nothing_behind_and_gets_nothing_more(
             left = await tx.connection.fetch(f"select 1 from {table} where employee_id = $1", ADI)  # noqa: S608
             assert left == []
     assert (rows[0]["unit_id"], rows[0]["opd_code"], rows[0]["heads"]) == (None, None, [])
+
+
+async def test_an_alert_proposes_nobody_who_is_erased(context: HandlerContext, hear: Hear) -> None:
+    await hear(person(ADI), person(BUDI), person(CITRA, heads=["U1"]))
+    async with context.db.transaction() as tx:
+        proposed = {"required": 2, "present": 1, "as_of": NOW.isoformat(), "substitutes": [str(ADI), str(BUDI)]}
+        await telling.tell(tx, [Telling("counter.short", uuid4(), proposed, "U1", unit_id="U1")], NOW)
+    await hear(received(None, key=str(ADI)))
+    async with context.db.read() as tx:
+        params = await tx.connection.fetchval("select params from message where employee_id = $1", CITRA)
+    assert params["substitutes"] == [str(BUDI)]
 
 
 async def test_of_the_directory_only_where_people_are_reached_is_stored_and_in_one_table(

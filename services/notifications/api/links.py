@@ -76,7 +76,7 @@ def _page(request: Request, lang: Language | None, shown: Shown | None) -> HTMLR
         quoted=quoted,
         kinds=[text(f"notification.kind.{kind}", language) for kind in (shown.kinds if shown else ())],
         button=text(f"link.{shown.does}.button", language) if shown is not None and asks else None,
-        there="/reporting/app/inbox",
+        there="/reporting/app/inbox/",
         leads=text("link.inbox", language),
         other=other,
         in_other=text("link.other", other),

@@ -19,6 +19,17 @@ async def forget(tx: Tx, employees: Sequence[UUID]) -> None:
     for table in ("message", "call", "preference", "push_device", *_OF_PEOPLE):
         await tx.connection.execute(f"delete from {table} where employee_id = any($1)", employees)  # noqa: S608 - names above
     await tx.connection.execute("update call set called_by = null where called_by = any($1)", employees)
+    # Whom an alert proposed is told to others; one who is erased is proposed no more.
+    await tx.connection.execute(
+        """
+        update message set params = jsonb_set(params, '{substitutes}', (
+            select coalesce(jsonb_agg(id), '[]') from jsonb_array_elements_text(params->'substitutes') as id
+            where id <> all($1)
+        ))
+        where params->'substitutes' ?| $1
+        """,
+        [str(one) for one in employees],
+    )
     await tx.connection.execute(
         """
         update escalation set people = array(select unnest(people) except select unnest($1::uuid[])),
