@@ -75,7 +75,7 @@ def letter_of(samples: Sequence[Sample], language: Language) -> Letter:
 
 
 def files(language: Language) -> dict[Path, str]:
-    """The files of a language: the page of all messages, and two of them as the letter that a mail reader draws."""
+    """The files of a language: the page of all messages, and two of them as the letter that a reader draws."""
     first = [
         next(sample for sample in SAMPLES if sample.kind == kind) for kind in ("schedule.changed", "counter.short")
     ]
