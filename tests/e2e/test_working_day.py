@@ -11,6 +11,7 @@ import httpx
 import pytest
 
 from demo import entry
+from demo.city import SHORT_COUNTER, build
 from deploy import cli
 from deploy.local.state import State
 from shared.auth import load_private_key, sign
@@ -32,8 +33,23 @@ def play(state: State, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
+def inbox_of_the_short_counter(state: State, http: str) -> list[str]:
+    """The kinds of message that who heads the counter whose people came late has of it, oldest first."""
+    head = next(one for one in build(int(STAFF)).employees.values() if SHORT_COUNTER in one.heads)
+    token = sign(load_private_key(state.private_key), role="staff", subject=head.employee_id)
+    answer = httpx.get(
+        f"{http}/notifications/v1/me/inbox",
+        params={"limit": 1000},
+        headers={"authorization": f"Bearer {token}"},
+        trust_env=False,
+    )
+    assert answer.status_code == 200, answer.text
+    return [one["kind"] for one in reversed(answer.json()["items"]) if one["subject"] == SHORT_COUNTER]
+
+
 def test_after_a_played_day_the_board_equals_what_the_receipts_imply() -> None:
-    with temporary_state() as state, up(state):
+    """And who heads the counter whose people came late was told that it is short, and that it is so no longer."""
+    with temporary_state() as state, up(state) as system:
         played = play(state, "--staff", STAFF)
         assert played.returncode == 0, played.stderr[-6000:]
         assert "the board equals the receipts" in played.stderr
@@ -43,6 +59,8 @@ def test_after_a_played_day_the_board_equals_what_the_receipts_imply() -> None:
         for line in ("check-ins", "on_time", "Coverage of 310 service points", "attendance.recorded.v1", "p99"):
             assert line in played.stdout, line
         assert state.running().http, "the system runs on after the day"
+        told = [kind for kind in inbox_of_the_short_counter(state, system.http) if kind != "counter.soon"]
+        assert told == ["counter.short", "counter.met"]
 
 
 def test_a_demonstration_without_a_system_says_how_to_start_one() -> None:
