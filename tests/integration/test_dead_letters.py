@@ -8,7 +8,7 @@ from uuid import UUID, uuid4
 import pytest
 from typer.testing import CliRunner
 
-from deploy import letters
+from deploy import dead_messages
 from services.notifications.channels import Outcome, Parcel
 from shared.database import Database
 from tests.conftest import DatabaseFor
@@ -32,7 +32,7 @@ def says(tmp_path: Path) -> Says:
             "HADIR_TOKEN_PUBLIC_KEY_FILE": "unused",
             "HADIR_STATE_DIR": str(tmp_path),
         }
-        result = CliRunner().invoke(letters.app, ["dead", *arguments], env=environment)
+        result = CliRunner().invoke(dead_messages.app, ["dead", *arguments], env=environment)
         assert result.exception is None or isinstance(result.exception, SystemExit)
         return result.exit_code, result.output
 

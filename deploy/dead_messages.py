@@ -12,7 +12,7 @@ from deploy.addresses import settings_of
 if TYPE_CHECKING:
     import datetime as dt
 
-    from services.notifications.store.letters import Chosen, Letter
+    from services.notifications.store.dead import Chosen, Letter
     from shared.access import Principal
     from shared.database import Tx
 
@@ -39,12 +39,12 @@ def list_(
     limit: Annotated[int, typer.Option(help="So many, the newest first", min=1, max=10_000)] = 100,
 ) -> None:
     """The newest dead letters: why, since when, after how many tries. No address, no text."""
-    from services.notifications.store import letters
+    from services.notifications.store import dead
 
     chosen = _chosen(None, way, kind, error)
 
     async def read(tx: "Tx") -> "list[Letter]":
-        return await letters.dead(tx, chosen, limit=limit)
+        return await dead.dead(tx, chosen, limit=limit)
 
     found = _asked(read)
     for one in found:
@@ -56,12 +56,12 @@ def list_(
 @dead.command()
 def show(delivery_id: UUID) -> None:
     """One dead letter."""
-    from services.notifications.store import letters
+    from services.notifications.store import dead
 
     chosen = _chosen([delivery_id], None, None, None)
 
     async def read(tx: "Tx") -> "list[Letter]":
-        return await letters.dead(tx, chosen, limit=1)
+        return await dead.dead(tx, chosen, limit=1)
 
     for one in _asked(read):
         for name, value in one._asdict().items():
@@ -83,9 +83,9 @@ def replay(
     yes: Really = False,
 ) -> None:
     """Hand them over again. Who has one already, on another of their addresses, does not get it twice."""
-    from services.notifications.commands import letters
+    from services.notifications.commands import dead
 
-    _change("handed over again", letters.replay, officer, reason, _chosen(ids, way, kind, error), yes=yes)
+    _change("handed over again", dead.replay, officer, reason, _chosen(ids, way, kind, error), yes=yes)
 
 
 @dead.command()
@@ -100,14 +100,14 @@ def drop(
     yes: Really = False,
 ) -> None:
     """Let them go for good. Their messages stay in the inboxes."""
-    from services.notifications.commands import letters
+    from services.notifications.commands import dead
 
-    _change("dropped", letters.drop, officer, reason, _chosen(ids, way, kind, error), yes=yes)
+    _change("dropped", dead.drop, officer, reason, _chosen(ids, way, kind, error), yes=yes)
 
 
 def _chosen(ids: list[UUID] | None, way: str | None, kind: str | None, error: str | None) -> "Chosen":
     from services.notifications.domain.kinds import KINDS, WAYS
-    from services.notifications.store.letters import Chosen
+    from services.notifications.store.dead import Chosen
 
     if way is not None and way not in WAYS:
         raise typer.BadParameter(f"there is no way {way}. Ways: {', '.join(WAYS)}", param_hint="--way")
@@ -125,7 +125,7 @@ def _change(
     *,
     yes: bool,
 ) -> None:
-    from services.notifications.store import letters
+    from services.notifications.store import dead
     from shared.access import Principal
     from shared.clock import clock_for
 
@@ -134,7 +134,7 @@ def _change(
     who = Principal(officer, "bkpsdm", None, 0)
 
     async def work(tx: "Tx") -> str:
-        found = await letters.count(tx, chosen)
+        found = await dead.count(tx, chosen)
         if not found:
             return "no dead letter is meant by that; see them with: hadir messages dead list"
         if not yes:

@@ -4,9 +4,9 @@ import datetime as dt
 from typing import Any
 
 from services.notifications.domain.delivery import GIVE_UP
-from services.notifications.store import letters as store
+from services.notifications.store import dead as store
 from services.notifications.store import queue
-from services.notifications.store.letters import Chosen
+from services.notifications.store.dead import Chosen
 from shared import audit
 from shared.access import Principal
 from shared.database import Tx
