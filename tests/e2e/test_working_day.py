@@ -35,8 +35,11 @@ def play(state: State, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def inbox_of_the_short_counter(state: State, http: str) -> list[str]:
     """The kinds of message that who heads the counter whose people came late has of it, oldest first."""
-    head = next(one for one in build(int(STAFF)).employees.values() if SHORT_COUNTER in one.heads)
-    token = sign(load_private_key(state.private_key), role="staff", subject=head.employee_id)
+    people = build(int(STAFF)).employees.values()
+    heads = (one.employee_id for one in people if SHORT_COUNTER in one.heads)
+    superiors = (one.supervisor for one in people if one.unit_id == SHORT_COUNTER)
+    head = next(heads, None) or next(superiors)
+    token = sign(load_private_key(state.private_key), role="staff", subject=head)
     answer = httpx.get(
         f"{http}/notifications/v1/me/inbox",
         params={"limit": 1000},
@@ -59,7 +62,8 @@ def test_after_a_played_day_the_board_equals_what_the_receipts_imply() -> None:
         for line in ("check-ins", "on_time", "Coverage of 310 service points", "attendance.recorded.v1", "p99"):
             assert line in played.stdout, line
         assert state.running().http, "the system runs on after the day"
-        told = [kind for kind in inbox_of_the_short_counter(state, system.http) if kind != "counter.soon"]
+        alerts = ("counter.short", "counter.met")
+        told = [kind for kind in inbox_of_the_short_counter(state, system.http) if kind in alerts]
         assert told == ["counter.short", "counter.met"]
 
 

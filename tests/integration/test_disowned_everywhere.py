@@ -201,8 +201,11 @@ async def test_the_owners_own_record_wins_again_in_every_service_and_a_revocatio
         await everywhere("Loket Uji", -6.24, 3)
         # Whoever was told the false plan is told the one that holds.
         notified = contexts["notifications"].db
-        message = "select params->>'mode' from message where employee_id = $1 and cause_event_id = $2"
-        await until(notified, message, person, told, is_="WFO")
+        message = (
+            "select coalesce(params->'days'->-1, params)->>'mode' from message"
+            " where employee_id = $1 order by place desc limit 1"
+        )
+        await until(notified, message, person, is_="WFO")
 
         # The owner goes on as if nothing had been; the false record comes once more and is passed over.
         await send(kafka, sent(false, false_unit), sent(plan(person, LATEST, "OFF"), false_plan))

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from services.notifications.domain.kinds import KINDS, Channel, Kind
 from shared.refusals import FieldError, Invalid
@@ -32,6 +32,12 @@ Minutes = Annotated[int, Field(ge=0, le=7 * 24 * 60)]
 Named = Kind | Literal["*"]
 """Whose rule: a kind's, or `*` for the limits."""
 LIMITS: Literal["*"] = "*"
+
+
+LocalTime = Annotated[
+    dt.time, WithJsonSchema({"type": "string", "pattern": r"^([01][0-9]|2[0-3]):[0-5][0-9](:[0-5][0-9])?$"})
+]
+"""Of the city (WIB). What JSON Schema calls a time has an offset."""
 
 
 class Step(BaseModel):
@@ -61,7 +67,7 @@ class Rule(BaseModel):
     """What comes within so many minutes of the first unread one is one message, sent out when they are over."""
     minutes: Minutes | None = None
     """Of kinds that time brings: how long after, or before, the moment that they are about."""
-    at: dt.time | None = None
+    at: LocalTime | None = None
     """Of digests: the local time (WIB)."""
     weekday: Annotated[int, Field(ge=0, le=6)] | None = None
     """Of weekly digests; Monday is 0."""
@@ -73,8 +79,8 @@ class Limits(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     per_person_per_hour: Annotated[int, Field(ge=1, le=1000)]
-    quiet_from: dt.time
-    quiet_until: dt.time
+    quiet_from: LocalTime
+    quiet_until: LocalTime
     """Local times (WIB); the night may lie between them. Equal: no quiet hours."""
     city_opd: Annotated[str, Field(min_length=1, max_length=100)]
     """The OPD whose heads answer for the city."""
