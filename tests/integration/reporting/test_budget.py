@@ -184,7 +184,7 @@ async def test_whoever_is_signed_in_reads_which_counters_burn(service: Running, 
     await service.fold(*(plan(staff.clerk, OPD, COUNTER, date=date) for date in dates))
     await drain(service.db, at("09:00"))
     # While the service itself looks at some, nobody else does.
-    while await budget.look(service.db, at("09:00")) or await waiting(service.db, at("09:00")):
+    while await budget.look(service.db, at("09:00")) or await waiting(service.db, at("09:00")):  # noqa: ASYNC110
         await asyncio.sleep(0.02)
     async with service.caller("staff", staff.late) as client:
         page = (await client.get("/reporting/v1/service/burning", params={"limit": 1})).json()
