@@ -10,12 +10,12 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import HTMLResponse
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from services.notifications.commands import links as commands
 from services.notifications.domain import links
 from services.notifications.domain.links import Link
 from services.notifications.views.links import Shown, look
+from shared import templates
 from shared.message_key import MessageKey
 from shared.messages import Language, language_of, text
 from shared.service import Service, service_of
@@ -23,13 +23,7 @@ from shared.service import Service, service_of
 router = APIRouter(prefix="/notifications/links", include_in_schema=False)
 
 Running = Annotated[Service, Depends(service_of)]
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_templates = templates.in_folder(Path(__file__).parent / "templates")
 _STATUS = {"old": 410, "gone": 410, "unreadable": 404}
 
 

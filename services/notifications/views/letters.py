@@ -9,23 +9,16 @@ from pathlib import Path
 from typing import Protocol
 from uuid import UUID
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
-
 from services.notifications.domain.kinds import Kind
 from services.notifications.domain.links import Acknowledge, Confirm, End, Link, digest, unsubscribing
 from services.notifications.views.wording import Worded
+from shared import templates
 from shared.messages import Language, text
 
 LinkTo = Callable[[Link], str]
 """The address of the page where a link is followed."""
 
-_templates = Environment(
-    loader=FileSystemLoader(Path(__file__).parent / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_templates = templates.in_folder(Path(__file__).parent / "templates")
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,9 +9,9 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request
 from fastapi.responses import FileResponse, HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from services.reporting.views import words
+from shared import templates
 from shared.access import BEGIN_WITH_OWN_DAY, Principal, may
 from shared.messages import Language, language_of, raw, text, title
 from shared.refusals import Missing
@@ -83,13 +83,7 @@ def home_of(who: Principal | None) -> str:
 
 files = APIRouter(prefix="/reporting/static", include_in_schema=False)
 
-_templates = Environment(
-    loader=FileSystemLoader(_HERE / "templates"),
-    autoescape=select_autoescape(default=True),
-    undefined=StrictUndefined,
-    trim_blocks=True,
-    lstrip_blocks=True,
-)
+_templates = templates.in_folder(_HERE / "templates")
 
 
 async def in_language(lang: Language | None = None) -> None:
