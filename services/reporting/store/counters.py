@@ -95,6 +95,15 @@ async def looked_up(
     return counted, [row["afresh"] for row in rows if row["afresh"] is not None]
 
 
+def waited(uncounted: Collection[str], left_out: set[str]) -> set[str]:
+    """Of the service points that are not counted those that a round has waited for already: `left_out`. The others
+    are left to whoever counts them, and are `left_out` from now on."""
+    again = left_out.intersection(uncounted)
+    left_out.clear()
+    left_out |= set(uncounted) - again
+    return again
+
+
 async def afresh(tx: Tx, date: dt.date, as_of: dt.datetime, unit_ids: Collection[str]) -> list[Standing]:
     """These service points, counted now."""
     if not unit_ids:

@@ -212,9 +212,7 @@ async def cover(
     """
     found, missing = await counters.looked_up(tx, today, now, unit_ids=only)
     if left_out is not None:
-        missing, waiting = [unit for unit in missing if unit in left_out], set(missing) - left_out
-        left_out.clear()
-        left_out |= waiting
+        missing = sorted(counters.waited(missing, left_out))
     found += await counters.afresh(tx, today, now, missing)
     await counter_days.want(tx, today)
     if needed_since is not None and needed_since < now:

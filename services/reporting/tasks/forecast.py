@@ -95,10 +95,7 @@ async def _pieces(
     uncounted = set[str]().union(*missing.values())
     wanted |= uncounted
     if left_out is not None:
-        wanted -= uncounted - left_out
-        waiting = uncounted - left_out
-        left_out.clear()
-        left_out |= waiting
+        wanted -= uncounted - counters.waited(uncounted, left_out)
     pieces = defaultdict[str, list[Piece]](list)
     for date in dates:
         afresh = wanted & missing[date]

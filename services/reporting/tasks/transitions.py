@@ -139,13 +139,7 @@ async def announce_counted(db: Database, now: dt.datetime, units: Sequence[str])
     One that cannot be judged, or was touched again meanwhile, is left to the next round.
     """
     try:
-        async with _transaction(db) as tx:
-            if not await transitions.may_announce(tx):
-                return None
-            changed = await transitions.cover(
-                tx, local_date(now), now, units, left_out=set(), needed_since=now - LAG
-            )
-            return await _publish(tx, [_counter(change, now) for change in changed])
+        return await _announce(db, now, units, left_out=set(), needed_since=now - LAG)
     except Exception as error:
         if failures.fault_of(error) is not Fault.DATA:
             raise
@@ -206,14 +200,9 @@ async def _transaction(db: Database) -> AsyncGenerator[Tx]:
 async def _announce_counters(this: _Round, units: Sequence[str] | None) -> int:
     """All (None) at once; where that fails, half and half, down to the unit that cannot be judged."""
     try:
-        async with _transaction(this.db) as tx:
-            if not await transitions.may_announce(tx):
-                return 0
-            at = this.counters_at
-            changed = await transitions.cover(
-                tx, local_date(at), at, units, left_out=this.left_out, needed_since=this.now
-            )
-            return await _publish(tx, [_counter(change, at) for change in changed])
+        return (
+            await _announce(this.db, this.counters_at, units, left_out=this.left_out, needed_since=this.now) or 0
+        )
     except Exception as error:
         if failures.fault_of(error) is not Fault.DATA:
             raise
@@ -230,6 +219,25 @@ async def _announce_counters(this: _Round, units: Sequence[str] | None) -> int:
         if part:
             published += await _announce_counters(this, part)
     return published
+
+
+async def _announce(
+    db: Database,
+    now: dt.datetime,
+    units: Sequence[str] | None,
+    *,
+    left_out: set[str] | None,
+    needed_since: dt.datetime,
+) -> int | None:
+    """Announce counters, all or these, as of business time `now` (`transitions.cover`); how many changed, None
+    while another announces."""
+    async with _transaction(db) as tx:
+        if not await transitions.may_announce(tx):
+            return None
+        changed = await transitions.cover(
+            tx, local_date(now), now, units, left_out=left_out, needed_since=needed_since
+        )
+        return await _publish(tx, [_counter(change, now) for change in changed])
 
 
 async def _announce_gone(tx: Tx, first: dt.date, now: dt.datetime) -> int:
