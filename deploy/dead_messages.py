@@ -39,14 +39,7 @@ def list_(
     limit: Annotated[int, typer.Option(help="So many, the newest first", min=1, max=10_000)] = 100,
 ) -> None:
     """The newest dead letters: why, since when, after how many tries. No address, no text."""
-    from services.notifications.store import dead
-
-    chosen = _chosen(None, way, kind, error)
-
-    async def read(tx: "Tx") -> "list[Letter]":
-        return await dead.dead(tx, chosen, limit=limit)
-
-    found = _asked(read)
+    found = _found(_chosen(None, way, kind, error), limit)
     for one in found:
         typer.echo(_line(one))
     if not found:
@@ -56,14 +49,7 @@ def list_(
 @dead.command()
 def show(delivery_id: UUID) -> None:
     """One dead letter."""
-    from services.notifications.store import dead
-
-    chosen = _chosen([delivery_id], None, None, None)
-
-    async def read(tx: "Tx") -> "list[Letter]":
-        return await dead.dead(tx, chosen, limit=1)
-
-    for one in _asked(read):
+    for one in _found(_chosen([delivery_id], None, None, None), 1):
         for name, value in one._asdict().items():
             typer.echo(f"{name}: {value}")
         return
@@ -114,6 +100,15 @@ def _chosen(ids: list[UUID] | None, way: str | None, kind: str | None, error: st
     if kind is not None and kind not in KINDS:
         raise typer.BadParameter(f"there is no kind {kind}. Kinds: {', '.join(KINDS)}", param_hint="--kind")
     return Chosen(ids or None, way, kind, error)
+
+
+def _found(chosen: "Chosen", limit: int) -> "list[Letter]":
+    from services.notifications.store import dead
+
+    async def read(tx: "Tx") -> "list[Letter]":
+        return await dead.dead(tx, chosen, limit=limit)
+
+    return _asked(read)
 
 
 def _change(

@@ -1,7 +1,6 @@
 """What officers do with dead letters."""
 
 import datetime as dt
-from typing import Any
 
 from services.notifications.domain.delivery import GIVE_UP
 from services.notifications.store import dead as store
@@ -16,15 +15,7 @@ async def replay(tx: Tx, who: Principal, chosen: Chosen, reason: str, now: dt.da
     """Hand dead letters over again, as from now; how many."""
     letters = await store.replay(tx, chosen, GIVE_UP)
     if letters:
-        await audit.add(
-            tx,
-            now,
-            who,
-            "delivery.replayed",
-            subject=_about(chosen),
-            reason=reason,
-            detail=_detail(chosen, letters),
-        )
+        await _note(tx, who, "delivery.replayed", chosen, reason=reason, now=now, letters=letters)
         await queue.wake(tx)
     return letters
 
@@ -33,23 +24,18 @@ async def drop(tx: Tx, who: Principal, chosen: Chosen, reason: str, now: dt.date
     """Let dead letters go for good; how many."""
     letters = await store.drop(tx, chosen)
     if letters:
-        await audit.add(
-            tx,
-            now,
-            who,
-            "delivery.dropped",
-            subject=_about(chosen),
-            reason=reason,
-            detail=_detail(chosen, letters),
-        )
+        await _note(tx, who, "delivery.dropped", chosen, reason=reason, now=now, letters=letters)
     return letters
+
+
+async def _note(
+    tx: Tx, who: Principal, action: str, chosen: Chosen, *, reason: str, now: dt.datetime, letters: int
+) -> None:
+    ids = None if chosen.ids is None else sorted(map(str, chosen.ids))
+    detail = {"letters": letters, "ids": ids, "way": chosen.way, "kind": chosen.kind, "error": chosen.error}
+    await audit.add(tx, now, who, action, subject=_about(chosen), reason=reason, detail=detail)
 
 
 def _about(chosen: Chosen) -> str:
     """The one letter that is meant, or that they are many."""
     return str(next(iter(chosen.ids))) if chosen.ids is not None and len(chosen.ids) == 1 else "many"
-
-
-def _detail(chosen: Chosen, letters: int) -> dict[str, Any]:
-    ids = None if chosen.ids is None else sorted(map(str, chosen.ids))
-    return {"letters": letters, "ids": ids, "way": chosen.way, "kind": chosen.kind, "error": chosen.error}
