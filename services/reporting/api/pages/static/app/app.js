@@ -94,7 +94,7 @@ for (const form of document.querySelectorAll("form[data-sign-out]")) {
       form.submit();
     })();
   });
-  form.querySelector("button").disabled = false;
+  form.hidden = false;
 }
 
 // --- Installing ----------------------------------------------------------------------------------------------
