@@ -111,7 +111,7 @@ def test_each_time_a_breaker_opens_again_it_is_open_for_longer_up_to_five_minute
         now_s = breaker.until_s
         assert breaker.state(now_s) == "half_open"
         breaker = breaker.tries().failed(now_s, lot)
-        # Sums, not a difference: a sum of floats never falls when a summand grows, a difference is rounded once more.
+        # Sums, not a difference: a difference of floats is rounded once more.
         assert now_s + Breaker.FIRST_S <= breaker.until_s <= now_s + Breaker.LONGEST_S
 
 
