@@ -27,7 +27,7 @@ check() {
         HADIR_TOKEN_PRIVATE_KEY_FILE=deploy/check_compose.sh HADIR_OIDC_MAPPING_FILE=deploy/check_compose.sh \
         HADIR_RECEIPT_KEY_FILE=deploy/check_compose.sh HADIR_PROOF_KEY_FILE=deploy/check_compose.sh \
         HADIR_MESSAGE_KEY_FILE=deploy/check_compose.sh HADIR_OIDC_CLIENT_SECRET_FILE=deploy/check_compose.sh \
-        HADIR_SMTP_PASSWORD_FILE=deploy/check_compose.sh \
+        HADIR_SMTP_PASSWORD_FILE=deploy/check_compose.sh HADIR_KAFKA_TLS_FILE=deploy/check_compose.sh \
         $compose --env-file "$nothing" "$@" config -q
     echo "compose: $* is valid"
 }

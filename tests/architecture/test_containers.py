@@ -21,7 +21,6 @@ from tests.kit.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 ROOT = Path(__file__).parents[2]
 FILES = [
     "docker-compose.yml",
-    "deploy/kafka/compose.yml",
     "deploy/mail/compose.yml",
     "deploy/oidc/compose.yml",
     "deploy/prometheus/compose.yml",
@@ -49,7 +48,6 @@ def test_compose_accepts_the_files_and_refuses_to_start_without_secrets() -> Non
     assert checked.returncode == 0, checked.stderr
     assert [line.split()[-3] for line in checked.stdout.splitlines()] == [
         "docker-compose.yml",
-        "deploy/kafka/compose.yml",
         "deploy/mail/compose.yml",
         "deploy/oidc/compose.yml",
         "deploy/prometheus/compose.yml",
@@ -120,6 +118,8 @@ def test_the_key_of_sessions_is_given_to_reporting_alone_and_the_key_of_tokens_t
     assert having == ["attendance"]
     having = [name for name, body in services().items() if "proof_key" in body.get("secrets", ())]
     assert having == ["reporting"]
+    having = [name for name, body in services().items() if "kafka_tls" in body.get("secrets", ())]
+    assert having == ["kafka"]
     assert "token-key.pem" not in "".join((ROOT / file).read_text() for file in FILES)
 
 
@@ -155,9 +155,12 @@ def test_services_believe_the_door_about_https_and_only_the_inside_reaches_them(
     assert compose("docker-compose.yml")["networks"]["inside"] == {"internal": True}
 
 
-def test_only_the_door_and_the_dashboards_can_be_reached_and_only_from_this_machine() -> None:
+def test_only_doors_dashboards_and_kafkas_encrypted_listener_are_reached_and_only_from_this_machine() -> None:
     published = {name: body["ports"] for name, body in services().items() if "ports" in body}
-    assert set(published) == {"proxy", "grafana"}
+    assert set(published) == {"proxy", "grafana", "kafka"}
+    assert published["kafka"][0].endswith(":9094")
+    listeners = services()["kafka"]["environment"]["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
+    assert sorted(listeners) == ["CLIENTS:SASL_PLAINTEXT", "CONTROLLER:SASL_PLAINTEXT", "EXTERNAL:SASL_SSL"]
     for ports in published.values():
         assert all(re.fullmatch(r"\$\{HADIR_\w+_ADDRESS:-127\.0\.0\.1:\d+\}:\d+", port) for port in ports)
 
@@ -216,6 +219,8 @@ def test_the_secrets_that_compose_asks_for_are_those_that_the_script_makes(tmp_p
     proofs = tmp_path / made["HADIR_PROOF_KEY_FILE"]
     assert proofs.stat().st_mode & 0o777 == 0o640
     assert len(ProofKeys.from_file(proofs).jwks()) == 1
+    assert (tmp_path / made["HADIR_KAFKA_TLS_FILE"]).stat().st_mode & 0o777 == 0o640
+    assert "PRIVATE" not in (tmp_path / ".keys" / "kafka-ca.pem").read_text()
     assert str(sessions.stat().st_gid) == made["HADIR_KEYS_GROUP"]
     token = subprocess.run(
         [sys.executable, "-c", "from deploy.cli import main; main()", "token", "--role", "bkpsdm"],

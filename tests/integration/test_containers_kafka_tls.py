@@ -31,9 +31,9 @@ from shared.log import readable, reading
 from shared.outbox import Outgoing
 from shared.settings import Settings, SettingsError, load
 from tests.conftest import DatabaseFor
-from tests.integration.test_containers_kafka import broker, until_up
 from tests.kit.attendance import employee, plan, unit
 from tests.kit.kafka import eventually, message
+from tests.kit.secured import broker, until_up
 from tests.kit.services import Signer, settings_for
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -99,15 +99,15 @@ async def tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tls]:
     ca_file, store = authority(folder)
     environ = {f"HADIR_{service.upper()}_KAFKA_PASSWORD": secrets.token_hex(24) for service in SERVICES}
     environ["HADIR_KAFKA_ADMIN_PASSWORD"] = secrets.token_hex(24)
+    environ["HADIR_KAFKA_TLS_FILE"] = str(store)
     changes = {
-        "listener.security.protocol.map": "CONTROLLER:SASL_PLAINTEXT,CLIENTS:SASL_SSL",
+        "listener.security.protocol.map": "CONTROLLER:SASL_PLAINTEXT,CLIENTS:SASL_SSL,EXTERNAL:SASL_SSL",
         "ssl.keystore.type": "PEM",
         "ssl.keystore.location": str(store),
         "ssl.truststore.type": "PEM",
         "ssl.truststore.location": str(ca_file),
     }
-    files = ["docker-compose.yml", "deploy/kafka/compose.yml"]
-    async with broker(files, environ, folder, changes) as bootstrap:
+    async with broker(environ, folder, changes) as (bootstrap, _):
         system = Tls(bootstrap, environ, ca_file)
         admin = system.client("admin") | {"sasl_mechanism": "PLAIN"}
         await until_up(str(admin.pop("bootstrap_servers")), folder, **admin)
