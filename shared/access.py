@@ -73,6 +73,12 @@ READ_EVIDENCE: Permission = ("auditor",)
 """Photos and documents of people's work: beside themselves and their superiors."""
 READ_LOG: Permission = READ_ALL_PEOPLE
 """Any record of the log with its proof, and the hashes of single ones."""
+READ_PUBLIC_EVENTS: Permission = ROLES
+"""Topics without personal data."""
+READ_INTERNAL_EVENTS: Permission = READ_LOG
+"""Topics that name people by their ids."""
+READ_RESTRICTED_EVENTS: Permission = READ_FULL_NIP
+"""The directory itself."""
 READ_MESSAGE_RULES: Permission = ("bkpsdm", "auditor")
 READ_SUBSCRIPTIONS: Permission = (*MANAGE_SUBSCRIPTIONS, "auditor")
 """Who outside hears of what, and what became of it; never a secret."""

@@ -371,7 +371,7 @@ def require(permission: Permission) -> Callable[[Principal], Awaitable[Principal
     """FastAPI dependency: the caller, if their role has `permission`; 403 otherwise."""
 
     async def check(who: Caller) -> Principal:
-        return _with(permission, who)
+        return permitted(permission, who)
 
     return check
 
@@ -380,12 +380,12 @@ def require_asker(permission: Permission) -> Callable[[Principal], Awaitable[Pri
     """FastAPI dependency: the same of an `asker`."""
 
     async def check(who: Annotated[Principal, Depends(asker)]) -> Principal:
-        return _with(permission, who)
+        return permitted(permission, who)
 
     return check
 
 
-def _with(permission: Permission, who: Principal) -> Principal:
+def permitted(permission: Permission, who: Principal) -> Principal:
     if who.role not in permission:
         raise Forbidden("auth.forbidden", params={"role": who.role, "allowed": ", ".join(permission)})
     return who

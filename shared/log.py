@@ -58,10 +58,32 @@ class Log:
         `topics`: of these only. A batch may go beyond `ends` where more has come meanwhile.
         """
         left = [p for p in self.partitions if topics is None or p.topic in topics]
-        while left := [p for p in left if await self._consumer.position(p) < ends[p]]:
+        while left := await self._before(left, ends):
             polled = await self._consumer.getmany(*left, timeout_ms=1000, max_records=_AT_ONCE)
             for records in polled.values():
                 yield records
+
+    async def some(self, ends: Offsets, limit: int, wait_s: float) -> list[Record]:
+        """At most `limit` records from where the reading stands: those before `ends`; where there are none, what
+        comes within so many seconds."""
+        found = list[Record]()
+        left = await self._before(self.partitions, ends)
+        if not left:
+            polled = await self._consumer.getmany(timeout_ms=round(wait_s * 1000), max_records=limit)
+            return [record for records in polled.values() for record in records]
+        while left and len(found) < limit:
+            polled = await self._consumer.getmany(*left, timeout_ms=1000, max_records=limit - len(found))
+            for records in polled.values():
+                found += records
+            left = await self._before(left, ends)
+        return found
+
+    async def positions(self) -> Offsets:
+        """The offset of the next record of each partition."""
+        return {partition: await self._consumer.position(partition) for partition in self.partitions}
+
+    async def _before(self, partitions: Sequence[TopicPartition], ends: Offsets) -> list[TopicPartition]:
+        return [p for p in partitions if await self._consumer.position(p) < ends[p]]
 
     async def follow(self, *, from_start: bool) -> AsyncGenerator[Record]:
         """Every record from the beginning, or from now on, without an end."""
@@ -159,6 +181,11 @@ async def _partitions(client: Mapping[str, Any], topics: Sequence[str]) -> list[
 def readable(records: Iterable[Record], settings: KafkaSettings) -> list[Received]:
     """The events of the records; without those that no version can read, which were set aside when they came."""
     return [one for record in records if (one := _event(record, settings)) is not None]
+
+
+def readable_records(records: Iterable[Record], settings: KafkaSettings) -> list[Record]:
+    """Those of the records that are events of ours, as they are."""
+    return [record for record in records if _event(record, settings) is not None]
 
 
 def _event(record: Record, settings: KafkaSettings) -> Received | None:

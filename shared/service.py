@@ -18,7 +18,7 @@ from fastapi.responses import Response
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
-from shared import garbage, http, schema_doors
+from shared import feed_doors, garbage, http, schema_doors
 from shared.auth import Authenticator
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.callers import Callers
@@ -181,7 +181,7 @@ def build(
         callers=Callers([*(f"{prefix}/{door}" for door in MACHINES), *never_refused]),
         read_timeout_s=settings.read_timeout_s,
     )
-    for router in (*routers, schema_doors.router(settings)):
+    for router in (*routers, schema_doors.router(settings), feed_doors.router(settings)):
         app.include_router(router, dependencies=[ONLY_KNOWN])
     app.include_router(_operations(prefix))
     answers = Answers(metrics)

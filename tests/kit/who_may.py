@@ -102,6 +102,7 @@ ROWS: dict[str, str] = {
     "POST /scheduling/v1/disowned": "...+... ...+... ...+...",
     "POST /scheduling/v1/disowned/{ce_id}/revoke": "...+... ...+... ...+...",
     "GET /scheduling/schemas/{topic}.json": "+++++++ +++++++ +++++++",
+    "GET /scheduling/v1/feed/{topic} #no topic of theirs": "0000000 0000000 0000000",
     # --- attendance ---
     "POST /attendance/v1/punches": "+++0000 +++0000 +++0000",
     "POST /attendance/v1/punches #theirs": "!!!!!!! !!!!!!! !!!!!!!",
@@ -148,6 +149,7 @@ ROWS: dict[str, str] = {
     "GET /attendance/v1/audit": "...+.+. ...+.+. ...+.+.",
     "GET /attendance/v1/receipt-keys": "+++++++ +++++++ +++++++",
     "GET /attendance/schemas/{topic}.json": "+++++++ +++++++ +++++++",
+    "GET /attendance/v1/feed/{topic} #no topic of theirs": "0000000 0000000 0000000",
     # --- reporting ---
     "PUT /reporting/v1/me/reports/{work_date}": "+++==== +++==== +++====",
     "PUT /reporting/v1/me/reports/{work_date} #another's evidence": "!!!==== !!!==== !!!====",
@@ -220,6 +222,7 @@ ROWS: dict[str, str] = {
     "POST /reporting/v1/sign-in-links": "+++++++ +++++++ +++++++",
     "POST /reporting/v1/session-tokens": "uuuuuuu uuuuuuu uuuuuuu",
     "GET /reporting/schemas/{topic}.json": "+++++++ +++++++ +++++++",
+    "GET /reporting/v1/feed/{topic} #no topic of theirs": "0000000 0000000 0000000",
     # --- notifications ---
     "GET /notifications/v1/me/inbox": "+++++++ +++++++ +++++++",
     "POST /notifications/v1/me/inbox/read": "+++++++ +++++++ +++++++",
@@ -257,4 +260,5 @@ ROWS: dict[str, str] = {
     "POST /notifications/v1/subscriptions/{subscription_id}/trials": "...=..= ...=..= ...=..=",
     "GET /notifications/v1/subscriptions/{subscription_id}/deliveries": "...+.++ ...+.++ ...+.++",
     "GET /notifications/schemas/{topic}.json": "+++++++ +++++++ +++++++",
+    "GET /notifications/v1/feed/{topic} #no topic of theirs": "0000000 0000000 0000000",
 }
