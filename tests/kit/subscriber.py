@@ -1,0 +1,108 @@
+"""The page for subscribers, its commands and programs, run as its reader would."""
+
+import asyncio
+import json
+import os
+import re
+import shutil
+import signal
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.local import tools
+from tests.architecture.source import ROOT, tracked
+from tests.kit.kafka import PATIENCE_S
+
+PAGE = (ROOT / "docs" / "subscribe.md").read_text(encoding="utf-8")
+EXAMPLES = ROOT / "examples"
+PROGRAMS = tuple(sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()))
+KEEPING = tuple(name for name in PROGRAMS if name != "kcat")
+"""Those that keep a state; kcat only shows."""
+
+
+def settings() -> tuple[str, str]:
+    """The command with which the page sets a secured connection, and a plain one."""
+    secured, plain = re.findall(r"^export HADIR_.+$", PAGE, re.MULTILINE)
+    return secured, plain
+
+
+def commands(program: str) -> list[str]:
+    """What the page says to type for a program, after its settings."""
+    (block,) = [
+        block for block in re.findall(r"```sh\n(.+?)```", PAGE, re.DOTALL) if f"examples/{program}" in block
+    ]
+    return block.strip().splitlines()
+
+
+def set_to(command: str, values: Mapping[str, str]) -> str:
+    """The page's `export` with these values in place of its own; each that it names must be given."""
+    return re.sub(r"(HADIR_\w+)=\S+", lambda found: f"{found[1]}={values[found[1]]}", command)
+
+
+def clone(folder: Path) -> None:
+    """The examples as a fresh clone has them, in `folder`/hadir."""
+    for path in tracked():
+        if path.is_relative_to(EXAMPLES):
+            to = folder / "hadir" / path.relative_to(ROOT)
+            to.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, to)
+
+
+@dataclass
+class Running:
+    process: asyncio.subprocess.Process
+    folder: Path
+
+    async def line(self) -> str:
+        """The next line of its output; AssertionError with what it complained of when there is none."""
+        assert self.process.stdout is not None
+        async with asyncio.timeout(4 * PATIENCE_S):
+            line = await self.process.stdout.readline()
+        assert line, (self.folder / "errors").read_text()[-3000:]
+        return line.decode().rstrip("\n")
+
+    async def until(self, wanted: Callable[[str], bool]) -> str:
+        while not wanted(line := await self.line()):
+            pass
+        return line
+
+    def kept(self) -> dict[str, Any]:
+        file = self.folder / "subscriber" / "state.json"
+        return json.loads(file.read_text()) if file.exists() else {}
+
+
+@asynccontextmanager
+async def typed(folder: Path, lines: list[str], environ: Mapping[str, str]) -> AsyncGenerator[Running]:
+    """A shell in which these lines are typed, in `folder`; the last is interrupted at the end."""
+    clean = {name: text for name, text in os.environ.items() if not name.startswith(("HADIR_", "VIRTUAL_ENV"))}
+    if any("kcat" in line for line in lines):
+        lines = [line for line in lines if not line.startswith("sudo apt-get")]
+        if shutil.which("kcat") is None:
+            await asyncio.to_thread(tools._install, "kcat", "kcat")  # pyright: ignore[reportPrivateUsage]
+    with (folder / "errors").open("wb") as errors:
+        process = await asyncio.create_subprocess_exec(
+            "bash",
+            "-ec",
+            "\n".join(lines),
+            cwd=folder,
+            env=clean | dict(environ),
+            stdout=asyncio.subprocess.PIPE,
+            stderr=errors,
+            start_new_session=True,
+            limit=2**20,
+        )
+    try:
+        yield Running(process, folder)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGINT)
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                await process.wait()
+        except TimeoutError:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+            raise
