@@ -13,7 +13,7 @@ RUNS ?=
 ARGS ?=
 JOBS ?= 1
 
-.PHONY: help setup hooks browser up run test coverage lint format pictures schemas bench bench-check clean
+.PHONY: help setup hooks browser up run test coverage lint format pictures examples schemas bench bench-check clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -66,6 +66,9 @@ format: setup ## Mend style
 
 pictures: setup browser ## Draw the pictures of the pages anew, in docs/
 	@$(RUN) pytest tests/e2e/pictures.py tests/e2e/desk_pictures.py tests/e2e/board_pictures.py tests/e2e/pilot_pictures.py
+
+examples: setup ## Run the programs of docs/subscribe.md through what that page says of clients (ARGS="-k java"; minutes)
+	@$(RUN) pytest tests/e2e/examples.py $(ARGS)
 
 schemas: setup ## Write the events' JSON schemas to docs/events/, the doors' OpenAPI documents to docs/api/, previews to docs/messages/
 	@$(RUN) python -m shared.events.schemas

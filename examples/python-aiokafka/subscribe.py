@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import ssl
 
 from aiokafka import AIOKafkaConsumer
@@ -25,6 +26,7 @@ def settings():
 
 
 async def follow():
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, asyncio.current_task().cancel)
     state = State("state.json", os.environ.get("HADIR_KAFKA_USERNAME", "example"))
     state.save()  # the group's name is kept before anything is committed in it
     consumer = AIOKafkaConsumer(
@@ -48,5 +50,5 @@ async def follow():
 
 try:
     asyncio.run(follow())
-except KeyboardInterrupt:
+except (KeyboardInterrupt, asyncio.CancelledError):
     pass

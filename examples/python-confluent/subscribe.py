@@ -1,6 +1,7 @@
 """Reads topics of Hadir with confluent-kafka. Settings come from the environment: docs/subscribe.md."""
 
 import os
+import signal
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from state import State
@@ -48,6 +49,7 @@ def follow():
         consumer.close()
 
 
+signal.signal(signal.SIGTERM, signal.default_int_handler)
 try:
     follow()
 except KeyboardInterrupt:

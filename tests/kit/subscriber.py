@@ -14,7 +14,8 @@ from typing import Any
 
 from deploy.local import tools
 from tests.architecture.source import ROOT, tracked
-from tests.kit.kafka import PATIENCE_S
+
+PATIENCE_S = 300.0  # packages are fetched, and compiled
 
 PAGE = (ROOT / "docs" / "subscribe.md").read_text(encoding="utf-8")
 EXAMPLES = ROOT / "examples"
@@ -31,9 +32,8 @@ def settings() -> tuple[str, str]:
 
 def commands(program: str) -> list[str]:
     """What the page says to type for a program, after its settings."""
-    (block,) = [
-        block for block in re.findall(r"```sh\n(.+?)```", PAGE, re.DOTALL) if f"examples/{program}" in block
-    ]
+    blocks = re.findall(r"```sh\n(.+?)```", PAGE, re.DOTALL)
+    (block,) = [block for block in blocks if re.search(rf"examples/{program}[ /]", block)]
     return block.strip().splitlines()
 
 
@@ -59,7 +59,7 @@ class Running:
     async def line(self) -> str:
         """The next line of its output; AssertionError with what it complained of when there is none."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(4 * PATIENCE_S):
+        async with asyncio.timeout(PATIENCE_S):
             line = await self.process.stdout.readline()
         assert line, (self.folder / "errors").read_text()[-3000:]
         return line.decode().rstrip("\n")
@@ -73,10 +73,17 @@ class Running:
         file = self.folder / "subscriber" / "state.json"
         return json.loads(file.read_text()) if file.exists() else {}
 
+    async def keeps(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
+        """Waits until its records are as wanted; AssertionError with what it complained of when it ends before."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not wanted(self.kept().get("records", {})):
+                assert self.process.returncode is None, (self.folder / "errors").read_text()[-3000:]
+                await asyncio.sleep(0.05)
+
 
 @asynccontextmanager
 async def typed(folder: Path, lines: list[str], environ: Mapping[str, str]) -> AsyncGenerator[Running]:
-    """A shell in which these lines are typed, in `folder`; the last is interrupted at the end."""
+    """A shell in which these lines are typed, in `folder`; what the last began is ended."""
     clean = {name: text for name, text in os.environ.items() if not name.startswith(("HADIR_", "VIRTUAL_ENV"))}
     if any("kcat" in line for line in lines):
         lines = [line for line in lines if not line.startswith("sudo apt-get")]
@@ -86,7 +93,7 @@ async def typed(folder: Path, lines: list[str], environ: Mapping[str, str]) -> A
         process = await asyncio.create_subprocess_exec(
             "bash",
             "-ec",
-            "\n".join(lines),
+            "\n".join([*lines[:-1], f"exec {lines[-1]}"]),
             cwd=folder,
             env=clean | dict(environ),
             stdout=asyncio.subprocess.PIPE,
@@ -97,12 +104,17 @@ async def typed(folder: Path, lines: list[str], environ: Mapping[str, str]) -> A
     try:
         yield Running(process, folder)
     finally:
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGINT)
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                await process.wait()
-        except TimeoutError:
-            os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-            raise
+        await stopped(process)
+
+
+async def stopped(process: asyncio.subprocess.Process) -> None:
+    """Ends it with all that it began, kindly; who does not go within the time is killed, and the test fails."""
+    with suppress(ProcessLookupError):  # the whole group has ended
+        os.killpg(process.pid, signal.SIGTERM)
+        for _ in range(600):
+            await asyncio.sleep(0.1)
+            os.killpg(process.pid, 0)
+        os.killpg(process.pid, signal.SIGKILL)
+        await process.wait()
+        raise AssertionError("it does not end when it is told to")
+    await process.wait()

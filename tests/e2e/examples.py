@@ -1,0 +1,216 @@
+"""The programs of docs/subscribe.md in a bad week, each on a plain broker of its own: `make examples`.
+
+What the page says of clients is what these tests saw. A client that behaves otherwise fails here, and the page is
+changed with the table below.
+"""
+
+import asyncio
+import datetime as dt
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+
+from deploy.local.kafka import Kafka
+from tests.kit.backing import temporary_state
+from tests.kit.kafka import eventually
+from tests.kit.subscriber import KEEPING, PROGRAMS, Running, clone, commands, set_to, settings, typed
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+AFTER_RECREATION = {
+    "go": set[str](),
+    "java": set[str](),
+    "javascript": set[str](),
+    "python-aiokafka": set[str](),
+    "python-confluent": set[str](),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def broker() -> AsyncIterator[Kafka]:
+    with temporary_state() as state:
+        broker = Kafka(state)
+        await broker.start()
+        try:
+            yield broker
+        finally:
+            await broker.stop()
+
+
+@dataclass
+class Program:
+    name: str
+    folder: Path
+    broker: Kafka
+
+    @asynccontextmanager
+    async def reading(self, topic: str, *, anew: bool = True) -> AsyncGenerator[Running]:
+        """At work on a topic; `anew`: it has read nothing yet."""
+        there = (self.folder / "subscriber").is_dir()
+        lines = ["cd subscriber", commands(self.name)[-1]] if there else commands(self.name)
+        if anew:
+            (self.folder / "subscriber" / "state.json").unlink(missing_ok=True)
+        plain = set_to(settings()[1], {"HADIR_KAFKA_BOOTSTRAP": self.broker.bootstrap})
+        async with typed(self.folder, [plain, *lines], {"HADIR_TOPICS": topic}) as running:
+            yield running
+
+
+@pytest.fixture(scope="module", params=KEEPING)
+def program(request: pytest.FixtureRequest, broker: Kafka, tmp_path_factory: pytest.TempPathFactory) -> Program:
+    folder = tmp_path_factory.mktemp(request.param)
+    clone(folder)
+    return Program(request.param, folder, broker)
+
+
+@pytest_asyncio.fixture
+async def topic(broker: Kafka) -> str:
+    name = f"probe.{uuid4().hex}.v1"
+    await make(broker, name)
+    return name
+
+
+async def make(broker: Kafka, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    try:
+        await admin.create_topics([NewTopic(topic, 1, 1)])
+    finally:
+        await admin.close()
+
+
+async def make_again(broker: Kafka, topic: str) -> None:
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_topics([topic])
+
+        async def gone() -> bool:
+            return topic not in await admin.list_topics()
+
+        await eventually(gone)
+    finally:
+        await admin.close()
+    await make(broker, topic)
+
+
+async def forget(broker: Kafka, topic: str, before: int) -> None:
+    """Delete the records before an offset, as retention does."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    try:
+        await admin.delete_records({TopicPartition(topic, 0): RecordsToDelete(before)})
+    finally:
+        await admin.close()
+
+
+async def send(broker: Kafka, topic: str, *keys: str) -> None:
+    producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, acks="all")
+    await producer.start()
+    try:
+        for key in keys:
+            time = dt.datetime.now(dt.UTC).isoformat()
+            given = {
+                "specversion": "1.0",
+                "id": str(uuid4()),
+                "type": topic,
+                "source": "/hadir/test",
+                "time": time,
+            }
+            headers = [(f"ce_{name}", text.encode()) for name, text in given.items()]
+            await producer.send_and_wait(
+                topic, json.dumps({"key": key}).encode(), key=key.encode(), headers=headers
+            )
+    finally:
+        await producer.stop()
+
+
+def seen(running: Running, topic: str) -> set[str]:
+    return set(running.kept().get("records", {}).get(topic, {}))
+
+
+async def until_seen(running: Running, topic: str, *keys: str) -> None:
+    await running.keeps(lambda records: set(records.get(topic, {})) >= set(keys))
+
+
+def names(prefix: str, count: int) -> Iterator[str]:
+    return (f"{prefix}{number}" for number in range(count))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+async def test_five_commands_lead_to_the_first_event_on_a_plain_kafka(
+    broker: Kafka, topic: str, tmp_path: Path, name: str
+) -> None:
+    clone(tmp_path)
+    await send(broker, topic, "first")
+    async with Program(name, tmp_path, broker).reading(topic) as running:
+        assert await running.until(lambda line: line.startswith(f"{topic} first "))
+
+
+async def test_a_program_goes_on_when_the_broker_is_back(program: Program, broker: Kafka, topic: str) -> None:
+    await send(broker, topic, "before")
+    async with program.reading(topic) as running:
+        await until_seen(running, topic, "before")
+        await broker.stop()
+        await broker.start()
+        await send(broker, topic, "after")
+        await until_seen(running, topic, "after")
+
+
+async def test_a_topic_that_was_made_again_meanwhile_is_read_from_its_beginning(
+    program: Program, broker: Kafka, topic: str
+) -> None:
+    await send(broker, topic, *names("old", 6))
+    async with program.reading(topic) as running:
+        await until_seen(running, topic, *names("old", 6))
+    await make_again(broker, topic)
+    await send(broker, topic, *names("new", 3))
+    async with program.reading(topic, anew=False) as running:
+        await until_seen(running, topic, *names("new", 3))
+
+
+async def test_a_topic_that_is_made_again_under_a_running_program(
+    program: Program, broker: Kafka, topic: str
+) -> None:
+    await send(broker, topic, *names("old", 6))
+    async with program.reading(topic) as running:
+        await until_seen(running, topic, *names("old", 6))
+        await asyncio.sleep(1)
+        await make_again(broker, topic)
+        await send(broker, topic, *names("new", 10))
+        for turn in range(40):
+            await send(broker, topic, f"mark{turn}")
+            await asyncio.sleep(1)
+            if any(key.startswith("mark") for key in seen(running, topic)):
+                break
+        await asyncio.sleep(2)
+        first = seen(running, topic)
+    print(program.name, "running:", sorted(first), "\n", (program.folder / "errors").read_text()[-1500:])
+    async with program.reading(topic, anew=False) as running:
+        await send(broker, topic, "end")
+        await until_seen(running, topic, "end")
+        second = seen(running, topic)
+    print(program.name, "again:", sorted(second - first))
+    async with program.reading(topic) as running:
+        await until_seen(running, topic, *names("new", 10), "end")
+
+
+async def test_records_that_are_gone_are_passed_over_without_a_word(
+    program: Program, broker: Kafka, topic: str
+) -> None:
+    await send(broker, topic, "kept")
+    async with program.reading(topic) as running:
+        await until_seen(running, topic, "kept")
+        await asyncio.sleep(1)
+    await send(broker, topic, *names("gone", 3), "there")
+    await forget(broker, topic, 4)
+    async with program.reading(topic, anew=False) as running:
+        await until_seen(running, topic, "there")
+        assert seen(running, topic) == {"kept", "there"}
