@@ -1,6 +1,7 @@
 // Reads topics of Hadir with @platformatic/kafka. Settings come from the environment: docs/subscribe.md.
 
 import { readFileSync } from 'node:fs'
+import { setTimeout } from 'node:timers/promises'
 import { Consumer, stringDeserializers } from '@platformatic/kafka'
 import { State } from './state.js'
 
@@ -15,27 +16,48 @@ const secured = HADIR_KAFKA_USERNAME && {
 
 const state = new State('state.json', HADIR_KAFKA_USERNAME || 'example')
 state.save() // the group's name is kept before anything is committed in it
-const consumer = new Consumer({
-  clientId: 'subscribe',
-  bootstrapBrokers: HADIR_KAFKA_BOOTSTRAP.split(','),
-  groupId: state.group,
-  deserializers: stringDeserializers,
-  autocommit: false,
-  ...secured
-})
-const stream = await consumer.consume({ topics, mode: 'committed', fallbackMode: 'earliest' })
-process.once('SIGINT', () => stream.close())
-process.once('SIGTERM', () => stream.close())
-
-const taken = new Map() // the last message of each partition since the state was saved
-let waiting = 0
-for await (const message of stream) {
-  state.take(message.topic, message.key ?? '', message.value, message.headers)
-  taken.set(`${message.topic} ${message.partition}`, message)
-  if (++waiting < 500 && stream.readableLength > 0) continue
-  state.save()
-  for (const last of taken.values()) await last.commit()
-  taken.clear()
-  waiting = 0
+let stream
+let stopped = false
+for (const signal of ['SIGINT', 'SIGTERM']) {
+  process.once(signal, () => {
+    stopped = true
+    stream?.close()
+  })
 }
-await consumer.close()
+
+async function follow() {
+  const consumer = new Consumer({
+    clientId: 'subscribe',
+    bootstrapBrokers: HADIR_KAFKA_BOOTSTRAP.split(','),
+    groupId: state.group,
+    deserializers: stringDeserializers,
+    autocommit: false,
+    ...secured
+  })
+  try {
+    stream = await consumer.consume({ topics, mode: 'committed', fallbackMode: 'earliest' })
+    const taken = new Map() // the last message of each partition since the state was saved
+    let waiting = 0
+    for await (const message of stream) {
+      state.take(message.topic, message.key ?? '', message.value, message.headers)
+      taken.set(`${message.topic} ${message.partition}`, message)
+      if (++waiting < 500 && stream.readableLength > 0) continue
+      state.save()
+      for (const last of taken.values()) await last.commit()
+      taken.clear()
+      waiting = 0
+    }
+  } finally {
+    await consumer.close(true).catch(() => {})
+  }
+}
+
+while (!stopped) {
+  try {
+    await follow()
+  } catch (error) {
+    // After some tries of its own the client gives up, and is made anew: what was not committed is read again.
+    console.error(`${new Date().toISOString()} ${error.message}`)
+    await setTimeout(1000)
+  }
+}

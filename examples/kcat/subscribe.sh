@@ -18,5 +18,5 @@ settings() {
 
 # A file in place of options: a password among those would be seen by everyone who lists processes.
 # -Z shows a record without a value (an erasure) as NULL, not as an empty one.
-exec kcat -F <(settings) -C -t "${topics%%,*}" -o beginning -q -u -Z \
+exec kcat -F <(settings) -C -t "${topics%%,*}" -o beginning -m 60 -q -u -Z \
   -f '%t %k %s\n  partition %p, offset %o, %h\n'

@@ -19,7 +19,7 @@ from shared.events import CoverageChanged, Event, Message, RecordDisowned, encod
 from tests.kit.attendance import DAY, employee, plan
 from tests.kit.kafka import eventually
 from tests.kit.secured import Secured, secured_system
-from tests.kit.subscriber import KEEPING, Running, clone, commands, set_to, settings, typed
+from tests.kit.subscriber import KEEPING, Records, Running, clone, commands, set_to, settings, typed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 NOW = dt.datetime(2025, 11, 6, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
@@ -125,21 +125,21 @@ async def committed(system: Secured, group: str) -> int:
     return sum(max(0, offset.offset) for offset in offsets.values())
 
 
-def in_force(kept: dict[str, Any]) -> dict[tuple[str, str], Any]:
-    """What a program's file says, by a second opinion on the law: values by topic and identity."""
-    found: dict[tuple[str, str], Any] = {}
-    out = {
-        (record["value"]["ce_id"], record["revision"]): record["value"]["revoked"]
+def in_force(kept: Records) -> dict[tuple[str, str], int | None]:
+    """What a program's file says, by a second opinion on the law: the id of an event by topic and identity."""
+    disownings = [
+        (record["value"]["ce_id"], record["revision"], record["value"]["revoked"])
         for records in kept.get(DISOWNED, {}).values()
-        for record in records.values()
-    }
-    latest = {ce_id: revoked for (ce_id, _), revoked in sorted(out.items())}
+        for record in (records or {}).values()
+    ]
+    counts = {ce_id: revoked for ce_id, _, revoked in sorted(disownings)}
+    found: dict[tuple[str, str], int | None] = {}
     for topic, things in kept.items():
         for identity, records in things.items():
-            counted = sorted(
-                (record["revision"], ce_id) for ce_id, record in (records or {}).items() if latest.get(ce_id, True)
+            ranked = sorted(
+                (record["revision"], ce_id) for ce_id, record in (records or {}).items() if counts.get(ce_id, True)
             )
-            found[topic, identity] = UUID(counted[-1][1]).int if counted else None
+            found[topic, identity] = UUID(ranked[-1][1]).int if ranked else None
     return found
 
 
@@ -158,7 +158,7 @@ async def test_a_program_keeps_what_is_in_force_and_goes_on_where_it_was(
     async with at_work(system, tmp_path, commands(program)) as running:
         told = asyncio.create_task(listen(running, "never said"))
         await running.keeps(lambda records: IN_FORCE.items() <= in_force(records).items())
-        group = running.kept()["group"]
+        group = running.group()
         assert group.startswith("payroll.")
 
         async def all_committed() -> bool:
@@ -166,8 +166,10 @@ async def test_a_program_keeps_what_is_in_force_and_goes_on_where_it_was(
 
         await eventually(all_committed)
         told.cancel()
-    assert str(BUDI) not in json.dumps(list((running.kept()["records"][DIRECTORY] or {}).values()))
-    things = {thing: what if what in {"erased", "none"} else json.loads(what) for thing, what in said.items()}
+    assert running.records()[DIRECTORY][str(BUDI)] is None
+    things: dict[tuple[str, str], Any] = {
+        thing: what if what in {"erased", "none"} else json.loads(what) for thing, what in said.items()
+    }
     assert things[DIRECTORY, str(BUDI)] == "erased"
     assert things[COVERAGE, "one"]["revision"] == 2
     assert things[COVERAGE, "two"]["status"] == "short"

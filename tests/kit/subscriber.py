@@ -15,6 +15,9 @@ from typing import Any
 from deploy.local import tools
 from tests.architecture.source import ROOT, tracked
 
+Records = dict[str, dict[str, dict[str, dict[str, Any]] | None]]
+"""Of topic, identity and ce_id: {revision, value}; None for what is erased."""
+
 PATIENCE_S = 300.0  # packages are fetched, and compiled
 
 PAGE = (ROOT / "docs" / "subscribe.md").read_text(encoding="utf-8")
@@ -69,14 +72,20 @@ class Running:
             pass
         return line
 
-    def kept(self) -> dict[str, Any]:
+    def records(self) -> Records:
+        return self._kept().get("records", {})
+
+    def group(self) -> str:
+        return self._kept()["group"]
+
+    def _kept(self) -> dict[str, Any]:
         file = self.folder / "subscriber" / "state.json"
         return json.loads(file.read_text()) if file.exists() else {}
 
-    async def keeps(self, wanted: Callable[[dict[str, Any]], bool]) -> None:
+    async def keeps(self, wanted: Callable[[Records], bool]) -> None:
         """Waits until its records are as wanted; AssertionError with what it complained of when it ends before."""
         async with asyncio.timeout(PATIENCE_S):
-            while not wanted(self.kept().get("records", {})):
+            while not wanted(self.records()):
                 assert self.process.returncode is None, (self.folder / "errors").read_text()[-3000:]
                 await asyncio.sleep(0.05)
 
