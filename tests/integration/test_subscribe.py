@@ -184,9 +184,3 @@ async def test_a_program_keeps_what_is_in_force_and_goes_on_where_it_was(
     again = ["cd subscriber", commands(program)[-1]]
     async with at_work(system, tmp_path, again) as running:
         assert mark in await running.line()  # and nothing that was said before
-
-
-async def test_kcat_shows_records_and_an_erasure_as_no_value(system: Secured, tmp_path: Path) -> None:
-    clone(tmp_path)
-    async with at_work(system, tmp_path, [f"export HADIR_TOPICS={DIRECTORY}", *commands("kcat")]) as running:
-        assert await running.until(lambda line: line == f"{DIRECTORY} {BUDI} NULL")
