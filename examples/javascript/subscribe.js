@@ -25,7 +25,12 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   })
 }
 
-async function follow() {
+// The client's fallback is for where nothing is committed; what is committed but no longer there is an error.
+function outOfRange(error) {
+  return error?.apiId === 'OFFSET_OUT_OF_RANGE' || [error?.cause, ...(error?.errors ?? [])].some((one) => one && outOfRange(one))
+}
+
+async function follow(mode) {
   const consumer = new Consumer({
     clientId: 'subscribe',
     bootstrapBrokers: HADIR_KAFKA_BOOTSTRAP.split(','),
@@ -35,7 +40,7 @@ async function follow() {
     ...secured
   })
   try {
-    stream = await consumer.consume({ topics, mode: 'committed', fallbackMode: 'earliest' })
+    stream = await consumer.consume({ topics, mode, fallbackMode: 'earliest' })
     const taken = new Map() // the last message of each partition since the state was saved
     let waiting = 0
     for await (const message of stream) {
@@ -52,10 +57,12 @@ async function follow() {
   }
 }
 
+let mode = 'committed'
 while (!stopped) {
   try {
-    await follow()
+    await follow(mode)
   } catch (error) {
+    mode = outOfRange(error) ? 'earliest' : 'committed'
     // After some tries of its own the client gives up, and is made anew: what was not committed is read again.
     console.error(`${new Date().toISOString()} ${error.message}`)
     await setTimeout(1000)
