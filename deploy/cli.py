@@ -13,7 +13,7 @@ from uuid import UUID
 
 import typer
 
-from deploy import dead_messages, packs, projections, repair
+from deploy import dead_messages, packs, projections, repair, subscribers
 from deploy import log as log_commands
 from deploy.addresses import database_url, kafka
 from deploy.local.manifest import some
@@ -35,6 +35,7 @@ app.add_typer(repair.app, name="repair")
 app.add_typer(log_commands.app, name="log")
 app.add_typer(packs.app, name="pack")
 app.add_typer(dead_messages.app, name="messages")
+app.add_typer(subscribers.app, name="subscriber")
 
 
 def main() -> None:

@@ -1,11 +1,13 @@
 """What every test on real servers takes for granted."""
 
 import math
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
+import pytest_asyncio
 
 from services.reporting.tasks import transitions
+from tests.kit.secured import Secured, secured_system
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -14,3 +16,10 @@ def a_round_of_the_ticker_takes_its_time() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(transitions, "BUDGET_S", math.inf)
         yield
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def secured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secured]:
+    """A broker with users and access lists, as docker-compose.yml configures it."""
+    async with secured_system(tmp_path_factory.mktemp("secured")) as system:
+        yield system

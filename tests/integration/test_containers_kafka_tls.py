@@ -116,7 +116,7 @@ async def tls(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Tls]:
             "HADIR_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
             "HADIR_KAFKA_CA_FILE": str(ca_file),
         }
-        await asyncio.to_thread(access.main, [], environ)
+        await asyncio.to_thread(access.main, environ)
         arguments = system.client("admin")
         await create_topics(str(arguments.pop("bootstrap_servers")), **arguments)
         yield system

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import re
-import secrets
 import shutil
 import subprocess
 from collections.abc import AsyncGenerator, Mapping
@@ -88,7 +87,7 @@ async def broker(
 
 
 async def until_up(bootstrap: str, folder: Path, **client: Any) -> None:
-    for _ in range(120):
+    for _ in range(600):
         producer = AIOKafkaProducer(bootstrap_servers=bootstrap, **client)
         try:
             await producer.start()
@@ -112,9 +111,7 @@ class Secured:
 
     def client(self, user: str, password: str | None = None, *, outside: bool = False) -> dict[str, Any]:
         """The arguments that a service, or another system, makes of its settings."""
-        name = {"admin": "HADIR_KAFKA_ADMIN_PASSWORD", "board": "HADIR_KAFKA_READER_PASSWORD"}.get(
-            user, f"HADIR_{user.upper()}_KAFKA_PASSWORD"
-        )
+        name = {"admin": "HADIR_KAFKA_ADMIN_PASSWORD"}.get(user, f"HADIR_{user.upper()}_KAFKA_PASSWORD")
         settings = load(
             "reporting",
             {
@@ -159,7 +156,7 @@ class Secured:
 @asynccontextmanager
 async def secured_system(folder: Path, changes: Mapping[str, str] | None = None) -> AsyncGenerator[Secured]:
     """The broker with the users that the job `access` makes, and the topics that the job `topics` makes."""
-    environ = {**made_secrets(folder), "HADIR_KAFKA_READER_PASSWORD": secrets.token_hex(24)}
+    environ = made_secrets(folder)
     async with broker(environ, folder, changes) as (bootstrap, outside):
         plain = {
             "security_protocol": "SASL_PLAINTEXT",
@@ -169,7 +166,7 @@ async def secured_system(folder: Path, changes: Mapping[str, str] | None = None)
         }
         await until_up(bootstrap, folder, **plain)
         environ["HADIR_KAFKA_BOOTSTRAP"] = bootstrap
-        await asyncio.to_thread(access.main, [], environ)
+        await asyncio.to_thread(access.main, environ)
         system = Secured(bootstrap, outside, environ, folder)
         arguments = system.client("admin")
         await create_topics(str(arguments.pop("bootstrap_servers")), **arguments)
