@@ -13,7 +13,7 @@ from aiokafka import TopicPartition
 
 from shared import failures
 from shared.dead_letters import DeadLetterLimit, Limit, Poison, Tally
-from shared.events import InvalidEvent, Received, UnknownType, decode
+from shared.events import HEARTBEAT, InvalidEvent, Received, UnknownType, decode
 from shared.failures import Fault
 from shared.log import Record
 
@@ -32,8 +32,8 @@ def read(record: Record, trusted: Collection[str]) -> Item:
         return decode(record.topic, record.key, record.value, record.headers, trusted)
     except InvalidEvent as error:
         return Poison(record, error.reason)
-    except UnknownType:
-        return Skipped("unknown_type")
+    except UnknownType as unknown:
+        return Skipped("heartbeat" if unknown.type == HEARTBEAT else "unknown_type")
     except Exception as error:
         # No reader of ours is meant to raise anything else; if one does, it is this record alone that it meets.
         if failures.is_away(error):

@@ -127,6 +127,8 @@ class Outgoing(Struct, frozen=True, gc=False):
     """The traceparent to carry on. Without one, what is added at once begins a trace."""
     topic: str | None = None
     key: str | None = None
+    type: str | None = None
+    """Where it is not the topic's own: a heartbeat."""
 
 
 async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
@@ -149,6 +151,8 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
             "ce_time": one.time.isoformat(),
             "traceparent": one.trace or begun,
         }
+        if one.type is not None:
+            own["ce_type"] = one.type
         topics.append(topic)
         keys.append(key.encode())
         values.append(value)

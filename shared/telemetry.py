@@ -81,7 +81,10 @@ class Metrics:
             "hadir_handler_failures_total", "Batches that failed and will be read again", "group", "error"
         )
         self.events_skipped = counter(
-            "hadir_events_skipped_total", "Records of a type this version does not know", "group", "reason"
+            "hadir_events_skipped_total",
+            "Records passed over: heartbeats, and types this version does not know",
+            "group",
+            "reason",
         )
         self.dead_letters = counter(
             "hadir_dead_letters_total",

@@ -11,8 +11,25 @@ from deploy.kafka import settings
 from deploy.kafka.settings import SettingsRefused
 from shared.events import TOPICS
 
-# A copy is larger than its original by the headers that say where and why.
-DEAD_LETTERS = {"cleanup.policy": "delete", "retention.ms": "-1", "max.message.bytes": "4194304"}
+_A_DAY_MS = 24 * 3600 * 1000
+ERASABLE = {
+    # Where tombstones erase, an erasure has a term: what is older than `min.compaction.lag.ms` is compacted however
+    # little of the log has changed, and the segment that it stands in is closed after a day, by a heartbeat if by
+    # nothing else (shared/heartbeat.py).
+    "max.compaction.lag.ms": str(7 * _A_DAY_MS),
+    "segment.ms": str(_A_DAY_MS),
+}
+DEAD_LETTERS = {
+    # They may hold anything, a person's data among it, and no tombstone reaches them: so they have a term. The
+    # original is still in its topic. Whole segments go, when their last record is so old: a day more at most.
+    "cleanup.policy": "delete",
+    "retention.ms": str(30 * _A_DAY_MS),
+    "segment.ms": str(_A_DAY_MS),
+    # By when they were set aside, which no producer can put into the future.
+    "message.timestamp.type": "LogAppendTime",
+    # A copy is larger than its original by the headers that say where and why.
+    "max.message.bytes": "4194304",
+}
 
 
 MIN_INSYNC = "min.insync.replicas"
@@ -33,7 +50,7 @@ class Wanted:
 
 def wanted() -> list[Wanted]:
     """The topics of the table, and one for the dead letters of each."""
-    topics = [Wanted(t.name, t.partitions, t.config) for t in TOPICS.values()]
+    topics = [Wanted(t.name, t.partitions, t.config | (ERASABLE if t.tombstones else {})) for t in TOPICS.values()]
     return topics + [Wanted(t.dead_letters, 1, DEAD_LETTERS) for t in TOPICS.values()]
 
 

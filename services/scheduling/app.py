@@ -23,7 +23,7 @@ from services.scheduling.api import (
 )
 from services.scheduling.commands import facts
 from services.scheduling.facts import PROJECTION
-from services.scheduling.tasks import keep_in_force
+from services.scheduling.tasks import beat, keep_in_force
 from services.scheduling.views.requests import DIRECTORY
 from shared import audit_doors, repairs, request_doors
 from shared.audit import AuditRow
@@ -58,6 +58,6 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
         ],
         clock=clock,
         handlers=handlers.router,
-        tasks={"directory": keep_in_force, "repairs": repairs.task(PROJECTION, facts.rejoin)},
+        tasks={"directory": keep_in_force, "heartbeat": beat, "repairs": repairs.task(PROJECTION, facts.rejoin)},
         body_limits={"/scheduling/v1/imports": imports.BODY_LIMIT},
     )

@@ -3,7 +3,16 @@
 from shared.events.attendance import AttendanceRecorded, AttendanceVoided, CorrectionDecided, OutageDeclared
 from shared.events.base import DUTIES, Audience, Duty, Event, Mode, Place, PunchKind, Scope, State, Zone
 from shared.events.disowned import RecordDisowned
-from shared.events.envelope import InvalidEvent, Message, Received, UnknownType, decode, encode, source_of
+from shared.events.envelope import (
+    HEARTBEAT,
+    InvalidEvent,
+    Message,
+    Received,
+    UnknownType,
+    decode,
+    encode,
+    source_of,
+)
 from shared.events.notifications import NotificationSent
 from shared.events.reporting import (
     BudgetWindow,
@@ -32,6 +41,7 @@ from shared.events.topics import TOPICS, Topic
 
 __all__ = [
     "DUTIES",
+    "HEARTBEAT",
     "TOPICS",
     "AbsenceDecided",
     "AttendanceRecorded",

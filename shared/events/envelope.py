@@ -45,6 +45,10 @@ class EventTooLarge(ValueError):
     """The event would not fit into a Kafka record. Refuse the command that made it."""
 
 
+HEARTBEAT = "heartbeat.v1"
+"""The type of records that say nothing: see shared/heartbeat.py."""
+
+
 class UnknownType(Exception):
     """A well-formed CloudEvent of a type this version does not know: a newer producer; skipped, counted."""
 

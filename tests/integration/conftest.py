@@ -18,8 +18,12 @@ def a_round_of_the_ticker_takes_its_time() -> Iterator[None]:
         yield
 
 
+OFTEN = {"log.cleaner.backoff.ms": "200"}
+"""The cleaner looks for something to compact five times a second, not four times a minute."""
+
+
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
 async def secured(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secured]:
     """A broker with users and access lists, as docker-compose.yml configures it."""
-    async with secured_system(tmp_path_factory.mktemp("secured")) as system:
+    async with secured_system(tmp_path_factory.mktemp("secured"), OFTEN) as system:
         yield system

@@ -14,7 +14,7 @@ from aiokafka import ConsumerRecord, TopicPartition
 from shared.clock import SystemClock
 from shared.consumer import Consumer
 from shared.dead_letters import Poison
-from shared.events import Received, RecordDisowned, encode
+from shared.events import HEARTBEAT, Received, RecordDisowned, encode
 from shared.handling import Declaration, HandlerContext
 from shared.log import Record
 from shared.settings import Settings
@@ -50,6 +50,11 @@ def unreadable(offset: int, partition: TopicPartition = FIRST) -> Record:
 
 def of_a_later_version(offset: int) -> Record:
     headers = [(name, b"record.disowned.v2" if name == "ce_type" else value) for name, value in record(0).headers]
+    return record(offset, headers=headers)
+
+
+def heartbeat(offset: int) -> Record:
+    headers = [(name, HEARTBEAT.encode() if name == "ce_type" else value) for name, value in record(0).headers]
     return record(offset, headers=headers)
 
 

@@ -107,6 +107,7 @@ class Secured:
         self.bootstrap = bootstrap
         self.outside = outside
         self.environ = environ
+        self.data = folder / "data"
         self.ca_file = folder / ".keys" / "kafka-ca.pem"
 
     def client(self, user: str, password: str | None = None, *, outside: bool = False) -> dict[str, Any]:

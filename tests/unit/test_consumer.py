@@ -12,7 +12,7 @@ from aiokafka.errors import CommitFailedError
 from shared import consumer as recipe
 from shared.consumer import BUG_AFTER_ATTEMPTS, pause_s
 from tests.kit.kafka import eventually
-from tests.kit.member import FIRST, SECOND, Member, good, of_a_later_version, record, unreadable
+from tests.kit.member import FIRST, SECOND, Member, good, heartbeat, of_a_later_version, record, unreadable
 
 
 @pytest.fixture(autouse=True)
@@ -183,6 +183,18 @@ async def test_a_type_of_a_later_version_is_passed_over_and_counted() -> None:
     assert member.went_in == [n for n in range(10) if n != 4]
     assert member.set_aside == []
     assert member.told("hadir_events_skipped_total", reason="unknown_type") == 1
+
+
+async def test_a_heartbeat_is_passed_over_and_told_apart_from_a_newer_producer() -> None:
+    log = good(10)
+    log[4] = heartbeat(4)
+    member = Member(log, handler=lambda _: None)
+    async with member.reading():
+        await member.settles(10)
+    assert member.went_in == [n for n in range(10) if n != 4]
+    assert member.set_aside == []
+    assert member.told("hadir_events_skipped_total", reason="heartbeat") == 1
+    assert member.told("hadir_events_skipped_total", reason="unknown_type") == 0
 
 
 async def test_those_that_cannot_be_handled_are_found_among_batches_in_flight() -> None:
