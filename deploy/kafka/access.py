@@ -33,8 +33,10 @@ def declared(service: str) -> Router:
 
 
 def grants_of(service: str) -> set[Grant]:
-    """What one service may do: write what it owns, read what it declares or follows, set aside the unreadable."""
-    grants = {Grant(service, "topic", topic.name, "write") for topic in TOPICS.values() if topic.owner == service}
+    """What one service may do: write what it owns and serve it as a feed, read what it declares or follows, set
+    aside the unreadable."""
+    own = [topic.name for topic in TOPICS.values() if topic.owner == service]
+    grants = {Grant(service, "topic", name, operation) for name in own for operation in ("read", "write")}
     for declaration in declared(service).declarations:
         if not declaration.group.startswith(f"{service}."):
             raise ValueError(f"group {declaration.group} of {service}: name it {service}.<handler>")

@@ -13,9 +13,9 @@ from shared.events import TOPICS
 
 _A_DAY_MS = 24 * 3600 * 1000
 ERASABLE = {
-    # Where tombstones erase, an erasure has a term: what is older than `min.compaction.lag.ms` is compacted however
-    # little of the log has changed, and the segment that it stands in is closed after a day, by a heartbeat if by
-    # nothing else (shared/heartbeat.py).
+    # Where tombstones erase, an erasure has a term: what is older than `min.compaction.lag.ms` is compacted, be
+    # little of the log new; the segment that it stands in is closed after a day, by a heartbeat if by nothing
+    # else (shared/heartbeat.py).
     "max.compaction.lag.ms": str(7 * _A_DAY_MS),
     "segment.ms": str(_A_DAY_MS),
 }

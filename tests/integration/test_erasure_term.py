@@ -1,7 +1,7 @@
 """An erasure has a term: what a tombstone erases leaves the log's bytes, by heartbeats and nothing else."""
 
 import datetime as dt
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from uuid import UUID, uuid4
@@ -58,7 +58,7 @@ def holding(data: Path, topic: str) -> set[str]:
 
 
 @asynccontextmanager
-async def administrator(secured: Secured) -> AsyncIterator[AIOKafkaAdminClient]:
+async def administrator(secured: Secured) -> AsyncGenerator[AIOKafkaAdminClient]:
     admin = AIOKafkaAdminClient(**secured.client("admin"))
     await admin.start()
     try:
