@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from deploy.local.state import Running, State
-from shared.events.base import ServiceName
+from shared.events.base import SERVICES, ServiceName
 from shared.settings import Settings, SettingsError, load, readable_url
 
 
@@ -22,6 +22,12 @@ def database_url(service: ServiceName) -> str:
             raise SettingsError(f"{variable}: {error}") from error
     state = State.from_environment()
     return state.database_url(service, state.running().postgres)
+
+
+def services_here() -> tuple[ServiceName, ...]:
+    """The services whose databases can be reached from here: those that the environment names, else all of the
+    system that runs here."""
+    return tuple(name for name in SERVICES if os.environ.get(f"HADIR_{name.upper()}_DATABASE_URL")) or SERVICES
 
 
 def settings_of(service: ServiceName) -> Settings:

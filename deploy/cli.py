@@ -13,7 +13,7 @@ from uuid import UUID
 
 import typer
 
-from deploy import dead_messages, packs, projections, repair, subscribers
+from deploy import dead_messages, dlq, packs, projections, repair, subscribers
 from deploy import log as log_commands
 from deploy.addresses import database_url, kafka
 from deploy.local.manifest import some
@@ -36,6 +36,7 @@ app.add_typer(log_commands.app, name="log")
 app.add_typer(packs.app, name="pack")
 app.add_typer(dead_messages.app, name="messages")
 app.add_typer(subscribers.app, name="subscriber")
+app.add_typer(dlq.app, name="dlq")
 
 
 def main() -> None:

@@ -15,6 +15,8 @@ from shared.access import Principal, employee_of
 from shared.database import Tx
 
 VERBS: Mapping[str, tuple[str, ...]] = {
+    # all that read events
+    "dead_letter": ("replayed", "dropped"),
     # attendance and scheduling
     "request": ("asked", "granted", "refused", "withdrawn"),
     # attendance

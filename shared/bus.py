@@ -14,9 +14,11 @@ from typing import Any
 from faststream.kafka import KafkaBroker
 from faststream.security import SASLScram512
 
+from shared import failures, set_aside
 from shared.consumer import AT_ONCE, Consumer
 from shared.dead_letters import DeadLetters
 from shared.events import TOPICS
+from shared.failures import Fault
 from shared.handling import Declaration, Handler, HandlerContext
 from shared.settings import KafkaSettings
 from shared.stopping import FOR_THE_DATABASE_S, Stopping
@@ -70,7 +72,7 @@ class Bus:
         self._kafka = kafka
         self._health = health or Health("bus", context.metrics)
         self._stopping = stopping or Stopping()
-        self._dead_letters = DeadLetters(kafka, context.metrics)
+        self._dead_letters = DeadLetters(kafka, context.db, context.metrics)
         self._consumers = [
             Consumer(declaration, context, self._dead_letters)
             for declaration in (router.declarations if router else [])
@@ -87,6 +89,7 @@ class Bus:
             while True:
                 for consumer in self._consumers:
                     await consumer.sample()
+                await self._count_dead_letters()
                 self._judge()
                 await asyncio.sleep(SAMPLE_S)
         finally:
@@ -157,6 +160,21 @@ class Bus:
             self._health.fails(first.failing_since or 0, f"{first.declaration.group}: {first.failure}")
         else:
             self._health.worked()
+
+    async def _count_dead_letters(self) -> None:
+        """How many of each group wait for somebody."""
+        if not self._consumers:
+            return
+        try:
+            async with self._context.db.read() as tx:
+                waiting = await set_aside.waiting(tx)
+        except Exception as error:
+            if failures.fault_of(error) not in (Fault.WORLD, Fault.DEPLOY):
+                raise
+            return
+        for consumer in self._consumers:
+            group = consumer.declaration.group
+            self._context.metrics.dead_letters_waiting.labels(group).set(waiting.get(group, 0))
 
     def stuck(self) -> list[str]:
         """Groups that have had something to read and have not moved for two minutes: restart the process."""

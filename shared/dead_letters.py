@@ -1,6 +1,7 @@
 """Dead letters: records set aside byte for byte, with where they were and why, and how many are too many.
 
-What is set aside is still in its topic, at its offset: a later version reads it with a rebuild.
+What is set aside is still in its topic, at its offset: `shared/replay.py` has it read again. That somebody has to
+see to it stands in the database of who refused it (`shared/set_aside.py`).
 """
 
 import logging
@@ -11,6 +12,8 @@ from typing import Any
 
 from aiokafka import AIOKafkaProducer, ConsumerRecord
 
+from shared import set_aside
+from shared.database import Database
 from shared.events import TOPICS
 from shared.telemetry import Metrics
 
@@ -84,15 +87,18 @@ class Limit:
 
 
 class DeadLetters:
-    """Copies records to the dead letter topic of their topic. Connects when there is one to copy."""
+    """Copies records to the dead letter topic of their topic, and notes them. Connects when there is one to
+    copy."""
 
-    def __init__(self, kafka: dict[str, Any], metrics: Metrics) -> None:
+    def __init__(self, kafka: dict[str, Any], db: Database, metrics: Metrics) -> None:
+        self._db = db
         self._kafka = kafka
         self._metrics = metrics
         self._producer: AIOKafkaProducer | None = None
 
     async def set_aside(self, group: str, poison: Sequence[Poison]) -> None:
-        """Returns when each copy is acknowledged. A copy may be there twice after a failure, never not at all."""
+        """Returns when each copy is acknowledged, and noted. A copy may be there twice after a failure, never not
+        at all."""
         if self._producer is None:
             producer = AIOKafkaProducer(**self._kafka, acks="all", max_request_size=2 * MAX_BYTES)
             try:
@@ -110,6 +116,8 @@ class DeadLetters:
             with suppress(Exception):
                 await producer.stop()
             raise
+        async with self._db.transaction() as tx:
+            await set_aside.note(tx, group, poison)
 
     async def _copy(self, producer: AIOKafkaProducer, group: str, letter: Poison) -> None:
         record = letter.record

@@ -30,11 +30,20 @@ class Log:
 
     def __init__(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
         self._consumer = consumer
-        self.partitions = tuple(partitions)
+        self.partitions = self._opened = tuple(partitions)
 
     async def begins(self) -> Offsets:
         """The first offset that each partition still holds."""
         return await self._consumer.beginning_offsets(self.partitions)
+
+    async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
+        """Of one partition the same, and the end as below; (0, 0) where the topic had no such one when it was
+        opened."""
+        if partition not in self._opened:
+            return 0, 0
+        begins = await self._consumer.beginning_offsets([partition])
+        ends = await self._consumer.end_offsets([partition])
+        return begins[partition], ends[partition]
 
     async def ends(self) -> Offsets:
         """The offset after the last one that may be read now; an open transaction holds it back."""
@@ -147,6 +156,23 @@ async def reading(
         yield opened
     finally:
         await consumer.stop()
+
+
+async def at(log: Log, topic: str, partition: int, offset: int) -> Record | None:
+    """The record at an offset; None where none stands there, or none any more. `log` reads there alone from now
+    on."""
+    wanted = TopicPartition(topic, partition)
+    begin, end = await log.bounds(wanted)
+    if not begin <= offset < end:
+        return None
+    log.only({wanted: offset})
+    async for records in log.upto({wanted: offset + 1}):
+        for record in records:
+            if record.offset == offset:
+                return record
+            if record.offset > offset:
+                return None
+    return None
 
 
 async def nth(client: Mapping[str, Any], topic: str, partition: int, offset: int, place: int) -> Record | None:

@@ -92,6 +92,9 @@ class Metrics:
             "group",
             "reason",
         )
+        self.dead_letters_waiting = gauge(
+            "hadir_dead_letters_waiting", "Records set aside that nobody has replayed or dropped", "group"
+        )
         self.dead_letter_stops = counter(
             "hadir_dead_letter_stops_total", "Times a partition was at its dead letter limit", "group"
         )
@@ -184,6 +187,7 @@ class Metrics:
         for reason in DECODE_REASONS:
             self.dead_letters.labels(group, reason)
         self.events_skipped.labels(group, "unknown_type")
+        self.dead_letters_waiting.labels(group)
         for of_group in (self.dead_letter_stops, self.stopped_partitions, self.batch_records, self.rebalances):
             of_group.labels(group)
 

@@ -7,7 +7,14 @@ from tests.architecture.source import python
 
 HOME = "shared/access.py"
 # The command line and the demonstration act as someone: they name whom, and permit nothing.
-CALLERS = ("deploy/cli.py", "deploy/dead_messages.py", "deploy/run.py", "deploy/repair.py", "demo/")
+CALLERS = (
+    "deploy/cli.py",
+    "deploy/dead_messages.py",
+    "deploy/dlq.py",
+    "deploy/run.py",
+    "deploy/repair.py",
+    "demo/",
+)
 
 
 def test_a_role_is_named_nowhere_but_where_permissions_are() -> None:

@@ -1,0 +1,18 @@
+"""Records that were set aside and that nobody has seen to."""
+
+from alembic import op
+
+from shared import set_aside
+
+revision = "0030"
+down_revision = "0029"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    set_aside.create_table(op)
+
+
+def downgrade() -> None:
+    raise NotImplementedError("restore the backup that was made before the upgrade")
