@@ -22,6 +22,7 @@ SQL_ALLOWED = (
     "shared/disowned.py",
     "shared/audit.py",
     "shared/requests.py",
+    "shared/set_aside.py",
 )
 NOW_IN_SQL = re.compile(r"\bnow\(\)|\bcurrent_(timestamp|date|time)\b|\blocaltimestamp\b", re.IGNORECASE)
 KAFKA_ALLOWED = (
