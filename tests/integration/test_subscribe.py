@@ -14,7 +14,6 @@ import pytest_asyncio
 from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 
-from deploy.kafka import access
 from shared.events import CoverageChanged, Event, Message, RecordDisowned, encode
 from tests.kit.attendance import DAY, employee, plan
 from tests.kit.kafka import eventually
@@ -82,12 +81,13 @@ IN_FORCE = {
 }
 """What follows from the story, by hand; None: erased."""
 
+PASSWORDS: dict[str, str] = {}
+
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secured]:
     async with secured_system(tmp_path_factory.mktemp("subscribe")) as system:
-        reader = ["reader", "payroll", "--audience", "restricted"]
-        await asyncio.to_thread(access.main, reader, system.environ)
+        PASSWORDS["payroll"] = await system.subscribe("payroll", "restricted")
         await send(system, STORY)
         yield system
 
@@ -107,7 +107,7 @@ async def at_work(system: Secured, folder: Path, lines: list[str]) -> AsyncGener
     values = {
         "HADIR_KAFKA_BOOTSTRAP": system.outside,
         "HADIR_KAFKA_USERNAME": "payroll",
-        "HADIR_KAFKA_PASSWORD": system.environ["HADIR_KAFKA_READER_PASSWORD"],
+        "HADIR_KAFKA_PASSWORD": PASSWORDS["payroll"],
         "HADIR_KAFKA_CA_FILE": str(system.ca_file),
     }
     async with typed(folder, [set_to(settings()[0], values), *lines], {"HADIR_TOPICS": TOPICS}) as running:
