@@ -4,11 +4,16 @@ import io
 import json
 import tarfile
 from collections.abc import Mapping, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
+import asyncpg
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from tests.conftest import drop_database, make_database
 
 DATA = Path(__file__).parents[1] / "data"
 
@@ -115,3 +120,16 @@ async def commit(kafka: str, offsets: Mapping[str, Mapping[str, int]]) -> None:
             await consumer.commit(places)
         finally:
             await consumer.stop()
+
+
+async def restored(postgres: str, script: str, service: str, until: AsyncExitStack) -> str:
+    """The URL of a database with what `script` holds; it is gone when `until` is."""
+    name = f"released_{service}_{uuid4().hex[:8]}"
+    url = await make_database(postgres, name)
+    until.push_async_callback(drop_database, postgres, name)
+    connection: asyncpg.Connection = await asyncpg.connect(url)
+    try:
+        await connection.execute(script)
+    finally:
+        await connection.close()
+    return url
