@@ -1,5 +1,5 @@
-"""Migrations expand first, and contract one release later: what the released version still uses is taken from it only
-where it is named here, with the reason why nobody misses it (docs/deploy.md#migrations)."""
+"""Migrations expand first, and contract one release later: what the released version still uses is taken from it
+only where it is named here, with the reason why nobody misses it (docs/deploy.md#migrations)."""
 
 from collections.abc import Mapping
 from contextlib import AsyncExitStack
@@ -27,9 +27,8 @@ TAKEN: Mapping[ServiceName, Mapping[str, str]] = {
     ),
     "notifications": dict.fromkeys(
         [
-            "index duty_state_to_tell",
-            "index message_unread",
-            "index plan_at_counter",
+            "index duty_state_tell_at",
+            "index plan_unit",
             "needed recipient.skills",
             "needed unit.places",
             "needed unit.requirements",
@@ -37,8 +36,37 @@ TAKEN: Mapping[ServiceName, Mapping[str, str]] = {
         ],
         STOPPED,
     ),
-    "reporting": {},
-    "scheduling": {},
+    "reporting": dict.fromkeys(
+        [
+            "bound touched UNIQUE NULLS NOT DISTINCT (work_date, employee_id)",
+            "column next_due.due_at",
+            "column next_due.work_date",
+            "column published_day.hours",
+            "column published_day.on_time",
+            "column published_day.output",
+            "column published_day.place",
+            "column published_day.report",
+            "column touched.id",
+            "index published_day_due",
+            "index work_report_by_opd",
+            "needed published_day.due_at",
+            "needed work_report.first_submitted_at",
+            "unique next_due PRIMARY KEY (work_date)",
+            "unique touched PRIMARY KEY (id)",
+        ],
+        STOPPED,
+    ),
+    "scheduling": dict.fromkeys(
+        [
+            "bound disowned PRIMARY KEY (event_id)",
+            "column disowned.disowned_at",
+            "column disowned.disowned_by",
+            "column disowned.reason",
+            "needed disowned.event_id",
+            "unique disowned PRIMARY KEY (ce_id)",
+        ],
+        STOPPED,
+    ),
 }
 COLUMNS = """
     select table_name || '.' || column_name as name, table_name as of_table, data_type,
