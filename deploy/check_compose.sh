@@ -34,7 +34,10 @@ check() {
 check -f docker-compose.yml
 for overlay in deploy/*/compose.yml; do
     check -f docker-compose.yml -f "$overlay"
+    all="${all:-} -f $overlay"
 done
+# shellcheck disable=SC2086
+check -f docker-compose.yml $all
 
 # And without them it must refuse, saying what to do.
 if answer=$(env -i PATH="$PATH" $compose --env-file "$nothing" -f docker-compose.yml config -q 2>&1); then

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
+from urllib.parse import urlsplit
 
 import alembic.command
 import asyncpg
@@ -49,8 +50,13 @@ Result = TypeVar("Result")
 
 
 def sqlalchemy_url(url: str) -> str:
-    """`postgresql://...` as SQLAlchemy wants it, with the asyncpg driver named."""
-    return "postgresql+asyncpg://" + url.split("://", 1)[1]
+    """`postgresql://...` as SQLAlchemy wants it: the asyncpg driver named, and of several hosts each by itself."""
+    parts = urlsplit(url)
+    who, at, hosts = parts.netloc.rpartition("@")
+    if "," not in hosts:
+        return "postgresql+asyncpg://" + url.split("://", 1)[1]
+    named = "&".join([*(f"host={host}" for host in hosts.split(",")), *filter(None, [parts.query])])
+    return f"postgresql+asyncpg://{who}{at}{parts.path}?{named}"
 
 
 class Tx:

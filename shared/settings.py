@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -40,13 +41,20 @@ def _mailbox(value: str) -> str:
 
 
 def readable_url(url: str) -> str:
-    """`url`, if it names a PostgreSQL database. Raises ValueError that says how to write it."""
+    """`url`, if it names a PostgreSQL database. Several hosts have commas between them. Raises ValueError
+    that says how to write it."""
     try:
-        named = make_url(url).drivername
+        netloc = urlsplit(url).netloc
+        who, at, hosts = netloc.rpartition("@")
+        each = (url.replace(netloc, f"{who}{at}{host}", 1) for host in hosts.split(","))
+        named = {make_url(one).drivername for one in each}
     except (ArgumentError, ValueError):  # no URL at all; a port that is no number
-        named = ""
-    if named not in ("postgres", "postgresql"):
-        raise ValueError("write it as postgresql://user:password@host:port/database")
+        named = set[str]()
+    if not named <= {"postgres", "postgresql"} or not named:
+        raise ValueError(
+            "write it as postgresql://user:password@host:port/database; with a standby "
+            "postgresql://user:password@host:port,host:port/database?target_session_attrs=read-write"
+        )
     return url
 
 

@@ -21,9 +21,11 @@ from tests.kit.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 ROOT = Path(__file__).parents[2]
 FILES = [
     "docker-compose.yml",
+    "deploy/ha/compose.yml",
     "deploy/mail/compose.yml",
     "deploy/oidc/compose.yml",
     "deploy/prometheus/compose.yml",
+    "deploy/replicas/compose.yml",
 ]
 JOBS = {"topics", "migrations", "access"}
 
@@ -46,12 +48,30 @@ def test_compose_accepts_the_files_and_refuses_to_start_without_secrets() -> Non
         ["sh", str(ROOT / "deploy" / "check_compose.sh")], capture_output=True, text=True, check=False
     )
     assert checked.returncode == 0, checked.stderr
-    assert [line.split()[-3] for line in checked.stdout.splitlines()] == [
-        "docker-compose.yml",
-        "deploy/mail/compose.yml",
-        "deploy/oidc/compose.yml",
-        "deploy/prometheus/compose.yml",
-    ]
+    assert [line.split()[-3] for line in checked.stdout.splitlines()] == [*FILES, FILES[-1]]  # at last all at once
+
+
+def test_three_brokers_are_told_what_the_one_is_told_and_two_of_them_acknowledge() -> None:
+    one, overlay = compose("docker-compose.yml")["services"]["kafka"], compose("deploy/ha/compose.yml")["services"]
+    told = {**one["environment"], **overlay["kafka"]["environment"]}
+    for name in ("kafka-2", "kafka-3"):
+        theirs = overlay[name]["environment"]
+        assert theirs == {
+            **told,
+            "KAFKA_NODE_ID": name[-1],
+            "KAFKA_ADVERTISED_LISTENERS": theirs["KAFKA_ADVERTISED_LISTENERS"],
+        }
+        assert theirs["KAFKA_ADVERTISED_LISTENERS"].startswith(f"CLIENTS://{name}:9092,EXTERNAL://")
+        assert {part: overlay[name][part] for part in ("image", "mem_limit", "healthcheck", "group_add")} == {
+            part: one[part] for part in ("image", "mem_limit", "healthcheck", "group_add")
+        }
+    copies = {name: value for name, value in told.items() if name.endswith("REPLICATION_FACTOR")}
+    assert set(copies.values()) == {"3"}
+    assert {told[name] for name in told if name.endswith(("MIN_ISR", "MIN_INSYNC_REPLICAS"))} == {"2"}
+
+
+def test_the_overlay_of_replicas_has_two_of_each_service() -> None:
+    assert compose("deploy/replicas/compose.yml")["services"] == {name: {"scale": 2} for name in SERVICES}
 
 
 def test_all_services_jobs_and_stores_are_there() -> None:
@@ -119,7 +139,7 @@ def test_the_key_of_sessions_is_given_to_reporting_alone_and_the_key_of_tokens_t
     having = [name for name, body in services().items() if "proof_key" in body.get("secrets", ())]
     assert having == ["reporting"]
     having = [name for name, body in services().items() if "kafka_tls" in body.get("secrets", ())]
-    assert having == ["kafka"]
+    assert having == ["kafka", "kafka-2", "kafka-3"]
     assert "token-key.pem" not in "".join((ROOT / file).read_text() for file in FILES)
 
 
@@ -157,8 +177,9 @@ def test_services_believe_the_door_about_https_and_only_the_inside_reaches_them(
 
 def test_only_doors_dashboards_and_kafkas_encrypted_listener_are_reached_and_only_from_this_machine() -> None:
     published = {name: body["ports"] for name, body in services().items() if "ports" in body}
-    assert set(published) == {"proxy", "grafana", "kafka"}
-    assert published["kafka"][0].endswith(":9094")
+    brokers = {"kafka", "kafka-2", "kafka-3"}
+    assert set(published) == {"proxy", "grafana", *brokers}
+    assert all(published[broker][0].endswith(":9094") for broker in brokers)
     listeners = services()["kafka"]["environment"]["KAFKA_LISTENER_SECURITY_PROTOCOL_MAP"].split(",")
     assert sorted(listeners) == ["CLIENTS:SASL_PLAINTEXT", "CONTROLLER:SASL_PLAINTEXT", "EXTERNAL:SASL_SSL"]
     for ports in published.values():
