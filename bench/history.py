@@ -26,7 +26,7 @@ from services.reporting.commands import facts
 from services.reporting.commands.rebuild import rebuild
 from services.reporting.commands.steps import Drain
 from services.reporting.domain.transitions import announced_from
-from services.reporting.store import counters, steps
+from services.reporting.store import counters, steps, waiting
 from services.reporting.tasks.transitions import tick
 from services.reporting.views import figures as city
 from services.reporting.views import people
@@ -134,7 +134,7 @@ async def compute(url: str) -> float:
     await Drain(db, computed=computed).all(year.now())  # what one of them held when the others found nothing more
     spent = time.perf_counter() - started
     async with db.read() as tx:
-        left = await steps.waiting(tx)
+        left = await waiting.waiting(tx)
     await db.close()
     if any(left):
         raise RuntimeError(f"{left} were not computed")

@@ -6,7 +6,7 @@ Whatever fails lies in the world, or in one record or a few: then the batch is h
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable, Collection, Generator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Generator, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from aiokafka import TopicPartition
@@ -175,3 +175,11 @@ class Batch:
 
     def begins(self) -> dict[TopicPartition, int]:
         return {partition: reads[0][1].offset for partition, reads in self.reads.items()}
+
+
+def written_from(batches: Iterable[Batch]) -> dict[TopicPartition, float]:
+    """When the first record of each partition was written, in Unix seconds, of batches in their order."""
+    first: dict[TopicPartition, float] = {}
+    for batch in batches:
+        first = {partition: reads[0][1].timestamp / 1000 for partition, reads in batch.reads.items()} | first
+    return first

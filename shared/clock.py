@@ -126,6 +126,11 @@ class AnchoredClock:
         if self._latest - self._at(time.time()) > SET_BACK:
             self._latest = self._business
 
+    @property
+    def speed(self) -> float:
+        """Business seconds in a wall second, as last read."""
+        return self._speed
+
     def _at(self, wall: float) -> datetime:
         return self._business + timedelta(seconds=(wall - self._wall) * self._speed)
 
@@ -135,6 +140,13 @@ class AnchoredClock:
             self._read()
         self._latest = max(self._latest, self._at(time.time()))
         return self._latest
+
+
+def wall_s(clock: Clock, since: datetime) -> float:
+    """Wall seconds since a business instant, as fast as the clock goes now; 0 for one ahead, or if it stands."""
+    now = clock.now()
+    speed = clock.speed if isinstance(clock, AnchoredClock) else 1.0
+    return max(0.0, (now - since).total_seconds()) / speed if speed else 0.0
 
 
 def clock_for(state_dir: Path, setting: str | None) -> Clock:

@@ -38,6 +38,7 @@ from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Tally
 from shared.events import Received
 from shared.failures import Fault
 from shared.handling import Declaration, HandlerContext
+from shared.lag import Lag
 from shared.log import Record
 from shared.telemetry import Metrics
 
@@ -131,7 +132,7 @@ class Consumer:
         self._giving_up = self._times_given_up = 0
         self._moved_at = time.monotonic()
         self._positions: dict[TopicPartition, int] = {}
-        self._told: set[TopicPartition] = set()
+        self._lag = Lag(context.metrics, declaration.group)
         context.metrics.know_group(declaration.group)
 
     def subscribe(self, broker: KafkaBroker) -> None:
@@ -276,10 +277,14 @@ class Consumer:
         finally:
             self._going_back = False
 
+    def _batches(self) -> Sequence[Batch]:
+        """Those in hand, and the one beyond."""
+        return [*self._flying] if self._waiting is None else [*self._flying, self._waiting]
+
     def _in_hand(self, *, waiting: bool = True) -> dict[TopicPartition, int]:
         """The first offset that is not acknowledged yet of each partition in hand."""
         first: dict[TopicPartition, int] = {}
-        for batch in self._flying if self._waiting is None or not waiting else (*self._flying, self._waiting):
+        for batch in self._batches() if waiting else self._flying:
             first = batch.begins() | first
         return first
 
@@ -430,11 +435,7 @@ class Consumer:
         for partition in partitions:
             for of_partition in (self._tallies, self._stops, self.stopped, self._positions):
                 of_partition.pop(partition, None)
-            if partition in self._told:
-                self._told.discard(partition)
-                labels = (group, partition.topic, str(partition.partition))
-                metrics.consumer_lag.remove(*labels)
-                metrics.held_records.remove(*labels)
+            self._lag.forget(partition)
         metrics.stopped_partitions.labels(group).set(len(self.stopped))
 
     async def sample(self) -> None:
@@ -446,10 +447,10 @@ class Consumer:
         client = self.subscriber.consumer if self.subscriber is not None else None
         if client is None:
             return
-        group, metrics = self.declaration.group, self._context.metrics
+        group = self.declaration.group
         assigned: set[TopicPartition] = client.assignment()
-        self._forget(self._told - assigned)
-        in_hand = self._in_hand()
+        self._forget(self._lag.told - assigned)
+        in_hand, read_from = self._in_hand(), batches.written_from(self._batches())
         looks = time.monotonic() - self._moved_at >= LOOK_AT_BROKER_AFTER_S
         ends = await self._ends(client, assigned) if looks else {}
         behind = False
@@ -466,10 +467,7 @@ class Consumer:
             stable = client.last_stable_offset(partition)
             end = max(high if stable is None or stable < 0 else stable, ends.get(partition, 0))
             lag = max(0, end - min(position, in_hand.get(partition, position)))
-            labels = (group, partition.topic, str(partition.partition))
-            self._told.add(partition)
-            metrics.consumer_lag.labels(*labels).set(lag)
-            metrics.held_records.labels(*labels).set(max(0, high - end))
+            self._lag.tell(partition, records=lag, held=max(0, high - end), read_from=read_from.get(partition))
             behind = behind or (lag > 0 and partition not in self.stopped)
             if self._positions.get(partition) != position:
                 self._positions[partition] = position

@@ -70,6 +70,13 @@ class Metrics:
             "topic",
             "partition",
         )
+        self.consumer_lag_seconds = gauge(
+            "hadir_consumer_lag_seconds",
+            "Age of the oldest record that may be read and is not committed yet, as far as it is known",
+            "group",
+            "topic",
+            "partition",
+        )
         self.event_age = histogram(
             "hadir_event_age_seconds",
             "Wall time from the record's Kafka timestamp to its commit here",
@@ -147,6 +154,12 @@ class Metrics:
             "way",
             "became",
         )
+        self.delivery_seconds = histogram(
+            "hadir_delivery_seconds",
+            "Wall time from when a message might go until it was handed over; "
+            "of one that met a failure, from when it was written",
+            "way",
+        )
         self.delivery_waiting = gauge("hadir_delivery_waiting", "Deliveries that wait", "way")
         self.delivery_age = gauge(
             "hadir_delivery_oldest_seconds", "For how long the oldest delivery that waits is overdue", "way"
@@ -163,7 +176,10 @@ class Metrics:
         self.steps_waiting = gauge(
             "hadir_steps_waiting_rows", "Rows that wait to be computed anew (at most 10,000 are counted)", "table"
         )
-        self.steps_age = gauge("hadir_steps_age_seconds", "At most so long the oldest of them has waited")
+        self.steps_age = gauge("hadir_steps_age_seconds", "For how long the oldest of them has waited")
+        self.board_seconds = histogram(
+            "hadir_board_seconds", "Wall time from the acceptance of a check-in until the board's figures have it"
+        )
         self.steps_computed = counter("hadir_steps_computed_total", "Rows computed anew from the facts", "table")
         # The log's trees: is what was recorded bound by a checkpoint, and is it still what it was?
         self.log_waiting = gauge(
@@ -172,13 +188,16 @@ class Metrics:
         self.log_differing = gauge(
             "hadir_log_differing", "Partitions that are not what was counted; nothing is signed for them"
         )
+        self._of_requests(counter, histogram)
+
+    def _of_requests(self, counter: Callable[..., Counter], histogram: Callable[..., Histogram]) -> None:
         # HTTP: rate, errors, duration.
         self.http_requests = counter("hadir_http_requests_total", "Requests", "method", "route", "status")
         self.http_seconds = histogram("hadir_http_request_seconds", "Time to answer", "method", "route")
         self.group_commit_items = Histogram(
             "hadir_group_commit_items",
             "Requests that shared one transaction",
-            registry=registry,
+            registry=self.registry,
             buckets=(1, 2, 5, 10, 25, 50, 100, 250, 500),
         )
 

@@ -93,6 +93,11 @@ def because_of(cause: UUID) -> str | None:
     return current() if traceparent is None else onward(traceparent)
 
 
+def is_sampled(traceparent: str) -> bool:
+    """Whether who began the trace wants it kept."""
+    return bool(int(traceparent.rsplit("-", 1)[-1][:2], 16) & _SAMPLED)
+
+
 def id_of(traceparent: str | None) -> str | None:
     """The trace id, which is the same at every hop."""
     return traceparent and traceparent.split("-", 2)[1]

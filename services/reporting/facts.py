@@ -71,7 +71,7 @@ class FactPunch(Stored, Fact, table=True):
     """
 
     of = AttendanceRecorded
-    noting = steps.PERSON_DAY
+    noting = steps.CHECKED_IN
 
     punch_id: UUID = column(key=True)
     employee_id: UUID

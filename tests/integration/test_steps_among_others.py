@@ -151,7 +151,7 @@ async def test_who_works_a_whole_date_off_writes_nothing_older_over_whom_another
 
     async def single() -> None:
         async with db.transaction() as tx:
-            assert await steps.take_people(tx, worlds.THURSDAY, 10, ()) == (worlds.THURSDAY, [second])
+            assert await steps.take_people(tx, worlds.THURSDAY, 10, ()) == (worlds.THURSDAY, [second], [])
             await steps.compute(tx, worlds.THURSDAY, [second], worlds.THURSDAY)
 
     async with asyncio.TaskGroup() as tasks, db.transaction() as holds:

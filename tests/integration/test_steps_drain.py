@@ -139,7 +139,7 @@ async def test_a_fold_that_meets_a_drain_is_computed_after_it(db: Database) -> N
     async with db.transaction() as tx:
         assert await steps.may_compute(tx)
         taken = await steps.take_people(tx, worlds.THURSDAY, 10, ())
-        assert taken == (worlds.THURSDAY, [person])
+        assert taken == (worlds.THURSDAY, [person], [])
         await steps.compute(tx, worlds.THURSDAY, [person], worlds.THURSDAY)
         meeting = asyncio.create_task(
             fold(db, [(uuid4(), plan.model_copy(update={"revision": 2, "mode": "LEAVE"}))])

@@ -13,7 +13,9 @@ import pytest
 
 from services.reporting.commands import steps
 from services.reporting.store.notices import Changed
-from services.reporting.store.steps import Counter, Date, Waiting
+from services.reporting.store.steps import Counter, Date, Taken
+from services.reporting.store.waiting import Waiting
+from services.reporting.tasks import steps as keeping
 
 TODAY, YESTERDAY = dt.date(2025, 11, 6), dt.date(2025, 11, 5)
 Day = tuple[dt.date, UUID]
@@ -38,6 +40,8 @@ class Rows:
     """Units whose error budget is to be looked at."""
     log: list[tuple[str, int]] = field(default_factory=list[tuple[str, int]])
     """What each transaction did, and to how many."""
+    checked_in: list[dt.datetime] = field(default_factory=list[dt.datetime])
+    """When the check-ins among what is touched were accepted."""
 
     def copy(self) -> "Rows":
         return Rows(**{one.name: copy.copy(getattr(self, one.name)) for one in fields(self)})
@@ -75,14 +79,13 @@ class Queue:
     async def may_compute(self, _: object) -> bool:
         return not self.rebuilding
 
-    async def take_people(
-        self, _: object, today: dt.date, limit: int, but: Collection[Day]
-    ) -> tuple[dt.date, list[UUID]] | None:
+    async def take_people(self, _: object, today: dt.date, limit: int, but: Collection[Day]) -> Taken | None:
         free = sorted(self.rows.days - set(but), key=lambda day: (abs(day[0] - today), day))
         if not free:
             return None
         date = free[0][0]
-        return date, await self.take_these(_, date, [person for day, person in free if day == date][:limit])
+        mine = await self.take_these(_, date, [person for day, person in free if day == date][:limit])
+        return Taken(date, mine, self.rows.checked_in)
 
     async def take_these(self, _: object, date: dt.date, people: Sequence[UUID]) -> list[UUID]:
         taken = [person for person in people if (date, person) in self.rows.days]
@@ -163,7 +166,8 @@ class Queue:
         pass  # every transaction here is over before the next begins
 
     async def waiting(self, _: object) -> Waiting:
-        return Waiting(len(self.rows.days) + len(self.rows.dates), len(self.rows.counters))
+        days, counters = len(self.rows.days) + len(self.rows.dates), len(self.rows.counters)
+        return Waiting(days, counters, 1.5 if days or counters else 0.0)
 
 
 @contextmanager
@@ -172,8 +176,9 @@ def standing_in(queue: Queue) -> Generator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         for name in ("may_compute", "take_people", "take_these", "compute", "take_counters", "take_these_counters",
                      "counted", "take_date", "lock_date", "people_of", "advance", "end_date", "touch", "split",
-                     "anything", "dates_left", "nobody_computes", "waiting"):  # fmt: skip
+                     "anything", "dates_left", "nobody_computes"):  # fmt: skip
             patch.setattr(steps.store, name, getattr(queue, name))
+        patch.setattr(keeping.store, "waiting", queue.waiting)
         patch.setattr(steps.counter_days, "count", queue.count)
         patch.setattr(steps.notices, "tell", queue.tell)
         patch.setattr(steps.budget, "touch", queue.touch_budgets)

@@ -27,6 +27,7 @@ from services.reporting.commands.steps import (
 from services.reporting.store.steps import Counter
 from services.reporting.tasks import steps as keeping
 from services.reporting.tasks.steps import FAR_BEHIND, Patience
+from shared.clock import FixedClock
 from shared.tasks import Health
 from shared.telemetry import Metrics
 from tests.kit.kafka import eventually
@@ -364,11 +365,23 @@ async def test_what_waits_is_told_and_for_how_long_at_most(queue: Any, monkeypat
 
         await eventually(lambda: told("hadir_steps_waiting_rows", table="person_day") == 3)
         assert told("hadir_steps_waiting_rows", table="counter_day") == 1
-        await eventually(lambda: told("hadir_steps_age_seconds") > 0)
+        await eventually(lambda: told("hadir_steps_age_seconds") == 1.5)
         queue.rebuilding = False
         queue.heard("")
         await eventually(lambda: told("hadir_steps_waiting_rows", table="person_day") == 0)
         await eventually(lambda: told("hadir_steps_age_seconds") == 0)
+
+
+async def test_what_check_ins_took_to_be_on_the_board_is_measured_but_not_of_a_log_that_is_read_again(
+    queue: Any,
+) -> None:
+    metrics, clock = Metrics("reporting"), FixedClock(NOW)
+    touched(queue, 3)
+    queue.rows.checked_in = [NOW - dt.timedelta(seconds=4), NOW - dt.timedelta(days=3)]
+    assert await Drain(queue, metrics, clock).all(NOW) == 3
+    told = metrics.registry.get_sample_value
+    assert told("hadir_board_seconds_count") == 1
+    assert told("hadir_board_seconds_sum") == 4
 
 
 def test_a_wait_that_brought_the_consumer_no_nearer_is_not_repeated_until_it_is_nearer() -> None:

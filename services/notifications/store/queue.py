@@ -46,6 +46,10 @@ class Ended(NamedTuple):
     kind: Kind
     cause_event_id: UUID
     state: Literal["waiting", "delivered", "dead", "dropped"]
+    urgent: bool | None = None
+    """Known of one that was taken, as is the next."""
+    took_s: float | None = None
+    """Of one that was handed over: since it might go; where it met a failure before, since it was written."""
 
 
 _ENDED = "d.delivery_id, d.notification_id, d.way, d.recipient, d.kind, d.cause_event_id, d.state"
@@ -216,11 +220,12 @@ _SETTLE = f"""
                 else d.parcel end,
             lease_until = null,
             ended_at = case when b.state <> 'waiting' or b.due_at > d.give_up_at then clock_timestamp() end
-        from became b
+        from became b join delivery was on was.delivery_id = b.delivery_id
         where d.delivery_id = b.delivery_id and (d.state = 'sending' and d.lease_until = b.lease_until
             or b.state = 'delivered'
             and (d.{_OPEN} or d.state = 'dead' and d.error = 'unknown'))
-        returning {_ENDED}, d.urgent, d.due_at
+        returning {_ENDED}, d.urgent, d.due_at, case when d.state = 'delivered' then extract(epoch from
+            clock_timestamp() - case when was.error is null then was.due_at else was.created_at end) end as took_s
     ),
     later as (
         update delivery l set due_at = d.due_at
@@ -230,7 +235,7 @@ _SETTLE = f"""
         ) as d
         where {_LANE} and l.state = 'waiting' and l.due_at < d.due_at
     )
-    select {_ENDED} from settled d
+    select {_ENDED}, d.urgent, d.took_s::float8 from settled d
 """  # noqa: S608 - words above
 
 

@@ -103,6 +103,8 @@ class Worker:
         """Lanes that wait for a place at a host."""
         self._breakers: dict[str, Breaker] = {}
         self._swept_s = -math.inf
+        self._quiet_s = -math.inf
+        """When it was last seen to be quiet hours (monotonic)."""
         self._next_s = 0.0
         """When the next parcel may go, where so many a second are the most (monotonic)."""
         self._settling: GroupCommit[Sequence[Settled], None] = GroupCommit(self._db, self._settle, max_items=200)
@@ -110,6 +112,7 @@ class Worker:
         metrics.delivery_breakers.labels(channel.way).set_function(self._open_now)
         for outcome in ("delivered", "refused", "later", "unknown", "put_off"):
             metrics.delivery_tries.labels(channel.way, outcome)
+        metrics.delivery_seconds.labels(channel.way)
         for state in ("delivered", "dead", "dropped"):
             metrics.deliveries.labels(channel.way, state)
 
@@ -172,6 +175,8 @@ class Worker:
             if began_s - self._swept_s >= LOOK_S:
                 ended += await queue.sweep(tx, channel, now)
             limits = (await rules.current(tx)).limits
+            if channel.way in HOLDS and is_quiet(limits, now):
+                self._quiet_s = began_s
             lanes, gone = await queue.take(tx, channel, limits, now, busy=self._lanes.keys(), lanes=room)
             if not lanes and (due_s := await store.next_due_s(tx, channel.way)) is not None:
                 wait_s = min(wait_s, max(0.0, due_s))
@@ -371,6 +376,10 @@ class Worker:
         for one in ended:
             if one.state != "waiting":
                 self.service.metrics.deliveries.labels(one.way, one.state).inc()
+            if one.took_s is not None:
+                # What quiet hours held back might go when they were over.
+                took_s = one.took_s if one.urgent else min(one.took_s, time.monotonic() - self._quiet_s)
+                self.service.metrics.delivery_seconds.labels(one.way).observe(took_s)
 
 
 def _given_back(loads: Sequence[Load], wait: timedelta | None) -> list[Settled]:

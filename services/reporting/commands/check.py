@@ -12,6 +12,7 @@ from services.reporting.commands.steps import NotComputed, Progress, everything
 from services.reporting.domain.transitions import announced_from
 from services.reporting.store import checks, counter_days, transitions
 from services.reporting.store import steps as store
+from services.reporting.store.waiting import waiting
 from services.reporting.store.steps import Counter
 from shared import failures
 from shared.database import Database, Tx
@@ -78,7 +79,8 @@ async def check(db: Database, now: dt.datetime, progress: Progress) -> Disagreem
     over: nobody is shown it."""
     async with db.read() as tx:
         dates = await store.every_date(tx)
-        found = Disagreements(waiting=sum(await store.waiting(tx)))
+        queue = await waiting(tx)
+        found = Disagreements(waiting=queue.days + queue.counters)
     for done, date in enumerate(dates):
         progress(done, len(dates))
         await _check_date(db, date, now, found)
@@ -150,7 +152,7 @@ def _dates(found: Disagreements) -> set[dt.date]:
 async def digest(db: Database, progress: Progress) -> str:
     """SHA-256 over the steps of every date. Raises StillWaiting, NotOfTheFacts."""
     async with db.read() as tx:
-        if (await store.waiting(tx, 1)).days:
+        if (await waiting(tx, 1)).days:
             raise StillWaiting(
                 "some person-days are still to be computed: let reporting run a moment, then try again"
             )

@@ -20,6 +20,7 @@ from services.reporting.store import steps as store
 from services.reporting.store.notices import Changed
 from services.reporting.store.steps import Counter, Date
 from shared import failures
+from shared.clock import Clock, wall_s
 from shared.database import Database, Tx
 from shared.dates import local_date
 from shared.failures import Fault
@@ -36,6 +37,9 @@ COUNTERS = 20
 IN_A_ROW = 8
 """So many transactions of single person-days come before everything else has one: while check-ins come without end
 a date that was touched as a whole is worked off too, and a check-in waits for one chunk of it at most."""
+
+HISTORY_S = 86_400.0
+"""A check-in that was accepted longer ago (wall seconds) comes from a log that is read again."""
 
 AT_ONCE = 2
 """So many drains of one process work off what is touched as a whole, beside those of the services."""
@@ -65,6 +69,8 @@ class Drain:
 
     db: Database
     metrics: Metrics | None = None
+    clock: Clock | None = None
+    """Where it is given, what check-ins took to be computed is measured by it."""
     computed: Computed = lambda _: None
     days: set[tuple[dt.date, UUID]] = field(default_factory=set[tuple[dt.date, UUID]])
     """Person-days that cannot be computed."""
@@ -126,7 +132,7 @@ class Drain:
         return count
 
     async def _some_people(self, today: dt.date) -> bool:
-        date, people = today, list[UUID]()
+        date, people, checked_in = today, list[UUID](), list[dt.datetime]()
         try:
             async with self.db.transaction() as tx:
                 if not await store.may_compute(tx):
@@ -134,7 +140,7 @@ class Drain:
                 taken = await store.take_people(tx, today, PEOPLE, self.days)
                 if taken is None:
                     return False
-                date, people = taken
+                date, people, checked_in = taken
                 await store.compute(tx, date, people, announced_from(today))
                 # Who is as they were, too: the board may have seen what was true while they waited.
                 await notices.tell(tx, Changed(date, people, ()))
@@ -150,6 +156,7 @@ class Drain:
                 self._cannot(why, f"person-day {person} {date}")
         else:
             self._did(len(people), 0)
+            self._shown(checked_in)
         return True
 
     async def _these(self, date: dt.date, people: Sequence[UUID], today: dt.date) -> None:
@@ -259,6 +266,15 @@ class Drain:
     def _cannot(self, error: Exception, what: str) -> None:
         error.add_note(what)
         self.errors.append(error)
+
+    def _shown(self, checked_in: Sequence[dt.datetime]) -> None:
+        """Check-ins accepted then can be seen on the board. Of a log that is read again nothing is measured."""
+        if self.metrics is None or self.clock is None:
+            return
+        for accepted in checked_in:
+            seconds = wall_s(self.clock, accepted)
+            if seconds < HISTORY_S:
+                self.metrics.board_seconds.observe(seconds)
 
     def _did(self, days: int, counters: int) -> None:
         if self.metrics is not None:

@@ -28,18 +28,19 @@ _MOST_DAYS = 60
 
 _AGAIN = """
     on conflict (work_date, employee_id) do update set work_date = excluded.work_date, done_to = null,
+        checked_in_at = least(touched.checked_in_at, excluded.checked_in_at),
         from_date = case when touched.from_date is not null and excluded.from_date is not null
             then least(touched.from_date, excluded.from_date) end
 """
 
 
-def _noting(columns: Sequence[str], rows: str) -> Noting:
+def _noting(columns: Sequence[str], rows: str, also: str = "") -> Noting:
     # A rebuild computes everything when it ends, and its end waits for whoever has seen here that it runs.
     return Noting(
         tuple(columns),
         f"""
-        insert into touched (work_date, employee_id, from_date)
-        select * from ({rows}) as touching(work_date, employee_id, from_date)
+        insert into touched (work_date, employee_id, from_date{also})
+        select * from ({rows}) as touching(work_date, employee_id, from_date{also})
         where not exists (select from rebuilding where unfinished for key share)
         order by work_date, employee_id {_AGAIN}
         """,  # noqa: S608 - constants of this file
@@ -47,7 +48,13 @@ def _noting(columns: Sequence[str], rows: str) -> Noting:
 
 
 PERSON_DAY = _noting(("work_date", "employee_id"), "select work_date, employee_id, null::date from changed")
-"""What a fold notes of plans, punches, reports and reviews: whose day it is, and was."""
+"""What a fold notes of plans, reports and reviews: whose day it is, and was."""
+CHECKED_IN = _noting(
+    ("work_date", "employee_id", "received_at"),
+    "select work_date, employee_id, null::date, min(received_at) from changed group by work_date, employee_id",
+    ", checked_in_at",
+)
+"""What it notes of punches: the same, and when the first of them was accepted."""
 VOIDED = _noting(
     ("punch_id", "work_date", "employee_id"),
     # The punch may lie on another person-day than its void says.
@@ -126,7 +133,7 @@ _TAKE_PEOPLE = f"""
         select ctid from touched
         where work_date = $1 and employee_id is not null {_BUT}
         order by work_date, employee_id limit $4 for update skip locked
-    )) returning employee_id
+    )) returning employee_id, checked_in_at
 """  # noqa: S608 - constants of this file
 _TAKE_THESE = """
     delete from touched where ctid = any (array(
@@ -296,11 +303,13 @@ _COUNTED = """
 """
 
 
-class Waiting(NamedTuple):
-    """How much of the queue there is, at most as much as was counted: person-days or whole dates, and counters."""
+class Taken(NamedTuple):
+    """Person-days of a date that were taken, and when the check-ins that touched them were accepted (business
+    time)."""
 
-    days: int
-    counters: int
+    date: dt.date
+    people: list[UUID]
+    checked_in: list[dt.datetime]
 
 
 class Date(NamedTuple):
@@ -356,9 +365,7 @@ async def may_compute(tx: Tx) -> bool:
     return row is not None and not row["rebuilding"]
 
 
-async def take_people(
-    tx: Tx, today: dt.date, limit: int, but: Collection[tuple[dt.date, UUID]]
-) -> tuple[dt.date, list[UUID]] | None:
+async def take_people(tx: Tx, today: dt.date, limit: int, but: Collection[tuple[dt.date, UUID]]) -> Taken | None:
     """Take at most so many touched person-days of one date, the nearest to today, but not those of `but`."""
     bad = [date for date, _ in but], [person for _, person in but]
     date = await tx.connection.fetchval(_NEAREST_PEOPLE, today, *bad)
@@ -366,7 +373,8 @@ async def take_people(
         return None
     await tx.connection.execute(_SOME_OF_DATE, date)
     rows = await tx.connection.fetch(_TAKE_PEOPLE, date, *bad, limit)
-    return date, [row["employee_id"] for row in rows]
+    checked_in = [row["checked_in_at"] for row in rows if row["checked_in_at"] is not None]
+    return Taken(date, [row["employee_id"] for row in rows], checked_in)
 
 
 async def take_these(tx: Tx, date: dt.date, people: Sequence[UUID]) -> list[UUID]:
@@ -487,13 +495,3 @@ async def counted(tx: Tx, taken: Mapping[Counter, int]) -> None:
 async def anything(tx: Tx) -> bool:
     """Whether anyone is touched. By the index: the table is full of rows that have been worked off."""
     return bool(await tx.connection.fetchval("select true from touched order by work_date, employee_id limit 1"))
-
-
-async def waiting(tx: Tx, most: int = 10_000) -> Waiting:
-    """How many rows wait, each counted up to `most`."""
-    row = await tx.connection.fetchrow(
-        "select (select count(*) from (select from touched limit $1) as days) as days, "
-        "(select count(*) from (select from touched_counter limit $1) as counters) as counters",
-        most,
-    )
-    return Waiting(row["days"], row["counters"]) if row is not None else Waiting(0, 0)

@@ -36,13 +36,16 @@ class Touched(Stored, table=True):
 
     (work_date, employee_id): that person-day. (work_date, null): everyone and every counter of the date.
     (null, null): every date, of those from `from_date` on when it is given. A row of a whole date is worked off in
-    the order of employee_id: whoever is not after `done_to` has been computed.
+    the order of employee_id: whoever is not after `done_to` has been computed. It waits since `noted_at` (wall
+    time); the first check-in because of which it does was accepted `checked_in_at` (business time).
     """
 
     work_date: dt.date | None
     employee_id: UUID | None
     done_to: UUID | None
     from_date: dt.date | None
+    noted_at: dt.datetime
+    checked_in_at: dt.datetime | None
 
     __table_args__ = (
         UniqueConstraint("work_date", "employee_id", name="touched_key", postgresql_nulls_not_distinct=True),
@@ -56,6 +59,7 @@ class TouchedCounter(Stored, table=True):
 
     day: dt.date = column(key=True)
     unit_id: str = column(Text, key=True)
+    noted_at: dt.datetime
 
 
 class PersonDay(Stored, table=True):

@@ -10,7 +10,7 @@ import time
 
 from services.reporting.commands.steps import COUNTERS, Drain, NotComputed
 from services.reporting.store import facts
-from services.reporting.store import steps as store
+from services.reporting.store import waiting as store
 from shared.service import Service
 from shared.tasks import Health
 
@@ -71,7 +71,7 @@ class _Keeper:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._woken, self._uncounted = asyncio.Event(), asyncio.Event()
-        self._drain = Drain(service.db, service.metrics)
+        self._drain = Drain(service.db, service.metrics, service.clock)
         self._tried_at = 0.0
         self._empty_at = time.monotonic()
         self._patience = Patience()
@@ -164,13 +164,14 @@ class _Keeper:
         self._uncounted.set()  # a unit may be another now
 
     async def sample(self) -> None:
-        """How much waits, and at most for how long."""
+        """How much waits, and for how long; where more does than is counted, at most for how long."""
         metrics = self._service.metrics
         while True:
             async with self._service.db.read() as tx:
                 waiting = await store.waiting(tx)
             metrics.steps_waiting.labels("person_day").set(waiting.days)
             metrics.steps_waiting.labels("counter_day").set(waiting.counters)
-            age_s = time.monotonic() - self._empty_at if any(waiting) else 0.0
-            metrics.steps_age.set(age_s)
+            uncounted = store.MOST in (waiting.days, waiting.counters)
+            since_empty_s = time.monotonic() - self._empty_at if uncounted else 0.0
+            metrics.steps_age.set(max(waiting.oldest_s, since_empty_s))
             await asyncio.sleep(SAMPLE_S)
