@@ -12,8 +12,8 @@ from services.reporting.commands.steps import NotComputed, Progress, everything
 from services.reporting.domain.transitions import announced_from
 from services.reporting.store import checks, counter_days, transitions
 from services.reporting.store import steps as store
-from services.reporting.store.waiting import waiting
 from services.reporting.store.steps import Counter
+from services.reporting.store.waiting import waiting
 from shared import failures
 from shared.database import Database, Tx
 from shared.dates import local_date
