@@ -173,6 +173,11 @@ class Batch:
     def readable(self) -> list[Received]:
         return [item for reads in self.reads.values() for item, _ in reads if isinstance(item, Received)]
 
+    def example(self) -> str | None:
+        """The traceparent of its first record that can be read."""
+        reads = (item for reads in self.reads.values() for item, _ in reads if isinstance(item, Received))
+        return next((item.traceparent for item in reads), None)
+
     def begins(self) -> dict[TopicPartition, int]:
         return {partition: reads[0][1].offset for partition, reads in self.reads.items()}
 

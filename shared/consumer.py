@@ -32,7 +32,7 @@ from faststream.kafka import KafkaBroker
 from faststream.kafka.annotations import KafkaMessage
 
 from shared import batch as batches
-from shared import failures, trace
+from shared import failures, spans, trace
 from shared.batch import Batch, Item, Read, Search, Settled, Skipped
 from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Tally
 from shared.events import Received
@@ -345,8 +345,11 @@ class Consumer:
 
     async def _handle(self, readable: list[Received]) -> None:
         if readable:
+            began_ns = time.time_ns()
             with trace.handling(readable):
                 await self.declaration.handler(readable, self._context)
+                if (exporter := spans.of(self._context.metrics.service)) is not None:
+                    exporter.handled(self.declaration.group, readable, began_ns)
 
     async def _settle(self, batch: Batch, *, failed: bool) -> Settled:
         blame_bugs = self._failures >= BUG_AFTER_ATTEMPTS
@@ -402,9 +405,10 @@ class Consumer:
             for item, _ in reads:
                 if isinstance(item, Skipped):
                     metrics.events_skipped.labels(group, item.reason).inc()
-        metrics.batch_seconds.labels(group).observe(time.perf_counter() - batch.started)
+        example = trace.exemplar(batch.example())
+        metrics.batch_seconds.labels(group).observe(time.perf_counter() - batch.started, example)
         metrics.batch_records.labels(group).inc(sum(map(len, batch.reads.values())))
-        metrics.event_age.labels(group).observe(max(0.0, time.time() - batch.read_at))
+        metrics.event_age.labels(group).observe(max(0.0, time.time() - batch.read_at), example)
 
     def _stop_reading(self, partition: TopicPartition, offset: int, limit: DeadLetterLimit) -> None:
         """Leave the partition where it is, and look again after a pause; the other partitions go on."""

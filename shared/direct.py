@@ -120,21 +120,21 @@ class DirectProtocol(BoundedProtocol):
     def _begin(self, plain: _Plain) -> None:
         started = time.perf_counter()
         body = bytes(plain.cycle.body)
-        future = None
+        future, hop = None, trace.onward(plain.trace)
         # A fault of ours is the framework's to answer, too: it meets it again, and says so.
         with suppress(Exception):
             if _NUL not in body:
-                asked = Asked(plain.token, trace.onward(plain.trace), body, plain.address)
+                asked = Asked(plain.token, hop, body, plain.address)
                 future = plain.way.short.begin(plain.way.state, asked)
         if future is None:
             self._by_framework(plain)
         else:
-            future.add_done_callback(partial(self._answer, plain, started))
+            future.add_done_callback(partial(self._answer, plain, started, hop))
 
     def _by_framework(self, plain: _Plain) -> None:
         super()._start_asgi_task(plain.cycle, cast("Any", self.app))
 
-    def _answer(self, plain: _Plain, started: float, future: "asyncio.Future[Any]") -> None:
+    def _answer(self, plain: _Plain, started: float, hop: str, future: "asyncio.Future[Any]") -> None:
         cycle = plain.cycle
         told = None
         if not future.cancelled() and future.exception() is None:
@@ -146,7 +146,7 @@ class DirectProtocol(BoundedProtocol):
             return
         status, body = told
         seconds = time.perf_counter() - started
-        plain.way.answers.count("POST", cycle.scope["path"], status, seconds)
+        plain.way.answers.count("POST", cycle.scope["path"], status, seconds, hop=hop, came=plain.trace)
         if cycle.disconnected:
             return
         cycle.response_started = cycle.response_complete = True

@@ -71,7 +71,8 @@ class Gate:
             scope = {**scope, "method": "GET"}  # the server's own still says HEAD
             exchange.head_only = True
         # The task is the request's own: nothing is taken back, and who answers a crash stands outside of here.
-        trace.begin(_header(scope, b"traceparent").decode("ascii", "ignore"))
+        came = _header(scope, b"traceparent").decode("ascii", "ignore")
+        trace.begin(came)
         started = time.perf_counter()
         try:
             await self._answered(scope, exchange)
@@ -82,7 +83,8 @@ class Gate:
                 exchange.status = CLIENT_GONE
                 log.debug("the client left before the answer", extra={"fields": {"path": scope["path"]}})
             route = getattr(scope.get("route"), "path", "none")
-            self._answers.count(method, route, exchange.status or 500, time.perf_counter() - started)
+            seconds = time.perf_counter() - started
+            self._answers.count(method, route, exchange.status or 500, seconds, hop=trace.current(), came=came)
 
     async def _answered(self, scope: Scope, exchange: "_Exchange") -> None:
         try:

@@ -24,7 +24,7 @@ from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 from msgspec import Struct, field
 
-from shared import failures, trace
+from shared import failures, spans, trace
 from shared.database import Database, Tx
 from shared.events import Event
 from shared.events.envelope import body_of, headers_alike
@@ -142,7 +142,7 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
     keys: list[bytes] = []
     values: list[bytes | None] = []
     headers: list[str] = []
-    begun = trace.new()
+    begun, began_ns = trace.new(), spans.since_ns(0)
     for one in outgoing:
         topic, key, value = body_of(one.event, topic=one.topic, key=one.key)
         own = {
@@ -158,6 +158,9 @@ async def add(tx: Tx, outgoing: Sequence[Outgoing], *, source: str) -> None:
         values.append(value)
         headers.append(_json({**headers_alike(topic, source), **own}).decode())
     await tx.connection.execute(_INSERT, topics, keys, values, headers)
+    if (exporter := spans.of_source(source)) is not None:
+        carried = ((topic, str(one.id), one.trace or begun) for topic, one in zip(topics, outgoing, strict=True))
+        exporter.records("outbox", carried, began_ns)
 
 
 class Written(NamedTuple):
@@ -176,7 +179,7 @@ async def add_alike(tx: Tx, topic: str, written: Sequence[Written], *, time: dat
     """
     if not written:
         return
-    begun = trace.new()
+    begun, began_ns = trace.new(), spans.since_ns(0)
     alike = _json({**headers_alike(topic, source), "ce_time": time.isoformat()}).decode()[1:]
     await tx.connection.execute(
         _INSERT_ALIKE,
@@ -188,6 +191,9 @@ async def add_alike(tx: Tx, topic: str, written: Sequence[Written], *, time: dat
             for one in written
         ],
     )
+    if (exporter := spans.of_source(source)) is not None:
+        carried = ((topic, str(one.id), one.trace or begun) for one in written)
+        exporter.records("outbox", carried, began_ns)
 
 
 class Relay:
@@ -271,6 +277,7 @@ class Relay:
         if not rows:
             return False
         sent: list[asyncio.Future[Any]] = []
+        began_ns = time.time_ns()
         try:
             for (topic, partition), batch in await self._batches(producer, rows):
                 sent.append(await producer.send_batch(batch, topic, partition=partition))
@@ -282,6 +289,10 @@ class Relay:
         self._acknowledged = [row["id"] for row in rows]
         for topic, count in Counter(row["topic"] for row in rows).items():
             self._metrics.outbox_published.labels(topic).inc(count)
+        if (exporter := spans.of(self._metrics.service)) is not None:
+            named = ((row["topic"], json.loads(row["headers"])) for row in rows)
+            carried = ((topic, headers["ce_id"], headers.get("traceparent")) for topic, headers in named)
+            exporter.records("send", carried, began_ns)
         return True
 
     async def _batches(

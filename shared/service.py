@@ -15,10 +15,10 @@ from typing import Any
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
 from fastapi.responses import Response
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client.exposition import choose_encoder
 from pydantic import BaseModel
 
-from shared import feed_doors, garbage, http, schema_doors
+from shared import feed_doors, garbage, http, schema_doors, spans
 from shared.auth import Authenticator
 from shared.bus import Bus, HandlerContext, Router, client_arguments
 from shared.callers import Callers
@@ -41,6 +41,9 @@ from shared.telemetry import Answers, Metrics, configure_logging
 log = logging.getLogger(__name__)
 
 Task = Callable[["Service"], Awaitable[None]]
+
+FOR_SPANS_S = 2.0
+"""So long a service that stops hands over the spans that wait."""
 
 LAST_RESORT_S = 1.0
 """So long after its time is up a process is ended whatever still runs in it."""
@@ -67,6 +70,7 @@ class Service:
         self.settings = settings
         self.clock = clock
         self.metrics = metrics
+        self.spans = spans.begin(settings.service, settings.otlp_endpoint)
         self.db = Database(
             settings.database_url,
             pool_size=settings.database_pool_size,
@@ -161,6 +165,8 @@ def build(
                     await service.db.close()
             except TimeoutError:
                 log.warning("the database's connections did not close in time; left behind")
+            if service.spans is not None:
+                await asyncio.to_thread(service.spans.close, min(FOR_SPANS_S, service.stopping.left()))
 
     app = Documented(
         title=f"Hadir {settings.service}",
@@ -223,7 +229,9 @@ def _operations(prefix: str) -> APIRouter:
 
     @router.get("/metrics")
     async def metrics(request: Request) -> Response:
-        return Response(generate_latest(service_of(request).metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        """As OpenMetrics, with a trace as an example of each latency, where that is asked for."""
+        encode, media_type = choose_encoder(request.headers.get("accept", ""))
+        return Response(encode(service_of(request).metrics.registry), media_type=media_type)
 
     return router
 

@@ -22,7 +22,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from shared import clock as business_clock
-from shared import mailbox
+from shared import mailbox, spans
 from shared.events.base import ServiceName
 
 
@@ -212,6 +212,10 @@ class Settings(KafkaSettings):
     """Attendance, scheduling: so many days back people may ask about their own days."""
     month_closes_on: int = Field(default=0, ge=0, le=28)
     """From this day of a month on nobody asks about the months before it any more; 0: months are not closed."""
+    otlp_endpoint: Annotated[str, AfterValidator(spans.endpoint)] | None = Field(
+        default=None, pattern=r"^https?://[^\s?#]+$"
+    )
+    """`http://collector:4318`: where spans are handed over by OTLP over HTTP. Unset: none are made."""
     read_timeout_s: float = Field(default=20, gt=0, le=600)
     """Seconds after which a statement of a reading door is given up with 503."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
-from shared import trace
+from shared import spans, trace
 
 DECODE_REASONS = (
     "missing_header",
@@ -218,15 +218,31 @@ class Answers:
         self._metrics = metrics
         self._series: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
 
-    def count(self, method: str, route: str, status: int, seconds: float) -> None:
-        """One more request was answered."""
+    def count(
+        self, method: str, route: str, status: int, seconds: float, *, hop: str | None, came: str | None
+    ) -> None:
+        """One more request was answered. `hop`: the traceparent of its own, `came`: the one that it brought."""
         kind = (method, route, status)
         if kind not in self._series:
             counted = self._metrics.http_requests.labels(method, route, str(status))
             self._series[kind] = counted, self._metrics.http_seconds.labels(method, route)
         counted, timed = self._series[kind]
         counted.inc()
-        timed.observe(seconds)
+        timed.observe(seconds, trace.exemplar(hop))
+        if (exporter := spans.of(self._metrics.service)) is not None:
+            exporter.span(
+                f"{method} {route}",
+                hop,
+                began_ns=spans.since_ns(seconds),
+                parent=came,
+                kind="server",
+                attributes={
+                    "http.request.method": method,
+                    "http.route": route,
+                    "http.response.status_code": status,
+                },
+                failed=status >= 500,
+            )
 
 
 def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
@@ -235,7 +251,7 @@ def _fields(record: logging.LogRecord) -> Mapping[str, Any]:
 
 
 class JsonLines(logging.Formatter):
-    """A line of the log as one JSON object; `exception` is the traceback, `trace_id` the request it belongs to."""
+    """A line of the log as one JSON object; `exception` is the traceback, `trace_id` and `span_id` its hop."""
 
     def format(self, record: logging.LogRecord) -> str:
         line: dict[str, Any] = {
@@ -245,7 +261,7 @@ class JsonLines(logging.Formatter):
             "message": record.getMessage(),
         }
         if (traceparent := trace.current()) is not None:
-            line["trace_id"] = trace.id_of(traceparent)
+            line["trace_id"], line["span_id"] = trace.id_of(traceparent), trace.span_of(traceparent)
         line.update(_fields(record))
         if record.exc_info and record.exc_info[0] is not None:
             line["error"] = record.exc_info[0].__name__
@@ -272,6 +288,8 @@ class Sparing(logging.Filter):
         voice = getattr(record, "sparing", None)
         if record.name.partition(".")[0] == "aiokafka" or record.name == "hadir.kafka":
             voice = "kafka's client"
+        elif record.name.startswith("opentelemetry."):
+            voice = "the collector's client"
         if not isinstance(voice, str):
             return True
         with self._lock:

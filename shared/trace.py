@@ -2,8 +2,8 @@
 
 W3C Trace Context, level 1: `00-<trace id>-<parent id>-<flags>`. A hop keeps the trace id and writes a parent id of
 its own. The gate begins a hop for each request, the bus for each batch; the outbox and the log read it here, so
-that nothing between has to carry it. What nobody asked for (a timer, a publication that a whole batch led to)
-begins a trace of its own.
+that nothing between has to carry it. What nobody asked for (a timer) begins a trace of its own; so does a batch of
+many records, for what all of them led to.
 """
 
 import re
@@ -29,14 +29,22 @@ class _Hop:
         self.traceparent = traceparent
         self.batch = batch
         self._by_id: Mapping[UUID, str | None] | None = None
+        self._hops: dict[UUID, str] = {}
 
     def of(self, cause: UUID) -> str | None:
-        if self._by_id is None:
-            self._by_id = {received.id: received.traceparent for received in self.batch}
-        return self._by_id.get(cause)
+        """The hop of one record of the batch, the same each time."""
+        if cause not in self._hops:
+            if self._by_id is None:
+                self._by_id = {received.id: received.traceparent for received in self.batch}
+            if (came := self._by_id.get(cause)) is None:
+                return None
+            self._hops[cause] = (
+                onward(came) if len(self._by_id) > 1 or self.traceparent is None else self.traceparent
+            )
+        return self._hops[cause]
 
     def end(self) -> None:
-        self.traceparent, self.batch, self._by_id = None, (), {}
+        self.traceparent, self.batch, self._by_id, self._hops = None, (), {}, {}
 
 
 _HOP: ContextVar[_Hop | None] = ContextVar("hop", default=None)
@@ -70,8 +78,8 @@ def begin(traceparent: str | None = None) -> None:
 @contextmanager
 def handling(batch: list[Received]) -> Generator[None]:
     """Within the block `because_of` finds the traces of the batch's records. One record alone is what all is done
-    because of."""
-    hop = _Hop(onward(batch[0].traceparent) if len(batch) == 1 else None, batch)
+    because of; many have a trace beside their own."""
+    hop = _Hop(onward(batch[0].traceparent) if len(batch) == 1 else new(), batch)
     token = _HOP.set(hop)
     try:
         yield
@@ -90,14 +98,32 @@ def because_of(cause: UUID) -> str | None:
     """The same for what is done because of one record of the batch under way, named by its event's id."""
     hop = _HOP.get()
     traceparent = hop and hop.of(cause)
-    return current() if traceparent is None else onward(traceparent)
+    return current() if traceparent is None else traceparent
+
+
+def read(traceparent: str | None) -> tuple[str, str, bool] | None:
+    """(trace id, parent id, whether who began the trace wants it kept); None for what is no traceparent."""
+    found = _FORM.fullmatch(traceparent or "")
+    return None if found is None else (found[2], found[3], bool(int(found[4], 16) & _SAMPLED))
 
 
 def is_sampled(traceparent: str) -> bool:
     """Whether who began the trace wants it kept."""
-    return bool(int(traceparent.rsplit("-", 1)[-1][:2], 16) & _SAMPLED)
+    found = read(traceparent)
+    return found is not None and found[2]
+
+
+def exemplar(traceparent: str | None) -> dict[str, str] | None:
+    """What a measurement names as an example of itself: the trace, where there is one."""
+    found = read(traceparent)
+    return None if found is None else {"trace_id": found[0]}
 
 
 def id_of(traceparent: str | None) -> str | None:
     """The trace id, which is the same at every hop."""
     return traceparent and traceparent.split("-", 2)[1]
+
+
+def span_of(traceparent: str | None) -> str | None:
+    """The id of this hop alone."""
+    return traceparent and traceparent.split("-", 3)[2]

@@ -23,6 +23,7 @@ SQL_ALLOWED = (
     "shared/audit.py",
     "shared/requests.py",
     "shared/set_aside.py",
+    "shared/under_way.py",
 )
 NOW_IN_SQL = re.compile(r"\bnow\(\)|\bcurrent_(timestamp|date|time)\b|\blocaltimestamp\b", re.IGNORECASE)
 KAFKA_ALLOWED = (
@@ -30,6 +31,7 @@ KAFKA_ALLOWED = (
     "shared/bus.py",
     "shared/consumer.py",
     "shared/dead_letters.py",
+    "shared/lag.py",
     "shared/log.py",
     "shared/outbox.py",
 )

@@ -139,7 +139,7 @@ class Rig:
 
 @asynccontextmanager
 async def attendance(
-    db: Database, folder: Path, *, kafka: str = NOBODY, at: str = "2025-11-06T07:25"
+    db: Database, folder: Path, *, kafka: str = NOBODY, at: str = "2025-11-06T07:25", **changes: Any
 ) -> AsyncGenerator[Rig]:
     """The service, without Kafka unless an address is given: what it promises then stays in the outbox."""
     signer, clock = Signer(), FixedClock(wib(at))
@@ -150,6 +150,7 @@ async def attendance(
         database_url=db.url,
         kafka=kafka,
         receipt_key_file=signer.private_file(folder),
+        **changes,
     )
     app = create_app(settings, clock)
     async with in_process(app) as client:

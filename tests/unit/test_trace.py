@@ -96,11 +96,13 @@ def _no_trace() -> Iterator[None]:
 def test_a_publication_made_in_a_batch_carries_the_trace_of_the_record_that_it_names() -> None:
     one, other, none = received(f"00-{TRACE}-{PARENT}-01"), received(trace.new()), received(None)
     with trace.handling([one, other, none]):
-        assert trace.current() is None, "a batch has many traces, and none of its own"
+        own = trace.current()
+        assert own is not None, "a batch has many traces, and one of its own for what all led to"
         assert trace.id_of(trace.because_of(one.id)) == TRACE
         assert trace.id_of(trace.because_of(other.id)) == trace.id_of(other.traceparent)
-        assert trace.because_of(none.id) is None
-        assert trace.because_of(uuid4()) is None
+        assert trace.because_of(one.id) == trace.because_of(one.id), "a record is one hop here"
+        assert trace.because_of(none.id) == own
+        assert trace.because_of(uuid4()) == own
     assert trace.because_of(one.id) is None
 
 

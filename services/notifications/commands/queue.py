@@ -16,7 +16,7 @@ from services.notifications.store import queue as store
 from services.notifications.store.queue import Ended, Settled, Taken
 from services.notifications.views import outgoing
 from services.notifications.views.wording import Worded
-from shared import outbox
+from shared import outbox, spans, under_way
 from shared.database import Tx
 from shared.events import NotificationSent, source_of
 from shared.outbox import Outgoing
@@ -154,6 +154,9 @@ async def sweep(tx: Tx, channel: ChannelOut, now: dt.datetime) -> list[Ended]:
 
 async def publish(tx: Tx, ended: Sequence[Ended], now: dt.datetime) -> None:
     """Publish what became of deliveries that wait no more."""
+    traces: dict[str, str] = {}
+    if ended and spans.of("notifications") is not None:
+        traces = await under_way.of(tx, {str(one.notification_id) for one in ended})
     await outbox.add(
         tx,
         [
@@ -169,6 +172,7 @@ async def publish(tx: Tx, ended: Sequence[Ended], now: dt.datetime) -> None:
                 ),
                 uuid4(),
                 now,
+                traces.get(str(one.notification_id)),
             )
             for one in ended
             if one.state != "waiting"

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+import time
 from collections import Counter as Tally
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
@@ -21,7 +22,7 @@ from services.notifications.store import notices as store
 from services.notifications.store.escalation import Begun
 from services.notifications.store.notices import Told
 from services.notifications.store.recipients import Before, Concern, Person, Place
-from shared import outbox, trace
+from shared import outbox, spans, trace, under_way
 from shared.database import Tx
 from shared.events import NotificationSent, source_of
 from shared.outbox import Written
@@ -130,7 +131,19 @@ async def _deliver(tx: Tx, notices: Iterable[Notice], now: dt.datetime, in_force
     waiting = iter(notices)
     while read := list(islice(waiting, CHUNK)):
         chunk, joined, again = await _grouped(tx, read, in_force, now)
+        began_ns = time.time_ns()
         new = await store.deliver(tx, chunk, now, going=out, fixed=fixed)
+        if (exporter := spans.of("notifications")) is not None:
+            traces = {
+                str(message.notification_id): exporter.child(
+                    f"inbox {message.notice.kind}",
+                    trace.because_of(message.notice.cause),
+                    began_ns=began_ns,
+                    attributes={"messaging.message.id": str(message.notification_id)},
+                )
+                for message in new
+            }
+            await under_way.note(tx, traces)
         said = [one for message in new if not message.notice.subscribed for one in _said(message, now)]
         await outbox.add_alike(tx, NotificationSent.topic, said, time=now, source=SOURCE)
         if joined:

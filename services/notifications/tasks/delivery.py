@@ -24,7 +24,7 @@ from services.notifications.domain.kinds import Way
 from services.notifications.store import queue as store
 from services.notifications.store import rules
 from services.notifications.store.queue import Ended, Settled
-from shared import failures
+from shared import failures, under_way
 from shared.database import Database, GroupCommit, Tx
 from shared.service import Service
 
@@ -250,13 +250,33 @@ class Worker:
                 return self._put_off(load, self._opens_in(set(hosts)))
             for host in hosts:
                 self._breakers[host] = self._breakers.get(host, Breaker()).tries()
+            began_ns = time.time_ns()
             outcome = await self._sent(here.parcel)
+        await self._traced(load, outcome, began_ns)
         self._heard(here.parcel, outcome)
         self.service.metrics.delivery_tries.labels(self._channel.way, outcome.became).inc()
         if outcome.gone:
             async with self._db.transaction() as tx:
                 await self._channel.forget(tx, outcome.gone)
         return self._judged(load, here, outcome, shut)
+
+    async def _traced(self, load: Load, outcome: Outcome, began_ns: int) -> None:
+        """A span in the trace of each of its messages."""
+        exporter = self.service.spans
+        if exporter is None:
+            return
+        with contextlib.suppress(Exception):  # what was handed over is to be written down
+            async with self._db.read() as tx:
+                traces = await under_way.of(tx, [str(one.notification_id) for one in load.deliveries])
+            for traceparent in traces.values():
+                exporter.child(
+                    f"deliver {self._channel.way}",
+                    traceparent,
+                    began_ns=began_ns,
+                    kind="client",
+                    attributes={"hadir.became": outcome.became},
+                    failed=outcome.became != "delivered",
+                )
 
     async def _sent(self, parcel: Parcel) -> Outcome:
         """What became of a parcel: whatever a channel does, within its time."""

@@ -3,11 +3,14 @@
 import datetime as dt
 from collections.abc import Sequence
 from typing import Protocol, cast
+from uuid import UUID
 
 from services.reporting.domain.kept import kept_from
 from services.reporting.facts import PROJECTION, FactUnit
 from services.reporting.store import facts as store
 from services.reporting.store import gone, notices, steps
+from services.reporting.store.notices import subject_of
+from shared import spans, trace, under_way
 from shared.bus import HandlerContext
 from shared.database import Database, Tx
 from shared.dates import local_date
@@ -29,6 +32,13 @@ class _OfADay(Protocol):
     """An event that is about one work date."""
 
     work_date: dt.date
+
+
+class _OfAPerson(_OfADay, Protocol):
+    """One that is about one person, at a unit if it is a punch."""
+
+    employee_id: UUID
+    unit_id: str
 
 
 _OF_ONE_DAY = {event.topic for event in (ScheduleChanged, AttendanceRecorded, ReportSubmitted, ReportReviewed)}
@@ -70,6 +80,21 @@ async def apply(tx: Tx, batch: Sequence[Received], metrics: Metrics | None = Non
         await notices.tell(tx, notices.Changed(None, (), None))
     if fold:
         await store.tell(tx)
+    if spans.of("reporting") is not None:
+        await under_way.note(tx, _traces(batch))
+
+
+def _traces(batch: Sequence[Received]) -> dict[str, str | None]:
+    """Because of which record a person-day, or a counter's date, is computed and announced anew."""
+    traces: dict[str, str | None] = {}
+    for one in batch:
+        if one.type in _OF_ONE_DAY:
+            about = cast("_OfAPerson", one.given)
+            subjects = {subject_of(about.employee_id, about.work_date)}
+            if one.type == AttendanceRecorded.topic:
+                subjects.add(subject_of(about.unit_id, about.work_date))
+            traces |= dict.fromkeys(subjects, trace.because_of(one.id))
+    return traces
 
 
 async def rejoin(tx: Tx, repaired: Repaired, context: HandlerContext) -> None:

@@ -19,7 +19,7 @@ from services.reporting.store import budget, counter_days, notices
 from services.reporting.store import steps as store
 from services.reporting.store.notices import Changed
 from services.reporting.store.steps import Counter, Date
-from shared import failures
+from shared import failures, spans, under_way
 from shared.clock import Clock, wall_s
 from shared.database import Database, Tx
 from shared.dates import local_date
@@ -133,6 +133,7 @@ class Drain:
 
     async def _some_people(self, today: dt.date) -> bool:
         date, people, checked_in = today, list[UUID](), list[dt.datetime]()
+        exporter, traces, began_ns = spans.of("reporting"), dict[str, str](), time.time_ns()
         try:
             async with self.db.transaction() as tx:
                 if not await store.may_compute(tx):
@@ -144,6 +145,8 @@ class Drain:
                 await store.compute(tx, date, people, announced_from(today))
                 # Who is as they were, too: the board may have seen what was true while they waited.
                 await notices.tell(tx, Changed(date, people, ()))
+                if exporter is not None:
+                    traces = await under_way.of(tx, Changed(date, people, ()).subjects())
         except Exception as error:
             if failures.fault_of(error) is not Fault.DATA or not people:
                 raise
@@ -157,6 +160,9 @@ class Drain:
         else:
             self._did(len(people), 0)
             self._shown(checked_in)
+            if exporter is not None:
+                for one in traces.values():
+                    exporter.child("compute person_day", one, began_ns=began_ns)
         return True
 
     async def _these(self, date: dt.date, people: Sequence[UUID], today: dt.date) -> None:

@@ -18,12 +18,25 @@ _MOST_UNITS_NAMED = 200
 _UNIT_BYTES = 5000
 
 
+def subject_of(whose: UUID | str, date: dt.date) -> str:
+    """What a trace under way is about (shared/under_way.py): a person-day, or a counter's date."""
+    return f"{whose}/{date}"
+
+
 class Changed(NamedTuple):
     """What a transaction computed anew: people of a work date, counters' dates; None: too many to name."""
 
     work_date: dt.date | None
     people: Collection[UUID] | None
     counters: Collection[Counter] | None
+
+    def subjects(self) -> set[str]:
+        """What is another now, where it is named."""
+        people = () if self.work_date is None else self.people or ()
+        return {
+            *(subject_of(person, self.work_date) for person in people if self.work_date is not None),
+            *(subject_of(unit_id, day) for day, unit_id in self.counters or ()),
+        }
 
     def payloads(self) -> list[str]:
         """As NOTIFY carries it, in several notices where one would be too long.

@@ -12,7 +12,7 @@ import time
 from services.reporting.store import notices
 from services.reporting.views.live import SPACING_S, Live
 from services.reporting.views.today import Today
-from shared import failures
+from shared import failures, spans, under_way
 from shared.service import Service
 
 log = logging.getLogger(__name__)
@@ -43,6 +43,8 @@ class _Refresher:
         self._service = service
         self._live = live
         self._today = Today(service.db)
+        self._shown: set[str] = set()
+        """What the next frame shows that differs, where spans are made."""
 
     async def refresh(self) -> None:
         wait_s = LOOKS_S
@@ -67,6 +69,7 @@ class _Refresher:
                 await asyncio.sleep(1)
                 continue
             wait_s = min(LOOKS_S, self._live.publish(board))
+            await self._traced(started)
             if (next_at := self._today.next_at()) is not None:
                 wait_s = min(wait_s, (next_at - now).total_seconds())
             await asyncio.sleep(started + BREATH_S - time.monotonic())
@@ -83,5 +86,20 @@ class _Refresher:
     def _heard(self, payload: str) -> None:
         if not self._live.followed:
             self._today.forget()  # nobody looks on, and there is nothing to keep count for
-        elif self._today.hear(notices.heard(payload), self._service.clock.now()):
+            return
+        changed = notices.heard(payload)
+        if self._service.spans is not None:
+            self._shown |= changed.subjects()
+        if self._today.hear(changed, self._service.clock.now()):
             self._live.wanted.set()
+
+    async def _traced(self, started: float) -> None:
+        """A span in the trace of each record because of which this frame differs."""
+        exporter, shown, self._shown = self._service.spans, self._shown, set()
+        if exporter is None or not shown:
+            return
+        began_ns = spans.since_ns(time.monotonic() - started)
+        async with self._service.db.read() as tx:
+            traces = await under_way.of(tx, shown)
+        for traceparent in set(traces.values()):
+            exporter.child("push board", traceparent, began_ns=began_ns, kind="producer")

@@ -24,10 +24,12 @@ from collections.abc import AsyncGenerator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
+from msgspec.structs import replace
+
 from services.reporting.domain.transitions import announced_from, changes, transition_id
 from services.reporting.store import gone, notices, transitions
 from services.reporting.store.transitions import CounterChange, DayChange
-from shared import failures, outbox
+from shared import failures, outbox, spans, under_way
 from shared.database import Database, Tx
 from shared.dates import local_date
 from shared.events import ComplianceChanged, CoverageChanged, source_of
@@ -293,6 +295,18 @@ def _outgoing(event: ComplianceChanged | CoverageChanged, key: str, now: dt.date
     return Outgoing(event, transition_id(event.topic, key, event.revision), now)
 
 
+def _subject(event: object) -> str:
+    """What a trace under way that led to an announcement is about."""
+    if isinstance(event, ComplianceChanged):
+        return notices.subject_of(event.employee_id, event.work_date)
+    if isinstance(event, CoverageChanged):
+        return notices.subject_of(event.unit_id, local_date(event.as_of))
+    return ""
+
+
 async def _publish(tx: Tx, outgoing: list[Outgoing]) -> int:
+    if outgoing and spans.of("reporting") is not None:
+        traces = await under_way.of(tx, {_subject(one.event) for one in outgoing})
+        outgoing = [replace(one, trace=traces.get(_subject(one.event), one.trace)) for one in outgoing]
     await outbox.add(tx, outgoing, source=SOURCE)
     return len(outgoing)
