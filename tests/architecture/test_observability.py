@@ -6,9 +6,12 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
+import typer.main
 import yaml
 
+from deploy import cli
 from shared.events.base import SERVICES
 from shared.telemetry import DECODE_REASONS, Metrics
 from tests.debian import debian_tool
@@ -18,12 +21,23 @@ PROMETHEUS = ROOT / "deploy" / "prometheus"
 DASHBOARD = ROOT / "deploy" / "grafana" / "dashboards" / "hadir.json"
 GIVEN_BY_PROMETHEUS = {"up", "process_cpu_seconds_total", "process_resident_memory_bytes", "process_open_fds"}
 GIVEN_LABELS = {"service", "instance", "job", "le"}
+OF_OBJECTIVES = {"slo", "window"}
 WORDS = re.compile(r"\b(?:hadir|process)_[a-z_]+\b|\bup\b")
 
 
+FILES = ("alerts", "slo")
+
+
 def rules() -> list[dict[str, Any]]:
-    groups = yaml.safe_load((PROMETHEUS / "alerts.yml").read_text())["groups"]
+    """All rules that Prometheus evaluates: those that alert, and those that record."""
+    groups = [
+        group for file in FILES for group in yaml.safe_load((PROMETHEUS / f"{file}.yml").read_text())["groups"]
+    ]
     return [rule for group in groups for rule in group["rules"]]
+
+
+def alerts() -> list[dict[str, Any]]:
+    return [rule for rule in rules() if "alert" in rule]
 
 
 def panels() -> list[dict[str, Any]]:
@@ -32,7 +46,7 @@ def panels() -> list[dict[str, Any]]:
 
 def expressions() -> list[tuple[str, str]]:
     """(where it stands, PromQL) of everything that asks for a metric."""
-    asked = [(f"alert {rule['alert']}", rule["expr"]) for rule in rules()]
+    asked = [(f"rule {rule.get('alert') or rule['record']}", rule["expr"]) for rule in rules()]
     return asked + [(f"panel {one['title']}", target["expr"]) for one in panels() for target in one["targets"]]
 
 
@@ -56,7 +70,7 @@ def exposed() -> dict[str, set[str]]:
 @pytest.mark.parametrize(("where", "expression"), expressions())
 def test_every_metric_and_label_that_is_asked_for_exists(where: str, expression: str) -> None:
     known = exposed()
-    labels = set(GIVEN_LABELS)
+    labels = GIVEN_LABELS | OF_OBJECTIVES
     outside_strings = re.sub(r'"[^"]*"', '""', expression)
     for name in WORDS.findall(outside_strings):
         assert name in known or name in GIVEN_BY_PROMETHEUS, f"{where}: there is no metric {name}"
@@ -73,7 +87,7 @@ def test_every_metric_that_tells_of_trouble_is_shown_or_alerted() -> None:
 
 
 def test_the_panels_of_dead_letters_show_what_the_alert_judges() -> None:
-    (alert,) = [rule["expr"] for rule in rules() if rule["alert"] == "DeadLetters"]
+    (alert,) = [rule["expr"] for rule in alerts() if rule["alert"] == "DeadLetters"]
     judged = alert.removesuffix(" > 0")
     shown = [
         target["expr"]
@@ -103,19 +117,63 @@ def test_every_reason_for_which_a_record_cannot_be_read_is_known_beforehand() ->
 
 
 def test_every_alert_says_what_is_wrong_and_what_to_do() -> None:
-    for rule in rules():
+    for rule in alerts():
         assert rule["labels"]["severity"] in ("page", "ticket")
         assert rule["annotations"]["summary"]
         assert rule["annotations"]["do"].endswith(".")
 
 
-def test_every_alert_points_to_its_own_part_of_the_runbook_and_each_part_has_an_alert() -> None:
+def test_every_alert_fires_in_a_test_and_keeps_silent_in_one() -> None:
+    fires, silent = set[str](), set[str]()
+    for file in FILES:
+        for test in yaml.safe_load((PROMETHEUS / f"{file}.test.yml").read_text())["tests"]:
+            for one in test["alert_rule_test"]:
+                (fires if one.get("exp_alerts") else silent).add(one["alertname"])
+    names = {rule["alert"] for rule in alerts()}
+    assert (names - fires, names - silent) == (set(), set())
+    assert fires | silent == names, "a test of no alert"
+
+
+def runbook() -> dict[str, str]:
+    """The part of the runbook of each alert."""
     page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
     _, _, section = page.partition("\n## 3. Alerts\n")
-    parts = re.findall(r"^### (\w+)\n\n(.+)$", section, re.MULTILINE)
-    assert {rule["alert"]: rule["annotations"].get("runbook") for rule in rules()} == {
-        name: f"docs/runbook.md#{name.lower()}" for name, _ in parts
+    _, *parts = re.split(r"^### (\w+)\n\n", section, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def test_every_alert_points_to_its_own_part_of_the_runbook_and_each_part_has_an_alert() -> None:
+    assert {rule["alert"]: rule["annotations"].get("runbook") for rule in alerts()} == {
+        name: f"docs/runbook.md#{name.lower()}" for name in runbook()
     }
+
+
+@pytest.mark.parametrize("name", runbook())
+def test_the_runbook_says_of_an_alert_what_it_means_what_to_type_first_and_when_it_is_over(name: str) -> None:
+    assert re.match(
+        r"\*Means\*: [^\n]+\.\n\n```sh\n.+?\n```\n\n\*Over\*: [^\n]+\.\n\n\S", runbook()[name], re.DOTALL
+    ), "begin it with *Means*: one line, a block of commands, *Over*: one line"
+
+
+def commands_of_hadir() -> list[list[str]]:
+    """Each call of `hadir` that the runbook shows, as words."""
+    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    shown = [*re.findall(r"```sh\n(.*?)```", page, re.DOTALL), *re.findall(r"`([^`\n]*hadir [^`\n]*)`", page)]
+    lines = [line.partition(" #")[0] for block in shown for line in block.replace("\\\n", " ").splitlines()]
+    calls = [call for line in lines for call in re.findall(r"(?:^|[\s/])hadir ((?:[\w.=*-]+ ?)+)", line)]
+    return [call.split() for call in calls]
+
+
+@pytest.mark.parametrize("words", commands_of_hadir(), ids=" ".join)
+def test_every_command_of_hadir_in_the_runbook_exists_with_its_options(words: list[str]) -> None:
+    command: click.Command = typer.main.get_command(cli.app)
+    while isinstance(command, click.Group) and words and words[0] in command.commands:
+        command, words = command.commands[words[0]], words[1:]
+    assert not isinstance(command, click.Group) or not words, f"hadir has no {words}"
+    if command.name in ("demo", "run"):
+        return  # their options are the demonstration's own
+    known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
+    assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known | {"--help"}
 
 
 def test_every_replica_of_every_service_is_scraped_at_its_own_prefix() -> None:
@@ -131,7 +189,14 @@ def test_every_replica_of_every_service_is_scraped_at_its_own_prefix() -> None:
         assert job["relabel_configs"] == [{"target_label": "service", "replacement": job["job_name"]}]
 
 
-@pytest.mark.parametrize("command", [("check", "config", "prometheus.yml"), ("test", "rules", "alerts.test.yml")])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("check", "config", "prometheus.yml"),
+        ("test", "rules", "alerts.test.yml"),
+        ("test", "rules", "slo.test.yml"),
+    ],
+)
 def test_promtool_agrees(command: tuple[str, ...]) -> None:
     promtool = debian_tool("prometheus", "usr/bin/promtool")
     checked = subprocess.run([promtool, *command], cwd=PROMETHEUS, capture_output=True, text=True, check=False)
