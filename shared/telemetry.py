@@ -181,6 +181,10 @@ class Metrics:
             "hadir_board_seconds", "Wall time from the acceptance of a check-in until the board's figures have it"
         )
         self.steps_computed = counter("hadir_steps_computed_total", "Rows computed anew from the facts", "table")
+        self._of_log(gauge)
+        self._of_requests(counter, histogram)
+
+    def _of_log(self, gauge: Callable[..., Gauge]) -> None:
         # The log's trees: is what was recorded bound by a checkpoint, and is it still what it was?
         self.log_waiting = gauge(
             "hadir_log_waiting_seconds", "Business time for which the oldest record waits for a checkpoint"
@@ -188,7 +192,6 @@ class Metrics:
         self.log_differing = gauge(
             "hadir_log_differing", "Partitions that are not what was counted; nothing is signed for them"
         )
-        self._of_requests(counter, histogram)
 
     def _of_requests(self, counter: Callable[..., Counter], histogram: Callable[..., Histogram]) -> None:
         # HTTP: rate, errors, duration.
