@@ -7,6 +7,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
 from shared.events import TOPICS, schemas
+from shared.events.topics import schema_address
 from shared.http import UNCHANGED
 from shared.refusals import Missing
 from shared.settings import Settings
@@ -22,7 +23,20 @@ class JsonSchema(Response):
 
 def address(settings: Settings, topic: str) -> str:
     """Where this service serves the schema of a topic of its own, below the public address of the installation."""
-    return f"{settings.base_url}/{settings.service}/schemas/{topic}.json"
+    return schema_address(settings.base_url, settings.service, topic)
+
+
+def known_or_whole(request: Request, whole: Response) -> Response:
+    """`whole` with its ETag, to be kept for an hour; 304 where the caller has it already (RFC 9110, 13.1.2)."""
+    headers = {
+        "ETag": f'"{hashlib.sha256(whole.body).hexdigest()[:32]}"',
+        "Cache-Control": f"public, max-age={CACHED_S}",
+    }
+    known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
+    if headers["ETag"] in known or "*" in known:
+        return Response(status_code=304, headers=headers)
+    whole.headers.update(headers)
+    return whole
 
 
 def router(settings: Settings) -> APIRouter:
@@ -40,13 +54,6 @@ def router(settings: Settings) -> APIRouter:
         body = bodies.get(topic)
         if body is None:
             raise Missing("not_found")
-        headers = {
-            "ETag": f'"{hashlib.sha256(body).hexdigest()[:32]}"',
-            "Cache-Control": f"public, max-age={CACHED_S}",
-        }
-        known = [tag.strip().removeprefix("W/") for tag in request.headers.get("if-none-match", "").split(",")]
-        if headers["ETag"] in known or "*" in known:
-            return Response(status_code=304, headers=headers)
-        return JsonSchema(body, headers=headers)
+        return known_or_whole(request, JsonSchema(body))
 
     return doors

@@ -312,6 +312,10 @@ class Event(Part):
     audience: `public` carries no personal data at all; `internal` carries employee_id only; `restricted` is
     personal data. It decides the access list.
     trigger: what makes it happen.
+    fact: the fields that say which fact a record is about; of two about the same one the greater
+    (revision, ce_id) holds. With `revision` among them every revision is a fact; none at all: each record is.
+    readers: the services that handle it.
+    example: one value, as JSON has it, of made-up people.
     config: the topic's settings in Kafka, of which retention is one.
     tombstones: a record without a value is the erasure of its key.
     """
@@ -322,6 +326,9 @@ class Event(Part):
     audience: ClassVar[Audience]
     description: ClassVar[str]
     trigger: ClassVar[str]
+    fact: ClassVar[tuple[str, ...]]
+    readers: ClassVar[tuple[ServiceName, ...]] = ()
+    example: ClassVar[Mapping[str, Any]]
     partitions: ClassVar[int] = 1
     config: ClassVar[Mapping[str, str]] = KEEP_FOR_EVER
     tombstones: ClassVar[bool] = False

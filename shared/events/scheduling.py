@@ -61,6 +61,8 @@ class EmployeeChanged(Event):
     key_field = "employee_id"
     owner = "scheduling"
     audience = "restricted"
+    fact = ("employee_id",)
+    readers = ("attendance", "reporting", "notifications")
     description = (
         "The whole of one employee's directory entry, published again at each change. "
         "A tombstone is an erasure. Restricted: holds personal data."
@@ -78,6 +80,17 @@ class EmployeeChanged(Event):
         "delete.retention.ms": _HUNDRED_YEARS_MS,
     }
     tombstones = True
+    example = {
+        "employee_id": "0192f1d4-7c1e-7b57-9d43-0a6f3c6f1c55",
+        "revision": 3,
+        "nip": "199001012015011001",
+        "name": "Contoh Pegawai",
+        "opd_code": "4.01",
+        "unit_id": "4.01-LOKET",
+        "supervisor_id": "0192f1d4-7c1e-7b57-9d43-0a6f3c6f2e10",
+        "employment": "PNS",
+        "email": "contoh@example.go.id",
+    }
 
     employee_id: UUID
     revision: Revision
@@ -114,8 +127,29 @@ class UnitChanged(Event):
     key_field = "unit_id"
     owner = "scheduling"
     audience = "public"
+    fact = ("unit_id",)
+    readers = ("attendance", "reporting", "notifications")
     description = "The whole of one unit: its places and, for a service point, requirements and objective."
     trigger = "An import, or officers who change opening hours, change the unit."
+    example = {
+        "unit_id": "4.01-LOKET",
+        "revision": 2,
+        "opd_code": "4.01",
+        "opd_name": "Dinas Contoh",
+        "name": "Loket Contoh",
+        "is_service_point": True,
+        "places": [{"lat": -6.2349, "lon": 106.9896, "radius_m": 100}],
+        "requirements": [
+            {
+                "effective_from": "2025-11-01",
+                "weekdays": [0, 1, 2, 3, 4],
+                "opens": "08:00",
+                "closes": "15:00",
+                "min_staff": 2,
+            }
+        ],
+        "slo": 0.99,
+    }
 
     unit_id: UnitId
     revision: Revision
@@ -133,8 +167,18 @@ class RulesChanged(Event):
     key_field = "rules_version"
     owner = "scheduling"
     audience = "public"
+    fact = ("rules_version",)
+    readers = ("attendance", "reporting", "notifications")
     description = "One version of the rules of judgement. The content of a version never changes."
     trigger = "An officer of BKPSDM makes a version of the rules."
+    example = {
+        "rules_version": "2025-11",
+        "effective_from": "2025-11-01",
+        "tolerance_minutes": 10,
+        "report_modes": ["WFO", "WFH"],
+        "report_cutoff": "20:00",
+        "review_sla_working_days": 3,
+    }
 
     rules_version: Code
     effective_from: Date
@@ -155,8 +199,15 @@ class CalendarChanged(Event):
     key_field = "year"
     owner = "scheduling"
     audience = "public"
+    fact = ("year",)
+    readers = ("attendance", "reporting", "notifications")
     description = "All holidays of one year."
     trigger = "An import changes the holidays of the year."
+    example = {
+        "year": 2025,
+        "revision": 1,
+        "holidays": [{"date": "2025-12-25", "kind": "national", "name": "Hari Raya Natal"}],
+    }
 
     year: Year
     revision: Revision
@@ -168,12 +219,25 @@ class ScheduleChanged(Event):
     key_field = "employee_id"
     owner = "scheduling"
     audience = "internal"
+    fact = ("employee_id", "work_date")
+    readers = ("attendance", "reporting", "notifications")
     description = (
         "The plan of one employee for one work date. starts_at and ends_at are null unless the mode is "
         "WFO or WFH. reason is a code, never a health reason."
     )
     trigger = "A roster is published, or a plan changes afterwards: leave, a swap, a move, other opening hours."
     partitions = 6
+    example = {
+        "employee_id": "0192f1d4-7c1e-7b57-9d43-0a6f3c6f1c55",
+        "opd_code": "4.01",
+        "unit_id": "4.01-LOKET",
+        "work_date": "2025-11-06",
+        "revision": 1,
+        "mode": "WFH",
+        "starts_at": "2025-11-06T07:30:00+07:00",
+        "ends_at": "2025-11-06T16:00:00+07:00",
+        "policy_version": "kamis-1",
+    }
 
     employee_id: UUID
     opd_code: OpdCode
@@ -208,12 +272,24 @@ class AbsenceDecided(Event):
     key_field = "employee_id"
     owner = "scheduling"
     audience = "internal"
+    fact = ("request_id", "employee_id")
+    readers = ("notifications",)
     description = (
         "What became of a person's request for other plans: an absence, a change of one, or days swapped with a "
         "colleague, of which each of the two gets one. kind says no more than that: never which leave, never why."
     )
     trigger = "An officer grants a request or refuses it; a swap may also be refused by one of the two."
     partitions = 6
+    example = {
+        "request_id": "0193a5b0-11d2-7c3e-8f40-5d2a9c7b1e01",
+        "employee_id": "0192f1d4-7c1e-7b57-9d43-0a6f3c6f1c55",
+        "kind": "absence",
+        "work_date": "2025-11-10",
+        "last_date": "2025-11-11",
+        "state": "granted",
+        "decided_at": "2025-11-06T09:15:00+07:00",
+        "revision": 1,
+    }
 
     request_id: UUID
     employee_id: UUID

@@ -34,6 +34,8 @@ def places() -> dict[str, dict[str, Any]]:
             "audience": topic.audience,
             "partitions": topic.partitions,
             "config": topic.config,
+            "tombstones": topic.tombstones,
+            "fact": list(topic.event.fact),
         }
         for name, topic in TOPICS.items()
     }
@@ -47,6 +49,11 @@ def text(topic: str) -> str:
 def places_text() -> str:
     """The file `topics.json`, byte for byte."""
     return _file(places())
+
+
+def asyncapi_text(installation: asyncapi.Installation | None = None) -> str:
+    """The file `asyncapi.json`, or what an installation says of itself, byte for byte."""
+    return asyncapi.text({topic: schema(topic) for topic in TOPICS}, installation)
 
 
 def table_of_topics() -> str:
@@ -77,7 +84,7 @@ def main() -> None:
         (FOLDER / f"{topic}.json").write_text(text(topic), encoding="utf-8")
     (FOLDER / "topics.json").write_text(places_text(), encoding="utf-8")
     (FOLDER / "README.md").write_text(readme_text(), encoding="utf-8")
-    (FOLDER / "asyncapi.json").write_text(asyncapi.text(), encoding="utf-8")
+    (FOLDER / "asyncapi.json").write_text(asyncapi_text(), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from shared.events import attendance, disowned, notifications, reporting, scheduling
 from shared.events.base import Audience, Event, ServiceName
@@ -42,6 +43,13 @@ class Topic:
         return self.event.tombstones
 
     @property
+    def revisions(self) -> Literal["newest", "every", "none"]:
+        """Which revisions of a fact hold: the newest, every one, or it has none: it is said once."""
+        if "revision" not in self.event.model_fields:
+            return "none"
+        return "every" if "revision" in self.event.fact else "newest"
+
+    @property
     def dead_letters(self) -> str:
         """Where records that no consumer can read are set aside, byte for byte."""
         return f"{self.name}.dead"
@@ -53,6 +61,11 @@ def _declared() -> Iterator[type[Event]]:
         for value in vars(module).values():
             if isinstance(value, type) and issubclass(value, Event) and value.__module__ == module.__name__:
                 yield value
+
+
+def schema_address(installation: str, owner: str, topic: str) -> str:
+    """Where the service `owner` of the installation at this URL serves the schema of a topic."""
+    return f"{installation}/{owner}/schemas/{topic}.json"
 
 
 TOPICS: dict[str, Topic] = {event.topic: Topic(event) for event in _declared()}
