@@ -72,6 +72,7 @@ examples: setup ## Run the programs of docs/subscribe.md through what that page 
 
 schemas: setup ## Write the events' JSON schemas to docs/events/, the doors' OpenAPI documents to docs/api/, previews to docs/messages/
 	@$(RUN) python -m shared.events.schemas
+	@$(RUN) python -m shared.catalogue
 	@$(RUN) python -m deploy.openapi
 	@$(RUN) python -m deploy.previews
 

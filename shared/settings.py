@@ -167,6 +167,9 @@ class Settings(KafkaSettings):
     part of the connections. Each has its own `port` besides, for those that look after it."""
     public_url: str | None = Field(default=None, pattern=r"^https?://[^\s/?#]+[^\s?#]*$")
     """Where the installation is reached from outside, such as `https://hadir.example.go.id`: events name it."""
+    kafka_external_name: str | None = Field(default=None, pattern=r"^[^:\s]+:[0-9]+(,[^:\s]+:[0-9]+)*$")
+    """Reporting: where other systems of the city reach Kafka, `kafka.example.go.id:9094`: the catalogue of events
+    says so. Unset: it names no way in from outside."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     database_pool_size: int = Field(default=10, ge=2, le=200)
     keep_facts_months: int | None = Field(default=None, ge=3, le=1200)

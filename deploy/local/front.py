@@ -14,8 +14,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from shared.http import Problem, problem_response
 
 BOARD = "/reporting/"
-TERMINALS = "iclock"
-"""The first path segment that terminals at the door have built in (docs/terminals.md)."""
+OTHERS = {"iclock": "attendance", "events": "reporting"}
+"""First path segments that name no service: the one that terminals have built in (docs/terminals.md), and the
+catalogue of events."""
 # RFC 9110 section 7.6.1: what belongs to one connection and is not passed on.
 HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization proxy-connection te trailer"
@@ -36,8 +37,7 @@ class Front:
         hosted = [app for app in apps.values() if isinstance(app, FastAPI)]
         self.state = State({"direct": {path: way for app in hosted for path, way in app.state.direct.items()}})
         self._apps = dict(apps)
-        if "attendance" in apps:
-            self._apps[TERMINALS] = apps["attendance"]
+        self._apps |= {segment: apps[service] for segment, service in OTHERS.items() if service in apps}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         path: str = scope.get("path", "")

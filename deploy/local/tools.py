@@ -58,27 +58,32 @@ def _java() -> str | None:
 
 def kafka_jars() -> Path:
     """Return the folder of the broker's jars, fetched by Maven once and then taken from the cache."""
-    pom = POM.read_bytes()
-    jars = cache_dir() / f"kafka-{KAFKA_VERSION}-{hashlib.sha256(pom).hexdigest()[:8]}"
-    if jars.is_dir():
-        return jars
-    with alone(jars):
-        if jars.is_dir():
-            return jars
+    return jars(POM, f"kafka-{KAFKA_VERSION}", f"Apache Kafka {KAFKA_VERSION} with Maven (44 MB, once)")
+
+
+def jars(pom_file: Path, name: str, what: str) -> Path:
+    """Return the folder of the jars that a pom.xml names; in the cache under `name` and what the file says."""
+    pom = pom_file.read_bytes()
+    folder = cache_dir() / f"{name}-{hashlib.sha256(pom).hexdigest()[:8]}"
+    if folder.is_dir():
+        return folder
+    with alone(folder):
+        if folder.is_dir():
+            return folder
         if shutil.which("mvn") is None:
             _install("Maven", "maven")
         if shutil.which("mvn") is None:
             raise Missing("Maven is missing. Install it: sudo apt-get install -y maven")
-        say(f"fetching Apache Kafka {KAFKA_VERSION} with Maven (44 MB, once)")
-        unfinished = jars.with_name(f"{jars.name}.part")
+        say(f"fetching {what}")
+        unfinished = folder.with_name(f"{folder.name}.part")
         shutil.rmtree(unfinished, ignore_errors=True)
         unfinished.mkdir(parents=True)
-        shutil.copy(POM, unfinished / "pom.xml")
+        shutil.copy(pom_file, unfinished / "pom.xml")
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={unfinished}"]
         # --strict-checksums: a jar that was damaged on its way is refused here and not at the broker's start.
         _run(["mvn", "-q", "-B", "--strict-checksums", "-f", str(unfinished / "pom.xml"), *goal])
-        unfinished.rename(jars)
-    return jars
+        unfinished.rename(folder)
+    return folder
 
 
 def postgres_bin(user: User | None, made_by: int | None = None) -> Path:

@@ -57,6 +57,7 @@ from services.reporting.views.live import Live
 from shared import audit_doors, repairs
 from shared.audit import AuditRow
 from shared.auth import session_key
+from shared.catalogue import router as catalogue_of_events
 from shared.clock import Clock
 from shared.files import files_of
 from shared.proof_keys import ProofKeys
@@ -109,6 +110,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             desk_pilots.router,
             desk_office.router,
             page.files,
+            catalogue_of_events(settings),
         ],
         handlers=handlers.router,
         tasks={

@@ -108,6 +108,11 @@ async def test_the_path_that_terminals_have_built_in_reaches_attendance(
         assert (await client.get(path)).text == f"attendance GET {path}"
 
 
+async def test_the_catalogue_of_events_is_at_reporting(door: tuple[str, dict[str, Upstream]]) -> None:
+    async with httpx.AsyncClient(base_url=door[0]) as client:
+        assert (await client.get("/events/asyncapi.json")).text == "reporting GET /events/asyncapi.json"
+
+
 async def test_the_root_leads_to_the_board_and_strangers_get_nothing(
     door: tuple[str, dict[str, Upstream]],
 ) -> None:

@@ -13,6 +13,7 @@ import httpx
 from fastapi import FastAPI
 from starlette.types import ASGIApp
 
+from deploy.local.front import OTHERS
 from services.attendance.commands import facts as attendance
 from services.notifications.commands import notices
 from services.reporting.commands import facts as reporting
@@ -143,7 +144,8 @@ async def all_services(
             doors += list(doors_of(service, app.openapi()))
 
         async def dispatch(scope: Any, receive: Any, send: Any) -> None:
-            await watched[scope["path"].split("/")[1]](scope, receive, send)
+            segment = scope["path"].split("/")[1]
+            await watched[OTHERS.get(segment, segment)](scope, receive, send)
 
         transport = httpx.ASGITransport(dispatch, raise_app_exceptions=False)
         client = await stack.enter_async_context(httpx.AsyncClient(transport=transport, base_url="http://hadir"))

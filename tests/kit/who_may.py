@@ -223,6 +223,7 @@ ROWS: dict[str, str] = {
     "POST /reporting/v1/session-tokens": "uuuuuuu uuuuuuu uuuuuuu",
     "GET /reporting/schemas/{topic}.json": "+++++++ +++++++ +++++++",
     "GET /reporting/v1/feed/{topic} #no topic of theirs": "0000000 0000000 0000000",
+    "GET /events/asyncapi.json": "+++++++ +++++++ +++++++",
     # --- notifications ---
     "GET /notifications/v1/me/inbox": "+++++++ +++++++ +++++++",
     "POST /notifications/v1/me/inbox/read": "+++++++ +++++++ +++++++",
