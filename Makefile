@@ -14,6 +14,7 @@ ARGS ?=
 JOBS ?= 1
 
 .PHONY: help setup hooks browser up run test coverage lint format pictures examples schemas sbom bench bench-check clean
+.PHONY: help setup hooks browser up run test coverage lint format pictures examples schemas contract bench bench-check clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +79,8 @@ schemas: setup ## Write the events' JSON schemas to docs/events/, the doors' Ope
 
 sbom: setup ## Write what the image is made of to sbom.cdx.json (CycloneDX), as it lies in the image under /app
 	@$(UV) export --frozen --no-default-groups --group image --format cyclonedx1.5 -q -o sbom.cdx.json
+contract: setup ## Fail, with the reason, where a change of an event or topic breaks readers of before or of now
+	@$(RUN) pytest -q tests/contract/test_schemas.py tests/contract/test_contract_changelog.py
 
 bench: setup ## Measure, as ratios in one run (BASE=1f2a967: against that commit; ONLY="projector intake"; RUNS=3)
 	@$(RUN) python -m bench $(if $(BASE),--base $(BASE)) $(if $(RUNS),--runs $(RUNS)) $(ONLY)

@@ -9,18 +9,48 @@ from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 ANNOTATIONS = {"title", "description", "default", "examples", "$schema", "$id", "$defs", "discriminator"}
-PLACE = ("key", "owner", "audience", "partitions", "config")
+PLACE = {
+    "key": "records of one entity would lie in two partitions, in no order",
+    "owner": "readers take an event from its owner alone",
+    "audience": "who may read was promised, both to readers and to those of whom is told",
+    "partitions": "records of one key would lie in two partitions, in no order",
+    "config": "how long records are kept, and whether they are compacted, was promised",
+    "tombstones": "readers would meet, or wait for, records without a value",
+    "fact": "readers keep one record for each",
+}
+"""Of where a topic stands, each thing that may not change, and why."""
+
 Json = dict[str, Any]
 
 
 def moves(old: Json, new: Json) -> list[str]:
     """Every reason why a topic may not stand at the place `new` instead of the released one."""
-    return [f"{name} changed" for name in PLACE if old.get(name) != new.get(name)]
+    return [
+        f"{name}: {old[name]!r} became {new[name]!r}: {why}"
+        for name, why in PLACE.items()
+        if old[name] != new[name]
+    ]
 
 
 def breaks(old: Json, new: Json) -> list[str]:
     """Every reason why `new` may not take the place of the released schema `old`; empty if it may."""
-    return _Comparison(old.get("$defs", {}), new.get("$defs", {}), "both").compare(old, new, "")
+    reasons = _Comparison(old.get("$defs", {}), new.get("$defs", {}), "both").compare(old, new, "")
+    return [f"{reason}: {_whom(reason)}" for reason in reasons]
+
+
+def _whom(reason: str) -> str:
+    """Which of the two directions a reason is about."""
+    for ending, whom in _WHOM.items():
+        if reason.endswith(ending):
+            return whom
+    return "readers of before and of now would differ in which records are valid"
+
+
+_WHOM = {
+    ": removed": "a reader of before misses it in a new record",
+    ": no longer required": "a reader of before refuses a new record without it",
+    ": required now": "a reader of now refuses an old record without it",
+}
 
 
 def closes(old: Json, new: Json) -> list[str]:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from shared.events import TOPICS, schemas
-from tests.contract.compatibility import breaks, moves
+from tests.contract.compatibility import PLACE, breaks, moves
 from tests.contract.strategies import of_event
 
 RELEASED = schemas.FOLDER / "released" / "v1"
@@ -117,26 +117,29 @@ def _close(schema: Schema) -> None:
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("change", "field", "whom"),
     [
-        _remove_field,
-        _rename_field,
-        _change_type,
-        _narrow,
-        _widen,
-        _require_a_new_field,
-        _require_an_old_field,
-        _stop_requiring,
-        _change_a_nested_field,
-        _remove_a_nested_field,
-        _close,
+        (_remove_field, "reason", "a reader of before misses it"),
+        (_rename_field, "reason", "a reader of before misses it"),
+        (_change_type, "revision", "readers of before and of now would differ"),
+        (_narrow, "revision", "readers of before and of now would differ"),
+        (_widen, "revision", "readers of before and of now would differ"),
+        (_require_a_new_field, "office", "a reader of now refuses an old record"),
+        (_require_an_old_field, "revoked", "a reader of now refuses an old record"),
+        (_stop_requiring, "reason", "a reader of before refuses a new record"),
+        (_change_a_nested_field, "scope.unit_ids[]", "readers of before and of now would differ"),
+        (_remove_a_nested_field, "scope.opd_codes", "a reader of before misses it"),
+        (_close, "[]", "readers of before and of now would differ"),
     ],
 )
-def test_a_breaking_change_is_caught(change: Callable[[Schema], None]) -> None:
+def test_a_breaking_change_is_caught_and_told_with_whom_it_breaks(
+    change: Callable[[Schema], None], field: str, whom: str
+) -> None:
     old = schemas.schema("outage.declared.v1")
     new = copy.deepcopy(old)
     change(new)
-    assert breaks(old, new) != []
+    found = breaks(old, new)
+    assert any(reason.startswith(f"{field}: ") and whom in reason for reason in found), found
 
 
 @pytest.mark.parametrize(
@@ -146,13 +149,19 @@ def test_a_breaking_change_is_caught(change: Callable[[Schema], None]) -> None:
         {"audience": "internal"},
         {"partitions": 3},
         {"owner": "reporting"},
+        {"audience": "restricted"},
         {"config": {"cleanup.policy": "delete", "retention.ms": "604800000"}},
+        {"config": {"cleanup.policy": "compact", "retention.ms": "-1"}},
+        {"tombstones": True},
+        {"fact": ["outage_id", "revision"]},
     ],
 )
 def test_a_topic_that_moves_is_caught(change: dict[str, Any]) -> None:
     old = schemas.places()["outage.declared.v1"]
     assert moves(old, old) == []
-    assert moves(old, {**old, **change}) != []
+    ((name, becomes),) = change.items()
+    (reason,) = moves(old, {**old, **change})
+    assert reason == f"{name}: {old[name]!r} became {becomes!r}: {PLACE[name]}"
 
 
 @pytest.mark.parametrize("change", ["grow", "shrink"])

@@ -144,7 +144,7 @@ async def all_services(
             doors += list(doors_of(service, app.openapi()))
 
         async def dispatch(scope: Any, receive: Any, send: Any) -> None:
-            segment = scope["path"].split("/")[1]
+            segment: str = scope["path"].split("/")[1]
             await watched[OTHERS.get(segment, segment)](scope, receive, send)
 
         transport = httpx.ASGITransport(dispatch, raise_app_exceptions=False)
