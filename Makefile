@@ -13,8 +13,7 @@ RUNS ?=
 ARGS ?=
 JOBS ?= 1
 
-.PHONY: help setup hooks browser up run test coverage lint format pictures examples schemas sbom bench bench-check clean
-.PHONY: help setup hooks browser up run test coverage lint format pictures examples schemas contract bench bench-check clean
+.PHONY: help setup hooks browser up run test faults coverage lint format pictures examples schemas contract sbom bench bench-check clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -50,6 +49,9 @@ run: setup ## Start everything and play a working day, then stay up (ONCE=1: sto
 
 test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch"; JOBS=2: two processes)
 	@$(RUN) pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile --no-loadscope-reorder) $(ARGS)
+
+faults: setup ## Break things on purpose (ONLY=forty: the table of docs/faults.md; ONLY=guards: without each guard its test fails)
+	@$(RUN) pytest -m "$(if $(filter guards,$(ONLY)),guard,fault)" $(ARGS)
 
 coverage: setup ## Count the branches that tests/unit and tests/contract take (ARGS=tests: all)
 	@$(RUN) coverage run -m pytest $(or $(ARGS),tests/unit tests/contract)

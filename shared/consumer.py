@@ -37,6 +37,7 @@ from shared.batch import Batch, Item, Read, Search, Settled, Skipped
 from shared.dead_letters import DeadLetterLimit, DeadLetters, Limit, Tally
 from shared.events import Received
 from shared.failures import Fault
+from shared.gone import Gone
 from shared.handling import Declaration, HandlerContext
 from shared.lag import Lag
 from shared.log import Record
@@ -76,8 +77,7 @@ def _clean(record: Record) -> Record:
     return replace(record, headers=())
 
 
-def _records(message: KafkaMessage) -> tuple[Record, ...]:
-    """The records of a batch. FastStream types a message as if it had one."""
+def _records(message: KafkaMessage) -> tuple[Record, ...]:  # FastStream types a message as if it had one
     return cast("tuple[Record, ...]", message.raw_message)
 
 
@@ -133,6 +133,7 @@ class Consumer:
         self._moved_at = time.monotonic()
         self._positions: dict[TopicPartition, int] = {}
         self._lag = Lag(context.metrics, declaration.group)
+        self._gone = Gone(declaration.group, context.metrics)
         context.metrics.know_group(declaration.group)
 
     def subscribe(self, broker: KafkaBroker) -> None:
@@ -175,6 +176,7 @@ class Consumer:
         given_up = self._times_given_up
         self._waiting = batch = self._decoded(records)
         try:
+            await self._gone.look(self.subscriber.consumer, batch)
             await self._until(lambda: self._closing or self._has_room)
             if given_up == self._times_given_up and not self._closing and await self._is_current(batch):
                 self._flying.append(batch)

@@ -20,6 +20,7 @@ from uuid import UUID
 import asyncpg
 import msgspec
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError
 from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 from msgspec import Struct, field
@@ -45,6 +46,11 @@ _NEXT = """
     with gone as (delete from outbox where id = any($1::bigint[]))
     select id, topic, key, value, headers from outbox where id <> all($1) order by id limit $2
 """
+_NEXT_BUT_HELD = _NEXT.replace(
+    "order by",
+    "and not exists (select from unnest($3::text[], $4::bytea[]) as held(topic, key)"
+    " where held.topic = outbox.topic and held.key = outbox.key) order by",
+)
 _INSERT = f"""
     with promised as (
         insert into outbox (topic, key, value, headers)
@@ -99,6 +105,10 @@ GATHER_S = 0.02
 each consumer, whatever it carries, is shared by who comes meanwhile. The first after a silence begins at once."""
 _ASK_AGAIN_S = 1.0
 """After so long a relay that does not lead asks again whether it may."""
+HELD_S = 60.0
+"""So long a key is held back of which Kafka refused a record for its size; then it is tried again."""
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
+"""Whoever set the topic has to allow larger records: until then no try helps. Others need not wait."""
 
 _json = msgspec.json.Encoder().encode
 _hash_of = lru_cache(maxsize=100_000)(murmur2)
@@ -218,6 +228,10 @@ class Relay:
         self._session: asyncpg.Connection | None = None
         self._leads = False
         self._acknowledged: list[int] = []
+        self._held: set[tuple[str, bytes]] = set()
+        """Topics and keys, to be passed over until `_held_until` (monotonic seconds)."""
+        self._held_until = 0.0
+        self._one_by_one = False
         self._db = db
         self._kafka = kafka
         self._metrics = metrics
@@ -228,7 +242,10 @@ class Relay:
         self._producer: AIOKafkaProducer | None = None
 
     async def run(self) -> None:
-        """Until cancelled. No attempt limit: a row leaves the table only when Kafka has acknowledged it."""
+        """Until cancelled. No attempt limit: a row leaves the table only when Kafka has acknowledged it.
+
+        One that is too large for its topic stays too, with all of its key; the others go on.
+        """
         in_a_row = 0
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._watch())
@@ -272,10 +289,15 @@ class Relay:
         """Take out what Kafka has acknowledged and send what is next; whether there was anything."""
         # First, so that who looks after the service hears that Kafka is away before anything waits for it.
         producer = await self._producer_ready()
-        rows = await session.fetch(_NEXT, self._acknowledged, self._batch)
+        rows = await self._next(session)
         self._acknowledged = []
         if not rows:
             return False
+        if self._one_by_one:
+            self._acknowledged = [row["id"] for row in rows if await self._sent_alone(producer, row)]
+            self._one_by_one = False
+            self._metrics.outbox_held.set(len(self._held))
+            return True
         sent: list[asyncio.Future[Any]] = []
         began_ns = time.time_ns()
         try:
@@ -283,9 +305,14 @@ class Relay:
                 sent.append(await producer.send_batch(batch, topic, partition=partition))
         finally:
             results = await asyncio.gather(*sent, return_exceptions=True)
-        for result in results:
-            if isinstance(result, BaseException):
-                raise result
+        failures_met = [result for result in results if isinstance(result, BaseException)]
+        for failure in failures_met:
+            if not isinstance(failure, _TOO_LARGE):
+                raise failure
+        if failures_met:
+            # One of them, or only all that travelled together: the next round tells, and sends the others again.
+            self._one_by_one = True
+            return True
         self._acknowledged = [row["id"] for row in rows]
         for topic, count in Counter(row["topic"] for row in rows).items():
             self._metrics.outbox_published.labels(topic).inc(count)
@@ -293,6 +320,36 @@ class Relay:
             named = ((row["topic"], json.loads(row["headers"])) for row in rows)
             carried = ((topic, headers["ce_id"], headers.get("traceparent")) for topic, headers in named)
             exporter.records("send", carried, began_ns)
+        return True
+
+    async def _next(self, session: asyncpg.Connection) -> Sequence[Any]:
+        """Take out what is acknowledged; what is next, but for keys that are held back."""
+        if self._held and time.monotonic() >= self._held_until:
+            self._held.clear()
+            self._one_by_one = True
+        if not self._held:
+            return await session.fetch(_NEXT, self._acknowledged, self._batch)
+        topics, keys = [topic for topic, _ in self._held], [key for _, key in self._held]
+        return await session.fetch(_NEXT_BUT_HELD, self._acknowledged, self._batch, topics, keys)
+
+    async def _sent_alone(self, producer: AIOKafkaProducer, row: Any) -> bool:
+        """Send one row in a batch of its own. If it is too large it stays, with all of its key behind it."""
+        whose = row["topic"], row["key"]
+        if whose in self._held:
+            return False
+        ((topic, partition), batch), *_ = await self._batches(producer, [row])
+        try:
+            await (await producer.send_batch(batch, topic, partition=partition))
+        except _TOO_LARGE as error:
+            self._held.add(whose)
+            self._held_until = time.monotonic() + HELD_S
+            self._metrics.outbox_failures.labels(type(error).__name__).inc()
+            log.error(  # noqa: TRY400 - where it was met says nothing
+                "a record is larger than its topic takes: its key is held back, the others go on",
+                extra={"sparing": f"held {topic}", "fields": {"outbox_id": row["id"], "topic": topic}},
+            )
+            return False
+        self._metrics.outbox_published.labels(topic).inc()
         return True
 
     async def _batches(
@@ -370,6 +427,8 @@ class Relay:
         session, self._session = self._session, None
         # Who leads next sends again what this session has not taken out.
         self._acknowledged = []
+        self._held.clear()
+        self._metrics.outbox_held.set(0)
         self._lead(False)
         if session is not None:
             with contextlib.suppress(Exception):

@@ -5,12 +5,14 @@ import contextlib
 import logging
 import math
 import os
+import signal
 import socket
 import threading
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from functools import cache, partial
-from typing import Any
+from types import FrameType
+from typing import Any, NoReturn
 
 import uvicorn
 from fastapi import APIRouter, FastAPI, Request
@@ -257,6 +259,10 @@ class _Server(uvicorn.Server):
         await super().shutdown(sockets)
 
 
+def _asked_to_end(_signal: int, _frame: FrameType | None) -> NoReturn:
+    raise SystemExit(0)
+
+
 def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None:
     """The whole of a service's `__main__`: settings from the environment, one process, one Ctrl-C to stop."""
     try:
@@ -270,7 +276,8 @@ def run(service: ServiceName, create_app: Callable[[Settings], FastAPI]) -> None
     )
     shared = settings.shared_port
     sockets = listeners(settings.host, settings.port, shared) if shared is not None else None
-    # uvicorn raises the signal again once it has stopped in good order.
+    # uvicorn raises the signal again once it has stopped in good order: who asked is told that all went well.
+    signal.signal(signal.SIGTERM, _asked_to_end)
     with contextlib.suppress(KeyboardInterrupt):
         server.run(sockets)
     if not server.started:

@@ -38,7 +38,7 @@ DELAY_BUCKETS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 15, 
 class Metrics:
     """The metrics of one service, on a registry of its own, so that four services can share a process."""
 
-    def __init__(self, service: str) -> None:
+    def __init__(self, service: str) -> None:  # noqa: PLR0915 - one for each metric
         self.service = service
         self.registry = registry = CollectorRegistry()
         ProcessCollector(registry=registry)
@@ -56,6 +56,9 @@ class Metrics:
             service
         ).set(1)
         # Consumers: is a projection behind, and by how much as people feel it?
+        self.records_gone = counter(
+            "hadir_consumer_records_gone_total", "Records deleted before this group read them", "group", "topic"
+        )
         self.consumer_lag = gauge(
             "hadir_consumer_lag_records",
             "Records that may be read and are not committed yet",
@@ -124,6 +127,7 @@ class Metrics:
         self.outbox_age = gauge("hadir_outbox_age_seconds", "Age of the oldest row waiting in the outbox")
         self.outbox_published = counter("hadir_outbox_published_total", "Records published", "topic")
         self.outbox_failures = counter("hadir_outbox_failures_total", "Relay rounds that failed", "error")
+        self.outbox_held = gauge("hadir_outbox_held_keys", "Keys held back: a record is too large for its topic")
         self.relay_leads = gauge("hadir_outbox_relay_leads", "1 while this process is the active relay")
         # Terminals: do their lines become punches, and who calls that nobody knows?
         self.terminal_lines = counter(

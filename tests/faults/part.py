@@ -1,6 +1,7 @@
 """One part of a service as a process of its own, to be killed: `python -m tests.faults.part relay ...`."""
 
 import asyncio
+import os
 import signal
 import sys
 from asyncio.subprocess import Process
@@ -8,6 +9,7 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 from services.notifications.channels import Outcome, Parcel
 from services.notifications.domain.kinds import Way
@@ -45,6 +47,20 @@ async def relay(url: str, kafka: str, batch: str) -> None:
     await Relay(Database(url), {"bootstrap_servers": kafka}, Metrics("attendance"), batch=int(batch)).run()
 
 
+async def stopped_relay(url: str, kafka: str, batch: str) -> None:
+    """A relay that stops itself (SIGSTOP) between reading its first rows and sending them."""
+
+    class Stopped(Relay):
+        async def _batches(self, producer: Any, rows: Any) -> Any:
+            if next(rounds) == 0:
+                os.kill(os.getpid(), signal.SIGSTOP)
+            return await super()._batches(producer, rows)
+
+    rounds = count()
+
+    await Stopped(Database(url), {"bootstrap_servers": kafka}, Metrics("attendance"), batch=int(batch)).run()
+
+
 async def consumer(url: str, kafka: str, topic: str, group: str, stall: str) -> None:
     """Folds plans into attendance's facts, several batches at once. With `stall`, touches that file after a commit
     and then never acknowledges; where its name ends in `overtaken`, the first batch never even commits."""
@@ -78,4 +94,8 @@ async def deliver(url: str, way: str, handed: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run({"relay": relay, "consumer": consumer, "deliver": deliver}[sys.argv[1]](*sys.argv[2:]))
+    asyncio.run(
+        {"relay": relay, "stopped_relay": stopped_relay, "consumer": consumer, "deliver": deliver}[sys.argv[1]](
+            *sys.argv[2:]
+        )
+    )

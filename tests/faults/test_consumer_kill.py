@@ -42,6 +42,8 @@ def greatest(events: list[tuple[Event, UUID]]) -> dict[tuple[Any, ...], tuple[in
 
 
 @pytest.mark.parametrize("stalls", ["committed", "overtaken"])
+@pytest.mark.fault(11)
+@pytest.mark.fault(12)
 async def test_a_consumer_killed_between_commit_and_ack_reads_again_and_the_facts_are_the_same(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stalls: str
 ) -> None:

@@ -25,6 +25,7 @@ async def leases_end(db: Database) -> None:
 
 
 @pytest.mark.parametrize(("way", "becomes"), [("webhook", "delivered"), ("email", "dead")])
+@pytest.mark.fault(11)
 async def test_a_kill_in_mid_delivery_repeats_only_what_the_other_side_knows_again(
     database_for: DatabaseFor, tmp_path: Path, way: Way, becomes: str
 ) -> None:

@@ -4,6 +4,8 @@ import asyncio
 import logging
 from pathlib import Path
 
+import pytest
+
 from deploy.local.kafka import Kafka
 from deploy.local.topics import create_topics
 from shared.service import Service
@@ -26,6 +28,7 @@ class Lines(logging.Handler):
         self.lines.append(f"{record.name} {record.getMessage()} {getattr(record, 'fields', '')}")
 
 
+@pytest.mark.fault(7)
 async def test_while_kafka_is_away_requests_are_answered_and_the_log_stays_short(
     database_for: DatabaseFor, tmp_path: Path
 ) -> None:

@@ -49,6 +49,7 @@ async def plans_of(db: Database) -> list[Any]:
         return await tx.connection.fetch("select * from plan_fact order by employee_id, work_date")
 
 
+@pytest.mark.fault(1)
 async def test_a_relay_killed_between_kafkas_ack_and_its_commit_sends_again_and_the_facts_are_the_same(
     database_for: DatabaseFor, postgres: str, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -107,6 +108,7 @@ async def test_relays_killed_again_and_again_under_load_lose_nothing_and_invent_
         assert list(dict.fromkeys(tail.ids_by_key()[str(key).encode()])) == ids[number :: len(keys)]
 
 
+@pytest.mark.fault(7)
 async def test_while_the_broker_is_away_people_check_in_and_when_it_is_back_every_punch_arrives(
     database_for: DatabaseFor, tmp_path: Path
 ) -> None:
@@ -134,6 +136,7 @@ async def test_while_the_broker_is_away_people_check_in_and_when_it_is_back_ever
             await broker.stop()
 
 
+@pytest.mark.fault(6)
 async def test_a_relay_that_starts_before_its_broker_waits_for_it(
     database_for: DatabaseFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:

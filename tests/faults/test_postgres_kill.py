@@ -89,6 +89,7 @@ async def paced(calls: Sequence[Any]) -> list[Any]:
     return await asyncio.gather(*(one(number, call) for number, call in enumerate(calls)))
 
 
+@pytest.mark.fault(22)
 async def test_check_ins_and_reports_while_postgresql_is_killed_are_503_then_recorded_once(
     kafka: str, tmp_path: Path
 ) -> None:

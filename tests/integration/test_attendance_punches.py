@@ -92,6 +92,7 @@ async def test_the_same_punch_again_gets_the_same_receipt_and_no_second_event(ri
         {"device_at": None},
     ],
 )
+@pytest.mark.fault(27)
 async def test_a_punch_id_used_for_another_body_is_a_conflict(rig: Rig, change: dict[str, object]) -> None:
     me = await rig.staff()
     body = {"punch_id": str(uuid4()), "device_at": "2025-11-06T07:24:00+07:00", "position": AT_OFFICE}
@@ -110,6 +111,7 @@ async def test_a_punch_id_of_somebody_else_is_a_conflict(rig: Rig) -> None:
     assert (await rig.punch(other, punch_id=punch_id)).status_code == 409
 
 
+@pytest.mark.fault(27)
 async def test_concurrent_duplicates_give_one_punch_one_event_and_equal_receipts(rig: Rig) -> None:
     people = [await rig.staff() for _ in range(5)]
     bodies = {who: {"punch_id": str(uuid4()), "position": AT_OFFICE} for who in people}
@@ -127,6 +129,7 @@ async def test_concurrent_claims_on_one_punch_id_leave_one_winner(rig: Rig) -> N
     assert len(await rig.outbox()) == 1
 
 
+@pytest.mark.fault(29)
 async def test_an_unknown_employee_is_told_so_and_nothing_is_written(rig: Rig) -> None:
     answer = await rig.punch(uuid4())
     assert answer.status_code == 404
@@ -147,6 +150,7 @@ async def test_one_refused_punch_does_not_fail_those_that_came_with_it(rig: Rig)
     assert [answer.status_code for answer in answers] == [201] * 4 + [404] * 2
 
 
+@pytest.mark.fault(26)
 async def test_the_time_is_the_servers_and_a_wrong_device_clock_is_only_flagged(rig: Rig) -> None:
     me = await rig.staff()
     answer = await rig.punch(me, device_at="2025-11-05T07:25:00+07:00", position=AT_OFFICE)

@@ -88,6 +88,7 @@ POISON: dict[str, Callable[[Message], Message]] = {
 }
 
 
+@pytest.mark.fault(17)
 async def test_poison_is_set_aside_byte_for_byte_and_everything_else_is_handled(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -125,6 +126,7 @@ async def settled(kafka: str, group: str, topic: Topic, count: int) -> bool:
     return await committed(kafka, group, topic) == count
 
 
+@pytest.mark.fault(18)
 async def test_a_type_of_a_newer_version_is_skipped_and_counted(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -147,6 +149,7 @@ async def test_a_type_of_a_newer_version_is_skipped_and_counted(
     assert skipped == 1
 
 
+@pytest.mark.fault(18)
 async def test_a_newer_producers_extra_fields_and_headers_are_ignored(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -190,6 +193,7 @@ async def test_an_endless_failure_acknowledges_nothing(
         await eventually(lambda: set(ids) <= set(seen.ids))
 
 
+@pytest.mark.fault(19)
 async def test_so_many_unreadable_records_in_a_row_stop_the_consumer_instead_of_draining_the_topic(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -218,6 +222,7 @@ async def test_so_many_unreadable_records_in_a_row_stop_the_consumer_instead_of_
     assert len(dead.records) == 8
 
 
+@pytest.mark.fault(13)
 async def test_a_rebalance_in_the_middle_of_a_batch_loses_nothing(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -249,6 +254,7 @@ async def test_a_rebalance_in_the_middle_of_a_batch_loses_nothing(
     assert set(again) == set(ids)
 
 
+@pytest.mark.fault(6)
 async def test_consumers_that_wait_for_kafka_are_not_ready_and_not_stuck(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

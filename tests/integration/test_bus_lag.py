@@ -128,6 +128,7 @@ async def test_a_client_that_has_stopped_fetching_is_stuck_though_it_believes_th
         assert told(metrics, "hadir_consumer_lag_records", seen, topic) == 2
 
 
+@pytest.mark.fault(14)
 async def test_a_handler_that_never_returns_is_stuck_and_its_batch_is_lag(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -106,6 +106,7 @@ def reasons(records: Sequence[Any]) -> list[tuple[UUID, str]]:
     ]
 
 
+@pytest.mark.fault(16)
 async def test_one_record_of_five_hundred_that_no_handler_can_take_is_set_aside_and_the_others_go_in(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,6 +230,7 @@ async def test_the_world_is_never_blamed_on_a_record_not_even_in_the_middle_of_a
     assert await keeps.kept(db) == set(ids) - {poison}
 
 
+@pytest.mark.fault(19)
 async def test_a_deploy_that_can_handle_nothing_stops_its_partition_and_the_other_partitions_go_on(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

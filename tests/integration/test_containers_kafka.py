@@ -16,6 +16,7 @@ async def test_a_service_writes_its_own_topics_and_reads_what_it_declares(secure
     await secured.write("notifications", "schedule.changed.v1.dead")
 
 
+@pytest.mark.fault(39)
 async def test_a_wrong_password_and_no_password_are_refused(secured: Secured) -> None:
     for client in (
         secured.client("notifications", "wrong"),

@@ -80,6 +80,7 @@ async def test_the_list_says_why_and_neither_whose_nor_what(database_for: Databa
     assert str(whose) not in out
 
 
+@pytest.mark.fault(20)
 async def test_nothing_happens_before_it_was_said_twice_and_then_once(
     database_for: DatabaseFor, says: Says
 ) -> None:

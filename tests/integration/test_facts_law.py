@@ -88,6 +88,7 @@ def erasure(employee_id: UUID, ce_id: UUID) -> Received:
     erased=st.lists(st.tuples(st.sampled_from(worlds.PEOPLE), st.uuids()), max_size=1),
     seed=st.integers(0, 2**32),
 )
+@pytest.mark.fault(21)
 async def test_any_order_duplication_and_batching_gives_the_same_rows_and_digest(
     db: Database,
     given: tuple[worlds.World, object],

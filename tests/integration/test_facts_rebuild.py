@@ -114,6 +114,7 @@ def a_day(people: int) -> tuple[list[tuple[UUID, Event]], set[UUID]]:
     return events, {e.punch_id for _, e in events if isinstance(e, AttendanceRecorded)}
 
 
+@pytest.mark.fault(25)
 async def test_a_rebuild_beside_the_live_consumer_gives_the_same_digest(kafka: str, db: Database) -> None:
     settings = settings_for(db, kafka)
     before, known = a_day(200)

@@ -129,6 +129,7 @@ def header_taken_away(line: dict[str, Any]) -> None:
 ALTERED = (value_altered, key_altered, header_altered, header_taken_away)
 
 
+@pytest.mark.fault(40)
 async def test_an_export_proves_itself_and_every_change_of_one_is_named(rig: Rig) -> None:
     whole = rig.folder / "whole.jsonl"
     code, said = await asyncio.to_thread(rig.run, "export", whole)
@@ -236,6 +237,7 @@ async def test_a_checkpoint_that_is_none_of_ours_or_of_another_log_is_named(rig:
         assert result.exit_code != 0
 
 
+@pytest.mark.fault(40)
 async def test_what_was_done_to_kafka_is_named_with_reportings_hashes_and_bounded_without(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -179,6 +179,7 @@ def hear(context: HandlerContext) -> Callable[..., Awaitable[list[Received]]]:
 Hear = Callable[..., Awaitable[list[Received]]]
 
 
+@pytest.mark.fault(11)
 async def test_each_cause_is_told_once_whatever_is_replayed(context: HandlerContext, hear: Hear) -> None:
     story = [
         *await hear(person(ADI), person(BUDI, heads=["U1"]), person(CITRA, heads=["DISDIK"])),

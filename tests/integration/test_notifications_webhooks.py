@@ -101,6 +101,7 @@ async def way(receiver: Receiver, certificate: tuple[Path, Path], key: MessageKe
     await one.channel.close()
 
 
+@pytest.mark.fault(38)
 async def test_a_receiver_believes_by_either_secret_and_by_no_other(way: Way) -> None:
     parcel = parcel_of(Where(way.receiver.url(), [OLD, NEW]))
     assert (await way.send(parcel)).reached == {"alamat"}
@@ -123,6 +124,7 @@ async def test_a_request_that_was_changed_on_its_way_is_not_believed(way: Way) -
     assert believed(written(OLD), [changed, old]) == [None, None]
 
 
+@pytest.mark.fault(38)
 async def test_each_try_has_the_same_id_and_is_signed_anew(way: Way) -> None:
     way.receiver.answer = always(500)
     parcel = parcel_of(Where(way.receiver.url(), [OLD]))
@@ -151,6 +153,7 @@ async def test_a_certificate_that_nobody_vouches_for_is_not_taken(receiver: Rece
 @pytest.mark.parametrize(
     "addresses", ["10.0.0.1", "169.254.169.254", "93.184.216.34 127.0.0.2 10.0.0.1", "::1", "::ffff:127.0.0.1"]
 )
+@pytest.mark.fault(38)
 async def test_a_name_that_leads_inside_is_not_called(
     addresses: str, receiver: Receiver, certificate: tuple[Path, Path], key: MessageKey
 ) -> None:
@@ -161,6 +164,7 @@ async def test_a_name_that_leads_inside_is_not_called(
     await one.channel.close()
 
 
+@pytest.mark.fault(38)
 async def test_a_name_that_leads_elsewhere_a_moment_later_is_judged_anew_and_dialled_as_judged(
     receiver: Receiver, certificate: tuple[Path, Path], key: MessageKey
 ) -> None:
@@ -194,6 +198,7 @@ async def test_what_was_allowed_when_it_was_saved_is_judged_by_what_is_allowed_n
     await one.channel.close()
 
 
+@pytest.mark.fault(38)
 async def test_a_redirect_is_not_followed(way: Way) -> None:
     way.receiver.answer = always(307, location=f"https://{NAME}:{way.receiver.port}/lain")
     outcome = await way.send()
@@ -217,6 +222,7 @@ async def test_a_receiver_that_is_gone_or_busy_says_so(way: Way) -> None:
     assert (await way.send(attempt=5)).became == "refused"
 
 
+@pytest.mark.fault(38)
 async def test_a_receiver_that_hangs_holds_nothing_for_long(
     receiver: Receiver, certificate: tuple[Path, Path], key: MessageKey
 ) -> None:

@@ -172,6 +172,7 @@ async def test_a_tombstone_is_a_record_without_a_value(database_for: DatabaseFor
     assert [record.value for record in tail.records if record.key == erased.encode()] == [None]
 
 
+@pytest.mark.fault(10)
 async def test_an_event_that_no_record_can_hold_is_refused_before_it_blocks_the_others(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -183,6 +184,7 @@ async def test_an_event_that_no_record_can_hold_is_refused_before_it_blocks_the_
     assert await empty(db)
 
 
+@pytest.mark.fault(2)
 async def test_of_two_relays_one_carries_and_nothing_is_sent_twice(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -198,6 +200,7 @@ async def test_of_two_relays_one_carries_and_nothing_is_sent_twice(
         assert tail.ids_by_key()[str(key).encode()] == ids[number :: len(keys)]
 
 
+@pytest.mark.fault(22)
 async def test_when_the_active_relay_loses_its_session_the_other_goes_on_and_nothing_is_lost(
     database_for: DatabaseFor, postgres: str, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,6 +217,7 @@ async def test_when_the_active_relay_loses_its_session_the_other_goes_on_and_not
     assert set(tail.ids) == set(ids)
 
 
+@pytest.mark.fault(2)
 async def test_exactly_one_of_two_relays_says_that_it_leads_and_the_other_takes_over(
     database_for: DatabaseFor, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

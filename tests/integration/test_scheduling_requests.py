@@ -225,6 +225,7 @@ async def test_of_two_who_decide_at_once_one_wins_and_the_other_is_told(running:
     assert len(await mine(running)) <= 1
 
 
+@pytest.mark.fault(35)
 async def test_overlaps_with_requests_and_absences_are_named(running: Desk) -> None:
     first = await asked(running)
     over = await ask(running, **TRIP)
@@ -294,6 +295,7 @@ async def test_asker_and_decider_read_the_trail_and_others_find_nothing(running:
         ({"kind": "amendment", "category": "leave", "leave": None}, "leave"),
     ],
 )
+@pytest.mark.fault(35)
 async def test_a_wrong_request_names_its_field(running: Desk, change: dict[str, Any], field: str) -> None:
     answer = await ask(running, **{**LEAVE, **change})
     assert answer.status_code == 422, answer.text

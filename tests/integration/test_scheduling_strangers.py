@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import pytest
 import pytest_asyncio
 
 from tests.conftest import DatabaseFor
-from tests.kit.scheduling import STAGE_1, Desk, desk, employee_id, nip
+from tests.kit.scheduling import SMALL_CITY, STAGE_1, Desk, desk, employee_id, employees, nip
 
 DAY = "2025-11-10"
 STRANGER, OTHER = str(uuid4()), str(uuid4())
@@ -141,6 +142,7 @@ def changes_of(someone: str) -> dict[str, dict[str, Any]]:
     }
 
 
+@pytest.mark.fault(31)
 async def test_an_opd_admin_cannot_tell_another_opd_s_people_from_nobody(running: Desk) -> None:
     admin: dict[str, Any] = {"role": "opd_admin", "subject": UUID(OTHER)}
     for opd in ("9.99", None):
@@ -164,3 +166,38 @@ async def test_files_beyond_what_an_event_may_carry_are_refused_by_row(running: 
     assert "JATI-1" in error["message"]
     long = f"nip,from,to,letter\n{nip(1)},{DAY},{DAY},{'x' * 101}\n"
     assert (await running.load("duty_travel", long)).json()["errors"][0]["column"] == "letter"
+
+
+@pytest.mark.fault(28)
+@pytest.mark.parametrize(
+    "given",
+    ["19850330200312100", "1985033020031210077", "19850330200312100x", "１９８５０３３０２００３１２１００７"],
+)
+async def test_a_number_that_is_no_nip_is_named_by_its_cell_and_neither_stored_nor_logged(
+    running: Desk, given: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG")
+    await running.clear_outbox()
+    answer = await running.load("employees", employees(SMALL_CITY).replace(nip(15), given))
+    assert answer.status_code == 422
+    assert {(error["column"], error["code"]) for error in answer.json()["errors"]} == {("nip", "nip.length")}
+    assert given not in caplog.text
+    assert await running.outbox() == []
+
+
+@pytest.mark.fault(35)
+@pytest.mark.parametrize(
+    ("first", "last", "field"),
+    [
+        ("2025-11-07", "2025-11-06", "to"),
+        ("2015-11-06", "2025-11-06", "to"),
+        ("2025-02-29", "2025-03-01", "from"),
+        ("2024-02-29", "2024-03-01", None),
+    ],
+)
+async def test_a_period_that_is_reversed_endless_or_of_no_calendar_is_refused_by_its_field(
+    running: Desk, first: str, last: str, field: str | None
+) -> None:
+    answer = await running.call("GET", f"/me/plans?from={first}&to={last}", role="staff", subject=employee_id(1))
+    assert answer.status_code == (200 if field is None else 422)
+    assert [error["field"] for error in answer.json().get("errors", [])] == ([field] if field else [])

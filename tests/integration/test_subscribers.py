@@ -119,6 +119,7 @@ async def one_in_each(secured: Secured) -> None:
     assert answers == dict.fromkeys(ALL)
 
 
+@pytest.mark.fault(39)
 async def test_each_audience_reads_its_topics_alone_and_no_dead_letters_and_writes_nothing(
     secured: Secured, file: Path
 ) -> None:
@@ -170,6 +171,7 @@ def shown_to_wildcard(client: dict[str, Any]) -> set[str]:
 
 
 @pytest.mark.parametrize("service", SERVICES)
+@pytest.mark.fault(39)
 async def test_a_service_writes_and_reads_what_the_table_gives_it_and_nothing_else(
     secured: Secured, service: str
 ) -> None:

@@ -274,6 +274,7 @@ def test_an_offline_time_is_unverified_never_after_its_receipt_and_moved_by_five
         assert (timing.at, "clock_unverified" in timing.flags) == (min(device_at, received_at), True)
 
 
+@pytest.mark.fault(35)
 def test_the_local_date_changes_at_midnight_in_bekasi() -> None:
     assert local_date(dt.datetime(2025, 11, 5, 16, 59, 59, tzinfo=dt.UTC)) == dt.date(2025, 11, 5)
     assert local_date(dt.datetime(2025, 11, 5, 17, 0, tzinfo=dt.UTC)) == DAY

@@ -1,5 +1,8 @@
 """Tokens: two clocks differ a little, two keys hold at a time, and none lives for ever."""
 
+import base64
+import hmac
+import json
 import time
 from pathlib import Path
 from typing import Any
@@ -43,6 +46,7 @@ def test_a_token_is_good_until_a_little_after_its_end() -> None:
 
 
 @pytest.mark.parametrize("as_folder", [False, True])
+@pytest.mark.fault(34)
 def test_two_keys_hold_at_once_and_a_third_does_not(tmp_path: Path, as_folder: bool) -> None:
     if as_folder:
         (tmp_path / "2025.pem").write_bytes(pem(OLD))
@@ -87,6 +91,28 @@ def test_a_hostile_header_is_a_bad_token_and_no_crash() -> None:
             authenticator.verify(text)
     with pytest.raises(TokenError):
         authenticator.verify(jwt.encode({"role": "staff"}, "secret-" * 8, algorithm="HS256", headers={"kid": "x"}))
+
+
+def unsigned(algorithm: str, signature: bytes = b"") -> str:
+    """Claims that would be good, under a header that says how they are signed."""
+    claims = jwt.decode(token(), options={"verify_signature": False})
+    parts = [json.dumps(part).encode() for part in ({"alg": algorithm, "typ": "at+jwt"}, claims)]
+    signed = b".".join(base64.urlsafe_b64encode(part).rstrip(b"=") for part in parts)
+    if algorithm == "HS256":
+        signature = hmac.digest(pem(OLD), signed, "sha256")
+    return b".".join([signed, base64.urlsafe_b64encode(signature).rstrip(b"=")]).decode()
+
+
+@pytest.mark.fault(34)
+def test_no_trick_with_a_token_opens_anything() -> None:
+    """Keys come from a file and are asked for nowhere: a thousand unknown names of keys cost a look each."""
+    authenticator = Authenticator(OLD.public_key())
+    assert judged(authenticator, token()) is not None
+    tricks = [unsigned("none"), unsigned("None"), unsigned("HS256"), unsigned("EdDSA")]
+    tricks += [token(aud="other"), token(iss="other"), token(exp=int(time.time()) - 3600), token(FOREIGN)]
+    tricks += [token(FOREIGN, kid=f"unknown-{number}") for number in range(1000)]
+    assert [trick for trick in tricks if judged(authenticator, trick) is not None] == []
+    assert judged(authenticator, token()) is not None
 
 
 PERSON = UUID("5f0c1f0e-6a39-4c0b-9d3e-8f0a52c7be11")

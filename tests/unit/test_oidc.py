@@ -86,6 +86,7 @@ def test_clocks_may_differ_by_the_leeway() -> None:
     assert judge(token(exp=now - 50), KEYS, CLIENT, "n")
 
 
+@pytest.mark.fault(34)
 def test_nobody_signs_for_the_provider_but_its_keys() -> None:
     pem = jwt.PyJWK(KEYS[0]).key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     shared_secret = jwt.api_jws.PyJWS().encode(
@@ -143,6 +144,7 @@ def test_an_attempt_follows_from_its_secret_and_tells_nothing_of_it() -> None:
     assert known.challenge == "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
 
 
+@pytest.mark.fault(34)
 async def test_an_unknown_key_has_the_provider_asked_again_but_not_at_every_sign_in(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
-from aiokafka.errors import KafkaConnectionError, RecordTooLargeError
+from aiokafka.errors import KafkaConnectionError, MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 from hypothesis import given
 from hypothesis import strategies as st
@@ -105,14 +105,18 @@ class Session:
         self._table.leader = self._table.leader or self
         return self._table.leader is self
 
-    async def fetch(self, _: str, gone: Sequence[int], limit: int) -> list[dict[str, Any]]:
+    async def fetch(
+        self, _: str, gone: Sequence[int], limit: int, topics: Sequence[str] = (), keys: Sequence[bytes] = ()
+    ) -> list[dict[str, Any]]:
         if self._closed:
             raise ConnectionResetError("the session has ended")
         assert self._table.leader is self
         for id in gone:
             self._table.rows.pop(id, None)
         self.limits.append(limit)
-        return [self._table.rows[id] for id in sorted(self._table.rows)[:limit]]
+        held = set(zip(topics, keys, strict=True))
+        rows = [self._table.rows[id] for id in sorted(self._table.rows)]
+        return [row for row in rows if (row["topic"], row["key"]) not in held][:limit]
 
     async def close(self, *, timeout: float) -> None:  # noqa: ASYNC109 - as asyncpg has it
         self._heard.clear()
@@ -292,15 +296,40 @@ async def test_after_a_failed_send_the_whole_round_is_sent_again_by_a_new_produc
         assert relay.health.failing_s() == 0
 
 
-async def test_a_row_that_kafka_never_takes_holds_back_all_behind_it_and_is_named(kafka: Kafka) -> None:
+async def test_a_row_that_kafka_never_takes_holds_back_its_key_and_nothing_else(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kafka.holds_at_most = 5
     table = Table()
     ids = table.add(15)
-    kafka.refused = {ids[0]: [RecordTooLargeError("too large")] * 1000}
+    kafka.refused = {ids[0]: [MessageSizeTooLargeError()] * 1000}
+    of_its_key = [id for id in ids if id % 3 == ids[0] % 3]
     async with running(table) as relay:
-        await eventually(lambda: relay.told("hadir_outbox_failures_total", error="RecordTooLargeError"))
-        assert set(table.rows) == set(ids)
-        assert set(kafka.sent) == set(ids[:10])
-        assert relay.health.failing_s() > 0
+        await eventually(lambda: set(table.rows) == set(of_its_key))
+        await eventually(lambda: relay.told("hadir_outbox_held_keys") == 1)
+        assert relay.told("hadir_outbox_failures_total", error="MessageSizeTooLargeError")
+        assert len(kafka.producers) == 1, "what Kafka has refused it cannot take later"
+        # Its topic takes it now: all of the key leaves in its order.
+        del kafka.refused[ids[0]]
+        kafka.sent.clear()
+        monkeypatch.setattr("shared.outbox.HELD_S", 0.0)
+        relay.relay._held_until = 0.0  # pyright: ignore[reportPrivateUsage] - as if the time had gone by
+        table.add(1)
+        await eventually(lambda: not table.rows)
+        assert [id for id in kafka.sent if id in of_its_key] == of_its_key
+        await eventually(lambda: relay.told("hadir_outbox_held_keys") == 0)
+
+
+async def test_records_that_are_too_large_only_together_travel_alone_and_hold_nobody(kafka: Kafka) -> None:
+    kafka.holds_at_most = 10
+    table = Table()
+    ids = table.add(10)
+    kafka.refused = {ids[0]: [MessageSizeTooLargeError()]}
+    async with running(table) as relay:
+        await eventually(lambda: not table.rows)
+        assert relay.told("hadir_outbox_held_keys") == 0
+        assert relay.told("hadir_outbox_published_total", topic="t.v1") == 10
+    assert [id for _, batch in kafka.batches[-10:] for id in batch] == ids
 
 
 async def test_a_producer_that_cannot_start_is_stopped_and_no_row_is_taken(kafka: Kafka) -> None:

@@ -18,6 +18,7 @@ def reread(body: bytes) -> Image.Image:
 
 
 @pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.fault(36)
 def test_nothing_stays_of_where_and_when_a_photo_was_taken(kind: str) -> None:
     given_photo = photo(kind)
     assert dict(reread(given_photo).getexif().get_ifd(0x8825))[2][0] == 6
@@ -58,6 +59,7 @@ def test_every_way_to_keep_pixels_is_taken(mode: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["PNG", "JPEG"])
+@pytest.mark.fault(36)
 def test_a_picture_that_claims_to_be_huge_is_refused_by_its_header(kind: str) -> None:
     with pytest.raises(TooManyPixels):
         drawn_anew(claiming(kind, 30_000, 30_000), kind)  # pyright: ignore[reportArgumentType]

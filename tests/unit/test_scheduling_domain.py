@@ -40,11 +40,13 @@ DAY = dt.date(2025, 11, 6)
         ("198704122010123003", "nip.sex"),
     ],
 )
+@pytest.mark.fault(28)
 def test_a_nip_is_judged_by_its_parts(nip: str, code: str | None) -> None:
     fault = fault_of(nip)
     assert (fault and fault.code) == code
 
 
+@pytest.mark.fault(29)
 def test_the_form_of_a_nip_raises_a_doubt_and_never_an_error() -> None:
     assert kind_doubt("198704122010121003", "PNS") is None
     assert kind_doubt("199009132025242014", "PPPK") is None

@@ -125,10 +125,12 @@ def test_reversed_hours_are_named_beside_an_unknown_unit() -> None:
 LEAVE = "nip,from,to,kind"
 
 
+@pytest.mark.fault(35)
 def test_reversed_dates_are_named() -> None:
     assert errors("leave", [LEAVE, f"{ANI},2025-11-10,2025-11-07,annual"]) == {(2, "to", "import.to_before_from")}
 
 
+@pytest.mark.fault(35)
 def test_each_row_that_overlaps_an_earlier_and_longer_one_is_named() -> None:
     rows = [
         f"{ANI},2025-11-01,2025-11-30,annual",

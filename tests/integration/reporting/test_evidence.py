@@ -69,6 +69,7 @@ async def test_a_photo_is_kept_without_its_place_and_the_same_again_is_the_same(
     assert files[2].content == PDF
 
 
+@pytest.mark.fault(36)
 async def test_each_bad_file_is_refused_with_what_to_do(service: Running, staff: Staff) -> None:
     async with service.caller("staff", staff.clerk) as clerk:
         refused = {

@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import pytest
 
 from tests.kit.reporting import DAY, ITEMS, Running, Staff, put
 
@@ -76,6 +77,24 @@ async def test_a_report_is_refused_with_the_field_that_is_wrong(service: Running
         assert raw.status_code == 422
 
 
+@pytest.mark.fault(30)
+@pytest.mark.fault(32)
+async def test_nobody_reports_for_another_nor_decides_by_the_body(service: Running, staff: Staff) -> None:
+    """Whose report it is says the token, what becomes of it who decides: a body that says so is refused."""
+    sneaked = {"employee_id": str(staff.late), "nip": "198704122010121003", "opd_code": "X", "status": "accepted"}
+    async with service.caller("staff", staff.clerk) as clerk:
+        for field, value in sneaked.items():
+            body = {"items": [*ITEMS], field: value}
+            answer = await clerk.put(f"/reporting/v1/me/reports/{DAY}", json=body)
+            assert answer.status_code == 422
+            assert [error["field"] for error in answer.json()["errors"]] == [field]
+        inside = await put(clerk, [{"task": "x", "quantity": 1, "unit": "u", "accepted_quantity": 1}])
+        assert inside.status_code == 422
+        assert (await clerk.get(f"/reporting/v1/me/reports/{DAY}")).status_code == 404
+    async with service.caller("staff", staff.late) as colleague:
+        assert (await colleague.get(f"/reporting/v1/me/reports/{DAY}")).status_code == 404
+
+
 async def test_someone_unknown_to_directory_and_plans_is_told_to_try_again(service: Running) -> None:
     async with service.caller("staff", uuid4()) as stranger:
         answer = await put(stranger)
@@ -88,6 +107,7 @@ async def review(client: httpx.AsyncClient, report_id: str, **body: Any) -> http
     return await client.post(f"/reporting/v1/reports/{report_id}/reviews", json=body)
 
 
+@pytest.mark.fault(33)
 async def test_an_accepted_report_cannot_be_revised_until_it_is_returned(service: Running, staff: Staff) -> None:
     async with (
         service.caller("staff", staff.clerk) as clerk,
@@ -113,6 +133,8 @@ async def test_an_accepted_report_cannot_be_revised_until_it_is_returned(service
     assert (outdated.status_code, outdated.json()["revision"]) == (409, 2)
 
 
+@pytest.mark.fault(30)
+@pytest.mark.fault(33)
 async def test_only_supervisor_and_acting_deputy_review_and_never_themselves(
     service: Running, staff: Staff
 ) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import httpx
+import pytest
 
 from deploy.local.processes import free_port
 from shared.access import Role
@@ -51,6 +52,7 @@ async def test_the_stream_opens_with_every_view_and_follows_a_new_fact(service: 
     assert seen == ["city", "opds", "units"]
 
 
+@pytest.mark.fault(31)
 async def test_the_stream_is_narrowed_to_the_role(service: Running, staff: Staff) -> None:
     audiences: list[tuple[Role, UUID | None, str | None, list[str]]] = [
         ("council", None, None, ["city", "opds", "units"]),
