@@ -97,10 +97,8 @@ class _Drain(ConsumerRebalanceListener):
         # One deadline, below the group's rebalance timeout: late is better than never.
         await self._consumer.give_up(within_s=REBALANCE_TIMEOUT_MS / 1000 * 0.8)
 
-    async def on_partitions_assigned(  # pyright: ignore[reportIncompatibleMethodOverride] - aiokafka awaits it
-        self, assigned: Sequence[TopicPartition]
-    ) -> None:
-        pass
+    async def on_partitions_assigned(self, assigned: Any) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        """Nothing is to do."""
 
 
 class Consumer:

@@ -159,6 +159,7 @@ async def test_what_is_told_of_a_dead_letter_says_why_and_nothing_of_whom(rig_of
     assert (code, "is no dead letter that waits" in out) == (1, True)
 
 
+@pytest.mark.fault(20)
 async def test_a_replay_reads_the_same_bytes_again_once_and_writes_nothing_to_the_log(
     rig_of: RigOf,
 ) -> None:
