@@ -12,6 +12,8 @@ BASE ?=
 RUNS ?=
 ARGS ?=
 JOBS ?= 1
+SEED ?=
+MINUTES ?= 15
 
 .PHONY: help setup hooks browser up run test faults coverage lint format pictures examples schemas contract sbom bench bench-check clean
 
@@ -50,8 +52,8 @@ run: setup ## Start everything and play a working day, then stay up (ONCE=1: sto
 test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch"; JOBS=2: two processes)
 	@$(RUN) pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile --no-loadscope-reorder) $(ARGS)
 
-faults: setup ## Break things on purpose (ONLY=forty: the table of docs/faults.md; ONLY=guards: without each guard its test fails)
-	@$(RUN) pytest -m "$(if $(filter guards,$(ONLY)),guard,fault)" $(ARGS)
+faults: setup ## Break things on purpose (ONLY=forty: docs/faults.md; ONLY=guards: without each its test fails; SEED=7 MINUTES=15: a nemesis)
+	@$(RUN) $(if $(SEED),python -m tests.nemesis --seed $(SEED) --minutes $(MINUTES),pytest -m "$(if $(filter guards,$(ONLY)),guard,fault)") $(ARGS)
 
 coverage: setup ## Count the branches that tests/unit and tests/contract take (ARGS=tests: all)
 	@$(RUN) coverage run -m pytest $(or $(ARGS),tests/unit tests/contract)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from deploy.local.state import State
-from tests.nemesis.run import run
+from tests.nemesis.run import STAFF, run
 
 
 @contextmanager
@@ -30,12 +30,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="tests.nemesis", description="Faults under load, then a judgement.")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--minutes", type=float, default=15.0)
+    parser.add_argument("--staff", type=int, default=STAFF)
     parser.add_argument("--only", default="", help="kinds of faults, with commas between")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     only = frozenset(kind.strip() for kind in given.only.split(",") if kind.strip())
     with folder() as root:
-        report = asyncio.run(run(State(root), given.seed, given.minutes * 60, kinds=only))
+        report = asyncio.run(run(State(root), given.seed, given.minutes * 60, staff=given.staff, kinds=only))
     sys.stdout.write(report.text() + "\n")
     return 1 if report.bad else 0
 

@@ -103,7 +103,9 @@ class Caller:
             await asyncio.sleep(min(5.0, max(pause, wait_s)))
             pause = min(2.0, pause * 2)
 
-    def begin(self, writer: str, kind: str, key: str, ident: str, rank: int = 0, number: int | None = None) -> int:
+    def begin(
+        self, writer: str, kind: str, key: str, ident: str, *, rank: int = 0, number: int | None = None
+    ) -> int:
         """Note that a command begins; returns its number."""
         chosen = next(self.numbers) if number is None else number
         self.history.began(Command(chosen, writer, kind, key, ident, time.monotonic(), rank=rank))

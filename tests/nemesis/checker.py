@@ -1,4 +1,4 @@
-"""Whether what was asked for is what there is: nothing lost, doubled, reordered, and nothing that nobody asked for.
+"""Whether what was asked for is what there is: nothing lost, doubled or reordered, and nothing beside it.
 
 Pure. A command goes through stages: the owner's table, the topic, the facts of who reads it, the inbox. What was
 accepted is in each of them once. What was refused is in none. Of a command whose outcome nobody heard both may be
@@ -8,6 +8,7 @@ true, but all stages have to agree.
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Literal
 
 from tests.nemesis.history import Command
@@ -102,7 +103,7 @@ def _agreement(kind: _Kind) -> list[Anomaly]:
     """Of a command of unknown outcome: what one stage has, each later one has, and none has more."""
     found: list[Anomaly] = []
     whole = [sight for sight in kind.sights if not sight.newest]
-    for before, after in zip(whole, whole[1:], strict=False):
+    for before, after in pairwise(whole):
         has, gets = {one.ident for one in before.seen}, {one.ident for one in after.seen}
         for command in kind.commands.values():
             if command.outcome != "unknown" or (command.ident in has) == (command.ident in gets):

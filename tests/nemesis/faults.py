@@ -5,6 +5,7 @@ import signal
 from collections.abc import AsyncGenerator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from aiokafka import AIOKafkaProducer
@@ -144,8 +145,8 @@ async def _admin(rig: Rig) -> AsyncGenerator[AIOKafkaAdminClient]:
 
 @asynccontextmanager
 async def _transaction(rig: Rig, what: Planned) -> AsyncGenerator[None]:
-    """A stranger writes into one of our topics under a transaction, leaves it open for a while, and takes it back."""
-    producer = AIOKafkaProducer(
+    """A stranger writes into a topic of ours under a transaction, leaves it open for a while and takes it back."""
+    producer: Any = AIOKafkaProducer(
         bootstrap_servers=rig.kafka.bootstrap,
         transactional_id=f"stranger-{uuid4().hex[:8]}",
         transaction_timeout_ms=60_000,

@@ -7,7 +7,7 @@ correction, or the person-day that no other command is about.
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import cycle
@@ -80,7 +80,7 @@ class Writer:
         self, kind: str, key: object, ident: object, request: Request, *, rank: int = 0, again: bool = True
     ) -> Reply:
         """One command, to its end."""
-        number = self.caller.begin(self.name, kind, str(key), str(ident), rank)
+        number = self.caller.begin(self.name, kind, str(key), str(ident), rank=rank)
         reply = await self.caller.until_heard(request, again=again)
         self.caller.end(number, reply)
         return reply
@@ -169,7 +169,7 @@ async def _one_report(writer: Writer, person: Employee, on: date) -> None:
         item = {"item_id": f"n{number}", "task": "Layanan", "quantity": 40, "unit": "berkas"}
         path = f"/reporting/v1/me/reports/{on}"
         key = f"{person.employee_id}/{on}"
-        caller.begin(writer.name, "report", key, f"n{number}", revision, number)
+        caller.begin(writer.name, "report", key, f"n{number}", rank=revision, number=number)
         reply = await caller.until_heard(Request(writer.staff(person), "PUT", path, {"items": [item]}))
         caller.end(number, reply, rank=reply.body["revision"] if reply.outcome == "ok" else 0)
         if reply.outcome != "ok":
@@ -250,9 +250,8 @@ async def planning(writer: Writer) -> None:
         (person, on)
         for (employee, on), mode in sorted(world.baseline.items())
         for person in writer.people
-        if str(person.employee_id) == employee
-        and mode in ("WFO", "WFH")
-        and date.fromisoformat(on) > _last_day(world)
+        if str(person.employee_id) == employee and mode in ("WFO", "WFH")
+        if date.fromisoformat(on) > _last_day(world)
     ]
     writer.dice.shuffle(free)
     for person, on in free:
@@ -344,7 +343,7 @@ async def erasing(writer: Writer) -> None:
         await writer.give("erasure", person.employee_id, person.employee_id, asked, again=False)
 
 
-WRITERS: dict[str, tuple[Callable[[Writer], Awaitable[None]], float]] = {
+WRITERS: dict[str, tuple[Callable[[Writer], Coroutine[Any, Any, None]], float]] = {
     "front": (checking_in, 0.14),
     "direct": (checking_in_directly, 0.14),
     "phones": (handing_over, 0.12),
@@ -358,13 +357,13 @@ WRITERS: dict[str, tuple[Callable[[Writer], Awaitable[None]], float]] = {
 """What each writer does, and its share of the people."""
 
 
-def writers(world: World) -> list[tuple[Callable[[Writer], Awaitable[None]], Writer]]:
+def writers(world: World) -> list[tuple[Callable[[Writer], Coroutine[Any, Any, None]], Writer]]:
     """Each with its people, of whom nobody is an officer or anybody's superior."""
     people = [e for e in world.city.employees.values() if not e.heads and e.supervisor is not None]
     superiors = {e.supervisor for e in world.city.employees.values()} | set(officers(world.city))
     people = [e for e in people if e.employee_id not in superiors]
     random.Random(f"people:{world.seed}").shuffle(people)
-    made: list[tuple[Callable[[Writer], Awaitable[None]], Writer]] = []
+    made: list[tuple[Callable[[Writer], Coroutine[Any, Any, None]], Writer]] = []
     taken = 0
     for name, (does, share) in WRITERS.items():
         number = int(len(people) * share)

@@ -45,7 +45,7 @@ async def records(rig: Rig) -> dict[str, list[Entry]]:
 def _entry(record: Record) -> Entry:
     headers = [(name, value) for name, value in record.headers]
     received = decode(record.topic, record.key, record.value, headers)
-    value = json.loads(record.value) if record.value is not None else {}
+    value: dict[str, Any] = json.loads(record.value) if record.value is not None else {}
     return Entry(record.topic, record.partition, record.offset, received, value)
 
 
@@ -181,7 +181,7 @@ KINDS = (
 async def sights(rig: Rig, entries: Entries, baseline: Baseline, absences: Collection[str]) -> list[Sight]:
     """All stages of all kinds. `absences`: idents of commands that are absences, among all changes of plans.
 
-    A plan that is as it was first published is nobody's command, nor is a day off: who leaves has no plans any more.
+    A plan that is as it was first published is nobody's command, nor is a day off: who leaves has no plans.
     """
     found: list[Sight] = []
     messages = await rows(rig, "notifications", "select employee_id, kind, cause_event_id from message")
@@ -277,7 +277,7 @@ async def folds_differ(rig: Rig, entries: Entries) -> list[Anomaly]:
             columns = ", ".join((*this.key, "revision", "ce_id"))
             held: dict[str, Rank] = {}
             for row in await rows(rig, service, f"select {columns} from {this.name}"):  # noqa: S608 - names of ours
-                revision = 0 if "revision" not in row else row["revision"]
+                revision = row["revision"]
                 held[_key(row[name] for name in this.key)] = _rank(revision, row["ce_id"])
             if fact.of is not EmployeeChanged:
                 wanted = {k: rank for k, rank in wanted.items() if k in held or k.split("/")[0] not in erased}

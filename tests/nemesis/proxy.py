@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 How = Literal["well", "cut", "delay", "silent", "halves", "torn"]
-"""`cut`: connections are reset, and new ones too. `silent`: what comes is swallowed and nothing is closed, as on a
-half-open connection. `halves`: of each chunk the second half comes later. `torn`: half of a chunk, then a reset."""
+"""`cut`: connections are reset, and new ones too. `silent`: what comes is swallowed and nothing is closed, as on
+a half-open connection. `halves`: the second half of each chunk comes later. `torn`: half of one, then a reset."""
 
 _CHUNK = 64 * 1024
 
@@ -28,6 +28,11 @@ class Proxy:
         self._open: set[asyncio.StreamWriter] = set()
         self._silenced: set[asyncio.StreamWriter] = set()
         self._server: asyncio.Server | None = None
+
+    @property
+    def silenced(self) -> int:
+        """How many connections have swallowed something."""
+        return len(self._silenced)
 
     @property
     def port(self) -> int:

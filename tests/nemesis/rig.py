@@ -1,4 +1,4 @@
-"""The whole system as `hadir up --processes` runs it, with proxies before its servers and disks that can be full."""
+"""The system as `hadir up --processes` runs it, with proxies before its servers and disks that can be full."""
 
 import asyncio
 import os
@@ -92,7 +92,7 @@ class ProxiedPostgres(Postgres):
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A file system of its own for one server, in memory; it is full when it is made no larger than what it holds."""
+    """A file system in memory for one server; it is full when it is made no larger than what it holds."""
 
     at: Path
 

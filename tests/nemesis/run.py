@@ -12,6 +12,7 @@ from uuid import UUID
 
 import aiohttp
 import asyncpg
+from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from demo import topics
 from demo.city import TODAY, City, Employee, build
@@ -23,6 +24,7 @@ from deploy.local.state import State
 from services.reporting.commands import check as checking
 from shared.auth import load_private_key
 from shared.database import Database
+from shared.events import TOPICS
 from shared.events.base import SERVICES
 from tests.nemesis import observe
 from tests.nemesis.caller import Caller
@@ -206,15 +208,15 @@ def _probed(world: World) -> list[Employee]:
 
 
 async def recovered(rig: Rig, probes: Writer, began: float) -> float | None:
-    """Seconds until every service says that it is ready and a new check-in is a fact of reporting; None for never."""
+    """Seconds until a new check-in is a fact of reporting and every service says that it is ready; None: never."""
     with suppress(TimeoutError):
         async with asyncio.timeout(RECOVERED_WITHIN_S):
             punch_id: UUID | None = None
             while punch_id is None:
                 punch_id = await probes.check_in(next(probes.turn))
-            while not await _is_fact(rig, punch_id):
+            while not await _is_fact(rig, punch_id):  # noqa: ASYNC110 - it is other processes that do it
                 await asyncio.sleep(0.1)
-            while not await _all_ready(probes.caller):
+            while not await _all_ready(probes.caller):  # noqa: ASYNC110 - as above
                 await asyncio.sleep(0.1)
             return time.monotonic() - began
     return None
@@ -284,7 +286,7 @@ async def _waits(rig: Rig) -> str:
 
 
 async def judge(rig: Rig, state: State, world: World, report: Report) -> None:
-    """After a quiet time: every command at every stage, every fact against the log, every step against the facts."""
+    """Once all is quiet: every command at every stage, facts against the log, steps against the facts."""
     # Real time: what the clock brings goes on, and would never be quiet at twenty times its speed.
     rig.set_clock(rig.business(), 1.0)
     if left := await quiet(rig, QUIET_WITHIN_S):
@@ -303,16 +305,11 @@ async def judge(rig: Rig, state: State, world: World, report: Report) -> None:
         await db.close()
     report.checked = differs.summary()
     report.other += differs.told()
-    dead = [name for name in await _dead(rig)]
-    report.other += [f"dead letters in {name}" for name in dead]
+    report.other += [f"dead letters in {name}" for name in await _dead(rig)]
 
 
 async def _dead(rig: Rig) -> list[str]:
     """Topics of dead letters that hold any: no record of this load is beyond reading."""
-    from aiokafka import AIOKafkaConsumer, TopicPartition
-
-    from shared.events import TOPICS
-
     consumer: Any = AIOKafkaConsumer(bootstrap_servers=rig.kafka.bootstrap)
     await consumer.start()
     try:
