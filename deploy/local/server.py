@@ -20,6 +20,7 @@ class Server(ABC):
     state: State
     port: int = 0
     _child: Child | None = field(default=None, init=False)
+    _has_answered: bool = field(default=False, init=False)
 
     name: str = field(default="", init=False)
 
@@ -36,17 +37,22 @@ class Server(ABC):
         """Whether it does what it is there for, as of now."""
 
     async def start_child(self, title: str, child_on: Callable[[int], Awaitable[Child]]) -> None:
-        """Start the child made for a port, and return when it answers. Raises StartFailed, with `title` for it."""
+        """Start the child made for a port, and return when it answers. Raises StartFailed, with `title` for it.
+
+        One that has answered before is waited for as long as it lives: after a crash it reads its logs again, and
+        whoever ends it for being slow makes it begin anew, each time.
+        """
 
         async def on(port: int) -> None:
             self.port = port
             child = self._child = await child_on(port)
             child.start()
             started = time.monotonic()
-            while time.monotonic() - started < START_TIMEOUT:
+            while self._has_answered or time.monotonic() - started < START_TIMEOUT:
                 if not child.alive:
                     raise child.failed(f"{title} ended while starting")
                 if await self.answers():
+                    self._has_answered = True
                     return
                 await asyncio.sleep(_RETRY_S)
             raise child.failed(f"{title} was not ready after {START_TIMEOUT:.0f} s")

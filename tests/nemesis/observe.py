@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
+from aiokafka import TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient
+
 from shared.events import TOPICS, EmployeeChanged, Received, decode
 from shared.events.base import SERVICES, ServiceName
 from shared.facts import Fact, shape
@@ -40,6 +43,25 @@ async def records(rig: Rig) -> dict[str, list[Entry]]:
             for record in batch:
                 found[record.topic].append(_entry(record))
     return found
+
+
+async def unread(rig: Rig) -> int:
+    """Records that a group has not acknowledged, among all groups."""
+    groups: dict[str, dict[TopicPartition, int]] = {}
+    admin = AIOKafkaAdminClient(bootstrap_servers=rig.kafka.bootstrap)
+    await admin.start()
+    try:
+        for group, _ in await admin.list_consumer_groups():
+            committed = await admin.list_consumer_group_offsets(group)
+            groups[group] = {partition: max(0, at.offset) for partition, at in committed.items()}
+    finally:
+        await admin.close()
+    there = [
+        (TopicPartition(one.topic, one.partition), one.offset)
+        for some in (await records(rig)).values()
+        for one in some
+    ]
+    return sum(offset >= read[on] for read in groups.values() for on, offset in there if on in read)
 
 
 def _entry(record: Record) -> Entry:

@@ -13,6 +13,7 @@ from uuid import UUID
 import aiohttp
 import asyncpg
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
 
 from demo import topics
 from demo.city import TODAY, City, Employee, build
@@ -38,7 +39,7 @@ from tests.nemesis.schedule import Planned, schedule
 STAFF = 160
 SPEED = 20.0
 """Business seconds a second: fifteen minutes are five hours."""
-RECOVERED_WITHIN_S = 150.0
+RECOVERED_WITHIN_S = 300.0
 QUIET_WITHIN_S = 240.0
 BETWEEN_S = 2.0
 NAMED = 8
@@ -259,7 +260,7 @@ async def quiet(rig: Rig, within_s: float) -> str:
     while time.monotonic() < deadline:
         try:
             waits = await _waits(rig)
-        except (OSError, asyncpg.PostgresError, TimeoutError) as error:
+        except (OSError, asyncpg.PostgresError, KafkaError, TimeoutError) as error:
             waits = repr(error)
         still = 0 if waits else still + 1
         if still >= 3:
@@ -279,8 +280,8 @@ async def _waits(rig: Rig) -> str:
         if row["n"]:
             told.append(f"{row['n']} rows of {table}")
     if not told:
-        unread = await topics.all_read(rig.kafka.bootstrap, within_s=3)
-        if unread:
+        # An offset is not always of a record: what ends a stranger's transaction is read by nobody.
+        if await topics.all_read(rig.kafka.bootstrap, within_s=3) and (unread := await observe.unread(rig)):
             told.append(f"{unread} records unread")
     return ", ".join(told)
 
