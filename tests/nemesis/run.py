@@ -279,10 +279,10 @@ async def _waits(rig: Rig) -> str:
         (row,) = await observe.rows(rig, "reporting", f"select count(*) as n from {table}")  # noqa: S608 - named above
         if row["n"]:
             told.append(f"{row['n']} rows of {table}")
-    if not told:
-        # An offset is not always of a record: what ends a stranger's transaction is read by nobody.
-        if await topics.all_read(rig.kafka.bootstrap, within_s=3) and (unread := await observe.unread(rig)):
-            told.append(f"{unread} records unread")
+    # An offset is not always of a record: what ends a stranger's transaction is read by nobody.
+    if not told and await topics.all_read(rig.kafka.bootstrap, within_s=3):
+        unread = await observe.unread(rig)
+        told += [f"{unread} records unread"] if unread else []
     return ", ".join(told)
 
 
