@@ -46,6 +46,7 @@ VERBS: Mapping[str, tuple[str, ...]] = {
         "removed",
         "secret_made",
         "secret_retired",
+        "followed",
         "tried",
     ),
     # scheduling

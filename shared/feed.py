@@ -5,12 +5,12 @@ before those below it are settled, so a cursor passes over nothing, however late
 no sequence of a database promises that. Nothing is kept here of who reads how far.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from shared import cursors
 from shared.events.topics import Topic
-from shared.log import Offsets, Record, readable_records, reading
+from shared.log import Log, Offsets, Record, TopicPartition, readable_records, reading
 from shared.refusals import FieldError, Invalid
 from shared.settings import KafkaSettings
 
@@ -49,12 +49,43 @@ async def page(
     and KafkaError.
     """
     async with reading(client, [topic.name], rewound=False) as log:
-        partitions = sorted(log.partitions)
         begins, ends = await log.begins(), await log.ends()
-        log.only(_start(after, begins, ends))
-        records = await log.some(ends, limit, wait_s)
-        reached = await log.positions()
-        return readable_records(records, settings), Position(topic.name, tuple(reached[p] for p in partitions))
+        start = _start(after, begins, ends)
+        log.only(start)
+        there = any(start[partition] < end for partition, end in ends.items())
+        records, reached = await (log.some(ends, limit) if there else log.coming(limit, wait_s))
+        return readable_records(records, settings), _position(topic.name, reached)
+
+
+async def between(
+    settings: KafkaSettings, log: Log, after: Position, ends: Position, *, limit: int
+) -> tuple[list[Record], Position]:
+    """The same of an open log, before `ends`, which the topic holds: what was read once is read again."""
+    partitions = [TopicPartition(after.topic, number) for number in range(len(after.offsets))]
+    log.only(dict(zip(partitions, after.offsets, strict=True)))
+    records, reached = await log.some(dict(zip(partitions, ends.offsets, strict=True)), limit)
+    return readable_records(records, settings), _position(after.topic, reached)
+
+
+async def borders(log: Log, topic: str) -> tuple[Position, Position]:
+    """Where a topic of an open log begins and ends now."""
+    of = [partition for partition in log.everything if partition.topic == topic]
+    return _position(topic, await log.begins(of)), _position(topic, await log.ends(of))
+
+
+async def starts(
+    client: Mapping[str, Any], topics: Sequence[str], *, from_start: bool
+) -> dict[str, tuple[int, ...]]:
+    """Where topics begin, or end now: the offset of each partition. Raises KafkaError."""
+    if not topics:
+        return {}
+    async with reading(client, topics, rewound=False) as log:
+        found = {topic: await borders(log, topic) for topic in topics}
+    return {topic: (begin if from_start else end).offsets for topic, (begin, end) in found.items()}
+
+
+def _position(topic: str, offsets: Offsets) -> Position:
+    return Position(topic, tuple(offsets[partition] for partition in sorted(offsets)))
 
 
 def _start(after: Position | None, begins: Offsets, ends: Offsets) -> Offsets:

@@ -30,24 +30,26 @@ class Log:
 
     def __init__(self, consumer: Any, partitions: Sequence[TopicPartition]) -> None:
         self._consumer = consumer
-        self.partitions = self._opened = tuple(partitions)
+        self.everything = tuple(partitions)
+        """The partitions of all topics that were opened."""
+        self.partitions = self.everything
+        """Those that are read now."""
 
-    async def begins(self) -> Offsets:
-        """The first offset that each partition still holds."""
-        return await self._consumer.beginning_offsets(self.partitions)
+    async def begins(self, of: Collection[TopicPartition] | None = None) -> Offsets:
+        """The first offset that each partition still holds, of those that are read or of others."""
+        return await self._consumer.beginning_offsets(self.partitions if of is None else of)
 
     async def bounds(self, partition: TopicPartition) -> tuple[int, int]:
         """Of one partition the same, and the end as below; (0, 0) where the topic had no such one when it was
         opened."""
-        if partition not in self._opened:
+        if partition not in self.everything:
             return 0, 0
-        begins = await self._consumer.beginning_offsets([partition])
-        ends = await self._consumer.end_offsets([partition])
+        begins, ends = await self.begins([partition]), await self.ends([partition])
         return begins[partition], ends[partition]
 
-    async def ends(self) -> Offsets:
+    async def ends(self, of: Collection[TopicPartition] | None = None) -> Offsets:
         """The offset after the last one that may be read now; an open transaction holds it back."""
-        return await self._consumer.end_offsets(self.partitions)
+        return await self._consumer.end_offsets(self.partitions if of is None else of)
 
     def only(self, offsets: Offsets) -> None:
         """Read these partitions and no others from now on, each from its offset."""
@@ -72,23 +74,24 @@ class Log:
             for records in polled.values():
                 yield records
 
-    async def some(self, ends: Offsets, limit: int, wait_s: float) -> list[Record]:
-        """At most `limit` records from where the reading stands: those before `ends`; where there are none, what
-        comes within so many seconds."""
+    async def some(self, ends: Offsets, limit: int) -> tuple[list[Record], Offsets]:
+        """At most `limit` records before `ends` from where the reading stands, and the offsets after them."""
         found = list[Record]()
         left = await self._before(self.partitions, ends)
-        if not left:
-            polled = await self._consumer.getmany(timeout_ms=round(wait_s * 1000), max_records=limit)
-            return [record for records in polled.values() for record in records]
         while left and len(found) < limit:
             polled = await self._consumer.getmany(*left, timeout_ms=1000, max_records=limit - len(found))
-            for records in polled.values():
-                found += records
+            for partition, records in polled.items():
+                found += [record for record in records if record.offset < ends[partition]]
             left = await self._before(left, ends)
-        return found
+        reached = await self._positions()
+        return found, {partition: min(reached[partition], ends[partition]) for partition in reached}
 
-    async def positions(self) -> Offsets:
-        """The offset of the next record of each partition."""
+    async def coming(self, limit: int, wait_s: float) -> tuple[list[Record], Offsets]:
+        """At most `limit` records that come within so many seconds, and the offsets after them."""
+        polled = await self._consumer.getmany(timeout_ms=round(wait_s * 1000), max_records=limit)
+        return [record for records in polled.values() for record in records], await self._positions()
+
+    async def _positions(self) -> Offsets:
         return {partition: await self._consumer.position(partition) for partition in self.partitions}
 
     async def _before(self, partitions: Sequence[TopicPartition], ends: Offsets) -> list[TopicPartition]:

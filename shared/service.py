@@ -53,7 +53,7 @@ LAST_RESORT_S = 1.0
 MACHINES = ("livez", "readyz", "metrics")
 """The doors of those that look after a service."""
 
-_CARRIERS = ("bus", "relay", "log")
+_CARRIERS = ("bus", "relay", "log", "followed")
 """Tasks that only carry events, or read them over. While Kafka is away they fail, and are named; requests are
 answered all the same: a check-in waits in the outbox, and must not be turned away."""
 

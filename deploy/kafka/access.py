@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import get_args
 
 from deploy.kafka.users import ADMIN, Grant, Refused, connect
+from services.notifications.tasks.followed import topics_followed
 from services.reporting.domain.transparency import under_trees
 from shared.bus import Router
 from shared.events import TOPICS, Audience
@@ -44,6 +45,8 @@ def grants_of(service: str) -> set[Grant]:
         for name in declaration.topics:
             grants.add(Grant(service, "topic", name, "read"))
             grants.add(Grant(service, "topic", TOPICS[name].dead_letters, "write"))
+    if service == "notifications":  # it sends topics to the webhooks that follow them
+        grants |= {Grant(service, "topic", name, "read") for name in topics_followed()}
     if service == "reporting":  # it keeps the log's trees
         grants |= {Grant(service, "topic", topic.name, "read") for topic in under_trees()}
     return grants

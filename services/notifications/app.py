@@ -8,8 +8,9 @@ from services.notifications.api import live as live_doors
 from services.notifications.channels.email import EmailChannel
 from services.notifications.channels.push import vapid_of
 from services.notifications.channels.registry import channels_of
+from services.notifications.channels.webhook import WebhookChannel
 from services.notifications.commands import notices
-from services.notifications.tasks import confirmations, counters, delivery, escalation, reminders, upkeep
+from services.notifications.tasks import confirmations, counters, delivery, escalation, followed, reminders, upkeep
 from services.notifications.tasks.live import follow_inboxes
 from services.notifications.views.live import Live
 from shared import audit_doors, repairs
@@ -26,6 +27,9 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
     key = MessageKey.from_file(settings.message_key_file) if settings.message_key_file else None
     email = channels.get("email")
     confirming = {"confirmations": confirmations.asking(email)} if isinstance(email, EmailChannel) else {}
+
+    webhook = channels.get("webhook")
+    following = {"followed": followed.follower(webhook)} if isinstance(webhook, WebhookChannel) else {}
 
     def prepare(_: Service, app: FastAPI) -> None:
         app.state.live = Live()
@@ -57,6 +61,7 @@ def create_app(settings: Settings, clock: Clock | None = None) -> FastAPI:
             "counters": counters.watch,
             "repairs": repairs.task(facts.PROJECTION, notices.rejoin),
             **confirming,
+            **following,
             "delivery": delivery.watch(channels),
             **{delivery.task_of(way): delivery.worker(channel) for way, channel in channels.items()},
         },

@@ -49,5 +49,7 @@ SUBSCRIBING: Mapping[str, Body] = {
     f"POST {_OF}/removal": told(lambda _, __: WHY),
     f"POST {_OF}/secrets": told(lambda _, __: {"secret_id": str(uuid4()), **WHY}),
     f"POST {_OF}/secrets/{{secret_id}}/retirement": told(lambda _, __: WHY),
+    # None: which new ones there are is asked of Kafka.
+    f"PUT {_OF}/topics": told(lambda _, __: {"topics": [], **WHY}),
     f"POST {_OF}/trials": told(lambda _, __: {"trial_id": str(uuid4()), **WHY}),
 }

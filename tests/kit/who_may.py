@@ -260,6 +260,8 @@ ROWS: dict[str, str] = {
     ),
     "POST /notifications/v1/subscriptions/{subscription_id}/trials": "...=..= ...=..= ...=..=",
     "GET /notifications/v1/subscriptions/{subscription_id}/deliveries": "...+.++ ...+.++ ...+.++",
+    "GET /notifications/v1/subscriptions/{subscription_id}/topics": "...+.++ ...+.++ ...+.++",
+    "PUT /notifications/v1/subscriptions/{subscription_id}/topics": "...+..+ ...+..+ ...+..+",
     "GET /notifications/schemas/{topic}.json": "+++++++ +++++++ +++++++",
     "GET /notifications/v1/feed/{topic} #no topic of theirs": "0000000 0000000 0000000",
 }

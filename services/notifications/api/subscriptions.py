@@ -6,15 +6,17 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Request, Response
 from pydantic import BaseModel, TypeAdapter
 
-from services.notifications.commands import subscriptions
+from services.notifications.commands import followed, subscriptions
 from services.notifications.commands.subscriptions import Act
 from services.notifications.domain import Exact
-from services.notifications.domain.subscriptions import SubscriptionGiven, SubscriptionTerms
+from services.notifications.domain.subscriptions import FollowedGiven, SubscriptionGiven, SubscriptionTerms
 from services.notifications.views import subscriptions as views
-from services.notifications.views.subscriptions import SentOut, SubscriptionMade, SubscriptionOut
+from services.notifications.views.subscriptions import FollowedOut, SentOut, SubscriptionMade, SubscriptionOut
+from shared import feed
 from shared.access import MANAGE_SUBSCRIPTIONS, READ_SUBSCRIPTIONS, Principal
 from shared.auth import require
 from shared.bodies import described, read
+from shared.bus import client_arguments
 from shared.cursors import Limit, Page, cut, read_cursor, read_id_cursor
 from shared.message_key import MessageKey
 from shared.personal import Reason
@@ -50,6 +52,12 @@ class SecretIn(WhyIn):
     secret_id: UUID
 
 
+class FollowedIn(FollowedGiven):
+    """All topics that it follows, and why."""
+
+    reason: Reason
+
+
 class TrialIn(WhyIn):
     """`trial_id` is the `webhook-id` of the test message."""
 
@@ -64,7 +72,7 @@ class TrialOut(BaseModel):
 
 
 NEW, TERMS, WHY = TypeAdapter(SubscriptionIn), TypeAdapter(TermsIn), TypeAdapter(WhyIn)
-SECRET, TRIAL = TypeAdapter(SecretIn), TypeAdapter(TrialIn)
+SECRET, TRIAL, TOPICS_FOLLOWED = TypeAdapter(SecretIn), TypeAdapter(TrialIn), TypeAdapter(FollowedIn)
 
 
 @router.post(
@@ -194,6 +202,34 @@ async def sent(
         rows = await views.sent(tx, subscription_id, before=before, limit=limit + 1)
     page = cut(rows, limit, lambda row: [row.place])
     return Page(items=[SentOut.model_validate(row) for row in page.items], next=page.next)
+
+
+@router.get("/subscriptions/{subscription_id}/topics", dependencies=READERS)
+async def followed_topics(subscription_id: UUID, service: Running) -> Page[FollowedOut]:
+    """The topics that a webhook follows, and whether it keeps up."""
+    async with service.db.read() as tx:
+        await views.found(tx, subscription_id)
+        return Page(items=await views.followed(tx, subscription_id))
+
+
+@router.put("/subscriptions/{subscription_id}/topics", openapi_extra=described(TOPICS_FOLLOWED))
+async def follow(subscription_id: UUID, request: Request, who: Manager, service: Running) -> Page[FollowedOut]:
+    """Send a webhook every event of these topics, and of no other: as CloudEvents, many in one request.
+
+    Each batch is sent until the receiver takes it, the next one after it. Topics with employees' ids are followed
+    in the name of BKPSDM; the directory by nobody. Messages of kinds go their own way (`webhook-id` of each).
+    """
+    body = await read(request, TOPICS_FOLLOWED)
+    act = Act(who, service.clock.now(), body.reason)
+    followed.check(act, body)
+    async with service.db.read() as tx:
+        await views.found(tx, subscription_id)
+        new = await followed.new_ones(tx, subscription_id, body.topics)
+    client = {**client_arguments(service.settings), "client_id": "hadir-followed"}
+    starts = await feed.starts(client, new, from_start=body.from_start)
+    async with service.db.transaction() as tx:
+        await followed.follow(tx, act, subscription_id, body, starts)
+        return Page(items=await views.followed(tx, subscription_id))
 
 
 def _key(service: Service) -> MessageKey | None:

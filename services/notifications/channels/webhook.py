@@ -101,13 +101,21 @@ class WebhookChannel:
         data = {"subscription_id": str(receiver.subscription_id)}
         return await self.post(where, trial_id, webhooks.body("test", now, data), attempt=TRIES)
 
-    async def post(self, receiver: Receiver, message_id: UUID, body: bytes, *, attempt: int = 1) -> Outcome:
+    async def post(
+        self,
+        receiver: Receiver,
+        message_id: UUID,
+        body: bytes,
+        *,
+        attempt: int = 1,
+        content_type: str = "application/json",
+    ) -> Outcome:
         """Send a body, signed now; what became of it."""
         try:
             url = self._guard.read(receiver.url)  # what is allowed may have changed since it was kept
         except PydanticCustomError as error:
             return Outcome("refused", error.type)
-        headers = webhooks.headers(str(message_id), time.time(), body, receiver.secrets)
+        headers = webhooks.headers(str(message_id), time.time(), body, receiver.secrets, content_type)
         answer = await self._calls.post(url, body, headers)
         return outcome_of(answer.status, answer.retry_after, attempt) if isinstance(answer, Answer) else answer
 

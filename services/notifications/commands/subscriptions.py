@@ -87,7 +87,7 @@ async def add(
         **_kept(given),
     )
     await store.put(tx, subscription)
-    await _note(tx, act, "added", subscription, way=given.way, **_kept(given))
+    await note(tx, act, "added", subscription, way=given.way, **_kept(given))
     if given.way == "email" or key is None:
         return subscription, None
     return subscription, await _new_secret(tx, act, subscription, given.subscription_id, key)
@@ -104,7 +104,7 @@ async def alter(tx: Tx, act: Act, subscription_id: UUID, terms: SubscriptionTerm
     for name, value in kept.items():
         setattr(subscription, name, value)
     await store.put(tx, subscription)
-    await _note(tx, act, "altered", subscription, **kept)
+    await note(tx, act, "altered", subscription, **kept)
     return subscription
 
 
@@ -116,7 +116,7 @@ async def start(tx: Tx, act: Act, subscription_id: UUID) -> Subscription:
     if not subscription.active:
         subscription.active, subscription.gone = True, False
         await store.put(tx, subscription)
-        await _note(tx, act, "started", subscription)
+        await note(tx, act, "started", subscription)
     return subscription
 
 
@@ -126,7 +126,7 @@ async def stop(tx: Tx, act: Act, subscription_id: UUID) -> Subscription:
     if subscription.active:
         subscription.active = False
         await store.put(tx, subscription)
-        await _note(tx, act, "stopped", subscription)
+        await note(tx, act, "stopped", subscription)
     return subscription
 
 
@@ -134,7 +134,7 @@ async def remove(tx: Tx, act: Act, subscription_id: UUID) -> Subscription:
     """End a subscription for good; what still waits for it is dropped. Raises Missing."""
     subscription = await own(tx, subscription_id)
     await store.remove(tx, subscription, act.now)
-    await _note(tx, act, "removed", subscription, way=subscription.way, address=subscription.address)
+    await note(tx, act, "removed", subscription, way=subscription.way, address=subscription.address)
     return subscription
 
 
@@ -169,7 +169,7 @@ async def retire_secret(tx: Tx, act: Act, subscription_id: UUID, secret_id: UUID
             raise Conflict("subscription.last_secret")
         known.retired_at = act.now
         await store.put_secret(tx, known)
-        await _note(tx, act, "secret_retired", subscription, secret_id=secret_id)
+        await note(tx, act, "secret_retired", subscription, secret_id=secret_id)
     return subscription
 
 
@@ -195,7 +195,7 @@ async def try_out(settings: Settings, receiver: store.Receiver, trial_id: UUID, 
 
 async def tried(tx: Tx, act: Act, subscription_id: UUID, became: str) -> None:
     """Note that an officer sent a test message, and what became of it. Raises Missing."""
-    await _note(tx, act, "tried", await own(tx, subscription_id), became=became)
+    await note(tx, act, "tried", await own(tx, subscription_id), became=became)
 
 
 async def own(tx: Tx, subscription_id: UUID) -> Subscription:
@@ -239,10 +239,11 @@ async def _new_secret(tx: Tx, act: Act, subscription: Subscription, secret_id: U
         created_at=act.now,
     )
     await store.put_secret(tx, made)
-    await _note(tx, act, "secret_made", subscription, secret_id=secret_id)
+    await note(tx, act, "secret_made", subscription, secret_id=secret_id)
     return webhooks.written(key.secret(webhooks.name_of(subscription_id, secret_id)))
 
 
-async def _note(tx: Tx, act: Act, verb: str, subscription: Subscription, **detail: object) -> None:
+async def note(tx: Tx, act: Act, verb: str, subscription: Subscription, **detail: object) -> None:
+    """Note in the audit what an officer did to a subscription."""
     action, subject = f"subscription.{verb}", subscription.subscription_id
     await audit.add(tx, act.now, act.who, action, subject=subject, reason=act.reason, detail=detail)

@@ -29,7 +29,8 @@ class SubscriptionTerms(Exact):
     """What a subscriber hears, where, and in which language. `opd_codes` null: of the whole city."""
 
     address: Annotated[str, StringConstraints(min_length=3, max_length=2000)]
-    kinds: Annotated[list[Kind], Field(min_length=1, max_length=len(KINDS)), AfterValidator(_once)]
+    kinds: Annotated[list[Kind], Field(max_length=len(KINDS)), AfterValidator(_once)]
+    """Of messages; none for who only follows topics."""
     opd_codes: Annotated[
         list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] | None,
         Field(min_length=1, max_length=100),
@@ -48,6 +49,15 @@ class SubscriptionGiven(SubscriptionTerms):
 
     subscription_id: UUID
     way: WAYS_OUT
+
+
+class FollowedGiven(Exact):
+    """The topics that a webhook follows, all of them. A new one begins with the next event, or with the oldest."""
+
+    topics: Annotated[
+        list[Annotated[str, StringConstraints(max_length=100)]], Field(max_length=50), AfterValidator(_once)
+    ]
+    from_start: bool = False
 
 
 def kinds_outside(rules: Rules) -> frozenset[Kind]:

@@ -28,13 +28,15 @@ def written(secret: bytes) -> str:
     return PREFIX + base64.b64encode(secret).decode()
 
 
-def headers(message_id: str, at: float, body: bytes, secrets: Sequence[bytes]) -> dict[str, str]:
+def headers(
+    message_id: str, at: float, body: bytes, secrets: Sequence[bytes], content_type: str = "application/json"
+) -> dict[str, str]:
     """What says whose a webhook is: one signature by each secret. `at`: Unix seconds at which it is sent."""
     seconds = int(at)
     said = f"{message_id}.{seconds}.".encode() + body
     signatures = (base64.b64encode(hmac.digest(one, said, hashlib.sha256)).decode() for one in secrets)
     return {
-        "content-type": "application/json",
+        "content-type": content_type,
         "webhook-id": message_id,
         "webhook-timestamp": str(seconds),
         "webhook-signature": " ".join(f"v1,{signature}" for signature in signatures),

@@ -1,6 +1,7 @@
 """Tables of the notifications service beside its facts: `message` is what people were told, `delivery` how it
 leaves the house, `subscription` who outside wants to hear, `preference` what people asked for, `push_device` on
-which browsers they are pushed to, `rule` what officers changed of the rules, `escalation` what waits for somebody
+which browsers they are pushed to, `followed_topic` which topics
+other systems are sent, `rule` what officers changed of the rules, `escalation` what waits for somebody
 to see to it.
 
 No name and no NIP is kept here: a message is addressed by employee_id, or by subscription_id.
@@ -14,6 +15,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     DateTime,
+    ForeignKeyConstraint,
     Identity,
     Index,
     LargeBinary,
@@ -191,6 +193,27 @@ class Subscription(Base, table=True):
     """When it is asked again, if it was not."""
 
     __table_args__ = (CheckConstraint("way in ('email', 'webhook')", name="subscription_way"),)
+
+
+class FollowedTopic(Base, table=True):
+    """A topic whose events a subscription is sent, and how far: offsets are the next of each partition."""
+
+    subscription_id: uuid.UUID = Field(primary_key=True)
+    topic: str = Field(primary_key=True, sa_type=Text)
+    has: list[int] = Field(sa_type=ARRAY(BigInteger))
+    """What lies before it the receiver has."""
+    sending: list[int] | None = Field(default=None, sa_type=ARRAY(BigInteger))
+    """Up to here it is being sent, or is to be sent again: the same events under the same `webhook-id`."""
+    attempts: int = 0
+    """Tries of what is being sent."""
+    due_at: dt.datetime = Field(sa_type=INSTANT)
+    """When it may next be sent something: in the time of the machine, not of business."""
+    error: str | None = Field(default=None, sa_type=Text)
+    """Of the last try; null after a success."""
+
+    __table_args__ = (
+        ForeignKeyConstraint(["subscription_id"], ["subscription.subscription_id"], ondelete="CASCADE"),
+    )
 
 
 class WebhookSecret(Base, table=True):

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from services.notifications.domain.kinds import ToldKind
 from services.notifications.domain.subscriptions import WAYS_OUT
+from services.notifications.store import followed as store_of_followed
 from services.notifications.store import subscriptions as store
 from services.notifications.store.tables import Subscription
 from shared.database import Tx
@@ -71,6 +72,18 @@ class SentOut(BaseModel):
     ended_at: dt.datetime | None
 
 
+class FollowedOut(BaseModel):
+    """A topic that a webhook follows. `attempts`: of the batch that it has not taken; `error`: of the last of
+    them, for an operator; `due_at`: when it may next be sent something."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    topic: str
+    attempts: int
+    due_at: dt.datetime
+    error: str | None
+
+
 async def shown(tx: Tx, subscriptions: Sequence[Subscription]) -> list[SubscriptionOut]:
     """Subscriptions with the secrets that sign now."""
     secrets = await _secrets(tx, [one.subscription_id for one in subscriptions])
@@ -111,3 +124,8 @@ async def found(tx: Tx, subscription_id: UUID) -> SubscriptionOut:
 async def sent(tx: Tx, subscription_id: UUID, *, before: int, limit: int) -> list[store.Sent]:
     """What a subscription was sent, the latest first."""
     return await store.sent(tx, subscription_id, before=before, limit=limit)
+
+
+async def followed(tx: Tx, subscription_id: UUID) -> list[FollowedOut]:
+    """The topics that a subscription follows, by name."""
+    return [FollowedOut.model_validate(one) for one in await store_of_followed.of(tx, subscription_id)]
