@@ -4,8 +4,8 @@ from alembic import op
 
 from shared import set_aside
 
-revision = "0016"
-down_revision = "0015"
+revision = "0031"
+down_revision = "0030"
 branch_labels = None
 depends_on = None
 

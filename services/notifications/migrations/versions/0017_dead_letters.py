@@ -4,8 +4,8 @@ from alembic import op
 
 from shared import set_aside
 
-revision = "0030"
-down_revision = "0029"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
