@@ -141,9 +141,11 @@ class Follower:
     async def _put_off(self, one: Due, sending: Sequence[int] | None, outcome: Outcome) -> None:
         # It is never given up: who is sent a log must not miss a part of it. Officers see the error, and stop it.
         drawn = random.random()  # noqa: S311 - a lot, no secret
-        wait = pause(one.attempts + 1, drawn, outcome.retry_after) or LONGEST_PAUSE
+        wait = pause(one.attempts + 1, drawn, outcome.retry_after)
         async with self._service.db.transaction() as tx:
-            await store.failed(tx, one, sending, wait, outcome.error or outcome.became)
+            await store.failed(
+                tx, one, sending, LONGEST_PAUSE if wait is None else wait, outcome.error or outcome.became
+            )
 
 
 async def _any(service: Service) -> bool:
