@@ -178,7 +178,7 @@ async def test_a_number_that_is_no_nip_is_named_by_its_cell_and_neither_stored_n
 ) -> None:
     caplog.set_level("DEBUG")
     await running.clear_outbox()
-    answer = await running.load("employees", employees(SMALL_CITY).replace(nip(15), given))
+    answer = await running.load("employees", employees(SMALL_CITY).replace(nip(14), given))
     assert answer.status_code == 422
     assert {(error["column"], error["code"]) for error in answer.json()["errors"]} == {("nip", "nip.length")}
     assert given not in caplog.text

@@ -80,19 +80,21 @@ async def test_a_report_is_refused_with_the_field_that_is_wrong(service: Running
 @pytest.mark.fault(30)
 @pytest.mark.fault(32)
 async def test_nobody_reports_for_another_nor_decides_by_the_body(service: Running, staff: Staff) -> None:
-    """Whose report it is says the token, what becomes of it who decides: a body that says so is refused."""
+    """Whose report it is says the token, what becomes of it who decides: what a body says of it has no effect."""
     sneaked = {"employee_id": str(staff.late), "nip": "198704122010121003", "opd_code": "X", "status": "accepted"}
+    item = {**ITEMS[0], "accepted_quantity": 1, "reviewed": True}
     async with service.caller("staff", staff.clerk) as clerk:
-        for field, value in sneaked.items():
-            body = {"items": [*ITEMS], field: value}
-            answer = await clerk.put(f"/reporting/v1/me/reports/{DAY}", json=body)
-            assert answer.status_code == 422
-            assert [error["field"] for error in answer.json()["errors"]] == [field]
-        inside = await put(clerk, [{"task": "x", "quantity": 1, "unit": "u", "accepted_quantity": 1}])
-        assert inside.status_code == 422
-        assert (await clerk.get(f"/reporting/v1/me/reports/{DAY}")).status_code == 404
+        plain = await clerk.put(f"/reporting/v1/me/reports/{DAY}", json={"items": ITEMS[:1]})
+        again = await clerk.put(f"/reporting/v1/me/reports/{DAY}", json={"items": [item], **sneaked})
+        mine = await clerk.get(f"/reporting/v1/me/reports/{DAY}")
+    assert (plain.status_code, again.status_code) == (201, 200)
+    assert again.json() == plain.json(), "it says the same, so it is the same revision"
+    assert mine.json()["revision"] == 1
     async with service.caller("staff", staff.late) as colleague:
         assert (await colleague.get(f"/reporting/v1/me/reports/{DAY}")).status_code == 404
+    async with service.caller("supervisor", staff.supervisor) as boss:
+        waiting = (await boss.get("/reporting/v1/reports?status=waiting")).json()["items"]
+    assert [one["report_id"] for one in waiting] == [plain.json()["report_id"]], "nobody has decided on it"
 
 
 async def test_someone_unknown_to_directory_and_plans_is_told_to_try_again(service: Running) -> None:
