@@ -19,6 +19,7 @@ from deploy.local.server import Server
 
 LOG4J = Path(__file__).with_name("log4j2.xml")
 READY_TOPIC = "_hadir-ready"
+ANSWERS_WITHIN_S = 10.0
 
 PROPERTIES = """\
 process.roles=broker,controller
@@ -110,12 +111,25 @@ class Kafka(Server):
 
     async def answers(self) -> bool:
         """Whether the cluster answers and acknowledges a record: an open port alone promises nothing."""
-        if not is_free(self.port):  # aiokafka logs an error for every refused connection
-            with suppress(KafkaError, OSError, TimeoutError):
-                async with asyncio.timeout(10):
-                    await _acknowledges(self.bootstrap)
-                return True
+        if is_free(self.port):  # aiokafka logs an error for every refused connection
+            return False
+        asking = asyncio.ensure_future(_acknowledges(self.bootstrap))
+        # Not a timeout around it: a client that is cancelled may wait for ever until what it holds is sent.
+        await asyncio.wait({asking}, timeout=ANSWERS_WITHIN_S)
+        if not asking.done():
+            asking.cancel()
+            asking.add_done_callback(_look_at)
+            return False
+        with suppress(KafkaError, OSError, TimeoutError):
+            asking.result()
+            return True
         return False
+
+
+def _look_at(asked: "asyncio.Future[None]") -> None:
+    """Nobody waits any more for what it comes to."""
+    if not asked.cancelled():
+        asked.exception()
 
 
 async def _acknowledges(bootstrap: str) -> None:
