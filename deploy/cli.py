@@ -13,7 +13,7 @@ from uuid import UUID
 
 import typer
 
-from deploy import dead_messages, dlq, packs, projections, repair, subscribers
+from deploy import backups, behind, dead_messages, dlq, packs, projections, repair, subscribers
 from deploy import log as log_commands
 from deploy.addresses import database_url, kafka
 from deploy.local.manifest import some
@@ -31,6 +31,8 @@ app = typer.Typer(
     help=__doc__, no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None
 )
 app.add_typer(projections.app)
+app.add_typer(behind.app)
+app.add_typer(backups.app)
 app.add_typer(repair.app, name="repair")
 app.add_typer(log_commands.app, name="log")
 app.add_typer(packs.app, name="pack")
@@ -65,11 +67,13 @@ def _advice(error: Exception) -> str | None:
     from sqlalchemy.exc import DBAPIError
 
     from deploy.links import LinkFailed
+    from deploy.local.backup import BackupRefused
     from deploy.local.processes import StartFailed
     from deploy.local.state import AlreadyRunning, Unusable
     from deploy.local.tools import Missing
     from deploy.local.topics import TopicsFailed
     from deploy.log_export import NoExport
+    from deploy.log_load import NotEmpty
     from services.reporting.commands.check import NotOfTheFacts, StillWaiting
     from services.reporting.commands.rebuild import RebuildRunning
     from shared.clock import BrokenAnchor
@@ -85,6 +89,8 @@ def _advice(error: Exception) -> str | None:
         SettingsError,
         packs.PackRefused,
         NoExport,
+        NotEmpty,
+        BackupRefused,
         Unproven,
     )
     if isinstance(error, (*told, BrokenAnchor, LinkFailed, RebuildRunning, StillWaiting, NotOfTheFacts)):

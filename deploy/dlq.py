@@ -1,7 +1,6 @@
 """`hadir dlq`: records that a service refused, what may be told of them, and what to do with them."""
 
 import asyncio
-import datetime as dt
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -10,6 +9,7 @@ from uuid import UUID
 import typer
 
 from deploy.addresses import services_here, settings_of
+from deploy.instants import instant
 
 if TYPE_CHECKING:
     from shared.access import Principal
@@ -202,19 +202,7 @@ def _chosen(
         wanted = [Place.of(place) for place in places or ()]
     except ValueError as wrong:
         raise typer.BadParameter(str(wrong), param_hint="PLACES") from wrong
-    return Chosen(wanted or None, topic, group, error, _instant(since, "--since"), _instant(until, "--until"))
-
-
-def _instant(text: str | None, option: str) -> dt.datetime | None:
-    if text is None:
-        return None
-    try:
-        instant = dt.datetime.fromisoformat(text)
-    except ValueError:
-        instant = None
-    if instant is None or instant.tzinfo is None:
-        raise typer.BadParameter(f"{text} is no time: write 2026-01-31T07:30+07:00", param_hint=option)
-    return instant
+    return Chosen(wanted or None, topic, group, error, instant(since, "--since"), instant(until, "--until"))
 
 
 async def _found(

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deploy.addresses import kafka
+from deploy.instants import instant
 from deploy.local.state import NotRunning, State
 from deploy.progress import progress_bar, shows
 
@@ -33,7 +34,9 @@ def verify(
     ] = False,
     export: Annotated[
         Path | None,
-        typer.Option(help="Read them from an export, without any network", exists=True, dir_okay=False),
+        typer.Option(
+            help="Read them from an export, or a backup's folder `log`, without any network", exists=True
+        ),
     ] = None,
     keys: Keys = None,
     checkpoints: Annotated[
@@ -90,17 +93,46 @@ def _say(told: "Verified", seconds: float) -> None:
 def export(
     file: Annotated[Path, typer.Argument(help="Lines of JSON; compressed where the name ends in .gz")],
     topics: Topics = None,
+    *,
+    every: Annotated[
+        bool, typer.Option("--all", help="Every topic, the directory and dead letters too: for a backup")
+    ] = False,
 ) -> None:
     """Write every record that is kept for ever, and the checkpoints, into a file that proves itself."""
+    from deploy.local.topics import wanted
     from deploy.log_export import export as write
     from deploy.logbook import FromKafka
 
     if file.exists():
         raise typer.BadParameter(f"{file} is there already: choose another name", param_hint="FILE")
-    source = FromKafka(kafka(), _known(topics))
+    source = FromKafka(kafka(), [topic.name for topic in wanted()] if every else _known(topics))
     with progress_bar() as shown:
-        written = asyncio.run(write(source, file, shows(shown, "records")))
+        written, _ = asyncio.run(write(source, file, shows(shown, "records")))
     typer.echo(f"{written:,} records in {file}")
+
+
+@app.command()
+def load(
+    source: Annotated[Path, typer.Argument(help="An export, or a backup's folder `log`", exists=True)],
+    before: Annotated[str | None, typer.Option(help="Only what was sent before this instant, with offset")] = None,
+    erased: Annotated[
+        Path | None,
+        typer.Option(help="employee_ids, one on a line: what the directory says of them is left out", exists=True),
+    ] = None,
+) -> None:
+    """Write an export into the empty topics of a new cluster: the same records, partitions, order and times."""
+    from deploy.local.topics import wanted
+    from deploy.log_load import load as write
+
+    names, without = [topic.name for topic in wanted()], erased.read_text().split() if erased is not None else ()
+    first_later = instant(before, "--before")
+    before_ms = None if first_later is None else round(first_later.timestamp() * 1000)
+    with progress_bar() as shown:
+        work = write(
+            kafka(), source, names, before_ms=before_ms, without=without, progress=shows(shown, "records")
+        )
+        written, left_out = asyncio.run(work)
+    typer.echo(f"{written:,} records written, {left_out:,} left out")
 
 
 @app.command("verify-receipt")

@@ -2,16 +2,24 @@
 
 import gzip
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import msgspec
 from msgspec import Struct
 
 from deploy.logbook import Batches, Finding, FromKafka, Line, Noted, Progress
 from services.reporting.domain.merkle import HASH, leaf_hash
-from services.reporting.domain.transparency import Encoding, LogName, Written, entry_of, read_again, written
+from services.reporting.domain.transparency import (
+    Encoding,
+    Headers,
+    LogName,
+    Written,
+    entry_of,
+    read_again,
+    written,
+)
 
 
 class _Head(Struct, tag_field="kind", tag="hadir log export"):
@@ -26,7 +34,8 @@ class _Checkpoint(Struct, tag_field="kind", tag="checkpoint"):
 
 
 class _Record(Struct, tag_field="kind", tag="record"):
-    """A record: its place in its log from 0, its offset in Kafka, what it is, and the hash of its leaf (hex)."""
+    """A record: its place in its log from 0, its offset in Kafka, what it is, and the hash of its leaf (hex); when
+    Kafka has it from, in milliseconds since 1970, which no leaf holds."""
 
     log: str
     index: int
@@ -36,6 +45,14 @@ class _Record(Struct, tag_field="kind", tag="record"):
     value: str | None
     headers: list[tuple[str, str | None]]
     leaf: str
+    timestamp: int | None = None
+
+
+class Mark(NamedTuple):
+    """Where an export of a log goes on: its next record's place, and the offset from which on it is looked for."""
+
+    index: int
+    offset: int
 
 
 _decode = msgspec.json.Decoder(_Head | _Checkpoint | _Record).decode
@@ -46,46 +63,49 @@ _AT_ONCE = 500
 
 def _open(file: Path, mode: str, *, packed: bool) -> IO[bytes]:
     opener: Any = gzip.open if packed else open
-    return opener(file, mode)
+    return opener(file, mode, compresslevel=1) if packed and "w" in mode else opener(file, mode)
 
 
 def _packed(file: Path) -> bool:
     return file.suffix == ".gz"
 
 
-async def export(source: FromKafka, file: Path, progress: Progress) -> int:
+async def export(
+    source: FromKafka, file: Path, progress: Progress, *, after: Mapping[LogName, Mark] | None = None
+) -> tuple[int, dict[LogName, Mark]]:
     """Write checkpoints and records as lines of JSON, compressed where the name ends in `.gz`; returns how many of
-    the latter."""
+    the latter, and where the next export goes on. `after`: what an export before left, where this one begins."""
+    marks = dict(after or {})
     total, done = await source.size(), 0
-    counted = defaultdict[LogName, int](int)
     partial = file.with_name(f"{file.name}.part")
     with _open(partial, "wb", packed=_packed(file)) as out:
         out.write(_encode(_Head(1)) + b"\n")
         for log, note, _ in await source.checkpoints():
             out.write(_encode(_Checkpoint(str(log), note)) + b"\n")
-        async for log, records in source.records():
-            for record in records:
+        async for log, records in source.records(since={one: mark.offset for one, mark in marks.items()}):
+            first = marks[log].index if log in marks else 0
+            for index, record in enumerate(records, first):
                 leaf = leaf_hash(entry_of(record.key, record.value, record.headers)).hex()
                 text = written(record.key, record.value, record.headers)
-                line = _Record(str(log), counted[log], record.offset, *text, leaf)
+                line = _Record(str(log), index, record.offset, *text, leaf, record.timestamp)
                 out.write(_encode(line) + b"\n")
-                counted[log] += 1
+            marks[log] = Mark(first + len(records), records[-1].offset + 1)
             done += len(records)
             progress(done, total)
     partial.replace(file)
-    return done
+    return done, marks
 
 
 class NoExport(Exception):
     """The file is no export; the text says what to do."""
 
 
-class FromExport:
-    """The log as an export has it."""
-
-    def __init__(self, file: Path) -> None:
-        self._file = file
-        self.findings: list[Finding] = []
+def parts_of(path: Path) -> list[Path]:
+    """The files of an export: itself, or those of a folder of parts, in their order. Raises NoExport."""
+    files = sorted(path.glob("*.jsonl*")) if path.is_dir() else [path]
+    if not files:
+        raise NoExport(f"{path} holds no export of the log: make one with `hadir log export`")
+    for file in files:
         with _open(file, "rb", packed=_packed(file)) as lines:
             try:
                 head = _decode(lines.readline(1000))
@@ -93,38 +113,63 @@ class FromExport:
                 raise NoExport(f"{file} is no export of the log: make one with `hadir log export`") from error
         if not isinstance(head, _Head) or head.version != 1:
             raise NoExport(f"{file} is an export of a later version: use that version to read it")
+    return files
+
+
+def _lines_of(file: Path) -> Iterable[tuple[int, _Head | _Checkpoint | _Record | None]]:
+    """Each line with its number from 1; None for one that cannot be read."""
+    with _open(file, "rb", packed=_packed(file)) as lines:
+        for number, line in enumerate(lines, 1):
+            try:
+                yield number, _decode(line)
+            except msgspec.MsgspecError:
+                yield number, None
+
+
+def records_of(path: Path) -> Iterator[tuple[LogName, int, bytes | None, bytes | None, Headers]]:
+    """Every record of an export in the order in which it was written: its log, when Kafka had it from (ms), its
+    key, value and headers. Raises NoExport where a line cannot be read: what is made again from it must be
+    whole."""
+    for file in parts_of(path):
+        for number, line in _lines_of(file):
+            if line is None or (isinstance(line, _Record) and line.timestamp is None):
+                raise NoExport(f"{file}, line {number}: no log can be made again from it; take another copy of it")
+            if isinstance(line, _Record) and line.timestamp is not None:
+                record = read_again(Written(line.encoding, line.key, line.value, line.headers))
+                yield LogName.of(line.log), line.timestamp, *record
+
+
+class FromExport:
+    """The log as an export has it: a file, or a folder of parts that follow each other."""
+
+    def __init__(self, path: Path) -> None:
+        self._files = parts_of(path)
+        self.findings: list[Finding] = []
 
     async def checkpoints(self) -> list[Noted]:
         found = list[Noted]()
-        for number, line in self._lines():
-            if isinstance(line, _Checkpoint):
-                found.append(Noted(LogName.of(line.log), line.checkpoint, f"{self._file.name}, line {number}"))
-            elif isinstance(line, _Record):
-                break
+        for file in self._files:
+            for number, line in _lines_of(file):
+                if isinstance(line, _Checkpoint):
+                    found.append(Noted(LogName.of(line.log), line.checkpoint, f"{file.name}, line {number}"))
+                elif isinstance(line, _Record):
+                    break
         return found
 
     async def size(self) -> int:
         return 0
 
-    def _lines(self) -> Iterable[tuple[int, _Head | _Checkpoint | _Record | None]]:
-        """Each line with its number from 1; None for one that cannot be read."""
-        with _open(self._file, "rb", packed=_packed(self._file)) as lines:
-            for number, line in enumerate(lines, 1):
-                try:
-                    yield number, _decode(line)
-                except msgspec.MsgspecError:
-                    yield number, None
-
     async def batches(self, log: LogName | None = None) -> Batches:
         held: dict[str, list[Line]] = defaultdict(list)
         wanted, again = None if log is None else str(log), log is not None
-        for number, line in self._lines():
-            if isinstance(line, _Record) and wanted in (None, line.log):
-                held[line.log].append(self._line(number, line))
-                if len(held[line.log]) >= _AT_ONCE:
-                    yield LogName.of(line.log), held.pop(line.log)
-            elif line is None and not again:
-                self.findings.append(Finding(self._file.name, f"line {number} cannot be read"))
+        for file in self._files:
+            for number, line in _lines_of(file):
+                if isinstance(line, _Record) and wanted in (None, line.log):
+                    held[line.log].append(self._line(number, line))
+                    if len(held[line.log]) >= _AT_ONCE:
+                        yield LogName.of(line.log), held.pop(line.log)
+                elif line is None and not again:
+                    self.findings.append(Finding(file.name, f"line {number} cannot be read"))
         for name, lines in held.items():
             yield LogName.of(name), lines
 

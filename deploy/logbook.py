@@ -309,14 +309,18 @@ class FromKafka:
                 ],
             )
 
-    async def records(self, log: LogName | None = None) -> AsyncGenerator[tuple[LogName, list[Record]]]:
-        """The records themselves."""
+    async def records(
+        self, log: LogName | None = None, *, since: Mapping[LogName, int] | None = None
+    ) -> AsyncGenerator[tuple[LogName, list[Record]]]:
+        """The records themselves; of each log from an offset on, where `since` names one."""
         async with reading(self._client, [log.topic] if log else self._topics, rewound=False) as opened:
             begins, ends = await opened.begins(), await opened.ends()
             wanted = [one for one in ends if log is None or LogName(one.topic, one.partition) == log]
             if not wanted:
                 return
-            opened.only({one: begins[one] for one in wanted})
+            known = {} if since is None else since
+            first = {one: known.get(LogName(one.topic, one.partition), 0) for one in wanted}
+            opened.only({one: max(begins[one], first[one]) for one in wanted})
             async for records in opened.upto(ends):
                 yield LogName(records[0].topic, records[0].partition), records
 

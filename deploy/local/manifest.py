@@ -8,7 +8,7 @@ MARKER = ".hadir-state"
 
 FILES = (
     # .PID: being replaced
-    r"(lock|(clock|demo|passwords|ports|system)\.json|(token-key(\.pub)?|receipt-key|proof-key|message-key)\.pem)(\.\d+)?",
+    r"(lock|restoring|(clock|demo|passwords|ports|system)\.json|(token-key(\.pub)?|receipt-key|proof-key|message-key)\.pem)(\.\d+)?",
     r"clock\.json[a-z0-9_]{8}",
 )
 FOLDERS: dict[str, str] = {
@@ -23,7 +23,7 @@ FOLDERS: dict[str, str] = {
 
 DATA = {
     "kafka": r"data",
-    "postgres": r"data(\.(part|new|new\.part|dump|\d+))?",
+    "postgres": r"wal|data(\.(part|new|new\.part|dump|\d+))?",
     "evidence": r"[0-9a-f]{2}",
 }
 """The servers' own folders and those of evidence files, by the folder that they stand in; they go as a whole."""
@@ -31,7 +31,7 @@ DATA = {
 
 def foreign(root: Path) -> list[str]:
     """The names in a state directory that no system makes."""
-    return sorted(p.name for p in root.iterdir() if p.name not in (MARKER, *FOLDERS) and not _is_our_file(p.name))
+    return sorted(p.name for p in root.iterdir() if p.name not in (MARKER, *FOLDERS) and not is_our_file(p.name))
 
 
 def remove(root: Path) -> list[Path]:
@@ -55,7 +55,7 @@ def remove(root: Path) -> list[Path]:
             if not any(folder.iterdir()):
                 folder.rmdir()
     for path in root.iterdir():
-        if _is_our_file(path.name):
+        if is_our_file(path.name):
             _unlink(path)
     left = [path for path in sorted(root.iterdir()) if path.name != MARKER]
     if not left:
@@ -68,7 +68,8 @@ def some(names: list[str]) -> str:
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
-def _is_our_file(name: str) -> bool:
+def is_our_file(name: str) -> bool:
+    """Whether a system makes a file of this name in its state directory itself."""
     return any(re.fullmatch(pattern, name) for pattern in FILES)
 
 

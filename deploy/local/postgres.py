@@ -30,6 +30,8 @@ SETTINGS = {
     # A page is written whole into the log at its first change after a checkpoint, and ids of punches are random:
     # with a year of them that is 6 KB for each (docs/decisions/0032-months.md).
     "checkpoint_timeout": "15min",
+    # What a backup that nobody goes on with holds back: beyond it that backup ends, and not the disk.
+    "max_slot_wal_keep_size": "8GB",
     "jit": "off",  # it compiles for longer than our queries run
     "timezone": "UTC",
     "log_timezone": "UTC",

@@ -23,6 +23,8 @@ class Server(ABC):
     _has_answered: bool = field(default=False, init=False)
 
     name: str = field(default="", init=False)
+    patience_s: float = field(default=START_TIMEOUT, init=False)
+    """So long it may take to answer."""
 
     @property
     def pid(self) -> int | None:
@@ -48,14 +50,14 @@ class Server(ABC):
             child = self._child = await child_on(port)
             child.start()
             started = time.monotonic()
-            while self._has_answered or time.monotonic() - started < START_TIMEOUT:
+            while self._has_answered or time.monotonic() - started < self.patience_s:
                 if not child.alive:
                     raise child.failed(f"{title} ended while starting")
                 if await self.answers():
                     self._has_answered = True
                     return
                 await asyncio.sleep(_RETRY_S)
-            raise child.failed(f"{title} was not ready after {START_TIMEOUT:.0f} s")
+            raise child.failed(f"{title} was not ready after {self.patience_s:.0f} s")
 
         await start_on_a_port(self.port, self.state.ports().get(self.name, 0), on, self.stop)
         self.state.remember_port(self.name, self.port)

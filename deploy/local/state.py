@@ -124,6 +124,11 @@ class State:
         return self.root / "system.json"
 
     @property
+    def restoring(self) -> Path:
+        """Is there while a restore is under way, and after it was broken off."""
+        return self.root / "restoring"
+
+    @property
     def private_key(self) -> Path:
         return self.root / "token-key.pem"
 

@@ -23,7 +23,7 @@ from deploy.local.hosted import ServiceProcess, ensure_key, prepare_databases, s
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import GivenPostgres, Postgres
 from deploy.local.processes import StartFailed, end_leftovers, free_port, is_free
-from deploy.local.state import Running, State, say
+from deploy.local.state import Running, State, Unusable, say
 from deploy.local.topics import create_topics
 from shared import garbage
 from shared.clock import Clock, clock_for
@@ -126,6 +126,10 @@ class System:
                 loop.add_signal_handler(number, self._asked_to_stop)
         self.state.create()
         with self.state.lock(), suppress(Stopped):
+            if self.state.restoring.exists():
+                raise Unusable(
+                    f"{self.state.root} is half restored: `hadir erase`, then `hadir restore` once more"
+                )
             self.state.withdraw()
             for name in await end_leftovers(self.state.pids):
                 say(f"ended {name}, left by a run that was killed")

@@ -233,14 +233,33 @@ async def erase(db: Database, clock: Clock, who: Principal, employee_id: UUID, r
     """Delete a departed person's data and publish the tombstone. Their plans stay: they name no person."""
     async with db.transaction() as tx:
         await directory.lock(tx)
-        if not await store.erase(tx, employee_id):
+        if not await _erase(tx, clock.now(), who, employee_id, reason):
             raise Conflict("directory.not_departed")
-        now = clock.now()
-        tombstone = Outgoing(None, uuid4(), now, topic=EmployeeChanged.topic, key=str(employee_id))
-        await add(tx, [tombstone], source=publish.SOURCE)
-        await requests.forget(tx, [employee_id])
-        await audit.add(tx, now, who, "employee.erased", subject=employee_id, reason=reason)
-        await publish.directory_changes(tx, now)
+
+
+async def _erase(tx: Tx, now: dt.datetime, who: Principal, employee_id: UUID, reason: str) -> bool:
+    if not await store.erase(tx, employee_id):
+        return False
+    tombstone = Outgoing(None, uuid4(), now, topic=EmployeeChanged.topic, key=str(employee_id))
+    await add(tx, [tombstone], source=publish.SOURCE)
+    await requests.forget(tx, [employee_id])
+    await audit.add(tx, now, who, "employee.erased", subject=employee_id, reason=reason)
+    await publish.directory_changes(tx, now)
+    return True
+
+
+async def erase_again(
+    db: Database, clock: Clock, who: Principal, employees: Sequence[UUID], reason: str
+) -> list[UUID]:
+    """Erase those whom a restore has brought back; returns who was there. Whoever was still at work at the instant
+    that was restored had left by the time of the erasure."""
+    async with db.transaction() as tx:
+        await directory.lock(tx)
+        return [
+            employee
+            for employee in employees
+            if await store.depart(tx, employee) and await _erase(tx, clock.now(), who, employee, reason)
+        ]
 
 
 async def publish_again(db: Database, clock: Clock, who: Principal) -> publish.Sent:

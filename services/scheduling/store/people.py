@@ -75,6 +75,8 @@ _REMOTE = "update employee set remote_places = $2::jsonb where employee_id = $1"
 
 _ERASE = "delete from employee where employee_id = $1 and not active returning 1"
 
+_DEPART = "update employee set active = false where employee_id = $1 returning 1"
+
 _UNLINK = (
     "update employee set supervisor_id = null where supervisor_id = $1",
     "update employee set acting_supervisor_id = null where acting_supervisor_id = $1",
@@ -193,6 +195,11 @@ async def erase(tx: Tx, employee_id: UUID) -> bool:
     for statement in _UNLINK:
         await tx.connection.execute(statement, employee_id)
     return bool(await tx.connection.fetchval(_ERASE, employee_id))
+
+
+async def depart(tx: Tx, employee_id: UUID) -> bool:
+    """Say that a person has left, whatever stood there. False if unknown."""
+    return bool(await tx.connection.fetchval(_DEPART, employee_id))
 
 
 async def forget_published(tx: Tx) -> None:

@@ -1,0 +1,99 @@
+"""`hadir backup` and `hadir restore`: the system that runs here into a folder, and any instant of it out of
+that."""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+from uuid import UUID
+
+import typer
+
+from deploy.local.state import State
+from deploy.progress import progress_bar, shows
+
+if TYPE_CHECKING:
+    from deploy.local.backup import Restored
+
+app = typer.Typer()
+
+REASON = "erased before; a restore brought them back"
+
+
+@app.command()
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new folder, or that of the last backup: it is gone on with")],
+) -> None:
+    """Copy databases, log, keys and evidence while the system runs. Again and again: then any instant between the
+    end of the first and the last can be had back."""
+    from deploy.local.backup import backup as make
+
+    began = time.monotonic()
+    with progress_bar() as bar:
+        done = asyncio.run(make(State.from_environment(), folder.absolute(), shows(bar, "records")))
+    typer.echo(f"{folder}: instants from {done.since} to {done.until}")
+    typer.echo(f"{done.records:,} records in {done.parts} parts; this one took {time.monotonic() - began:.1f} s")
+
+
+@app.command()
+def restore(
+    folder: Annotated[Path, typer.Argument(help="The folder of a backup", exists=True, file_okay=False)],
+    at: Annotated[
+        str | None,
+        typer.Option("--at", help="An instant of the clock on the wall, with offset; default: the last"),
+    ] = None,
+    erased: Annotated[
+        Path | None,
+        typer.Option(
+            help="employee_ids, one on a line, of people who were erased: they are erased again", exists=True
+        ),
+    ] = None,
+    officer: Annotated[
+        UUID | None, typer.Option(help="employee_id of who has them erased again; it is in the audit")
+    ] = None,
+) -> None:
+    """Make the system of an instant in HADIR_STATE_DIR, which must be empty. Then: hadir up."""
+    from deploy.local.backup import Backup, BackupRefused, instant_of, since_erased
+
+    began = time.monotonic()
+    folder = folder.absolute()
+    named = [str(UUID(line)) for line in (erased.read_text().split() if erased is not None else ())]
+    if officer is None and (named or since_erased(folder, instant_of(Backup.read(folder), at))):
+        raise BackupRefused("people were erased since that instant, and are to be erased again: name --officer ID")
+    with progress_bar() as bar:
+        restored, again = asyncio.run(_restore(folder, at, named, officer, shows(bar, "records")))
+    typer.echo(f"restored: the system of {restored.at.isoformat()} in {State.from_environment().root}")
+    typer.echo(
+        f"{restored.records:,} records of the log ({restored.later:,} came later, or are of people erased since); "
+        f"{again} people erased again"
+    )
+    typer.echo(f"{time.monotonic() - began:.1f} s. Start it: hadir up; then: hadir check")
+
+
+async def _restore(
+    folder: Path, at: str | None, named: list[str], officer: UUID | None, progress: "object"
+) -> "tuple[Restored, int]":
+    from deploy.local.backup import finish
+    from deploy.local.backup import restore as make
+    from services.scheduling.commands.people import erase_again
+    from shared.access import Principal
+    from shared.clock import clock_for
+    from shared.database import Database
+
+    state = State.from_environment()
+    restored = await make(state, folder, at, named, progress)  # pyright: ignore[reportArgumentType]
+    try:
+        again = 0
+        if officer is not None and restored.erased:
+            db = Database(state.database_url("scheduling", restored.postgres.url), pool_size=2)
+            try:
+                people = [UUID(one) for one in restored.erased]
+                who = Principal(officer, "bkpsdm", None, 0)
+                again = len(await erase_again(db, clock_for(state.root, None), who, people, REASON))
+            finally:
+                await db.close()
+    except BaseException:
+        await restored.postgres.stop()
+        raise
+    await finish(state, restored)
+    return restored, again
