@@ -256,6 +256,7 @@ async def restore(
     try:
         gone = [*erased, *since_erased(folder, instant)]
         kafka = Kafka(state)
+        kafka.patience_s = RECOVERY_S
         try:
             await kafka.start()
             await create_topics(kafka.bootstrap)

@@ -18,19 +18,25 @@ from deploy.digests import held
 from deploy.kafka.access import declared
 from deploy.local import backup as backups
 from deploy.local.backup import BackupRefused
-from deploy.local.state import State
+from deploy.local.kafka import Kafka
+from deploy.local.postgres import Postgres
+from deploy.local.state import Running, State, Unusable, write_private
+from deploy.local.system import Options, System
+from deploy.local.topics import create_topics
 from services.scheduling.commands.people import erase_again
 from shared.access import Principal
 from shared.auth import load_private_key, sign
 from shared.bus import HandlerContext
 from shared.clock import SystemClock
 from shared.database import Database
+from shared.events import TOPICS
 from shared.events.base import SERVICES, ServiceName
 from shared.settings import load
 from shared.telemetry import Metrics
 from tests.integration.test_local_system import Up, eventually, up
 from tests.kit.backing import temporary_state
 from tests.kit.copying import everything
+from tests.kit.kafka import message, plan_event, produce
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -248,6 +254,66 @@ async def looked_into(city: City) -> None:
 
     await eventually(right, PATIENCE_S)
     await db.close()
+
+
+async def test_databases_and_log_are_brought_to_one_instant(tmp_path: Path) -> None:
+    """Without services, so that what lies around the instant is exactly known: what was committed and not sent
+    yet, and what was sent, by it and after it."""
+    folder, topic = tmp_path / "backup", "schedule.changed.v1"
+    with temporary_state() as state:
+        kafka, postgres = Kafka(state), Postgres(state)
+        kafka.patience_s = postgres.patience_s = PATIENCE_S
+        try:
+            await asyncio.gather(kafka.start(), postgres.start())
+            await create_topics(kafka.bootstrap)
+            state.publish(Running("http://unused", kafka.bootstrap, postgres.url, {}))
+            write_private(state.root / "clock.json", "{}")
+            admin: asyncpg.Connection = await asyncpg.connect(postgres.url)
+            await admin.execute("create table promised (number int)")
+            assert (await backups.backup(state, folder, nothing)).parts == 1
+            plans = [message(plan_event(TOPICS[topic])) for _ in range(3)]
+            for number in range(2):
+                await admin.execute("insert into promised values ($1)", number)
+            await produce(kafka.bootstrap, plans[:1], partition=2)
+            at: dt.datetime = await admin.fetchval(
+                "select date_trunc('milliseconds', clock_timestamp()) + interval '5 ms'"
+            )
+            while await admin.fetchval("select clock_timestamp() <= $1", at + dt.timedelta(milliseconds=5)):
+                pass
+            await produce(kafka.bootstrap, plans[1:], partition=2)
+            await admin.execute("insert into promised values (2)")
+            done = await backups.backup(state, folder, nothing)
+            assert (done.parts, done.records) == (2, 3)
+            await admin.close()
+        finally:
+            await asyncio.gather(kafka.stop(), postgres.stop())
+
+    for instant, numbers, sent in ((at.isoformat(), [0, 1], plans[:1]), (None, [0, 1, 2], plans)):
+        with temporary_state() as state:
+            shutil.rmtree(state.root)
+            restored = await backups.restore(state, folder, instant, [], nothing)
+            try:
+                admin = await asyncpg.connect(restored.postgres.url)
+                rows = await admin.fetch("select number from promised order by number")
+                assert [row["number"] for row in rows] == numbers
+                await admin.execute("insert into promised values (3)")  # nobody waits for anything any more
+                await admin.close()
+                assert (restored.records, restored.later) == (len(sent), 3 - len(sent))
+                assert (state.root / "clock.json").read_text() == "{}"
+                kafka = Kafka(state)
+                kafka.patience_s = PATIENCE_S
+                try:
+                    await kafka.start()
+                    records = await everything(kafka.bootstrap, topic)
+                    assert [(one.partition, one.key, one.value, [*one.headers]) for one in records] == [
+                        (2, one.key, one.value, one.headers) for one in sent
+                    ]
+                finally:
+                    await kafka.stop()
+                with pytest.raises(Unusable, match="half restored"):
+                    await System(state, Options()).run()
+            finally:
+                await backups.finish(state, restored)
 
 
 @pytest.mark.parametrize(
