@@ -332,8 +332,13 @@ def since_erased(folder: Path, instant: dt.datetime) -> list[str]:
     milliseconds = round(instant.timestamp() * 1000)
     return [
         key.decode()
-        for log, timestamp, key, value, _ in records_of(folder / "log")
-        if log.topic == EmployeeChanged.topic and value is None and key is not None and timestamp >= milliseconds
+        for log, timestamp, key, value, headers in records_of(folder / "log")
+        if log.topic == EmployeeChanged.topic
+        and value is None
+        and key is not None
+        and timestamp >= milliseconds
+        # A heartbeat is a null too, and nobody's.
+        and dict(headers).get("ce_type") == EmployeeChanged.topic.encode()
     ]
 
 
