@@ -55,7 +55,7 @@ class BackupRefused(Exception):
 @dataclass(frozen=True)
 class Backup:
     """What stands in `backup.json`. `since` and `until`: the first and last instant that can be had back, of real
-    time; `system`: PostgreSQL's identifier; `wal_until`: up to where the WAL is here; `marks`: where the log goes
+    time; `system`: PostgreSQL's identifier; `wal_until`: from where on the slot keeps WAL; `marks`: where the log goes
     on."""
 
     version: int
@@ -101,12 +101,15 @@ async def backup(state: State, folder: Path, progress: Progress) -> Backup:
         lsn: str = await admin.fetchval("select pg_switch_wal()::text")
         arguments = ["-D", str(folder / "wal"), f"--slot={SLOT}", f"--endpos={lsn}", "--no-loop"]
         await _tool(state, "pg_receivewal", running.postgres, arguments)
+        kept_from: str = await admin.fetchval(
+            "select restart_lsn::text from pg_replication_slots where slot_name = $1", SLOT
+        )
     finally:
         await admin.close()
     done = replace(
         known,
         until=until.isoformat(),
-        wal_until=lsn,
+        wal_until=kept_from,
         parts=known.parts + 1,
         records=known.records + count,
         marks={str(log): [*mark] for log, mark in marks.items()},
