@@ -55,14 +55,14 @@ class BackupRefused(Exception):
 @dataclass(frozen=True)
 class Backup:
     """What stands in `backup.json`. `since` and `until`: the first and last instant that can be had back, of real
-    time; `system`: PostgreSQL's identifier; `wal_until`: from where on the slot keeps WAL; `marks`: where the log goes
-    on."""
+    time; `system`: PostgreSQL's identifier; `wal_from`: from where on the slot keeps WAL; `marks`: where the log
+    goes on."""
 
     version: int
     system: str
     since: str
     until: str
-    wal_until: str
+    wal_from: str
     parts: int
     records: int
     marks: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
@@ -109,7 +109,7 @@ async def backup(state: State, folder: Path, progress: Progress) -> Backup:
     done = replace(
         known,
         until=until.isoformat(),
-        wal_until=kept_from,
+        wal_from=kept_from,
         parts=known.parts + 1,
         records=known.records + count,
         marks={str(log): [*mark] for log, mark in marks.items()},
@@ -157,7 +157,7 @@ async def _goes_on(admin: asyncpg.Connection, known: Backup) -> Backup:
         """,
         SLOT,
         known.system,
-        known.wal_until,
+        known.wal_from,
     )
     assert row is not None  # noqa: S101 - a function without from has one row
     if not row["same"]:
