@@ -51,7 +51,7 @@ class _Record(Struct, tag_field="kind", tag="record"):
 class Mark(NamedTuple):
     """Where an export of a log goes on: its next record's place, and the offset from which on it is looked for."""
 
-    index: int
+    record: int
     offset: int
 
 
@@ -83,7 +83,7 @@ async def export(
         for log, note, _ in await source.checkpoints():
             out.write(_encode(_Checkpoint(str(log), note)) + b"\n")
         async for log, records in source.records(since={one: mark.offset for one, mark in marks.items()}):
-            first = marks[log].index if log in marks else 0
+            first = marks[log].record if log in marks else 0
             for index, record in enumerate(records, first):
                 leaf = leaf_hash(entry_of(record.key, record.value, record.headers)).hex()
                 text = written(record.key, record.value, record.headers)

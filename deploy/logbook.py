@@ -318,7 +318,7 @@ class FromKafka:
             wanted = [one for one in ends if log is None or LogName(one.topic, one.partition) == log]
             if not wanted:
                 return
-            known = {} if since is None else since
+            known: Mapping[LogName, int] = {} if since is None else since
             first = {one: known.get(LogName(one.topic, one.partition), 0) for one in wanted}
             opened.only({one: max(begins[one], first[one]) for one in wanted})
             async for records in opened.upto(ends):
