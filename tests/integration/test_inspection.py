@@ -1,0 +1,70 @@
+"""What the commands say of a service that does not run: what it holds, what it lacks, how far it is behind."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest_asyncio
+from typer.testing import CliRunner
+
+from deploy.cli import app
+from shared.database import Database
+from shared.disowned import WHOLE
+from tests.conftest import DatabaseFor
+from tests.integration.test_facts_rebuild import a_week
+from tests.kit.services import Signer
+
+
+@pytest_asyncio.fixture
+async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
+    yield await database_for("reporting")
+
+
+async def test_what_a_stopped_service_lacks_is_named_until_it_is_read_again(
+    kafka: str, db: Database, tmp_path: Path
+) -> None:
+    await a_week(kafka)
+    env = {
+        "HADIR_REPORTING_DATABASE_URL": db.url,
+        "HADIR_KAFKA_BOOTSTRAP": kafka,
+        "HADIR_TOKEN_PUBLIC_KEY_FILE": str(Signer().public_file(tmp_path)),
+        "HADIR_STATE_DIR": str(tmp_path),
+    }
+
+    async def says(*arguments: str) -> tuple[int, str]:
+        result = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=env)
+        if result.exception is not None and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result.exit_code, result.output
+
+    async def does(statement: str) -> None:
+        async with db.transaction() as tx:
+            await tx.connection.execute(statement)
+
+    code, out = await says("lag")
+    assert (code, "schedule.changed.v1" in out, "acknowledged nothing yet" in out) == (0, True, True)
+    code, out = await says("outbox")
+    assert (code, "reporting: 0 rows wait; carried by NOBODY" in out) == (1, True)
+    code, out = await says("check", "--facts")
+    assert (code, "reporting: fact_plan (" in out, "): missing" in out) == (1, True, True)
+    assert "records behind: see `hadir lag`" in out
+
+    code, empty = await says("digest", "--all")
+    assert (code, empty.split()[0]) == (0, "reporting")
+    assert (await says("rebuild"))[0] == 0
+    full = await says("digest", "--all")
+    assert full != (0, empty)
+    assert full == await says("digest", "--all")
+    code, out = await says("check", "--facts")
+    assert (code, "0 are not those of the log" in out) == (0, True), out
+
+    await does(
+        "update fact_plan set revision = revision - 1 where (employee_id, work_date) = "
+        "(select employee_id, work_date from fact_plan order by employee_id, work_date limit 1)"
+    )
+    assert await says("digest", "--all") != full
+    code, out = await says("check", "--facts", "--mend")
+    assert (code, "): other" in out, "1 are not those of the log" in out) == (1, True, True), out
+    async with db.transaction() as tx:
+        wanted = await tx.connection.fetch("select topic from repair where event_id = $1", WHOLE)
+    assert [row["topic"] for row in wanted] == ["schedule.changed.v1"]
