@@ -3,10 +3,7 @@
 import asyncio
 import datetime as dt
 import shutil
-from collections.abc import AsyncIterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import asyncpg
 import pytest
@@ -18,8 +15,6 @@ from deploy.local.postgres import Postgres
 from deploy.local.state import Running, Unusable, write_private
 from deploy.local.system import Options, System
 from deploy.local.topics import create_topics
-from deploy.log_export import export
-from services.reporting.domain.transparency import LogName
 from shared.events import TOPICS
 from tests.kit.backing import temporary_state
 from tests.kit.copying import everything
@@ -104,46 +99,3 @@ def test_an_instant_that_cannot_be_had_back_is_refused(at: str, said: str) -> No
     known = backups.Backup(1, "1", "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00", "0/0", 1, 0)
     with pytest.raises(BackupRefused, match=said):
         backups.instant_of(known, at)
-
-
-class OneLog:
-    """A log of the directory, as an export reads it from Kafka: key, value, type, and when it was sent."""
-
-    def __init__(self, *records: tuple[str, bytes | None, str, int]) -> None:
-        self._records = records
-
-    async def size(self) -> int:
-        return len(self._records)
-
-    async def checkpoints(self) -> list[Any]:
-        return []
-
-    async def records(self, **_: Any) -> AsyncIterator[tuple[LogName, list[Any]]]:
-        yield (
-            LogName("directory.employee.v1", 0),
-            [
-                SimpleNamespace(
-                    key=key.encode(),
-                    value=value,
-                    headers=[("ce_type", of.encode())],
-                    offset=offset,
-                    timestamp=sent,
-                )
-                for offset, (key, value, of, sent) in enumerate(self._records)
-            ],
-        )
-
-
-async def test_who_was_erased_at_an_instant_or_later_stands_in_the_log_of_the_backup(tmp_path: Path) -> None:
-    at = dt.datetime(2026, 1, 31, 7, 30, tzinfo=dt.UTC)
-    ms, this = round(at.timestamp() * 1000), "directory.employee.v1"
-    source: Any = OneLog(
-        ("before", None, this, ms - 1),
-        ("then", None, this, ms),
-        ("changed", b"{}", this, ms + 1),
-        ("heartbeat", None, "heartbeat", ms + 1),
-        ("after", None, this, ms + 2),
-    )
-    (tmp_path / "log").mkdir()
-    await export(source, tmp_path / "log" / "00001.jsonl.gz", nothing)
-    assert backups.since_erased(tmp_path, at) == ["then", "after"]
