@@ -146,12 +146,12 @@ async def test_a_batch_that_was_under_way_when_its_process_died_is_sent_again(
     subscriber: Subscriber, topic: Topic, kafka: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(followed, "LEASE", followed.dt.timedelta())
-    hung = asyncio.Event()
+    hung, over = asyncio.Event(), asyncio.Event()
 
     async def hangs(_: web.Request) -> web.StreamResponse:
         if not hung.is_set():
             hung.set()
-            await asyncio.sleep(3600)
+            await over.wait()
         return web.Response()
 
     subscriber.receiver.answer = hangs
@@ -159,6 +159,7 @@ async def test_a_batch_that_was_under_way_when_its_process_died_is_sent_again(
     await produce(kafka, [message(plan_event(topic))])
     await hung.wait()  # the first is never answered; its lease is over at once, as that of a dead process
     await eventually(lambda: len(subscriber.receiver.got) >= 2)
+    over.set()
     assert len({(got.headers["webhook-id"], got.body) for got in subscriber.receiver.got}) == 1
 
 
