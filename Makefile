@@ -15,7 +15,7 @@ JOBS ?= 1
 SEED ?=
 MINUTES ?= 15
 
-.PHONY: help setup hooks browser up run test faults coverage lint format pictures examples schemas contract sbom bench bench-check clean
+.PHONY: help setup hooks browser up run test faults coverage lint format pictures examples schemas contract sbom bench bench-check soak audit clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,16 @@ sbom: setup ## Write what the image is made of to sbom.cdx.json (CycloneDX), as 
 	@$(UV) export --frozen --no-default-groups --group image --format cyclonedx1.5 -q -o sbom.cdx.json
 contract: setup ## Fail, with the reason, where a change of an event or topic breaks readers of before or of now
 	@$(RUN) pytest -q tests/contract/test_schemas.py tests/contract/test_contract_changelog.py
+
+soak: setup ## The same load without faults: what of memory, open files and queues grows (MINUTES=60; soak.png)
+	@$(RUN) python -m tests.nemesis --seed $(or $(SEED),7) --minutes $(MINUTES) --soak soak.png $(ARGS)
+
+audit: setup ## Knock long at every door, look for known weaknesses in code and packages, and check licences
+	@$(RUN) pytest tests/contract/test_licences.py
+	@# What is skipped ruff judges too (S104, S301, S310, S608, S704), place by place, with the reason beside it.
+	@$(RUN) --with bandit bandit -q -r shared services deploy demo -ll -ii --skip B104,B301,B310,B608,B704
+	@$(RUN) --with pip-audit pip-audit --local --skip-editable
+	@HADIR_KNOCKS=$(or $(KNOCKS),100) $(RUN) pytest tests/integration/test_every_document.py
 
 bench: setup ## Measure, as ratios in one run (BASE=1f2a967: against that commit; ONLY="projector intake"; RUNS=3)
 	@$(RUN) python -m bench $(if $(BASE),--base $(BASE)) $(if $(RUNS),--runs $(RUNS)) $(ONLY)

@@ -32,11 +32,14 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=15.0)
     parser.add_argument("--staff", type=int, default=STAFF)
     parser.add_argument("--only", default="", help="kinds of faults, with commas between")
+    parser.add_argument("--soak", type=Path, help="no faults; the picture of memory and files goes there")
     given = parser.parse_args()
     logging.getLogger("aiokafka").setLevel(logging.CRITICAL)
     only = frozenset(kind.strip() for kind in given.only.split(",") if kind.strip())
     with folder() as root:
-        report = asyncio.run(run(State(root), given.seed, given.minutes * 60, staff=given.staff, kinds=only))
+        report = asyncio.run(
+            run(State(root), given.seed, given.minutes * 60, staff=given.staff, kinds=only, soak=given.soak)
+        )
     sys.stdout.write(report.text() + "\n")
     return 1 if report.bad else 0
 

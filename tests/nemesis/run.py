@@ -7,6 +7,7 @@ from collections import Counter
 from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -35,6 +36,7 @@ from tests.nemesis.history import Command, History
 from tests.nemesis.load import Baseline, World, Writer, writers
 from tests.nemesis.rig import Rig, running
 from tests.nemesis.schedule import Planned, schedule
+from tests.nemesis.soak import EVERY_S, Sample, draw, leaks, sample
 
 STAFF = 160
 SPEED = 20.0
@@ -123,9 +125,15 @@ def say(line: str) -> None:
 
 
 async def run(
-    state: State, seed: int, seconds: float, *, staff: int = STAFF, kinds: frozenset[str] = frozenset()
+    state: State,
+    seed: int,
+    seconds: float,
+    *,
+    staff: int = STAFF,
+    kinds: frozenset[str] = frozenset(),
+    soak: Path | None = None,
 ) -> Report:
-    """The report of one run on a new state directory."""
+    """The report of one run on a new state directory. `soak`: without faults, and a picture of it there."""
     report = Report(seed, seconds)
     async with AsyncExitStack() as stack:
         rig = await stack.enter_async_context(running(state, EVE, 1.0, disks=True))
@@ -142,7 +150,10 @@ async def run(
         ready = writers(world)
         load = [asyncio.create_task(does(writer), name=writer.name) for does, writer in ready]
         try:
-            await hurt(rig, world, report, seconds, kinds)
+            if soak is None:
+                await hurt(rig, world, report, seconds, kinds)
+            else:
+                report.other += await soaked(rig, seconds, soak)
         finally:
             caller.ended.set()
             heal(rig)
@@ -202,6 +213,18 @@ async def hurt(rig: Rig, world: World, report: Report, seconds: float, kinds: fr
             return
         say(f"recovered after {took:.1f} s")
         await asyncio.sleep(BETWEEN_S)
+
+
+async def soaked(rig: Rig, seconds: float, picture: Path) -> list[str]:
+    """What grew under the load alone."""
+    began = time.monotonic()
+    samples: list[Sample] = []
+    while time.monotonic() - began < seconds:
+        samples += await sample(rig, began)
+        await asyncio.sleep(EVERY_S)
+    draw(samples, picture)
+    say(f"{len(samples)} samples, drawn in {picture}")
+    return leaks(samples)
 
 
 def _probed(world: World) -> list[Employee]:

@@ -1,9 +1,11 @@
 """The proxy fails as it is told, the schedule is its seed's, and a report says how to run it again."""
 
 import asyncio
+import math
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from itertools import islice
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +14,7 @@ from tests.nemesis.history import Command
 from tests.nemesis.proxy import Proxy, proxying
 from tests.nemesis.run import Done, Report
 from tests.nemesis.schedule import TARGETS, Planned, schedule
+from tests.nemesis.soak import Sample, draw, leaks
 
 
 @asynccontextmanager
@@ -111,3 +114,17 @@ def test_a_report_of_an_anomaly_is_bad_and_says_how_to_run_it_again() -> None:
     assert bad.bad
     assert "again: make faults SEED=7 MINUTES=15" in bad.text()
     assert "lost 1  doubled 0  reordered 0  phantom 0" in bad.text()
+
+
+def of(values: list[float]) -> list[Sample]:
+    return [Sample(n * 5.0, "reporting", value, 40.0) for n, value in enumerate(values)]
+
+
+def test_memory_that_grows_all_the_time_is_a_leak_and_a_step_or_a_wave_is_none(tmp_path: Path) -> None:
+    grows = of([100.0 + n for n in range(100)])
+    assert [one.split(" grows")[0] for one in leaks(grows)] == ["reporting: rss_mb"]
+    assert leaks(of([100.0] * 60 + [180.0] * 40)) == []
+    assert leaks(of([100.0 + 30 * math.sin(n / 3) for n in range(100)])) == []
+    assert leaks(of([100.0 + n for n in range(5)])) == [], "too short to tell"
+    draw(grows, tmp_path / "soak.png")
+    assert (tmp_path / "soak.png").read_bytes().startswith(b"\x89PNG")
