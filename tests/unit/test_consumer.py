@@ -373,7 +373,7 @@ class Wall:
 
     def __init__(self) -> None:
         self.now = 1000.0
-        self.time, self.perf_counter = time.time, time.perf_counter
+        self.time, self.time_ns, self.perf_counter = time.time, time.time_ns, time.perf_counter
 
     def monotonic(self) -> float:
         return self.now
