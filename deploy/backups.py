@@ -76,7 +76,7 @@ async def _restore(
     from deploy.local.backup import finish
     from deploy.local.backup import restore as make
     from services.scheduling.commands.people import erase_again
-    from shared.access import Principal
+    from shared.access import MANAGE_DIRECTORY, Principal
     from shared.clock import clock_for
     from shared.database import Database
 
@@ -88,7 +88,7 @@ async def _restore(
             db = Database(state.database_url("scheduling", restored.postgres.url), pool_size=2)
             try:
                 people = [UUID(one) for one in restored.erased]
-                who = Principal(officer, "bkpsdm", None, 0)
+                who = Principal(officer, MANAGE_DIRECTORY[0], None, 0)
                 again = len(await erase_again(db, clock_for(state.root, None), who, people, REASON))
             finally:
                 await db.close()

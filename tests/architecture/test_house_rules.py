@@ -31,6 +31,8 @@ KAFKA_ALLOWED = (
     "shared/bus.py",
     "shared/consumer.py",
     "shared/dead_letters.py",
+    "shared/gone.py",
+    "shared/heartbeat.py",
     "shared/lag.py",
     "shared/log.py",
     "shared/outbox.py",
@@ -62,7 +64,9 @@ def test_no_file_is_longer_than_two_files() -> None:
     long = {
         path.relative_to(ROOT).as_posix(): lines
         for path in tracked()
-        if path.suffix in CODE and (lines := path.read_text(encoding="utf-8").count("\n")) > LONGEST
+        if path.suffix in CODE
+        and path != ROOT / "docs" / "events" / "index.html"  # written by `make schemas`
+        and (lines := path.read_text(encoding="utf-8").count("\n")) > LONGEST
     }
     assert long == {}
 

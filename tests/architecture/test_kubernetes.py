@@ -135,6 +135,7 @@ def test_the_door_leads_to_each_service_and_to_no_metrics() -> None:
     assert {way: to for way, to in ways.items() if to in SERVICES} == {
         **{(f"/{service}", "Prefix"): service for service in SERVICES},
         ("/iclock", "Prefix"): "attendance",
+        ("/events", "Prefix"): "reporting",
     }
     assert {way for way, to in ways.items() if to == "nowhere"} == {
         (f"/{service}/metrics", "Exact") for service in SERVICES

@@ -36,12 +36,13 @@ class Subscriber:
 
     async def ask(self, method: str, path: str, role: Any = "bkpsdm", **body: Any) -> httpx.Response:
         headers = self.signer.headers(role, OFFICERS[role]) | {"accept-language": "en"}
-        how = {"json": {**body, **WHY}} if method != "GET" else {}
-        return await self.client.request(method, f"/notifications/v1/subscriptions{path}", headers=headers, **how)
+        sent = {**body, **WHY} if method != "GET" else None
+        path = f"/notifications/v1/subscriptions{path}"
+        return await self.client.request(method, path, headers=headers, json=sent)
 
     async def subscribe(self) -> None:
         url = self.receiver.url("127.0.0.1", "http")
-        terms = {"address": url, "kinds": [], "description": "Sistem gaji", "way": "webhook"}
+        terms: dict[str, Any] = {"address": url, "kinds": [], "description": "Sistem gaji", "way": "webhook"}
         answer = await self.ask("POST", "", subscription_id=self.id, **terms)
         assert answer.status_code == 201, answer.text
         self.secret = answer.json()["secret"]

@@ -1,10 +1,13 @@
 """One trace, as a collector sees it: from a check-in over HTTP to the board and to a letter."""
 
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
+from unittest.mock import Mock
 from uuid import uuid4
 
 import pytest
+from fastapi import FastAPI
 
 from services.notifications import app as notifications
 from services.notifications.app import create_app as notifications_app
@@ -12,6 +15,10 @@ from services.notifications.commands import telling
 from services.notifications.domain.delivery import Going
 from services.reporting.app import create_app as reporting_app
 from shared import spans, trace
+from shared.clock import Clock
+from shared.database import Database
+from shared.events.base import ServiceName
+from shared.settings import Settings
 from tests.conftest import DatabaseFor
 from tests.kit.attendance import AT_SEA, attendance, employee, plan, unit
 from tests.kit.collector import Collector, collecting
@@ -42,9 +49,9 @@ async def test_a_check_in_is_one_trace_from_the_request_to_the_board_and_to_a_me
     database_for: DatabaseFor, kafka: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     channel = FakeChannel()
-    monkeypatch.setattr(notifications, "channels_of", lambda _: {"email": channel})
+    monkeypatch.setattr(notifications, "channels_of", Mock(return_value={"email": channel}))
     letters = [Going("duty.not_met", "email", "email", False, 0)]
-    monkeypatch.setattr(telling, "going", lambda _: letters)
+    monkeypatch.setattr(telling, "going", Mock(return_value=letters))
     me, unit_id, opd = uuid4(), f"unit-{uuid4().hex[:8]}", f"OPD{uuid4().hex[:6].upper()}"
     sees, hears = await database_for("reporting"), await database_for("notifications")
     with collecting() as collector:
@@ -54,6 +61,10 @@ async def test_a_check_in_is_one_trace_from_the_request_to_the_board_and_to_a_me
             ) as rig,
             AsyncExitStack() as stack,
         ):
+            composed: list[tuple[ServiceName, Callable[[Settings, Clock], FastAPI], Database]] = [
+                ("reporting", reporting_app, sees),
+                ("notifications", notifications_app, hears),
+            ]
             apps = {
                 service: create(
                     settings_for(
@@ -67,10 +78,7 @@ async def test_a_check_in_is_one_trace_from_the_request_to_the_board_and_to_a_me
                     ),
                     rig.clock,
                 )
-                for service, create, db in (
-                    ("reporting", reporting_app, sees),
-                    ("notifications", notifications_app, hears),
-                )
+                for service, create, db in composed
             }
             for app in apps.values():
                 await stack.enter_async_context(app.router.lifespan_context(app))

@@ -57,7 +57,8 @@ class MemoryLog(Log):
         self._position = 0
         self.partitions = (TopicPartition("in-memory", 0),)
 
-    async def ends(self) -> Offsets:
+    async def ends(self, of: Collection[TopicPartition] | None = None) -> Offsets:
+        assert of is None
         return {self.partitions[0]: len(self.records)}
 
     async def rewind(self) -> None:
