@@ -12,6 +12,8 @@ from shared.events.base import SERVICES
 from tests.kit.backing import KAFKA_IMAGE, POSTGRES_IMAGE
 from tests.kit.rendering import objects, packaged, rendered
 
+pytestmark = pytest.mark.long
+
 ROOT = Path(__file__).parents[2]
 OVERLAYS = ("city", "trial")
 COMPOSE: dict[str, Any] = yaml.safe_load((ROOT / "docker-compose.yml").read_text())

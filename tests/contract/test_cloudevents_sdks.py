@@ -15,6 +15,8 @@ from shared.events import TOPICS, Message, Topic, encode, source_of
 from shared.events.structured import structured
 from tests.kit.sdks import ATTRIBUTES, SDKS, Read
 
+pytestmark = pytest.mark.long
+
 AT = dt.datetime(2025, 11, 6, 3, 12, 0, 250_000, tzinfo=dt.UTC)
 """In milliseconds: JavaScript's dates hold no finer ones, and its SDK makes one of `time`."""
 

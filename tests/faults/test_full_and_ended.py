@@ -26,6 +26,8 @@ from tests.kit.backing import temporary_state
 from tests.kit.kafka import eventually, reading
 from tests.kit.services import Signer
 
+pytestmark = pytest.mark.long
+
 
 @contextmanager
 def small_disk(megabytes: int) -> Generator[Path]:

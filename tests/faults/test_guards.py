@@ -17,6 +17,8 @@ from tests.integration import test_bus, test_outbox
 from tests.kit import kafka as kit
 from tests.unit import test_tables
 
+pytestmark = pytest.mark.long
+
 
 @dataclass(frozen=True)
 class Guard:

@@ -10,6 +10,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
 
 import asyncpg
+import pytest
 
 from deploy.local import tools
 from deploy.local.postgres import Postgres
@@ -18,6 +19,8 @@ from shared import failures
 from shared.database import Database
 from tests.kit.backing import temporary_state
 from tests.kit.kafka import eventually
+
+pytestmark = pytest.mark.long
 
 NAME = "standby"
 

@@ -20,6 +20,8 @@ from tests.kit.backing import temporary_state
 from tests.kit.copying import everything
 from tests.kit.kafka import message, plan_event, produce
 
+pytestmark = pytest.mark.long
+
 PATIENCE_S = 600.0
 
 

@@ -24,7 +24,7 @@ from tests.kit.kafka import eventually, message
 from tests.kit.secured import Secured
 from tests.kit.services import Signer, settings_for
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 DIRECTORY = TOPICS["directory.employee.v1"]
 QUIET = "quiet.v1"
 SHORT = {

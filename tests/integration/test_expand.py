@@ -11,6 +11,8 @@ from shared.events.base import SERVICES, ServiceName
 from tests.conftest import DatabaseFor
 from tests.kit.released import released, restored
 
+pytestmark = pytest.mark.long
+
 RELEASE = "0.2.0"
 STOPPED = "before this rule; this service is stopped while it is brought from 0.2.0 (docs/deploy.md#from-020)"
 SCAN = "before this rule; check-ins wait for one scan of `punch`"

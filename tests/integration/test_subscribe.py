@@ -20,7 +20,7 @@ from tests.kit.kafka import eventually
 from tests.kit.secured import Secured, secured_system
 from tests.kit.subscriber import KEEPING, Records, Running, clone, commands, set_to, settings, typed
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
+pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 NOW = dt.datetime(2025, 11, 6, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
 BUDI, SITI = UUID(int=0xB), UUID(int=0x5)
 COVERAGE, DIRECTORY, PLANS = "coverage.changed.v1", "directory.employee.v1", "schedule.changed.v1"

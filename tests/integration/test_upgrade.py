@@ -13,6 +13,7 @@ from uuid import UUID, uuid4
 
 import asyncpg
 import httpx
+import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient
 from fastapi import FastAPI
@@ -30,6 +31,8 @@ from tests.kit.backing import temporary_state
 from tests.kit.kafka import eventually, reading
 from tests.kit.released import Kept, Released, commit, put_back, released, restored
 from tests.kit.services import Signer, in_process, settings_for
+
+pytestmark = pytest.mark.long
 
 NOW = datetime(2025, 11, 13, 17, 0, 30, tzinfo=UTC)
 """When the captured system was last asked."""

@@ -5,7 +5,11 @@ import os
 import sys
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import ROOT
+
+pytestmark = pytest.mark.long
 
 
 async def test_half_a_minute_of_kills_and_cuts_loses_doubles_and_reorders_nothing(tmp_path: Path) -> None:
