@@ -8,12 +8,17 @@ from urllib.parse import urlsplit
 from uuid import uuid4
 
 import asyncpg
+import hypothesis
 import pytest_asyncio
 
 from deploy.local.postgres import create_database
 from deploy.local.topics import create_topics
 from shared.database import Database, migrate
 from tests.kit.backing import KAFKA_ADDRESS, POSTGRES_ADDRESS, choose, docker_answers, kafka_from, postgres_from
+
+# No test is decided by time: how long an example takes says how busy the machine is.
+hypothesis.settings.register_profile("hadir", deadline=None)
+hypothesis.settings.load_profile("hadir")
 
 DatabaseFor = Callable[[str], Awaitable[Database]]
 ROOT = Path(__file__).parent.parent

@@ -46,12 +46,14 @@ async def test_a_server_that_has_answered_before_is_waited_for_as_long_as_it_liv
     try:
         await slow.start()
         await slow.stop()
-        monkeypatch.setattr(server, "START_TIMEOUT", 0.0)
+        slow.patience_s = 0.0
         slow.after = 50
         await slow.start()
         assert slow.asked == 50
+        fresh = Slow(state)
+        fresh.patience_s = 0.0
         with pytest.raises(StartFailed, match="was not ready"):
-            await Slow(state).start()
+            await fresh.start()
     finally:
         await slow.stop()
 
