@@ -15,4 +15,4 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    raise NotImplementedError("restore the backup that was made before the upgrade")
+    op.execute("drop table dead_letter")
