@@ -104,18 +104,22 @@ async def test_page_by_page_each_event_comes_once_and_those_of_a_key_in_order(fe
         assert of_one == [1, 2, 3, 4, 5]
 
 
-async def test_what_is_committed_late_is_passed_over_by_no_cursor(feed: Feed, kafka: str) -> None:
+async def test_what_is_committed_late_is_passed_over_by_no_cursor(
+    kafka: str, database_for: DatabaseFor, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    topic = await probe_topic(monkeypatch, kafka, partitions=1)
     key = uuid4()
-    late, early = (message(plan_event(feed.topic, key, revision=n)) for n in (1, 2))
+    late, early = (message(plan_event(topic, key, revision=n)) for n in (1, 2))
     foreign = await asyncio.to_thread(Foreign, kafka)
     await asyncio.to_thread(foreign.begin, [late])
-    await produce(kafka, [early])  # of the same key, hence behind it in the same partition
-    items, cursor = await feed.page()
-    assert items == []
-    await asyncio.to_thread(foreign.end, commit=True)
-    items, cursor = await feed.page(cursor, wait=20)
-    more, _ = await feed.page(cursor)
-    assert [item["data"]["revision"] for item in items + more] == [1, 2]
+    await produce(kafka, [early])  # behind it in the one partition
+    async for feed in started(topic, kafka, database_for, monkeypatch, tmp_path):
+        items, cursor = await feed.page()
+        assert items == []
+        await asyncio.to_thread(foreign.end, commit=True)
+        items, cursor = await feed.page(cursor, wait=20)
+        more, _ = await feed.page(cursor)
+        assert [item["data"]["revision"] for item in items + more] == [1, 2]
 
 
 async def test_a_reader_who_waits_hears_of_an_event_when_it_comes(feed: Feed, kafka: str) -> None:
