@@ -13,12 +13,12 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
 from deploy.local.kafka import Kafka
 from tests import kit
 from tests.kit.backing import temporary_state
-from tests.kit.kafka import eventually
+from tests.kit.copying import made, made_again
 from tests.kit.subscriber import KEEPING, PROGRAMS, Running, clone, commands, set_to, settings, typed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -63,32 +63,8 @@ def program(request: pytest.FixtureRequest, broker: Kafka, tmp_path_factory: pyt
 @pytest_asyncio.fixture
 async def topic(broker: Kafka) -> str:
     name = f"probe.{uuid4().hex}.v1"
-    await make(broker, name)
+    await made(broker.bootstrap, name)
     return name
-
-
-async def make(broker: Kafka, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    await admin.start()
-    try:
-        await admin.create_topics([NewTopic(topic, 1, 1)])
-    finally:
-        await admin.close()
-
-
-async def make_again(broker: Kafka, topic: str) -> None:
-    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
-    await admin.start()
-    try:
-        await admin.delete_topics([topic])
-
-        async def gone() -> bool:
-            return topic not in await admin.list_topics()
-
-        await eventually(gone)
-    finally:
-        await admin.close()
-    await make(broker, topic)
 
 
 async def forget(broker: Kafka, topic: str, before: int) -> None:
@@ -153,7 +129,7 @@ async def test_a_topic_that_was_made_again_meanwhile_is_read_from_its_beginning(
     await send(broker, topic, *names("old", 6))
     async with program.reading(topic) as running:
         await until_seen(running, topic, *names("old", 6))
-    await make_again(broker, topic)
+    await made_again(broker.bootstrap, topic, [])
     await send(broker, topic, *names("new", 3))
     async with program.reading(topic, anew=False) as running:
         await until_seen(running, topic, *names("new", 3))
@@ -165,7 +141,7 @@ async def test_after_a_topic_was_made_again_under_a_running_program_an_empty_sto
     await send(broker, topic, *names("old", 6))
     async with program.reading(topic) as running:
         await until_seen(running, topic, *names("old", 6))
-        await make_again(broker, topic)
+        await made_again(broker.bootstrap, topic, [])
         await send(broker, topic, *names("new", 10))
         # What it reads of these is the client's affair, and nothing to build on: the page has what was seen.
     async with program.reading(topic) as running:
