@@ -5,7 +5,7 @@ from the OPD that the token names (`only_opd`). A door that changes anything of 
 besides (shared/auth.py).
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol, get_args
 from uuid import UUID
@@ -73,12 +73,8 @@ READ_EVIDENCE: Permission = ("auditor",)
 """Photos and documents of people's work: beside themselves and their superiors."""
 READ_LOG: Permission = READ_ALL_PEOPLE
 """Any record of the log with its proof, and the hashes of single ones."""
-READ_PUBLIC_EVENTS: Permission = ROLES
-"""Topics without personal data."""
-READ_INTERNAL_EVENTS: Permission = READ_LOG
-"""Topics that name people by their ids."""
-READ_RESTRICTED_EVENTS: Permission = READ_FULL_NIP
-"""The directory itself."""
+READ_EVENTS: Mapping[str, Permission] = {"public": ROLES, "internal": READ_LOG, "restricted": READ_FULL_NIP}
+"""Topics, by their audience: without personal data; with people's ids; the directory itself."""
 READ_MESSAGE_RULES: Permission = ("bkpsdm", "auditor")
 READ_SUBSCRIPTIONS: Permission = (*MANAGE_SUBSCRIPTIONS, "auditor")
 """Who outside hears of what, and what became of it; never a secret."""

@@ -8,12 +8,11 @@ from fastapi.responses import Response
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared import feed
-from shared.access import READ_INTERNAL_EVENTS, READ_PUBLIC_EVENTS, READ_RESTRICTED_EVENTS, Permission
+from shared.access import READ_EVENTS
 from shared.auth import Caller, permitted
 from shared.bus import client_arguments
 from shared.cursors import Limit
 from shared.events import TOPICS
-from shared.events.base import Audience
 from shared.events.structured import structured
 from shared.refusals import Missing
 from shared.settings import Settings
@@ -21,11 +20,6 @@ from shared.settings import Settings
 WAITS_AT_MOST_S = 20
 AT_ONCE = 32
 """Pages that one process reads at the same time: each has a connection to Kafka of its own."""
-READERS: dict[Audience, Permission] = {
-    "public": READ_PUBLIC_EVENTS,
-    "internal": READ_INTERNAL_EVENTS,
-    "restricted": READ_RESTRICTED_EVENTS,
-}
 
 
 class CloudEvent(BaseModel):
@@ -79,7 +73,7 @@ def router(settings: Settings) -> APIRouter:
         wanted = own.get(topic)
         if wanted is None:
             raise Missing("feed.elsewhere", params={"topics": ", ".join(sorted(own))})
-        permitted(READERS[wanted.audience], who)
+        permitted(READ_EVENTS[wanted.audience], who)
         after = feed.position_of(cursor, wanted) if cursor else None
         async with turn:
             records, position = await feed.page(settings, client, wanted, after, limit=limit, wait_s=wait)

@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import get_args
 
 from deploy.kafka.users import ADMIN, Grant, Refused, connect
-from services.notifications.tasks.followed import topics_followed
+from services.notifications.domain.subscriptions import followable
 from services.reporting.domain.transparency import under_trees
 from shared.bus import Router
 from shared.events import TOPICS, Audience
@@ -46,7 +46,7 @@ def grants_of(service: str) -> set[Grant]:
             grants.add(Grant(service, "topic", name, "read"))
             grants.add(Grant(service, "topic", TOPICS[name].dead_letters, "write"))
     if service == "notifications":  # it sends topics to the webhooks that follow them
-        grants |= {Grant(service, "topic", name, "read") for name in topics_followed()}
+        grants |= {Grant(service, "topic", name, "read") for name in followable()}
     if service == "reporting":  # it keeps the log's trees
         grants |= {Grant(service, "topic", topic.name, "read") for topic in under_trees()}
     return grants

@@ -4,9 +4,9 @@ from collections.abc import Collection, Mapping, Sequence
 from uuid import UUID
 
 from services.notifications.commands.subscriptions import Act, note, own
-from services.notifications.domain.subscriptions import FollowedGiven
+from services.notifications.domain.subscriptions import FollowedGiven, followable
 from services.notifications.store import followed as store
-from shared.access import READ_INTERNAL_EVENTS, may
+from shared.access import READ_EVENTS, may
 from shared.database import Tx
 from shared.events import TOPICS
 from shared.refusals import Conflict, FieldError, Invalid
@@ -14,14 +14,13 @@ from shared.refusals import Conflict, FieldError, Invalid
 
 def check(act: Act, given: FollowedGiven) -> None:
     """Raises Invalid for topics that do not exist, are never sent, or whose readers the officer is not among."""
-    known = sorted(name for name, topic in TOPICS.items() if topic.audience != "restricted")
+    known = followable()
     errors: list[FieldError] = []
     for place, name in enumerate(given.topics):
         if name not in known:
-            errors.append(FieldError(f"topics.{place}", "followed.unknown", {"topics": ", ".join(known)}))
-        elif TOPICS[name].audience == "internal" and not may(act.who, READ_INTERNAL_EVENTS):
-            params = {"allowed": ", ".join(READ_INTERNAL_EVENTS)}
-            errors.append(FieldError(f"topics.{place}", "followed.internal", params))
+            errors.append(FieldError(f"topics.{place}", "followed.unknown", {"topics": ", ".join(sorted(known))}))
+        elif not may(act.who, readers := READ_EVENTS[TOPICS[name].audience]):
+            errors.append(FieldError(f"topics.{place}", "followed.internal", {"allowed": ", ".join(readers)}))
     if errors:
         raise Invalid("validation", errors=errors)
 

@@ -10,6 +10,7 @@ from services.notifications.domain import Exact
 from services.notifications.domain.kinds import KINDS, Kind
 from services.notifications.domain.receivers import Guard
 from services.notifications.domain.rules import Rules
+from shared.events import TOPICS
 from shared.mailbox import is_address
 from shared.personal import NamesNobody
 from shared.refusals import wrong
@@ -58,6 +59,11 @@ class FollowedGiven(Exact):
         list[Annotated[str, StringConstraints(max_length=100)]], Field(max_length=50), AfterValidator(_once)
     ]
     from_start: bool = False
+
+
+def followable() -> list[str]:
+    """The topics that a webhook may follow."""
+    return [name for name, topic in TOPICS.items() if topic.audience != "restricted"]
 
 
 def kinds_outside(rules: Rules) -> frozenset[Kind]:

@@ -15,11 +15,11 @@ from uuid import NAMESPACE_URL, UUID, uuid5
 from services.notifications.channels import Outcome
 from services.notifications.channels.webhook import Receiver, WebhookChannel
 from services.notifications.domain.delivery import LONGEST_PAUSE, pause
+from services.notifications.domain.subscriptions import followable
 from services.notifications.store import followed as store
 from services.notifications.store.followed import Due
 from shared import feed
 from shared.bus import client_arguments
-from shared.events import TOPICS
 from shared.events.structured import BATCH_MEDIA_TYPE, batch, structured
 from shared.feed import Position
 from shared.log import Log, Record, reading
@@ -38,11 +38,6 @@ LEASE = dt.timedelta(seconds=60)
 """So long nobody else sends a batch; a request takes far less (channels/calling.py)."""
 
 
-def topics_followed() -> list[str]:
-    """Those that a webhook may follow."""
-    return [name for name, topic in TOPICS.items() if topic.audience != "restricted"]
-
-
 def message_id(one: Due, upto: Position) -> UUID:
     """The `webhook-id` of a batch: the same each time it is sent."""
     return uuid5(NAMESPACE_URL, f"{one.subscription_id} {one.topic} {one.has} {upto.offsets}")
@@ -55,7 +50,7 @@ def follower(channel: WebhookChannel) -> Task:
         client = {**client_arguments(service.settings), "client_id": "hadir-followed"}
         while True:
             if await _any(service):
-                async with reading(client, topics_followed(), rewound=False) as opened:
+                async with reading(client, followable(), rewound=False) as opened:
                     await Follower(service, channel, opened).run()
             service.health["followed"].worked()
             await asyncio.sleep(IDLE_S)
@@ -73,10 +68,12 @@ class Follower:
     async def run(self) -> None:
         """Runs while any topic is followed; what is under way when it is cancelled is sent again."""
         try:
-            while await _any(self._service):
+            while True:
                 moved = await self.round()
                 self._service.health["followed"].worked()
                 if not moved:
+                    if not await _any(self._service):
+                        return
                     await asyncio.sleep(LOOK_S)
         finally:
             for task in self._sending:
