@@ -81,7 +81,10 @@ def router(settings: Settings) -> APIRouter:
     def html() -> str:
         return page(installation)
 
-    @doors.get("/asyncapi.json", response_class=AsyncApi, responses=UNCHANGED)
+    # FastAPI takes an answer in a media type of its own for text.
+    described = {**UNCHANGED, 200: {"content": {AsyncApi.media_type: {"schema": {"type": "object"}}}}}
+
+    @doors.get("/asyncapi.json", response_class=AsyncApi, responses=described)
     async def asyncapi(request: Request) -> Response:
         """All topics of this installation as one AsyncAPI 3.1 document, complete in itself."""
         return known_or_whole(request, AsyncApi(document()))
