@@ -42,7 +42,12 @@ class Subscriber:
 
     async def subscribe(self) -> None:
         url = self.receiver.url("127.0.0.1", "http")
-        terms: dict[str, Any] = {"address": url, "kinds": [], "description": "Sistem gaji", "way": "webhook"}
+        terms: dict[str, Any] = {
+            "address": url,
+            "kinds": ["counter.short"],
+            "description": "Sistem gaji",
+            "way": "webhook",
+        }
         answer = await self.ask("POST", "", subscription_id=self.id, **terms)
         assert answer.status_code == 201, answer.text
         self.secret = answer.json()["secret"]

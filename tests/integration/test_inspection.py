@@ -8,11 +8,27 @@ import pytest_asyncio
 from typer.testing import CliRunner
 
 from deploy.cli import app
+from deploy.local.kafka import Kafka
+from deploy.local.topics import create_topics
 from shared.database import Database
 from shared.disowned import WHOLE
 from tests.conftest import DatabaseFor
 from tests.integration.test_facts_rebuild import a_week
+from tests.kit.backing import temporary_state
 from tests.kit.services import Signer
+
+
+@pytest_asyncio.fixture
+async def kafka() -> AsyncIterator[str]:
+    """A broker of its own: of the session's, other tests' services have acknowledged what they read."""
+    with temporary_state() as state:
+        broker = Kafka(state)
+        await broker.start()
+        try:
+            await create_topics(broker.bootstrap)
+            yield broker.bootstrap
+        finally:
+            await broker.stop()
 
 
 @pytest_asyncio.fixture

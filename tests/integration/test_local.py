@@ -25,7 +25,7 @@ from deploy.local.postgres import Postgres, ensure_database
 from deploy.local.processes import StartFailed, User, end_leftovers, identity
 from deploy.local.state import AlreadyRunning, State, Unusable
 from deploy.local.tools import Missing
-from deploy.local.topics import TopicsFailed, create_topics, wanted
+from deploy.local.topics import DEAD_LETTERS, TopicsFailed, create_topics, wanted
 from deploy.local.upgrade import upgrade
 from shared.database import migrate
 from shared.events import TOPICS
@@ -135,7 +135,8 @@ async def test_topics_made_again_keep_what_an_operator_set_and_what_is_changed_i
         told: list[str] = []
         assert await create_topics(broker.bootstrap, tell=told.append) == []
         assert told == [f"{topic}: retention.ms was 1000, is -1"]
-        await until_they_hold(admin, {one: {**theirs, "retention.ms": "-1"} for one in (topic, dead)})
+        kept = {topic: "-1", dead: DEAD_LETTERS["retention.ms"]}
+        await until_they_hold(admin, {one: {**theirs, "retention.ms": kept[one]} for one in (topic, dead)})
         told.clear()
         assert await create_topics(broker.bootstrap, min_insync=1, tell=told.append) == []
         assert sorted(told) == sorted(f"{one}: min.insync.replicas was 2, is 1" for one in (topic, dead))

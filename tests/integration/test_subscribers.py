@@ -302,8 +302,8 @@ async def test_the_job_of_the_services_takes_away_what_the_table_does_not_give(s
     from deploy.kafka.users import Difference, Grant, _binding, connect  # pyright: ignore[reportPrivateUsage]
 
     admin = secured.environ["HADIR_KAFKA_ADMIN_PASSWORD"]
-    ask = sorted({*TOPICS} - {grant.name for grant in grants_of("notifications")})[:1]
-    more = _binding(Grant("notifications", "topic", ask[0], "read"))
+    ask = sorted({*TOPICS} - {grant.name for grant in grants_of("attendance")})[:1]
+    more = _binding(Grant("attendance", "topic", ask[0], "read"))
 
     def once_too_much() -> None:
         with connect(secured.bootstrap, admin, mechanism="PLAIN") as cluster:
@@ -311,11 +311,11 @@ async def test_the_job_of_the_services_takes_away_what_the_table_does_not_give(s
 
     await asyncio.to_thread(once_too_much)
     await one_in_each(secured)
-    client = settings(secured, "notifications", secured.environ["HADIR_NOTIFICATIONS_KAFKA_PASSWORD"])
-    assert await asyncio.to_thread(read_of_each, client, "notifications.x", ask) == {ask[0]: b"{}"}
+    client = settings(secured, "attendance", secured.environ["HADIR_ATTENDANCE_KAFKA_PASSWORD"])
+    assert await asyncio.to_thread(read_of_each, client, "attendance.x", ask) == {ask[0]: b"{}"}
     await asyncio.to_thread(access.main, secured.environ)
     denied = {ask[0]: KafkaError.TOPIC_AUTHORIZATION_FAILED}
-    assert await asyncio.to_thread(read_of_each, client, "notifications.x", ask) == denied
+    assert await asyncio.to_thread(read_of_each, client, "attendance.x", ask) == denied
 
 
 async def test_the_command_of_the_events_page_makes_a_subscriber(secured: Secured, file: Path) -> None:

@@ -30,8 +30,7 @@ class SubscriptionTerms(Exact):
     """What a subscriber hears, where, and in which language. `opd_codes` null: of the whole city."""
 
     address: Annotated[str, StringConstraints(min_length=3, max_length=2000)]
-    kinds: Annotated[list[Kind], Field(max_length=len(KINDS)), AfterValidator(_once)]
-    """Of messages; none for who only follows topics."""
+    kinds: Annotated[list[Kind], Field(min_length=1, max_length=len(KINDS)), AfterValidator(_once)]
     opd_codes: Annotated[
         list[Annotated[str, StringConstraints(min_length=1, max_length=100)]] | None,
         Field(min_length=1, max_length=100),
