@@ -12,6 +12,7 @@ BASE ?=
 RUNS ?=
 ARGS ?=
 JOBS ?= 1
+IN_PROCESSES = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 SEED ?=
 MINUTES ?= 15
 
@@ -50,14 +51,13 @@ run: setup ## Start everything and play a working day, then stay up (ONCE=1: sto
 	@$(RUN) hadir run $(if $(ONCE),--once) $(if $(STAFF),--staff $(STAFF)) $(if $(SPEED),--speed $(SPEED)) $(if $(WORKERS),--processes --workers $(WORKERS)) $(ARGS)
 
 test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests/unit -k punch"; JOBS=2: two processes)
-	@$(RUN) pytest $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile --no-loadscope-reorder) $(ARGS)
+	@$(RUN) pytest $(IN_PROCESSES) $(ARGS)
 
 faults: setup ## Break things on purpose (ONLY=forty: docs/faults.md; ONLY=guards: without each its test fails; SEED=7 MINUTES=15: a nemesis)
 	@$(RUN) $(if $(SEED),python -m tests.nemesis --seed $(SEED) --minutes $(MINUTES),pytest -m "$(if $(filter guards,$(ONLY)),guard,fault)") $(ARGS)
 
-coverage: setup ## Count the branches that tests/unit and tests/contract take (ARGS=tests: all)
-	@$(RUN) coverage run -m pytest $(or $(ARGS),tests/unit tests/contract)
-	@$(RUN) coverage report
+coverage: setup ## Count the branches that tests/unit and tests/contract take (ARGS=tests: all; JOBS=2)
+	@$(RUN) pytest --cov --cov-report=term $(IN_PROCESSES) $(or $(ARGS),tests/unit tests/contract)
 
 lint: setup ## Check style, types, and who imports whom
 	@$(RUN) ruff check .

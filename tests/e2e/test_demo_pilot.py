@@ -3,6 +3,8 @@
 import re
 from pathlib import Path
 
+import pytest
+
 from demo.pilot import read_note
 from tests.e2e.test_working_day import play
 from tests.integration.test_local_system import up
@@ -12,6 +14,7 @@ from tests.kit.backing import temporary_state
 OPTIONS = ("--pilot", "--staff", "60", "--weeks", "2", "--effect", "-0.3", "--margin", "0.05")
 
 
+@pytest.mark.long
 def test_the_verdict_is_true_of_the_effect_and_every_figure_is_what_was_written_and_again_changes_nothing() -> (
     None
 ):

@@ -138,6 +138,7 @@ def begun(state: State, staff: str = STAFF) -> subprocess.Popen[str]:
     return demo
 
 
+@pytest.mark.long
 def test_a_board_that_differs_from_the_receipts_fails_the_day_and_the_next_day_is_judged_for_itself() -> None:
     """In a city of the smallest kind, the second day on another weekday, with nothing said of its size."""
     with temporary_state() as state, up(state) as system:

@@ -228,6 +228,7 @@ async def nobody_counts_when_the_facts_are_there(db: Database) -> AsyncGenerator
         await holds.close()
 
 
+@pytest.mark.long
 async def test_ctrl_c_stops_a_rebuild_and_the_next_one_ends_it(kafka: str, db: Database, tmp_path: Path) -> None:
     await a_week(kafka)
     env = {name: value for name, value in os.environ.items() if not name.startswith("HADIR_")} | {

@@ -153,6 +153,7 @@ async def test_with_processes_each_service_comes_back_and_a_killed_run_leaves_no
             assert await all_ready(again.http)
 
 
+@pytest.mark.long
 async def test_several_processes_of_attendance_share_a_port_and_one_that_is_killed_is_missed_by_nobody() -> None:
     with temporary_state() as state:
         assert "--processes" in run(state, "up", "--workers", "2").stderr
