@@ -169,6 +169,36 @@ async def test_a_batch_that_was_under_way_when_its_process_died_is_sent_again(
     assert len({(got.headers["webhook-id"], got.body) for got in subscriber.receiver.got}) == 1
 
 
+async def test_a_batch_is_sent_again_whole_by_a_release_that_makes_smaller_ones(
+    subscriber: Subscriber, topic: Topic, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = uuid4()
+    subscriber.receiver.answer = always(503)
+    await produce(kafka, [message(plan_event(topic, key, revision=n)) for n in (1, 2, 3)])
+    await subscriber.follow(topic.name, from_start=True)
+    await eventually(lambda: len(subscriber.receiver.got) >= 2)
+    monkeypatch.setattr(followed, "BATCH", 1)
+    before = len(subscriber.receiver.got)
+    await eventually(lambda: len(subscriber.receiver.got) >= before + 2)
+    subscriber.receiver.answer = None
+    taken = len(subscriber.receiver.got)
+    await eventually(lambda: len(subscriber.receiver.got) > taken)
+    assert revisions(subscriber.events(subscriber.receiver.got[-1:]), key) == [1, 2, 3]
+
+
+async def test_topics_in_which_nothing_happens_hold_up_no_other(
+    subscriber: Subscriber, topic: Topic, kafka: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(followed, "AT_ONCE", 1)
+    busy = await probe_topic(monkeypatch, kafka)
+    await subscriber.follow(topic.name)
+    await subscriber.follow(topic.name, busy.name)  # later, so it waits behind the quiet one
+    event = message(plan_event(busy))
+    await produce(kafka, [event])
+    await eventually(lambda: subscriber.said())
+    assert [one["subject"].encode() for one in subscriber.events()] == [event.key]
+
+
 async def test_a_new_topic_begins_with_the_next_event_and_one_that_is_left_out_ends(
     subscriber: Subscriber, topic: Topic, kafka: str
 ) -> None:

@@ -84,10 +84,11 @@ class Follower:
         """Begin to send what is due; whether there was anything."""
         async with self._service.db.read() as tx:
             due = await store.due(tx)
-        due = due[: AT_ONCE - len(self._sending)]
         ends = {topic: await feed.borders(self._log, topic) for topic in {one.topic for one in due}}
         moved = False
         for one in due:
+            if len(self._sending) >= AT_ONCE:
+                break
             begins, end = ends[one.topic]
             if one.sending is not None or one.has != end.offsets:
                 moved |= await self._begin(one, begins, end)
@@ -99,9 +100,9 @@ class Follower:
         if (lost := _not_held(after, upto, begins, end)) is not None:
             await self._put_off(one, one.sending, Outcome("later", lost))
             return False
-        records, reached = await feed.between(self._service.settings, self._log, after, upto, limit=BATCH)
-        if one.sending is not None and reached != upto:  # a batch is sent again as it was
-            reached = upto
+        # A batch is sent again as it was, whole, whatever the size of new ones is by now.
+        size = BATCH if one.sending is None else sum(upto.offsets) - sum(after.offsets)
+        records, reached = await feed.between(self._service.settings, self._log, after, upto, limit=size)
         if not records:
             async with self._service.db.transaction() as tx:
                 if one.sending is None:
