@@ -195,7 +195,7 @@ async def test_topics_in_which_nothing_happens_hold_up_no_other(
     await subscriber.follow(topic.name, busy.name)  # later, so it waits behind the quiet one
     event = message(plan_event(busy))
     await produce(kafka, [event])
-    await eventually(lambda: subscriber.said())
+    await eventually(subscriber.said)
     assert [one["subject"].encode() for one in subscriber.events()] == [event.key]
 
 
