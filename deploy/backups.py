@@ -2,6 +2,7 @@
 that."""
 
 import asyncio
+import datetime as dt
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,7 +14,7 @@ from deploy.local.state import State
 from deploy.progress import progress_bar, shows
 
 if TYPE_CHECKING:
-    from deploy.local.backup import Restored
+    from deploy.local.backup import Progress, Restored
 
 app = typer.Typer()
 
@@ -22,7 +23,9 @@ REASON = "erased before; a restore brought them back"
 
 @app.command()
 def backup(
-    folder: Annotated[Path, typer.Argument(help="A new folder, or that of the last backup: it is gone on with")],
+    folder: Annotated[
+        Path, typer.Argument(help="A new folder, or that of the last backup: it is gone on with", file_okay=False)
+    ],
 ) -> None:
     """Copy databases, log, keys and evidence while the system runs. Again and again: then any instant between the
     end of the first and the last can be had back."""
@@ -53,16 +56,20 @@ def restore(
     ] = None,
 ) -> None:
     """Make the system of an instant in HADIR_STATE_DIR, which must be empty. Then: hadir up."""
-    from deploy.local.backup import Backup, BackupRefused, instant_of, since_erased
+    from deploy.local.backup import free_for
+    from deploy.local.backup_folder import BackupRefused, instant_of, since_erased, whole
 
     began = time.monotonic()
-    folder = folder.absolute()
-    named = [str(UUID(line)) for line in (erased.read_text().split() if erased is not None else ())]
-    if officer is None and (named or since_erased(folder, instant_of(Backup.read(folder), at))):
+    state, folder = State.from_environment(), folder.absolute()
+    free_for(state)
+    instant = instant_of(whole(folder), at)
+    named = [] if erased is None else _named(erased)
+    gone = list(dict.fromkeys([*named, *since_erased(folder, instant)]))
+    if gone and officer is None:
         raise BackupRefused("people were erased since that instant, and are to be erased again: name --officer ID")
     with progress_bar() as bar:
-        restored, again = asyncio.run(_restore(folder, at, named, officer, shows(bar, "records")))
-    typer.echo(f"restored: the system of {restored.at.isoformat()} in {State.from_environment().root}")
+        restored, again = asyncio.run(_restore(folder, instant, gone, officer, shows(bar, "records")))
+    typer.echo(f"restored: the system of {restored.at.isoformat()} in {state.root}")
     typer.echo(
         f"{restored.records:,} records of the log ({restored.later:,} came later, or are of people erased since); "
         f"{again} people erased again"
@@ -70,30 +77,38 @@ def restore(
     typer.echo(f"{time.monotonic() - began:.1f} s. Start it: hadir up; then: hadir check")
 
 
+def _named(listed: Path) -> list[str]:
+    """The employee_ids of a file, one on a line. Raises BackupRefused for a line that is none."""
+    from deploy.local.backup_folder import BackupRefused
+
+    found = list[str]()
+    for number, line in enumerate(listed.read_text(errors="replace").splitlines(), 1):
+        try:
+            found += [str(UUID(word)) for word in line.split()]
+        except ValueError as error:
+            raise BackupRefused(
+                f"{listed}, line {number}: {line.strip()} is no employee_id: write one on a line"
+            ) from error
+    return found
+
+
 async def _restore(
-    folder: Path, at: str | None, named: list[str], officer: UUID | None, progress: "object"
+    folder: Path, instant: dt.datetime, gone: list[str], officer: UUID | None, progress: "Progress"
 ) -> "tuple[Restored, int]":
-    from deploy.local.backup import finish
-    from deploy.local.backup import restore as make
+    from deploy.local.backup import restoring
     from services.scheduling.commands.people import erase_again
     from shared.access import MANAGE_DIRECTORY, Principal
     from shared.clock import clock_for
     from shared.database import Database
 
     state = State.from_environment()
-    restored = await make(state, folder, at, named, progress)  # pyright: ignore[reportArgumentType]
-    try:
-        again = 0
-        if officer is not None and restored.erased:
-            db = Database(state.database_url("scheduling", restored.postgres.url), pool_size=2)
-            try:
-                people = [UUID(one) for one in restored.erased]
-                who = Principal(officer, MANAGE_DIRECTORY[0], None, 0)
-                again = len(await erase_again(db, clock_for(state.root, None), who, people, REASON))
-            finally:
-                await db.close()
-    except BaseException:
-        await restored.postgres.stop()
-        raise
-    await finish(state, restored)
-    return restored, again
+    async with restoring(state, folder, instant, gone, progress) as restored:
+        if officer is None or not gone:
+            return restored, 0
+        db = Database(state.database_url("scheduling", restored.postgres.url), pool_size=2)
+        try:
+            who = Principal(officer, MANAGE_DIRECTORY[0], None, 0)
+            people = [UUID(one) for one in gone]
+            return restored, len(await erase_again(db, clock_for(state.root, None), who, people, REASON))
+        finally:
+            await db.close()

@@ -67,7 +67,7 @@ def _advice(error: Exception) -> str | None:
     from sqlalchemy.exc import DBAPIError
 
     from deploy.links import LinkFailed
-    from deploy.local.backup import BackupRefused
+    from deploy.local.backup_folder import BackupRefused
     from deploy.local.processes import StartFailed
     from deploy.local.state import AlreadyRunning, Unusable
     from deploy.local.tools import Missing

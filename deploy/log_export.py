@@ -1,6 +1,7 @@
 """The log in a file: lines of JSON with every record, the hash of its leaf, and the checkpoints."""
 
 import gzip
+import zlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -76,9 +77,21 @@ async def export(
     """Write checkpoints and records as lines of JSON, compressed where the name ends in `.gz`; returns how many of
     the latter, and where the next export goes on. `after`: what an export before left, where this one begins."""
     marks = dict(after or {})
-    total, done = await source.size(), 0
     partial = file.with_name(f"{file.name}.part")
-    with _open(partial, "wb", packed=_packed(file)) as out:
+    try:
+        done = await _export(source, partial, progress, marks, packed=_packed(file))
+    except BaseException:
+        partial.unlink(missing_ok=True)
+        raise
+    partial.replace(file)
+    return done, marks
+
+
+async def _export(
+    source: FromKafka, partial: Path, progress: Progress, marks: dict[LogName, Mark], *, packed: bool
+) -> int:
+    total, done = await source.size(), 0
+    with _open(partial, "wb", packed=packed) as out:
         out.write(_encode(_Head(1)) + b"\n")
         for log, note, _ in await source.checkpoints():
             out.write(_encode(_Checkpoint(str(log), note)) + b"\n")
@@ -92,8 +105,7 @@ async def export(
             marks[log] = Mark(first + len(records), records[-1].offset + 1)
             done += len(records)
             progress(done, total)
-    partial.replace(file)
-    return done, marks
+    return done
 
 
 class NoExport(Exception):
@@ -102,7 +114,8 @@ class NoExport(Exception):
 
 def parts_of(path: Path) -> list[Path]:
     """The files of an export: itself, or those of a folder of parts, in their order. Raises NoExport."""
-    files = sorted(path.glob("*.jsonl*")) if path.is_dir() else [path]
+    # Not `*.jsonl*`: one that ends in .part was broken off.
+    files = sorted([*path.glob("*.jsonl"), *path.glob("*.jsonl.gz")]) if path.is_dir() else [path]
     if not files:
         raise NoExport(f"{path} holds no export of the log: make one with `hadir log export`")
     for file in files:
@@ -117,13 +130,18 @@ def parts_of(path: Path) -> list[Path]:
 
 
 def _lines_of(file: Path) -> Iterable[tuple[int, _Head | _Checkpoint | _Record | None]]:
-    """Each line with its number from 1; None for one that cannot be read."""
-    with _open(file, "rb", packed=_packed(file)) as lines:
-        for number, line in enumerate(lines, 1):
-            try:
-                yield number, _decode(line)
-            except msgspec.MsgspecError:
-                yield number, None
+    """Each line with its number from 1; None for one that cannot be read. Raises NoExport where the rest cannot be
+    had out of a packed file."""
+    number = 0
+    try:
+        with _open(file, "rb", packed=_packed(file)) as lines:
+            for number, line in enumerate(lines, 1):
+                try:
+                    yield number, _decode(line)
+                except msgspec.MsgspecError:
+                    yield number, None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise NoExport(f"{file} is damaged behind line {number}: take another copy of it") from error
 
 
 def records_of(path: Path) -> Iterator[tuple[LogName, int, bytes | None, bytes | None, Headers]]:

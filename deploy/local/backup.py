@@ -15,69 +15,39 @@ keeps until then. From the end of the first run to that of the last one any inst
 
 import asyncio
 import datetime as dt
-import json
 import os
 import re
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import asyncpg
 
-from deploy.local import manifest, tools
+from deploy.local import backup_folder, manifest, tools
+from deploy.local.backup_folder import Backup, BackupRefused
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import SETTINGS, Postgres
 from deploy.local.processes import run, unprivileged_user
 from deploy.local.state import State, write_private
 from deploy.local.topics import create_topics, wanted
-from deploy.log_export import Mark, export, records_of
+from deploy.log_export import Mark, export
 from deploy.log_load import load
 from deploy.logbook import FromKafka
 from services.reporting.domain.transparency import LogName
-from shared.events import EmployeeChanged
 from shared.log import reading
 
 SLOT = "hadir_backup"
+_NEW_SLOT = "hadir_backup_new"
 RECOVERY_S = 3600.0
+_UNPACKED = 8
+"""So many bytes of Kafka a byte of the packed log comes to, at most."""
 Progress = Callable[[int, int], None]
-_VERSION = 1
 _NOT_KEPT = re.compile(r"lock|restoring|(ports|system)\.json(\.\d+)?")
 """Files of the state directory that are of one run, or of one machine."""
-
-
-class BackupRefused(Exception):
-    """What stands in the way, and what to do."""
-
-
-@dataclass(frozen=True)
-class Backup:
-    """What stands in `backup.json`. `since` and `until`: the first and last instant that can be had back, of real
-    time; `system`: PostgreSQL's identifier; `wal_from`: from where on the slot keeps WAL; `marks`: where the log
-    goes on."""
-
-    version: int
-    system: str
-    since: str
-    until: str
-    wal_from: str
-    parts: int
-    records: int
-    marks: dict[str, list[int]] = field(default_factory=dict[str, list[int]])
-
-    @classmethod
-    def read(cls, folder: Path) -> "Backup":
-        """Raises BackupRefused where there is none."""
-        try:
-            said = json.loads((folder / "backup.json").read_text())
-            found = cls(**said)
-        except (OSError, ValueError, TypeError) as error:
-            raise BackupRefused(f"{folder} holds no backup: make one with `hadir backup {folder}`") from error
-        if found.version != _VERSION:
-            raise BackupRefused(f"{folder} is a backup of a later version: restore it with that version")
-        return found
 
 
 async def backup(state: State, folder: Path, progress: Progress) -> Backup:
@@ -88,25 +58,39 @@ async def backup(state: State, folder: Path, progress: Progress) -> Backup:
     running = state.running()
     if os.environ.get("HADIR_POSTGRES_URL"):
         raise BackupRefused("HADIR_POSTGRES_URL: that server is yours; see docs/runbook.md, Backup and restore")
-    known = _begun(folder)
-    admin: asyncpg.Connection = await asyncpg.connect(running.postgres)
-    try:
-        known = await _goes_on(admin, known) if known is not None else await _begin(admin, state, folder)
-        await asyncio.to_thread(copied, state, folder)
-        # From here on nothing is promised any more: the log and the WAL are read beyond this instant.
-        until: dt.datetime = await admin.fetchval("select date_trunc('milliseconds', clock_timestamp())")
-        count, marks = await _log(running.kafka, folder, known, progress)
-        # A commit behind the instant, so that PostgreSQL finds where to stop; then the segment is given out.
-        await admin.execute("select pg_current_xact_id()")
-        lsn: str = await admin.fetchval("select pg_switch_wal()::text")
-        arguments = ["-D", str(folder / "wal"), f"--slot={SLOT}", f"--endpos={lsn}", "--no-loop"]
-        await _tool(state, "pg_receivewal", running.postgres, arguments)
-        kept_from: str = await admin.fetchval(
-            "select restart_lsn::text from pg_replication_slots where slot_name = $1", SLOT
-        )
-    finally:
-        await admin.close()
-    done = replace(
+    known = await asyncio.to_thread(backup_folder.begun, folder)
+    with backup_folder.held(folder):
+        admin: asyncpg.Connection = await asyncpg.connect(running.postgres)
+        try:
+            if known is not None:
+                await _goes_on(admin, known)
+                done = await _gone_on(admin, state, folder, known, progress)
+            else:
+                done = await _begun(admin, state, folder, progress)
+        finally:
+            await admin.close()
+        backup_folder.write(folder, done)
+    return done
+
+
+async def _gone_on(
+    admin: asyncpg.Connection, state: State, folder: Path, known: Backup, progress: Progress
+) -> Backup:
+    """What came since the last run: another part."""
+    running = state.running()
+    await asyncio.to_thread(copied, state, folder)
+    # From here on nothing is promised any more: the log and the WAL are read beyond this instant.
+    until: dt.datetime = await admin.fetchval("select date_trunc('milliseconds', clock_timestamp())")
+    count, marks = await _log(running.kafka, folder, known, progress)
+    # A commit behind the instant, so that PostgreSQL finds where to stop; then the segment is given out.
+    await admin.execute("select pg_current_xact_id()")
+    lsn: str = await admin.fetchval("select pg_switch_wal()::text")
+    arguments = ["-D", str(folder / "wal"), f"--slot={SLOT}", f"--endpos={lsn}", "--no-loop"]
+    await _tool(state, "pg_receivewal", running.postgres, arguments)
+    kept_from: str = await admin.fetchval(
+        "select restart_lsn::text from pg_replication_slots where slot_name = $1", SLOT
+    )
+    return replace(
         known,
         until=until.isoformat(),
         wal_from=kept_from,
@@ -114,40 +98,46 @@ async def backup(state: State, folder: Path, progress: Progress) -> Backup:
         records=known.records + count,
         marks={str(log): [*mark] for log, mark in marks.items()},
     )
-    _write(folder, done)
-    return done
 
 
-def _begun(folder: Path) -> Backup | None:
-    """The backup in the folder; None where it is new. What was broken off before its first end is begun anew."""
-    if (folder / "backup.json").exists():
-        return Backup.read(folder)
-    ours = {"base", "log", "wal", "state"}
-    if folder.exists() and {path.name for path in folder.iterdir()} - ours:
-        raise BackupRefused(f"{folder} has other files in it: name a new folder, or that of a backup")
-    for name in ours:
-        shutil.rmtree(folder / name, ignore_errors=True)
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    (folder / "log").mkdir(mode=0o700)
-    (folder / "wal").mkdir(mode=0o700)
-    return None
+async def _begun(admin: asyncpg.Connection, state: State, folder: Path, progress: Progress) -> Backup:
+    """The base backup and the first part; another folder's slot is taken over once the base is there. Where it
+    fails nothing is left, and that other folder can be gone on with unless the slot was taken over."""
+    try:
+        held: int = await admin.fetchval("select sum(pg_database_size(oid))::bigint from pg_database")
+        backup_folder.roomy(folder, held + await asyncio.to_thread(backup_folder.size_of, state.kafka))
+        for name in ("log", "wal"):
+            (folder / name).mkdir(mode=0o700)
+        async with _slot(admin):
+            arguments = ["-D", str(folder / "base"), "--wal-method=none", "--checkpoint=fast", "--label=hadir"]
+            await _tool(state, "pg_basebackup", state.running().postgres, arguments)
+        system: int = await admin.fetchval("select system_identifier from pg_control_system()")
+        now: dt.datetime = await admin.fetchval("select clock_timestamp()")
+        known = Backup(backup_folder.VERSION, str(system), now.isoformat(), now.isoformat(), "0/0", 0, 0)
+        return await _gone_on(admin, state, folder, known, progress)
+    except BaseException:
+        await asyncio.to_thread(backup_folder.emptied, folder)
+        raise
 
 
-async def _begin(admin: asyncpg.Connection, state: State, folder: Path) -> Backup:
-    """The base backup, and the slot that keeps the WAL from before it; another folder's slot is taken over."""
-    await admin.execute(
-        "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active",
-        SLOT,
+@asynccontextmanager
+async def _slot(admin: asyncpg.Connection) -> AsyncGenerator[None]:
+    """WAL is kept from now on: for a base backup that is taken meanwhile, and at its end for `SLOT`."""
+    drop = (
+        "select pg_drop_replication_slot(slot_name) from pg_replication_slots where slot_name = $1 and not active"
     )
-    await admin.execute("select pg_create_physical_replication_slot($1, true)", SLOT)
-    arguments = ["-D", str(folder / "base"), "--wal-method=none", "--checkpoint=fast", "--label=hadir"]
-    await _tool(state, "pg_basebackup", state.running().postgres, arguments)
-    system: int = await admin.fetchval("select system_identifier from pg_control_system()")
-    now: dt.datetime = await admin.fetchval("select clock_timestamp()")
-    return Backup(_VERSION, str(system), now.isoformat(), now.isoformat(), "0/0", 0, 0)
+    await admin.execute(drop, _NEW_SLOT)
+    await admin.execute("select pg_create_physical_replication_slot($1, true)", _NEW_SLOT)
+    try:
+        yield
+        await admin.execute(drop, SLOT)
+        await admin.execute("select pg_copy_physical_replication_slot($1, $2)", _NEW_SLOT, SLOT)
+    finally:
+        await admin.execute(drop, _NEW_SLOT)
 
 
-async def _goes_on(admin: asyncpg.Connection, known: Backup) -> Backup:
+async def _goes_on(admin: asyncpg.Connection, known: Backup) -> None:
+    """Raises BackupRefused where the folder cannot be gone on with."""
     row = await admin.fetchrow(
         """
         select system_identifier::text = $2 as same,
@@ -167,7 +157,6 @@ async def _goes_on(admin: asyncpg.Connection, known: Backup) -> Backup:
             "what came after the last run is kept no more (another backup was begun, the system was restored, "
             "or too much came): begin anew in a new folder, and keep this one for the instants that it has"
         )
-    return known
 
 
 async def _log(kafka: str, folder: Path, known: Backup, progress: Progress) -> tuple[int, dict[LogName, Mark]]:
@@ -212,85 +201,75 @@ def _copied_back(state: State, folder: Path) -> None:
             write_private(state.root / path.name, path.read_text())
 
 
-def _write(folder: Path, done: Backup) -> None:
-    write_private(folder / "backup.json", json.dumps(asdict(done), indent=1))
-
-
 @dataclass(frozen=True)
 class Restored:
-    """The instant that was restored, how many records the log has, how many came later, and who had been erased by
-    then or since: they have to be erased again."""
+    """The instant that was restored, how many records the log has, and how many were left out of it."""
 
     at: dt.datetime
     records: int
     later: int
-    erased: tuple[str, ...]
     postgres: Postgres
 
 
-def instant_of(known: Backup, at: str | None) -> dt.datetime:
-    """The instant that is asked for, in whole milliseconds; the last one if none is. Raises BackupRefused."""
-    since, until = dt.datetime.fromisoformat(known.since), dt.datetime.fromisoformat(known.until)
-    try:
-        instant = until if at is None else dt.datetime.fromisoformat(at)
-    except ValueError as error:
-        raise BackupRefused(f"{at} is no instant: write 2026-01-31T07:30:00+07:00") from error
-    if instant.tzinfo is None:
-        raise BackupRefused(f"{at} has no offset: write it as 2026-01-31T07:30:00+07:00")
-    instant = instant.replace(microsecond=instant.microsecond // 1000 * 1000)
-    if not since <= instant <= until:
-        raise BackupRefused(
-            f"this backup has the instants from {known.since} to {known.until}, by the clock on the wall"
-        )
-    return instant
+@asynccontextmanager
+async def restoring(
+    state: State, folder: Path, instant: dt.datetime, gone: Sequence[str], progress: Progress
+) -> AsyncGenerator[Restored]:
+    """Make the system of an instant in an empty state directory. PostgreSQL runs within, for what is to be done
+    before anything else runs on it; from the end on the system may be started. What fails leaves nothing.
 
-
-async def restore(
-    state: State, folder: Path, at: str | None, erased: Sequence[str], progress: Progress
-) -> Restored:
-    """Make the system of an instant in an empty state directory. PostgreSQL is left running, for what is to be
-    done before anything else runs on it; `finish` ends that. Raises BackupRefused, Unusable, StartFailed.
+    `gone`: employee_ids of whom the directory's log is to say nothing. Raises BackupRefused, Unusable,
+    StartFailed.
     """
-    known = Backup.read(folder)
-    instant = instant_of(known, at)
-    _take(state)
-    await asyncio.to_thread(_copied_back, state, folder)
-    postgres = await _databases(state, folder, instant)
+    await asyncio.to_thread(_take, state, folder)
     try:
-        gone = [*erased, *since_erased(folder, instant)]
-        kafka = Kafka(state)
-        kafka.patience_s = RECOVERY_S
+        await asyncio.to_thread(_copied_back, state, folder)
+        postgres = _server(state, instant)
         try:
-            await kafka.start()
-            await create_topics(kafka.bootstrap)
-            topics = [topic.name for topic in wanted()]
-            client: Mapping[str, Any] = {"bootstrap_servers": kafka.bootstrap, "client_id": "hadir-restore"}
-            milliseconds = round(instant.timestamp() * 1000)
-            records, later = await load(
-                client, folder / "log", topics, before_ms=milliseconds, without=gone, progress=progress
-            )
+            await _databases(postgres, folder)
+            records, later = await _log_again(state, folder, instant, gone, progress)
+            yield Restored(instant, records, later, postgres)
         finally:
-            await kafka.stop()
+            await postgres.stop()
     except BaseException:
-        await postgres.stop()
+        await asyncio.to_thread(state.erase)
         raise
-    return Restored(instant, records, later, tuple(dict.fromkeys(gone)), postgres)
+    state.restoring.unlink()
 
 
-def _take(state: State) -> None:
+async def _log_again(
+    state: State, folder: Path, instant: dt.datetime, gone: Sequence[str], progress: Progress
+) -> tuple[int, int]:
+    """The log as it was; returns how many records it has, and how many were left out."""
+    kafka = Kafka(state)
+    kafka.patience_s = RECOVERY_S
+    try:
+        await kafka.start()
+        await create_topics(kafka.bootstrap)
+        topics = [topic.name for topic in wanted()]
+        client: Mapping[str, Any] = {"bootstrap_servers": kafka.bootstrap, "client_id": "hadir-restore"}
+        before_ms = round(instant.timestamp() * 1000)
+        return await load(client, folder / "log", topics, before_ms=before_ms, without=gone, progress=progress)
+    finally:
+        await kafka.stop()
+
+
+def free_for(state: State) -> None:
+    """Raises BackupRefused where something stands in the state directory."""
     if state.root.exists() and any(path.name not in (manifest.MARKER,) for path in state.root.iterdir()):
         raise BackupRefused(f"{state.root} is not empty: `hadir erase` it, or set HADIR_STATE_DIR to a new folder")
+
+
+def _take(state: State, folder: Path) -> None:
+    free_for(state)
+    parts = {name: backup_folder.size_of(folder / name) for name in backup_folder.PARTS}
+    backup_folder.roomy(state.root, sum(parts.values()) + parts["log"] * (_UNPACKED - 1))
     state.create()
     state.restoring.touch()
 
 
-async def finish(state: State, restored: Restored) -> None:
-    """Stop what was left running: from now on the system may be started."""
-    await restored.postgres.stop()
-    state.restoring.unlink()
-
-
-async def _databases(state: State, folder: Path, instant: dt.datetime) -> Postgres:
+def _server(state: State, instant: dt.datetime) -> Postgres:
+    """The server that recovers up to the instant."""
     wal = Postgres(state).data_folder().with_name("wal")
     stop_at = {
         "restore_command": f'cp "{wal}/%f" "%p"',
@@ -302,7 +281,12 @@ async def _databases(state: State, folder: Path, instant: dt.datetime) -> Postgr
     }
     postgres = Postgres(state, settings={**SETTINGS, **stop_at})
     postgres.patience_s = RECOVERY_S
+    return postgres
+
+
+async def _databases(postgres: Postgres, folder: Path) -> None:
     data = postgres.data_folder()
+    wal = data.with_name("wal")
     await asyncio.to_thread(_base_back, folder, data, wal)
     bin_dir = await asyncio.to_thread(tools.postgres_bin, unprivileged_user(), postgres.made_by())
     said = "the base backup is damaged: take another copy of it"
@@ -310,7 +294,6 @@ async def _databases(state: State, folder: Path, instant: dt.datetime) -> Postgr
     await asyncio.to_thread(_to_be_recovered, data, wal)
     await postgres.start()
     await asyncio.to_thread(shutil.rmtree, wal)
-    return postgres
 
 
 def _base_back(folder: Path, data: Path, wal: Path) -> None:
@@ -328,21 +311,6 @@ def _to_be_recovered(data: Path, wal: Path) -> None:
         for path in (data, wal, *data.rglob("*"), *wal.rglob("*")):
             os.chown(path, user.uid, user.gid, follow_symlinks=False)
     data.chmod(0o700)
-
-
-def since_erased(folder: Path, instant: dt.datetime) -> list[str]:
-    """The people of whom the backup's log says that they were erased at that instant or later."""
-    milliseconds = round(instant.timestamp() * 1000)
-    return [
-        key.decode()
-        for log, timestamp, key, value, headers in records_of(folder / "log")
-        if log.topic == EmployeeChanged.topic
-        and value is None
-        and key is not None
-        and timestamp >= milliseconds
-        # A heartbeat is a null too, and nobody's.
-        and dict(headers).get("ce_type") == EmployeeChanged.topic.encode()
-    ]
 
 
 async def _tool(state: State, name: str, admin_url: str, arguments: Sequence[str]) -> None:

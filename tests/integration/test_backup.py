@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from deploy.local import backup as backups
-from deploy.local.backup import BackupRefused
+from deploy.local.backup_folder import instant_of
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
 from deploy.local.state import Running, Unusable, write_private
@@ -64,8 +64,8 @@ async def test_databases_and_log_are_brought_to_one_instant(tmp_path: Path) -> N
     for instant, numbers, sent in ((at.isoformat(), [0, 1], plans[:1]), (None, [0, 1, 2], plans)):
         with temporary_state() as state:
             shutil.rmtree(state.root)
-            restored = await backups.restore(state, folder, instant, [], nothing)
-            try:
+            target = instant_of(done, instant)
+            async with backups.restoring(state, folder, target, [], nothing) as restored:
                 admin = await asyncpg.connect(restored.postgres.url)
                 rows = await admin.fetch("select number from promised order by number")
                 assert [row["number"] for row in rows] == numbers
@@ -85,19 +85,4 @@ async def test_databases_and_log_are_brought_to_one_instant(tmp_path: Path) -> N
                     await kafka.stop()
                 with pytest.raises(Unusable, match="half restored"):
                     await System(state, Options()).run()
-            finally:
-                await backups.finish(state, restored)
-
-
-@pytest.mark.parametrize(
-    ("at", "said"),
-    [
-        ("yesterday", "is no instant"),
-        ("2026-01-01T00:00", "has no offset"),
-        ("2020-01-01T00:00+07:00", "instants from"),
-    ],
-)
-def test_an_instant_that_cannot_be_had_back_is_refused(at: str, said: str) -> None:
-    known = backups.Backup(1, "1", "2026-01-01T00:00:00+00:00", "2026-01-02T00:00:00+00:00", "0/0", 1, 0)
-    with pytest.raises(BackupRefused, match=said):
-        backups.instant_of(known, at)
+            assert not state.restoring.exists()

@@ -1,13 +1,12 @@
 """Each command says in one line what is wrong and what to do, at once, and leaves everything as it was."""
 
-import logging
 import os
 import signal
 import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -17,35 +16,7 @@ from deploy.local import state as state_module
 from deploy.local.hosted import ensure_key
 from deploy.local.state import State, Unusable
 from services.reporting.commands import facts, rebuild
-
-Says = Callable[..., tuple[int, str]]
-
-
-@pytest.fixture
-def says(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Says:
-    """`says("up", HADIR_CLOCK="x")`: exit code and standard error of one command."""
-    for name in [name for name in os.environ if name.startswith("HADIR_") and name != "HADIR_CACHE_DIR"]:
-        monkeypatch.delenv(name)
-
-    def run(*arguments: str, **variables: str) -> tuple[int, str]:
-        with monkeypatch.context() as patched:
-            patched.setenv("HADIR_STATE_DIR", str(tmp_path / "state"))
-            for name, value in variables.items():
-                patched.setenv(name, value)
-            patched.setattr(sys, "argv", ["hadir", *arguments])
-            before, level = signal.getsignal(signal.SIGINT), logging.getLogger("aiokafka").level
-            try:
-                with pytest.raises(SystemExit) as ended:
-                    cli.main()
-            finally:  # a command sets both for its own process; this one has other tests to run
-                signal.signal(signal.SIGINT, before)
-                logging.getLogger("aiokafka").setLevel(level)
-        shown = capsys.readouterr()
-        assert "Traceback" not in shown.err
-        code = ended.value.code
-        return (code if isinstance(code, int) else 0), shown.err
-
-    return run
+from tests.integration.conftest import Says
 
 
 @pytest.fixture

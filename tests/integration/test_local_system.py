@@ -56,10 +56,14 @@ def environment(state: State) -> dict[str, str]:
 
 
 @contextmanager
-def up(state: State, *options: str) -> Generator[Up]:
+def up(state: State, *options: str, **variables: str) -> Generator[Up]:
     log = (state.root.parent / "up.log").open("a")
     process = subprocess.Popen(
-        [*HADIR, "up", "--json", *options], env=environment(state), stdout=subprocess.PIPE, stderr=log, text=True
+        [*HADIR, "up", "--json", *options],
+        env=environment(state) | variables,
+        stdout=subprocess.PIPE,
+        stderr=log,
+        text=True,
     )
     try:
         assert process.stdout is not None

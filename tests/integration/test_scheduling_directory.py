@@ -11,8 +11,9 @@ from uuid import UUID, uuid4
 import pytest_asyncio
 from icalendar import Calendar
 
-from services.scheduling.commands.people import in_force
+from services.scheduling.commands.people import erase_again, in_force
 from services.scheduling.store import directory
+from shared.access import Principal
 from shared.dates import WIB
 from tests.conftest import DatabaseFor
 from tests.kit.scheduling import SMALL_CITY, STAGE_1, UNITS, Desk, desk, employee_id, employees, nip
@@ -95,6 +96,16 @@ async def test_a_departure_frees_the_days_that_follow_and_an_erasure_leaves_a_to
     assert (await running.outbox("directory.employee.v1")) == [
         ("directory.employee.v1", str(employee_id(2)), None)
     ]
+
+
+async def test_whom_a_restore_brought_back_is_erased_again_though_at_work_and_once(running: Desk) -> None:
+    who = Principal(employee_id(1), "bkpsdm", None, 0)
+    back = [employee_id(2), uuid4()]
+    assert await erase_again(running.db, running.clock, who, back, "dihapus lagi") == [employee_id(2)]
+    assert (await running.outbox("directory.employee.v1")) == [
+        ("directory.employee.v1", str(employee_id(2)), None)
+    ]
+    assert await erase_again(running.db, running.clock, who, back, "dihapus lagi") == []
 
 
 async def test_an_acting_period_begins_and_ends_by_date_and_lends_its_heads(running: Desk) -> None:

@@ -1,0 +1,91 @@
+"""A backup of a running system, of real processes: what is had back of it holds the same, and goes on."""
+
+import asyncio
+import shutil
+import subprocess
+from pathlib import Path
+from uuid import UUID
+
+import pytest
+
+from deploy.local.state import State
+from tests.e2e.test_working_day import begun
+from tests.integration.test_local_system import up
+from tests.kit.backing import temporary_state
+from tests.kit.receiver import Receiver, receiving
+from tests.kit.restoring import OUTAGES, City, hadir, ids, outages_sent, requests
+
+pytestmark = pytest.mark.long
+
+LEAVER = UUID("6f1c1f0e-6a56-4ac1-9d0c-5cb5b8b0e0aa")
+NAME, NIP = "Aniwati Sukmaningtyas", "198501012010011001"
+FILES = {
+    "opds": "opd_code,name,short_name,kind,direct_service\n9.01,Dinas Uji,Uji,dinas,full\n",
+    "units": "unit_id,opd_code,name,is_service_point,direct_service\nUJI,9.01,Kantor Uji,false,false\n",
+    "employees": "employee_id,nip,name,opd_code,unit_id,employment,timetable\n"
+    f"{LEAVER},{NIP},{NAME},9.01,UJI,PNS,five_day\n",
+}
+
+
+def empty(state: State) -> None:
+    shutil.rmtree(state.root)
+
+
+def reaching(receiver: Receiver) -> dict[str, str]:
+    return {
+        "HADIR_WEBHOOK_NETWORKS": "127.0.0.0/8",
+        "HADIR_WEBHOOK_PORTS": str(receiver.port),
+        "HADIR_WEBHOOK_PLAIN_HTTP": "true",
+    }
+
+
+async def declaring(city: City, day: "subprocess.Popen[str]", declared: list[str]) -> None:
+    """Outages, one after the other, while the day is played."""
+    while day.poll() is None:
+        declared.append(await city.outage())
+
+
+async def test_a_city_that_is_backed_up_while_it_works_is_had_back_with_its_hash_and_goes_on(
+    tmp_path: Path,
+) -> None:
+    folder, declared = tmp_path / "backup", list[str]()
+    async with receiving(None) as receiver:
+        with temporary_state() as state, up(state, **reaching(receiver)) as system:
+            async with City(state, system) as city:
+                await city.follow_outages(receiver)
+                day = await asyncio.to_thread(begun, state, "60")
+                told = asyncio.create_task(asyncio.to_thread(day.communicate))
+                writing = asyncio.create_task(declaring(city, day, declared))
+                (await hadir(state, "backup", folder)).well()
+                before = len(declared)
+                assert day.poll() is None, "the day ended before the backup: nothing was taken meanwhile"
+                _, said = await told
+                await writing
+                assert day.returncode == 0, said[-3000:]
+                end, log, sent = await city.quiet(), await ids(system.kafka), requests(receiver)
+                (await hadir(state, "backup", folder)).well()
+                digest = (await hadir(state, "digest", "--all")).well().out
+                lost = await city.outage()  # after the last instant: nobody has it back
+        assert 0 < before < len(declared)
+        assert sorted(outages_sent(receiver)) == sorted([*declared, lost])
+        receiver.got.clear()
+
+        with temporary_state() as state:
+            empty(state)
+            (await hadir(state, "restore", folder)).well()
+            with up(state, **reaching(receiver)) as system:
+                async with City(state, system) as city:
+                    assert await city.quiet() == end
+                    assert (await hadir(state, "digest", "--all")).well().out == digest
+                    assert await ids(system.kafka) == log
+                    assert receiver.got == [], "something was sent once more"
+                    new = await city.outage()
+                    await city.quiet()
+                    more = await ids(system.kafka)
+                    assert len(more[OUTAGES]) == len(log[OUTAGES]) + 1
+                    assert outages_sent(receiver) == [new]
+                    assert not {*requests(receiver)} & {*sent}
+                    checked = (await hadir(state, "check")).well().out
+                    assert checked.count("0 are not those of the log") == 4, checked
+                    refused = await hadir(state, "backup", folder)
+                    assert "begin anew in a new folder" in refused.err
