@@ -79,10 +79,10 @@ class City:
         assert answer.status_code == status, answer.text
         return answer.json()
 
-    async def outage(self) -> str:
-        """Declare an outage of a day that nothing else is about; returns its id."""
+    async def outage(self, unit_id: str) -> str:
+        """Declare an outage of a unit, of a day that nothing else is about; returns its id."""
         times = {"starts_at": "2025-10-27T07:00:00+07:00", "ends_at": "2025-10-27T07:10:00+07:00"}
-        body = {"scope": {"all": True}, **times, "reason": "Uji", "outage_id": str(uuid4())}
+        body = {"scope": {"unit_ids": [unit_id]}, **times, "reason": "Uji", "outage_id": str(uuid4())}
         await self.ask("POST", "/attendance/v1/outages", 201, json=body)
         return str(body["outage_id"])
 
@@ -138,17 +138,17 @@ class City:
     def _kafka(self) -> dict[str, str]:
         return {"bootstrap_servers": self.system.kafka}
 
-    async def places_of(self, *texts: str) -> list[str]:
+    async def places_of(self, *texts: str) -> set[str]:
         """Every table and topic in which one of these stands."""
-        found = list[str]()
+        found = set[str]()
         for service in SERVICES:
             for table in await held(self.state.database_url(service, self.system.postgres)):
                 query = f'select 1 from "{table.table}" as t where t::text like any($1) limit 1'  # noqa: S608
                 if await self.fetch(service, query, [f"%{text}%" for text in texts]):
-                    found.append(f"{service}.{table.table}")
+                    found.add(f"{service}.{table.table}")
         for record in await recorded(self.system.kafka, [topic.name for topic in wanted()]):
             if any(text.encode() in (record.value or b"") for text in texts):
-                found.append(record.topic)
+                found.add(record.topic)
         return found
 
 

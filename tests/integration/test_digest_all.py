@@ -1,0 +1,23 @@
+"""What the hash of all that is held tells, and what it passes over."""
+
+from uuid import uuid4
+
+from deploy.digests import digest_of, held
+from tests.conftest import DatabaseFor
+
+
+async def test_the_hash_of_all_changes_with_what_is_held_and_not_with_what_passes_with_time(
+    database_for: DatabaseFor,
+) -> None:
+    db = await database_for("reporting")
+
+    async def after(statement: str) -> str:
+        async with db.transaction() as tx:
+            await tx.connection.execute(statement)
+        return digest_of(await held(db.url))
+
+    empty = digest_of(await held(db.url))
+    assert await after("insert into budget_due values ('UJI', '-infinity')") == empty
+    assert await after("update budget_due set due_at = clock_timestamp()") == empty
+    assert await after("insert into trace_under_way (subject, traceparent) values ('a', 'b')") == empty
+    assert await after(f"insert into disowned values ('{uuid4()}', 't', false, 1, '{uuid4()}')") != empty
