@@ -1,7 +1,5 @@
 """What the hash of all that is held tells, and what it passes over."""
 
-from uuid import uuid4
-
 from deploy.digests import digest_of, held
 from tests.conftest import DatabaseFor
 
@@ -20,4 +18,5 @@ async def test_the_hash_of_all_changes_with_what_is_held_and_not_with_what_passe
     assert await after("insert into budget_due values ('UJI', '-infinity')") == empty
     assert await after("update budget_due set due_at = clock_timestamp()") == empty
     assert await after("insert into trace_under_way (subject, traceparent) values ('a', 'b')") == empty
-    assert await after(f"insert into disowned values ('{uuid4()}', 't', false, 1, '{uuid4()}')") != empty
+    one = "insert into disowned values (gen_random_uuid(), 't', false, 1, gen_random_uuid())"
+    assert await after(one) != empty
