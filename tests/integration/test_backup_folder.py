@@ -55,6 +55,10 @@ def folder(tmp_path: Path) -> Path:
     return made
 
 
+def full(_: Path) -> SimpleNamespace:
+    return SimpleNamespace(free=1)
+
+
 class Wrong(NamedTuple):
     """What was taken away from a backup, or is asked of it, and what is said then."""
 
@@ -120,7 +124,7 @@ def test_a_state_directory_that_is_not_empty_is_left_as_it_is(folder: Path, says
 def test_a_disk_that_is_too_small_is_said_before_anything_is_made(
     folder: Path, says: Says, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1))
+    monkeypatch.setattr(shutil, "disk_usage", full)
     code, said = says("restore", str(folder))
     assert (code, "has 0.0 GB free and" in said, "make room" in said) == (1, True, True), said
     assert not (tmp_path / "state").exists()

@@ -182,5 +182,5 @@ def requests(receiver: Receiver) -> list[str]:
 
 def outages_sent(receiver: Receiver) -> list[str]:
     """The outages that a receiver was sent, as often as it was."""
-    said = [json.loads(got.body) for got in receiver.got]
-    return [event["subject"] for batch in said if isinstance(batch, list) for event in batch]
+    bodies: list[list[dict[str, Any]] | dict[str, Any]] = [json.loads(got.body) for got in receiver.got]
+    return [event["subject"] for body in bodies if isinstance(body, list) for event in body]
