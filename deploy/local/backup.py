@@ -19,7 +19,7 @@ import os
 import re
 import shutil
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,7 +32,7 @@ from deploy.local.backup_folder import Backup, BackupRefused
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import SETTINGS, Postgres
 from deploy.local.processes import run, unprivileged_user
-from deploy.local.state import State, write_private
+from deploy.local.state import AlreadyRunning, State, Unusable, write_private
 from deploy.local.topics import create_topics, wanted
 from deploy.log_export import Mark, export
 from deploy.log_load import load
@@ -232,7 +232,8 @@ async def restoring(
         finally:
             await postgres.stop()
     except BaseException:
-        await asyncio.to_thread(state.erase)
+        with suppress(AlreadyRunning, Unusable):  # what failed is what is told
+            await asyncio.to_thread(state.erase)
         raise
     state.restoring.unlink()
 
@@ -256,7 +257,7 @@ async def _log_again(
 
 def free_for(state: State) -> None:
     """Raises BackupRefused where something stands in the state directory."""
-    if state.root.exists() and any(path.name not in (manifest.MARKER,) for path in state.root.iterdir()):
+    if state.root.is_dir() and any(path.name != manifest.MARKER for path in state.root.iterdir()):
         raise BackupRefused(f"{state.root} is not empty: `hadir erase` it, or set HADIR_STATE_DIR to a new folder")
 
 

@@ -4,17 +4,21 @@ import asyncio
 import datetime as dt
 import shutil
 from pathlib import Path
+from types import SimpleNamespace
 
 import asyncpg
 import pytest
 
 from deploy.local import backup as backups
-from deploy.local.backup_folder import instant_of
+from deploy.local import backup_folder
+from deploy.local.backup_folder import BackupRefused, instant_of
 from deploy.local.kafka import Kafka
 from deploy.local.postgres import Postgres
-from deploy.local.state import Running, Unusable, write_private
+from deploy.local.processes import StartFailed
+from deploy.local.state import Running, State, Unusable, write_private
 from deploy.local.system import Options, System
 from deploy.local.topics import create_topics
+from deploy.log_export import NoExport
 from shared.events import TOPICS
 from tests.kit.backing import temporary_state
 from tests.kit.copying import everything
@@ -44,6 +48,9 @@ async def test_databases_and_log_are_brought_to_one_instant(tmp_path: Path) -> N
             admin: asyncpg.Connection = await asyncpg.connect(postgres.url)
             await admin.execute("create table promised (number int)")
             assert (await backups.backup(state, folder, nothing)).parts == 1
+            await a_first_run_that_fails_leaves_nothing_and_takes_nothing_over(state, tmp_path / "other", admin)
+            with backup_folder.held(folder), pytest.raises(BackupRefused, match="another `hadir backup` writes"):
+                await backups.backup(state, folder, nothing)
             plans = [message(plan_event(TOPICS[topic])) for _ in range(3)]
             for number in range(2):
                 await admin.execute("insert into promised values ($1)", number)
@@ -86,3 +93,40 @@ async def test_databases_and_log_are_brought_to_one_instant(tmp_path: Path) -> N
                 with pytest.raises(Unusable, match="half restored"):
                     await System(state, Options()).run()
             assert not state.restoring.exists()
+    part = folder / "log" / "00002.jsonl.gz"
+    part.write_bytes(part.read_bytes()[:-12])
+    with temporary_state() as state:
+        shutil.rmtree(state.root)
+        with pytest.raises(NoExport, match="is damaged behind line"):
+            async with backups.restoring(state, folder, instant_of(done, None), [], nothing):
+                pass
+        assert not state.root.exists()
+
+
+def half_written(folder: Path) -> None:
+    (folder / "base").mkdir()
+    (folder / "base" / "PG_VERSION").write_text("15")
+
+
+def small(_: Path) -> SimpleNamespace:
+    return SimpleNamespace(free=1)
+
+
+async def a_first_run_that_fails_leaves_nothing_and_takes_nothing_over(
+    state: State, folder: Path, admin: asyncpg.Connection
+) -> None:
+    async def full(*_: object) -> None:
+        half_written(folder)
+        raise StartFailed("no space left on device")
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(backups, "_tool", full)
+        with pytest.raises(StartFailed):
+            await backups.backup(state, folder, nothing)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(shutil, "disk_usage", small)
+        with pytest.raises(BackupRefused, match="make room on"):
+            await backups.backup(state, folder, nothing)
+    assert backup_folder.size_of(folder) == 0
+    slots = await admin.fetch("select slot_name from pg_replication_slots")
+    assert [slot["slot_name"] for slot in slots] == [backups.SLOT]
