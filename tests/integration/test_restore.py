@@ -75,6 +75,7 @@ async def test_a_city_that_is_backed_up_while_it_works_is_had_back_with_its_hash
                 (await hadir(state, "backup", folder)).well()
                 digest = (await hadir(state, "digest", "--all")).well().out
                 lost = await city.outage(UNIT)  # after the last instant: nobody has it back
+                await city.quiet()
         assert declared
         assert sorted(outages_sent(receiver)) == sorted([*declared, lost])
         receiver.got.clear()

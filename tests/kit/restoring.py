@@ -109,7 +109,7 @@ class City:
             await session.close()
 
     async def quiet(self) -> Digests:
-        """All that is held, once nothing is promised, read, signed or computed any more."""
+        """All that is held, once nothing is promised, sent, read, signed or computed any more."""
         before: Digests = {}
         while True:
             await eventually(self._still, PATIENCE_S)
@@ -123,6 +123,12 @@ class City:
         for service in SERVICES:
             if await self.fetch(service, "select 1 from outbox limit 1"):
                 return False
+        if await self.fetch(
+            "notifications", "select 1 from delivery where state in ('waiting', 'sending') limit 1"
+        ):
+            return False
+        if not await self._followed():
+            return False
         groups = {one.group: list(one.topics) for name in SERVICES for one in declared(name).declarations}
         if any(one.records for one in await lags(self._kafka, groups)):
             return False
@@ -133,6 +139,13 @@ class City:
         async with reading(self._kafka, [topic.name for topic in under_trees()], rewound=False) as log:
             records = sum((await log.ends()).values())
         return (trees[0]["size"], trees[0]["signed"]) == (records, True)
+
+    async def _followed(self) -> bool:
+        """Whether whoever follows the outages has them all."""
+        async with reading(self._kafka, [OUTAGES], rewound=False) as log:
+            written = [*(await log.ends()).values()]
+        rows = await self.fetch("notifications", "select has, sending from followed_topic")
+        return all((row["has"], row["sending"]) == (written, None) for row in rows)
 
     @property
     def _kafka(self) -> dict[str, str]:
