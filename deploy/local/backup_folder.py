@@ -6,7 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -130,8 +130,13 @@ def roomy(at: Path, wanted: int) -> None:
 
 
 def size_of(folder: Path) -> int:
-    """The bytes of all files in a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    """The bytes of all files in a folder; a server may remove some meanwhile."""
+    found = 0
+    for root, _, names in os.walk(folder):
+        for name in names:
+            with suppress(FileNotFoundError):
+                found += Path(root, name).lstat().st_size
+    return found
 
 
 def since_erased(folder: Path, instant: dt.datetime) -> list[str]:
