@@ -4,11 +4,15 @@ serves of itself. Worked out from the table of topics."""
 import json
 from dataclasses import dataclass
 from typing import Any, cast
+from uuid import NAMESPACE_URL, uuid5
 
 from shared.events.base import INSTANT_PATTERN, UUID_PATTERN, ServiceName
-from shared.events.envelope import CONTENT_TYPE, source_of
+from shared.events.envelope import CONTENT_TYPE, HEARTBEAT, source_of
 from shared.events.promises import promises, retention
 from shared.events.topics import TOPICS, Topic, schema_address
+
+NOBODY = str(uuid5(NAMESPACE_URL, "urn:hadir:heartbeat:0"))
+"""The key of one partition's heartbeats (shared/heartbeat.py), for the example."""
 
 VERSION = "3.1.0"
 BINDING = "0.5.0"
@@ -43,7 +47,10 @@ HEADERS: Json = {
             "pattern": UUID_PATTERN,
             "description": "The idempotency key.",
         },
-        "ce_type": {"type": "string", "description": "The topic's name."},
+        "ce_type": {
+            "type": "string",
+            "description": f"The topic's name; `{HEARTBEAT}` where the record says nothing.",
+        },
         "ce_source": {"type": "string", "format": "uri-reference", "description": "/hadir/<owner of the topic>"},
         "ce_subject": {"type": "string", "description": "The key."},
         "ce_time": {
@@ -149,7 +156,7 @@ def _inside(node: Any) -> Any:
 
 
 def _channel(topic: Topic, installation: Installation) -> Json:
-    kinds = ["event", "tombstone"] if topic.tombstones else ["event"]
+    kinds = ["event", "tombstone", "heartbeat"] if topic.tombstones else ["event"]
     return {
         "address": topic.name,
         "title": topic.event.__name__,
@@ -215,21 +222,7 @@ def _named(topic: Topic, kind: str) -> str:
 
 def _messages(topic: Topic, schema: Json, installation: Installation) -> list[tuple[str, Json]]:
     headers = _headers(topic, installation)
-    common: Json = {
-        "contentType": CONTENT_TYPE,
-        "headers": {
-            "allOf": [
-                {"$ref": "#/components/schemas/headers"},
-                {
-                    "type": "object",
-                    "properties": {
-                        name: {"type": "string", "const": headers[name]} for name in ("ce_type", "ce_source")
-                    },
-                },
-            ]
-        },
-        "bindings": {"kafka": {"key": _key(topic, schema), "bindingVersion": BINDING}},
-    }
+    common = _common(topic, schema, headers)
     payload = {name: part for name, part in schema.items() if name not in ("$schema", "$id", "$defs")}
     event: Json = {
         "name": topic.name,
@@ -249,7 +242,32 @@ def _messages(topic: Topic, schema: Json, installation: Installation) -> list[tu
         "payload": {"type": "null"},
         "examples": [{"name": "erasure", "headers": headers, "payload": None}],
     }
-    return [(topic.name, event), (_named(topic, "tombstone"), tombstone)]
+    beating = {**headers, "ce_type": HEARTBEAT, "ce_subject": NOBODY}
+    heartbeat: Json = {
+        "name": _named(topic, "heartbeat"),
+        "title": "Heartbeat",
+        "summary": "A record that says nothing: pass it over, as any record of a `ce_type` that you do not know. "
+        "One comes to each partition about once an hour, without a value, under a key that is nobody's and always "
+        "the same, so that Kafka clears away what was erased.",
+        **_common(topic, schema, beating),
+        "payload": {"type": "null"},
+        "examples": [{"name": "heartbeat", "headers": beating, "payload": None}],
+    }
+    return [
+        (topic.name, event),
+        (_named(topic, "tombstone"), tombstone),
+        (_named(topic, "heartbeat"), heartbeat),
+    ]
+
+
+def _common(topic: Topic, schema: Json, headers: dict[str, str]) -> Json:
+    """What is around the payload, with the type and source that these headers name."""
+    fixed: Json = {name: {"type": "string", "const": headers[name]} for name in ("ce_type", "ce_source")}
+    return {
+        "contentType": CONTENT_TYPE,
+        "headers": {"allOf": [{"$ref": "#/components/schemas/headers"}, {"type": "object", "properties": fixed}]},
+        "bindings": {"kafka": {"key": _key(topic, schema), "bindingVersion": BINDING}},
+    }
 
 
 def _headers(topic: Topic, installation: Installation) -> dict[str, str]:

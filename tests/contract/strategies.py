@@ -68,9 +68,9 @@ def of_schema(schema: JsonSchema, definitions: JsonSchema) -> st.SearchStrategy[
             raise NotImplementedError(other)
 
 
-def values(topic: str) -> st.SearchStrategy[dict[str, Any]]:
-    """Valid values of a topic, as JSON objects."""
-    schema = schemas.schema(topic)
+def values(topic: str, schema: JsonSchema | None = None) -> st.SearchStrategy[dict[str, Any]]:
+    """Valid values of a topic, as JSON objects; by the schema of today, or by this one."""
+    schema = schema or schemas.schema(topic)
     plain = of_schema(schema, schema.get("$defs", {}))
     if topic == "schedule.changed.v1":
         return st.builds(_with_hours, plain, st.integers(-24 * 60, 47 * 60), st.integers(1, 48 * 60))

@@ -11,7 +11,8 @@ import jsonschema
 import pytest
 
 from deploy.kafka import access
-from shared.events import TOPICS, decode, schemas
+from shared import heartbeat
+from shared.events import HEARTBEAT, TOPICS, UnknownType, decode, schemas, source_of
 from shared.events.asyncapi import Installation
 from shared.events.base import SERVICES
 from tests.kit.npm import npm_home
@@ -112,7 +113,26 @@ def test_what_is_said_of_a_topic_is_whole() -> None:
         assert channel["x-configuration"] == topic.config
         assert set(channel["x-promises"]) == {"delivery", "order", "revisions", "erasure", "growth"}
         assert f"retention.ms={topic.config['retention.ms']}" in channel["x-retention"] or topic.tombstones
-        assert set(channel["messages"]) == ({"event", "tombstone"} if topic.tombstones else {"event"})
+        others = {"tombstone", "heartbeat"} if topic.tombstones else set[str]()
+        assert set(channel["messages"]) == {"event", *others}
+
+
+@pytest.mark.parametrize("topic", [name for name, topic in TOPICS.items() if topic.tombstones])
+def test_a_heartbeat_is_described_as_it_comes(topic: str) -> None:
+    message = document()["components"]["messages"][f"{topic}.heartbeat"]
+    (example,) = message["examples"]
+    headers = example["headers"]
+    (fixed,) = [part["properties"] for part in message["headers"]["allOf"] if "properties" in part]
+    assert {name: said["const"] for name, said in fixed.items()} == {
+        "ce_type": HEARTBEAT,
+        "ce_source": source_of(TOPICS[topic].owner),
+    }
+    assert headers["ce_subject"] in heartbeat.keys(TOPICS[topic].partitions)
+    jsonschema.validate(example["payload"], message["payload"], cls=jsonschema.Draft202012Validator)
+    with pytest.raises(UnknownType, match=HEARTBEAT):
+        decode(
+            topic, headers["ce_subject"].encode(), None, [(name, text.encode()) for name, text in headers.items()]
+        )
 
 
 @pytest.mark.parametrize("topic", TOPICS)
