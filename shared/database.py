@@ -13,10 +13,7 @@ from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
 from urllib.parse import urlsplit
 
-import alembic.command
 import asyncpg
-from alembic import context as alembic_context
-from alembic.config import Config
 from prometheus_client import Histogram
 from sqlalchemy import Connection, MetaData, event
 from sqlalchemy.engine.interfaces import AdaptedConnection, DBAPIConnection
@@ -380,6 +377,10 @@ class GroupCommit(Generic[Item, Result]):
 
 def migrate(url: str, script_location: Path, revision: str = "head") -> None:
     """Bring a database to a version of its tables, the newest by default. Blocks; call it in a thread."""
+    # Not above: a service that starts, and is waited for, needs none of it, and would load a quarter longer.
+    import alembic.command
+    from alembic.config import Config
+
     config = Config()
     config.set_main_option("script_location", str(script_location))
     config.attributes["url"] = url
@@ -388,17 +389,18 @@ def migrate(url: str, script_location: Path, revision: str = "head") -> None:
 
 def run_migrations(metadata: MetaData) -> None:
     """The whole of a service's alembic `env.py`."""
+    from alembic import context
 
     def run(connection: Connection) -> None:
-        alembic_context.configure(connection=connection, target_metadata=metadata)
-        with alembic_context.begin_transaction():
-            alembic_context.execute("set lock_timeout = '10s'")
+        context.configure(connection=connection, target_metadata=metadata)
+        with context.begin_transaction():
+            context.execute("set lock_timeout = '10s'")
             # Two replicas that start together take turns.
-            alembic_context.execute("select pg_advisory_xact_lock(hashtext('hadir.migrate'))")
-            alembic_context.run_migrations()
+            context.execute("select pg_advisory_xact_lock(hashtext('hadir.migrate'))")
+            context.run_migrations()
 
     async def connect_and_run() -> None:
-        url: str = alembic_context.config.attributes["url"]
+        url: str = context.config.attributes["url"]
         engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
         connection: AsyncConnection
         async with engine.begin() as connection:
