@@ -21,7 +21,7 @@ from bench.harness import RUNS, Figures, console
 from bench.results import Results
 
 PARTS = (
-    *("projector", "intake", "board", "burst", "handover", "ticker", "notify", "webhooks"),
+    *("projector", "intake", "board", "burst", "handover", "restart", "ticker", "notify", "webhooks"),
     *("memory", "storage", "roster", "peers", "nation", "pilot"),
 )
 LONG = ("history", "log", "pack")

@@ -50,11 +50,12 @@ class Up:
 
 
 @asynccontextmanager
-async def up(of: Build, folder: Path, at: datetime) -> AsyncGenerator[Up, None]:
+async def up(of: Build, folder: Path, at: datetime, *options: str) -> AsyncGenerator[Up, None]:
     """`hadir up --json` on a state directory, new or kept, at that business time; ends with the block."""
     process = await of.hadir(
         "up",
         "--json",
+        *options,
         env={
             "HADIR_STATE_DIR": str(folder),
             "HADIR_CLOCK": f"{at:%Y-%m-%dT%H:%M:%S}+07:00@1",
