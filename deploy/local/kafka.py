@@ -23,8 +23,8 @@ ANSWERS_WITHIN_S = 10.0
 
 PROPERTIES = """\
 process.roles=broker,controller
-node.id=1
-controller.quorum.voters=1@127.0.0.1:{controller_port}
+node.id={node}
+{quorum}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller_port}
 advertised.listeners=PLAINTEXT://127.0.0.1:{port}
 controller.listener.names=CONTROLLER
@@ -76,17 +76,31 @@ class Kafka(Server):
 
         async def on(port: int) -> Child:
             child = self._configure(java, jars, port)
-            if not (self.state.kafka / "data" / "meta.properties").exists():
+            if not (self.data / "meta.properties").exists():
                 await self._format(java, jars)
             return child
 
         await self.start_child("Kafka", on)
 
+    @property
+    def data(self) -> Path:
+        return self.state.kafka / "data"
+
+    def settings(self, port: int) -> str:
+        """What its server.properties say."""
+        controller = free_port()
+        quorum = f"controller.quorum.voters=1@127.0.0.1:{controller}"
+        return PROPERTIES.format(node=1, quorum=quorum, port=port, controller_port=controller, data=self.data)
+
+    def format_options(self) -> list[str]:
+        """What is said when its storage is formatted, once: the id of its cluster, a new one."""
+        # As StorageTool random-uuid makes it, without a JVM; it may not begin with a dash.
+        cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        return ["-t", cluster.replace("-", "A").replace("_", "B")]
+
     def _configure(self, java: str, jars: Path, port: int) -> Child:
         properties = self.state.kafka / "server.properties"
-        data = self.state.kafka / "data"
-        text = PROPERTIES.format(port=port, controller_port=free_port(), data=data)
-        properties.write_text(text)
+        properties.write_text(self.settings(port))
         self.log_file.parent.mkdir(parents=True, exist_ok=True)
         logging = [f"-Dkafka.logs.dir={self.log_file.parent}", f"-Dlog4j2.configurationFile={LOG4J}"]
         return Child(
@@ -101,13 +115,12 @@ class Kafka(Server):
         )
 
     async def _format(self, java: str, jars: Path) -> None:
-        # As StorageTool random-uuid makes it, without a JVM; it may not begin with a dash.
-        cluster = (
-            base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A").replace("_", "B")
-        )
         properties = str(self.state.kafka / "server.properties")
         command = [java, "-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", f"{jars}/*", "kafka.tools.StorageTool"]
-        await run([*command, "format", "-t", cluster, "-c", properties], "Kafka's storage could not be formatted")
+        await run(
+            [*command, "format", "-c", properties, *self.format_options()],
+            "Kafka's storage could not be formatted",
+        )
 
     async def answers(self) -> bool:
         """Whether the cluster answers and acknowledges a record: an open port alone promises nothing."""
