@@ -16,7 +16,7 @@ IN_PROCESSES = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile --no-load
 SEED ?=
 MINUTES ?= 15
 
-.PHONY: help setup hooks browser up run test faults coverage lint format pictures examples schemas contract sbom bench bench-check soak audit clean
+.PHONY: help setup hooks browser up run test faults drills coverage lint format pictures examples schemas contract sbom bench bench-check soak audit clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,10 @@ test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests
 
 faults: setup ## Break things on purpose (ONLY=forty: docs/faults.md; ONLY=guards: without each its test fails; SEED=7 MINUTES=15: a nemesis)
 	@$(RUN) $(if $(SEED),python -m tests.nemesis --seed $(SEED) --minutes $(MINUTES),pytest -m "$(if $(filter guards,$(ONLY)),guard,fault)") $(ARGS)
+
+drills: setup ## Practise what is done once in years: one broker becomes three, a standby takes over (10 minutes)
+	@$(RUN) python -m deploy.drills.brokers
+	@$(RUN) pytest tests/faults/test_standby.py
 
 coverage: setup ## Count the branches that tests/unit and tests/contract take (ARGS=tests: all; JOBS=2)
 	@$(RUN) pytest --cov --cov-report=term $(IN_PROCESSES) $(or $(ARGS),tests/unit tests/contract)

@@ -22,8 +22,9 @@ class Writer:
 
     def __init__(self, servers: Callable[[], str], topic: str) -> None:
         self.acknowledged: list[int] = []
-        self.refused: dict[int, str] = {}
-        """Numbers without an acknowledgement, and why. Some of them may be in the log all the same."""
+        self.failures: list[str] = []
+        """Why records, or a producer's first word with the cluster, had no answer. Some of those records may be in
+        the log all the same."""
         self.begun = 0
         """The number that is on its way, or was last."""
         self._servers = servers
@@ -38,10 +39,12 @@ class Writer:
                 bootstrap_servers=self._servers(), enable_idempotence=True, request_timeout_ms=ANSWER_S * 1000
             )
             try:
-                await producer.start()
+                async with asyncio.timeout(ANSWER_S):  # it asks for an id, without an end where nobody gives one
+                    await producer.start()
                 while True:
                     await self._send(producer, next(numbers))
-            except KafkaError:
+            except (KafkaError, TimeoutError) as error:
+                self.failures.append(type(error).__name__)
                 await asyncio.sleep(0.2)
             finally:
                 # It waits for what it holds, without an end where nobody takes it.
@@ -51,14 +54,9 @@ class Writer:
 
     async def _send(self, producer: AIOKafkaProducer, number: int) -> None:
         self.begun = number
-        try:
-            sent = await producer.send(self._topic, str(number).encode(), str(number % KEYS).encode())
-            # The client itself tries again for as long as it lives.
-            async with asyncio.timeout(ANSWER_S):
-                await sent
-        except (KafkaError, TimeoutError) as error:
-            self.refused[number] = type(error).__name__
-            raise KafkaError(str(error)) from error
+        sent = await producer.send(self._topic, str(number).encode(), str(number % KEYS).encode())
+        async with asyncio.timeout(ANSWER_S):  # the client itself tries again for as long as it lives
+            await sent
         self.acknowledged.append(number)
         await asyncio.sleep(0.005)
 

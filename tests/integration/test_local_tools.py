@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.drills import nodes
 from deploy.local import tools
 from deploy.local.tools import Missing
 
@@ -141,8 +142,9 @@ def test_a_postgresql_too_old_is_passed_over(
     assert tools.postgres_bin(None) == tmp_path / "16.2"
 
 
-def test_the_pom_asks_for_the_version_that_the_runtime_names() -> None:
-    assert f"<version>{tools.KAFKA_VERSION}</version>" in tools.POM.read_text()
+def test_the_poms_ask_for_the_version_that_the_runtime_names() -> None:
+    for pom in (tools.POM, nodes.POM):
+        assert f"<version>{tools.KAFKA_VERSION}</version>" in pom.read_text()
 
 
 def test_make_help_lists_every_target_that_a_person_may_call() -> None:
