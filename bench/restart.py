@@ -3,7 +3,9 @@
 From the kill to the first offsets that its group commits afterwards, which is when facts of what it read are in
 its database. Records are written straight to the topics, as their owners write them, so that there is something to
 read whoever is away. What is waited for is a process that loads itself, which is CPU, and Kafka, which waits for
-the dead one until its session ends. The supervisor is that of `hadir up --processes`; ROUNDS kills of each.
+the dead one until its session ends. (A static member, group.instance.id, would not wait; but each replica needs
+a name of its own, and what a stopped one was reading would lie until its session ends.) The supervisor is that of
+`hadir up --processes`; ROUNDS kills of each.
 """
 
 import asyncio
@@ -35,6 +37,8 @@ ROUNDS = 5
 EVERY_S = 0.05
 """A changed plan and a counter's budget are published so often: each service reads one of them at least."""
 LOOK_S = 0.02
+WELL_S = LONG_ENOUGH + 5
+"""So long a service runs before it is killed again: its supervisor takes each kill for the first."""
 LATE_S = 0.2
 """What a service sent just before it was killed has reached Kafka after so long."""
 
@@ -116,13 +120,12 @@ async def _killed(folder: State, admin: AIOKafkaAdminClient, service: str) -> Ba
 
 
 async def _in_turn(folder: State, admin: AIOKafkaAdminClient, figures: Figures) -> None:
-    """Kills of one service are so far apart that its supervisor takes each for the first."""
-    well_from = dict.fromkeys(SERVICES, time.monotonic() + LONG_ENOUGH)
+    well_from = dict.fromkeys(SERVICES, time.monotonic() + WELL_S)
     for number in range(1, ROUNDS + 1):
         for service in SERVICES:
             await asyncio.sleep(max(0.0, well_from[service] - time.monotonic()))
             back = await _killed(folder, admin, service)
-            well_from[service] = time.monotonic() + LONG_ENOUGH
+            well_from[service] = time.monotonic() + WELL_S
             figures.append(f"restart_{service}_s", back.read_s)
             figures.append("restart_cpu_s", back.cpu_s)
             took = f"{back.read_s:.2f} s, {back.cpu_s:.2f} s of CPU"
