@@ -191,6 +191,9 @@ def tail(
     topic: Annotated[str, typer.Argument(help="As `hadir topics` lists it; its dead letters: with .dead")],
     from_start: Annotated[bool, typer.Option("--from-start", help="From the oldest record")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="End after so many records")] = None,
+    heartbeats: Annotated[
+        bool, typer.Option("--heartbeats", help="With the heartbeats of the directory, which tell of nobody")
+    ] = False,
 ) -> None:
     """Print each record of a topic as one line of JSON, until Ctrl-C."""
     from deploy.local.topics import wanted
@@ -202,7 +205,7 @@ def tail(
     client = kafka()
 
     async def follow() -> None:
-        async for line in records(client, topic, from_start=from_start, limit=limit):
+        async for line in records(client, topic, from_start=from_start, limit=limit, heartbeats=heartbeats):
             sys.stdout.write(json.dumps(line, ensure_ascii=False) + "\n")
             sys.stdout.flush()
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from deploy.local.topics import TopicsFailed
+from shared.events import HEARTBEAT
 from shared.log import Record, reading
 
 
@@ -28,15 +29,20 @@ async def counts(client: dict[str, Any], topics: list[str]) -> dict[str, int]:
 
 
 async def records(
-    client: dict[str, Any], topic: str, *, from_start: bool, limit: int | None
+    client: dict[str, Any], topic: str, *, from_start: bool, limit: int | None, heartbeats: bool = False
 ) -> AsyncGenerator[dict[str, Any]]:
-    """Yield each record as a JSON object, oldest first within a partition, for ever or until `limit`."""
+    """Yield each record as a JSON object, oldest first within a partition, for ever or until `limit`.
+
+    Without `heartbeats` those are passed over, as by every reader, and count for nothing.
+    """
     given = 0
     async with reading(client, [topic], uncommitted=True) as log:
         if not log.partitions:
             raise TopicsFailed(f"{topic} is not on this cluster: make it with `hadir create-topics`")
         async with aclosing(log.follow(from_start=from_start)) as following:
             async for record in following:
+                if not heartbeats and ("ce_type", HEARTBEAT.encode()) in record.headers:
+                    continue
                 yield as_json(record)
                 given += 1
                 if given == limit:

@@ -27,8 +27,9 @@ from deploy.local.front import Front, Proxy, proxy_client
 from deploy.local.hosted import ensure_key
 from deploy.local.processes import free_port, identity
 from deploy.local.state import State
+from shared import heartbeat
 from shared.auth import Authenticator
-from shared.events import RulesChanged
+from shared.events import HEARTBEAT, RulesChanged
 from shared.events.base import SERVICES
 from shared.events.envelope import encode
 from tests.kit.backing import temporary_state
@@ -215,7 +216,9 @@ async def test_an_unknown_topic_is_answered_with_the_topics_there_are() -> None:
         assert "rules.changed.v1" in answer.stderr
 
 
-async def test_tail_prints_each_record_with_its_envelope_and_whatever_is_in_it(kafka: str) -> None:
+async def test_tail_prints_each_record_with_its_envelope_and_whatever_is_in_it_and_heartbeats_where_asked(
+    kafka: str,
+) -> None:
     event = RulesChanged(
         rules_version="2025-1",
         effective_from=date(2025, 1, 1),
@@ -230,6 +233,8 @@ async def test_tail_prints_each_record_with_its_envelope_and_whatever_is_in_it(k
     try:
         dead = "notification.sent.v1.dead"  # nobody else writes there
         await producer.send_and_wait(dead, message.value, key=message.key, headers=message.headers)
+        beat = [("ce_type", HEARTBEAT.encode())]
+        await producer.send_and_wait(dead, None, key=heartbeat.keys(1)[0].encode(), headers=beat)
         await producer.send_and_wait(dead, b"\xff not JSON", key=None, headers=[("broken", None)])
     finally:
         await producer.stop()
@@ -237,6 +242,13 @@ async def test_tail_prints_each_record_with_its_envelope_and_whatever_is_in_it(k
         shown = run(state, "tail", dead, "--from-start", "--limit", "2", HADIR_KAFKA_BOOTSTRAP=kafka)
         assert shown.returncode == 0, shown.stderr
         first, second = (json.loads(line) for line in shown.stdout.splitlines())
+        with_beats = run(
+            state, "tail", dead, "--from-start", "--limit", "3", "--heartbeats", HADIR_KAFKA_BOOTSTRAP=kafka
+        )
+        assert with_beats.returncode == 0, with_beats.stderr
+        every = [json.loads(line) for line in with_beats.stdout.splitlines()]
+        assert [every[0], every[2]] == [first, second], "and the heartbeat stands between them"
+        assert (every[1]["value"], every[1]["headers"]) == (None, {"ce_type": HEARTBEAT})
         assert first["key"] == "2025-1"
         assert first["value"]["effective_from"] == "2025-01-01"
         assert first["headers"]["ce_type"] == "rules.changed.v1"
