@@ -77,8 +77,8 @@ format: setup ## Mend style
 pictures: setup browser ## Draw the pictures of the pages anew, in docs/
 	@$(RUN) pytest tests/e2e/pictures.py tests/e2e/desk_pictures.py tests/e2e/board_pictures.py tests/e2e/pilot_pictures.py
 
-examples: setup ## Run the programs of docs/subscribe.md through what that page says of clients (ARGS="-k java"; minutes)
-	@$(RUN) pytest tests/e2e/examples.py $(ARGS)
+examples: setup ## Type what docs/subscribe.md says, over TLS, plain and by HTTP, and run its programs through a bad week (ARGS="-k java"; minutes)
+	@$(RUN) pytest tests/e2e/examples.py tests/integration/test_subscribe.py tests/integration/test_subscribe_over_http.py $(ARGS)
 
 month: setup ## Play twenty working days, then look through every record for what tells of a person (an hour; DAYS=5 STAFF=2000)
 	@HADIR_MONTH_DAYS=$(or $(DAYS),20) HADIR_MONTH_STAFF=$(or $(STAFF),600) $(RUN) pytest -s tests/e2e/month.py $(ARGS)

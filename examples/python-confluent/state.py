@@ -1,11 +1,12 @@
-"""What a subscriber keeps of Hadir's events, in whatever order and however often they come. No Kafka in here.
+"""What a subscriber keeps of Hadir's events, in whatever order and however often they come, and by whichever way.
 
 The law: of the records about one thing, the one with the greatest (revision, ce_id) is in force; an event that is
 disowned counts as never sent; a record without a value erases all that is known of its key. `identity.json` says
 which fields name the thing a topic speaks of, where that is not the record's key alone.
 
-It is all in one JSON file, written whole before offsets are committed. A real subscriber has tables instead: with
-(topic, identity, ce_id) as the primary key this is an insert, and what is in force is a view.
+It is all in one JSON file, written whole before offsets are committed or a webhook is answered. A real subscriber
+has tables instead: with (topic, identity, ce_id) as the primary key this is an insert, and what is in force is a
+view.
 """
 
 import json
@@ -27,6 +28,7 @@ class State:
         self.path = Path(path)
         kept = json.loads(self.path.read_text()) if self.path.exists() else {}
         self.group = kept.get("group") or f"{user}.{secrets.token_hex(4)}"
+        self.cursors = kept.get("cursors", {})  # topic -> how far it was read over HTTP
         self.records = kept.get("records", {})  # topic -> identity -> ce_id -> {revision, value}; None: erased
 
     def take(self, topic, key, value, headers):
@@ -60,6 +62,12 @@ class State:
                 print(*one, json.dumps(new, ensure_ascii=False) if new else "none", flush=True)
         return None
 
+    def take_cloudevent(self, topic, event):
+        """The same of an event in CloudEvents' JSON format, as the HTTP feed and webhooks have it."""
+        headers = {f"ce_{name}": str(of).encode() for name, of in event.items() if name != "data"}
+        value = json.dumps(event["data"]) if "data" in event else None
+        self.take(topic, event.get("subject", ""), value, headers)
+
     def in_force(self, topic, identity):
         """The value that holds for one thing, or None."""
         held = (self.records.get(topic) or {}).get(identity) or {}
@@ -70,7 +78,8 @@ class State:
 
     def save(self):
         unfinished = self.path.with_suffix(".part")
-        unfinished.write_text(json.dumps({"group": self.group, "records": self.records}))
+        kept = {"group": self.group, "cursors": self.cursors, "records": self.records}
+        unfinished.write_text(json.dumps(kept))
         os.replace(unfinished, self.path)
 
     def _disowned(self, topic, ce_id):

@@ -10,7 +10,18 @@ from services.scheduling import facts as scheduling
 from shared.events import TOPICS
 from shared.facts import Fact
 from tests.architecture.source import tracked
-from tests.kit.subscriber import EXAMPLES, KEEPING, PAGE, PROGRAMS, commands
+from tests.kit.subscriber import (
+    BLOCKS,
+    EXAMPLES,
+    KEEPING,
+    OTHERS,
+    OVER_HTTP,
+    PAGE,
+    PROGRAMS,
+    block,
+    commands,
+    settings,
+)
 
 FILES = {path for path in tracked() if path.is_relative_to(EXAMPLES)}
 IDENTITY: dict[str, list[str]] = json.loads((EXAMPLES / "go" / "identity.json").read_text())
@@ -18,7 +29,7 @@ IDENTITY: dict[str, list[str]] = json.loads((EXAMPLES / "go" / "identity.json").
 
 def test_all_programs_have_the_same_table_of_identities() -> None:
     tables = {path: path.read_text() for path in FILES if path.name == "identity.json"}
-    assert len(tables) == len(KEEPING)
+    assert len(tables) == len(KEEPING) + len(OVER_HTTP)
     assert {json.dumps(json.loads(table)) for table in tables.values()} == {json.dumps(IDENTITY)}
 
 
@@ -54,5 +65,14 @@ def test_the_page_names_each_program_and_there_is_no_other() -> None:
     assert {path.relative_to(EXAMPLES).parts[0] for path in FILES} == set(PROGRAMS)
 
 
+def test_each_command_of_the_page_stands_in_a_block_that_a_test_types() -> None:
+    taken = [*map(commands, PROGRAMS), *map(block, OTHERS), *([line] for line in settings())]
+    assert sorted(taken) == sorted(lines.strip().splitlines() for lines in BLOCKS)
+
+
 def test_no_program_needs_more_than_five_commands_to_its_first_event() -> None:
-    assert [name for name in PROGRAMS if 1 + len(commands(name)) > 5] == []  # one is for the settings
+    typed = {name: [*commands(name)] for name in PROGRAMS}
+    for lines in typed.values():
+        if not any(line.startswith("export ") for line in lines):
+            lines.append("the settings")
+    assert {name: len(lines) for name, lines in typed.items() if len(lines) > 5} == {}

@@ -19,7 +19,7 @@ from deploy.local.kafka import Kafka
 from tests import kit
 from tests.kit.backing import temporary_state
 from tests.kit.copying import made, made_again
-from tests.kit.subscriber import KEEPING, PROGRAMS, Running, clone, commands, set_to, settings, typed
+from tests.kit.subscriber import KAFKA, KEEPING, Running, clone, commands, set_to, settings, typed
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -103,7 +103,7 @@ def names(prefix: str, count: int) -> Iterator[str]:
     return (f"{prefix}{number}" for number in range(count))
 
 
-@pytest.mark.parametrize("name", PROGRAMS)
+@pytest.mark.parametrize("name", KAFKA)
 async def test_five_commands_lead_to_the_first_event_on_a_plain_kafka(
     broker: Kafka, topic: str, tmp_path: Path, name: str
 ) -> None:

@@ -8,7 +8,7 @@ import shutil
 import signal
 from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,26 +18,41 @@ from tests.architecture.source import ROOT, tracked
 Records = dict[str, dict[str, dict[str, dict[str, Any]] | None]]
 """Of topic, identity and ce_id: {revision, value}; None for what is erased."""
 
-PATIENCE_S = 300.0  # packages are fetched, and compiled
+PATIENCE_S = 600.0  # packages are fetched, and compiled
 
 PAGE = (ROOT / "docs" / "subscribe.md").read_text(encoding="utf-8")
+BLOCKS: list[str] = re.findall(r"```sh\n(.+?)```", PAGE, re.DOTALL)
 EXAMPLES = ROOT / "examples"
 PROGRAMS = tuple(sorted(folder.name for folder in EXAMPLES.iterdir() if folder.is_dir()))
-KEEPING = tuple(name for name in PROGRAMS if name != "kcat")
-"""Those that keep a state; kcat only shows."""
+OVER_HTTP = ("feed", "webhook")
+KAFKA = tuple(name for name in PROGRAMS if name not in OVER_HTTP)
+KEEPING = tuple(name for name in KAFKA if name != "kcat")
+"""Those of Kafka's that keep a state; kcat only shows."""
 
 
 def settings() -> tuple[str, str]:
-    """The command with which the page sets a secured connection, and a plain one."""
-    secured, plain = re.findall(r"^export HADIR_.+$", PAGE, re.MULTILINE)
+    """The command with which the page sets a secured connection to Kafka, and a plain one."""
+    secured, plain = re.findall(r"^export HADIR_KAFKA_.+$", PAGE, re.MULTILINE)
     return secured, plain
+
+
+TOKEN = "hadir token --role council --ttl"
+START, SIGNED_IN, HAPPENS = 'make up ARGS="--port', "OFFICER=$(cd hadir", "imports/holidays"
+GIVEN, PAGES, SUBSCRIPTION, TRIAL = "HADIR_TOKEN=eyJ", "&cursor=", "/subscriptions/$ID/topics", "/trials"
+OTHERS = (TOKEN, START, SIGNED_IN, HAPPENS, GIVEN, PAGES, SUBSCRIPTION, TRIAL)
+"""Words of the other blocks of commands, each of which one block has."""
+
+
+def block(words: str) -> list[str]:
+    """The lines of the one block of commands of the page that has these words."""
+    (lines,) = [block for block in BLOCKS if words in block]
+    return lines.strip().splitlines()
 
 
 def commands(program: str) -> list[str]:
     """What the page says to type for a program, after its settings."""
-    blocks = re.findall(r"```sh\n(.+?)```", PAGE, re.DOTALL)
-    (block,) = [block for block in blocks if re.search(rf"examples/{program}[ /]", block)]
-    return block.strip().splitlines()
+    (lines,) = [block for block in BLOCKS if re.search(rf"examples/{program}[ /]", block)]
+    return lines.strip().splitlines()
 
 
 def set_to(command: str, values: Mapping[str, str]) -> str:
@@ -58,14 +73,23 @@ def clone(folder: Path) -> None:
 class Running:
     process: asyncio.subprocess.Process
     folder: Path
+    said: list[str] = field(default_factory=list[str])
 
     async def line(self) -> str:
-        """The next line of its output; AssertionError with what it complained of when there is none."""
+        """The next line of its output; AssertionError with what it said and complained of when there is none."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(PATIENCE_S):
-            line = await self.process.stdout.readline()
-        assert line, (self.folder / "errors").read_text()[-3000:]
-        return line.decode().rstrip("\n")
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                line = await self.process.stdout.readline()
+        except TimeoutError as error:
+            raise AssertionError(f"nothing more came after {self.trouble()}") from error
+        assert line, f"it ended after {self.trouble()}"
+        self.said.append(line.decode().rstrip("\n"))
+        return self.said[-1]
+
+    def trouble(self) -> str:
+        """The last of what it said, Maven's errors among it, and of what it complained of."""
+        return "\n".join([*self.said[-30:], (self.folder / "errors").read_text()[-3000:]])
 
     async def until(self, wanted: Callable[[str], bool]) -> str:
         while not wanted(line := await self.line()):
@@ -86,7 +110,7 @@ class Running:
         """Waits until its records are as wanted; AssertionError with what it complained of when it ends before."""
         async with asyncio.timeout(PATIENCE_S):
             while not wanted(self.records()):
-                assert self.process.returncode is None, (self.folder / "errors").read_text()[-3000:]
+                assert self.process.returncode is None, self.trouble()
                 await asyncio.sleep(0.05)
 
 
