@@ -32,6 +32,18 @@ async def of(tx: Tx, subscription_id: UUID) -> Sequence[FollowedTopic]:
     return (await tx.session.exec(query)).all()
 
 
+async def by_subscription(tx: Tx, subscriptions: Collection[UUID]) -> dict[UUID, list[str]]:
+    """The names of the topics that each of these follows, of those that follow any."""
+    rows = await tx.connection.fetch(
+        """
+        select subscription_id, array_agg(topic order by topic) topics
+        from followed_topic where subscription_id = any($1) group by subscription_id
+        """,
+        list(subscriptions),
+    )
+    return {row["subscription_id"]: row["topics"] for row in rows}
+
+
 async def follow(tx: Tx, subscription_id: UUID, new: Mapping[str, Sequence[int]], ended: Collection[str]) -> None:
     """Follow topics from these offsets on, and others no more."""
     await tx.connection.execute(

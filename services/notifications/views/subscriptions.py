@@ -32,7 +32,7 @@ class SubscriptionOut(BaseModel):
     """Who hears of what. `opd_codes` null: of the whole city. Inactive: nothing is sent.
 
     `confirmed_at`: when the reader of an e-mail address said that they want it. `gone`: it was stopped because the
-    receiver said that it exists no more.
+    receiver said that it exists no more. `topics`: those that a webhook is sent every event of.
     """
 
     subscription_id: UUID
@@ -48,6 +48,7 @@ class SubscriptionOut(BaseModel):
     confirmed_at: dt.datetime | None
     gone: bool
     secrets: list[SecretOut]
+    topics: list[str]
 
 
 class SubscriptionMade(SubscriptionOut):
@@ -86,9 +87,16 @@ class FollowedOut(BaseModel):
 
 async def shown(tx: Tx, subscriptions: Sequence[Subscription]) -> list[SubscriptionOut]:
     """Subscriptions with the secrets that sign now."""
-    secrets = await _secrets(tx, [one.subscription_id for one in subscriptions])
+    ids = [one.subscription_id for one in subscriptions]
+    secrets, topics = await _secrets(tx, ids), await store_of_followed.by_subscription(tx, ids)
     return [
-        SubscriptionOut.model_validate({**one.model_dump(), "secrets": secrets[one.subscription_id]})
+        SubscriptionOut.model_validate(
+            {
+                **one.model_dump(),
+                "secrets": secrets[one.subscription_id],
+                "topics": topics.get(one.subscription_id, []),
+            }
+        )
         for one in subscriptions
     ]
 

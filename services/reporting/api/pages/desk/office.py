@@ -130,4 +130,13 @@ async def fetched(request: Request, service: Running, name: Fetched) -> Response
         opds = await figures.opds(tx)
         if name == "decisions" and who.subject is not None:
             names = await team.names(tx, who.subject)
-    return draw(request, who, name, now=service.clock, opds=opds, names=names, capabilities=sorted(audit.VERBS))
+    return draw(
+        request,
+        who,
+        name,
+        now=service.clock,
+        opds=opds,
+        names=names,
+        capabilities=sorted(audit.VERBS),
+        topics=sorted(TOPICS.values(), key=lambda topic: topic.name),
+    )
