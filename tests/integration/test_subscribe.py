@@ -18,7 +18,18 @@ from shared.events import CoverageChanged, Event, Message, RecordDisowned, encod
 from tests.kit.attendance import DAY, employee, plan
 from tests.kit.kafka import eventually
 from tests.kit.secured import Secured, secured_system
-from tests.kit.subscriber import KEEPING, Records, Running, clone, commands, set_to, settings, typed
+from tests.kit.subscriber import (
+    HADIR_ADD,
+    KEEPING,
+    Records,
+    Running,
+    block,
+    clone,
+    commands,
+    set_to,
+    settings,
+    typed,
+)
 
 pytestmark = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.long]
 NOW = dt.datetime(2025, 11, 6, 9, 0, tzinfo=dt.timezone(dt.timedelta(hours=7)))
@@ -86,8 +97,12 @@ PASSWORDS: dict[str, str] = {}
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secured]:
-    async with secured_system(tmp_path_factory.mktemp("subscribe")) as system:
-        PASSWORDS["payroll"] = await system.subscribe("payroll", "restricted")
+    folder = tmp_path_factory.mktemp("subscribe")
+    async with secured_system(folder) as system:
+        (command,) = block(HADIR_ADD)
+        # The story has the directory in it, which the page's `internal` does not give.
+        said = await system.typed(command.replace("internal", "restricted"), folder)
+        PASSWORDS["payroll"] = said.rsplit("said this once: ", 1)[1].strip()
         await send(system, STORY)
         yield system
 

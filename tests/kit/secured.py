@@ -5,10 +5,10 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from secrets import token_hex
 from typing import Any
 
 import yaml
@@ -16,12 +16,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from deploy.kafka import access
-from deploy.kafka.users import connect
 from deploy.local import tools
 from deploy.local.processes import free_port
 from deploy.local.topics import create_topics
 from shared.bus import client_arguments
-from shared.events import Audience
 from shared.settings import load
 
 ROOT = Path(__file__).parents[2]
@@ -130,18 +128,23 @@ class Secured:
         )
         return client_arguments(settings)
 
-    async def subscribe(self, name: str, audience: Audience) -> str:
-        """Make another system's user as `hadir subscriber add` does; returns its password."""
-        password = token_hex(24)
-
-        def make() -> None:
-            grants = access.grants_of_reader(name, access.topics_for(audience))
-            admin = self.environ["HADIR_KAFKA_ADMIN_PASSWORD"]
-            with connect(self.bootstrap, admin, mechanism="SCRAM-SHA-512") as cluster:
-                cluster.make_so(cluster.difference([name], grants, {name}.__contains__), {name: password})
-
-        await asyncio.to_thread(make)
-        return password
+    async def typed(self, command: str, folder: Path) -> str:
+        """What an operator's command says, typed in `folder` as the administrator, over TLS."""
+        environ = {
+            **os.environ,
+            "HADIR_KAFKA_BOOTSTRAP": self.outside,
+            "HADIR_KAFKA_SECURITY_PROTOCOL": "SASL_SSL",
+            "HADIR_KAFKA_CA_FILE": str(self.ca_file),
+            "HADIR_KAFKA_ADMIN_PASSWORD": self.environ["HADIR_KAFKA_ADMIN_PASSWORD"],
+        }
+        if not (folder / ".venv").exists():
+            (folder / ".venv").symlink_to(sys.prefix)
+        process = await asyncio.create_subprocess_exec(
+            "bash", "-ec", command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        return said.decode()
 
     async def write(self, user: str, topic: str, key: bytes = b"k") -> None:
         producer = AIOKafkaProducer(**self.client(user), acks="all", request_timeout_ms=5000)

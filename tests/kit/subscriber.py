@@ -36,10 +36,11 @@ def settings() -> tuple[str, str]:
     return secured, plain
 
 
+HADIR_ADD = "hadir subscriber add"
 TOKEN = "hadir token --role council --ttl"
 START, SIGNED_IN, HAPPENS = 'make up ARGS="--port', "OFFICER=$(cd hadir", "imports/holidays"
 GIVEN, PAGES, SUBSCRIPTION, TRIAL = "HADIR_TOKEN=eyJ", "&cursor=", "/subscriptions/$ID/topics", "/trials"
-OTHERS = (TOKEN, START, SIGNED_IN, HAPPENS, GIVEN, PAGES, SUBSCRIPTION, TRIAL)
+OTHERS = (HADIR_ADD, TOKEN, START, SIGNED_IN, HAPPENS, GIVEN, PAGES, SUBSCRIPTION, TRIAL)
 """Words of the other blocks of commands, each of which one block has."""
 
 
