@@ -318,6 +318,7 @@ async def judge(rig: Rig, state: State, world: World, report: Report) -> None:
     if left := await quiet(rig, QUIET_WITHIN_S):
         report.other.append(f"not quiet after {QUIET_WITHIN_S:.0f} s: {left}")
     absences = {command.ident for command in report.commands if command.kind == "absence"}
+    found = list[Anomaly]()
     for _ in range(LOOKS):
         entries = await observe.records(rig)
         report.records = sum(map(len, entries.values()))
