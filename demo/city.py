@@ -74,8 +74,8 @@ class City:
 def build(staff: int = 3000, seed: int = 2025, today: date = TODAY) -> City:
     """The city with so many staff, some of them away around `today`; the people are the same on every date.
 
-    With fewer staff than units it is a part of the city: each agency's head office, and the counters that so many
-    can staff. Raises ValueError for less than LEAST_STAFF.
+    With fewer staff than all counters need it is a part of the city: each agency's head office, and the counters that
+    so many can staff. Raises ValueError for less than LEAST_STAFF.
     """
     if staff < LEAST_STAFF:
         raise ValueError(f"STAFF must be at least {LEAST_STAFF}: the heads of 44 agencies and one counter")
@@ -85,8 +85,10 @@ def build(staff: int = 3000, seed: int = 2025, today: date = TODAY) -> City:
         hours=hours(),
     )
     dice = random.Random(seed)
-    few = staff < len(city.units)
-    counts = _few(city, staff) if few else _headcounts(list(city.units.values()), staff)
+    counts = _headcounts(list(city.units.values()), staff)
+    few = any(counts[unit.unit_id] <= unit.min_staff for unit in city.service_points())
+    if few:
+        counts = _few(city, staff)
     _populate(city, counts, dice, seed)
     _absences(city, seed, today)
     return city
