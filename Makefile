@@ -14,9 +14,10 @@ ARGS ?=
 JOBS ?= 1
 IN_PROCESSES = $(if $(filter-out 1,$(JOBS)),-n $(JOBS) --dist loadfile --no-loadscope-reorder)
 SEED ?=
+DAYS ?=
 MINUTES ?= 15
 
-.PHONY: help setup hooks browser up run test faults drills coverage lint format pictures examples schemas contract sbom bench bench-check soak audit clean
+.PHONY: help setup hooks browser up run test faults drills coverage lint format pictures examples month schemas contract sbom bench bench-check soak audit clean
 
 help: ## Show this list
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -78,6 +79,9 @@ pictures: setup browser ## Draw the pictures of the pages anew, in docs/
 
 examples: setup ## Type what docs/subscribe.md says, over TLS, plain and by HTTP, and run its programs through a bad week (ARGS="-k java"; minutes)
 	@$(RUN) pytest tests/e2e/examples.py tests/integration/test_subscribe.py tests/integration/test_subscribe_over_http.py $(ARGS)
+
+month: setup ## Play twenty working days, then look through every record for what tells of a person (an hour; DAYS=5 STAFF=2000)
+	@HADIR_MONTH_DAYS=$(or $(DAYS),20) HADIR_MONTH_STAFF=$(or $(STAFF),600) $(RUN) pytest -s tests/e2e/month.py $(ARGS)
 
 schemas: setup ## Write the events' JSON schemas to docs/events/, the doors' OpenAPI documents to docs/api/, previews to docs/messages/
 	@$(RUN) python -m shared.events.schemas

@@ -1,4 +1,4 @@
-"""What looks through the records of a played day finds what it is there to find, and nothing in the contract."""
+"""What looks through the records of a played month finds what it is there to find, and nothing in the contract."""
 
 import json
 from typing import Any

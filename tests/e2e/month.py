@@ -1,0 +1,56 @@
+"""`make month`: working days of the demonstration one after the other, then a look at every record.
+
+`DAYS=5 STAFF=2000` for fewer days, or more people. Minutes a day, so the suite plays one (test_played_day.py).
+"""
+
+import asyncio
+import datetime as dt
+import os
+
+from demo.city import TODAY, build
+from demo.day import FRIDAY
+from demo.setup import rules_of_judgement
+from shared.events import TOPICS
+from tests.e2e.test_working_day import play
+from tests.integration.test_local_system import up
+from tests.kit.backing import temporary_state
+from tests.kit.personal_data import directory, of_audience, told_in
+from tests.kit.personal_matters import WRITTEN, asked, who_may_ask
+
+DAYS = int(os.environ.get("HADIR_MONTH_DAYS", "20"))
+"""Working days of a month."""
+
+STAFF = int(os.environ.get("HADIR_MONTH_STAFF", "600"))
+
+
+def working_days() -> list[dt.date]:
+    """So many from the demonstration's first one on; never two in a row, for the eve has to be still to come."""
+    holidays = rules_of_judgement().holidays
+    found = [TODAY]
+    while len(found) < DAYS:
+        date = found[-1] + dt.timedelta(2)
+        while date.weekday() > FRIDAY or date in holidays:
+            date += dt.timedelta(1)
+        found.append(date)
+    return found
+
+
+def test_no_record_of_a_played_month_tells_more_of_a_person_than_its_readers_may_know() -> None:
+    days = working_days()
+    city = build(STAFF)
+    assert len(who_may_ask(city)) >= DAYS, "of so few people all stand at counters: nobody could ask for a day off"
+    with temporary_state() as state, up(state) as system:
+        client = {"bootstrap_servers": system.kafka}
+        for number, day in enumerate(days):
+            played = play(state, "--staff", str(STAFF), "--date", str(day))
+            assert played.returncode == 0, played.stderr[-6000:]
+            asked(system.http, state.private_key, city, day, number)
+            print(f"{day}: played")  # noqa: T201 - somebody waits for an hour
+        people = asyncio.run(directory(client))
+        people.written |= WRITTEN
+        assert len(people.ids) == STAFF
+        counts, told = asyncio.run(told_in(client, of_audience("public", "internal", "restricted"), people))
+        print(*(f"{topic}: {records}" for topic, records in sorted(counts.items()) if records), sep="\n")  # noqa: T201
+        assert told == {}
+        public = {topic for topic in of_audience("public") if topic in TOPICS}
+        assert {topic for topic in public if not counts[topic]} == set()
