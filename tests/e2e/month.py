@@ -20,7 +20,7 @@ from tests.kit.personal_matters import WRITTEN, asked, who_may_ask
 DAYS = int(os.environ.get("HADIR_MONTH_DAYS", "20"))
 """Working days of a month."""
 
-STAFF = int(os.environ.get("HADIR_MONTH_STAFF", "600"))
+STAFF = int(os.environ.get("HADIR_MONTH_STAFF", "1800"))
 
 
 def working_days() -> list[dt.date]:

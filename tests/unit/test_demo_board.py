@@ -79,16 +79,16 @@ async def test_one_person_judged_otherwise_is_found_and_named(want: Expected) ->
 
 async def test_one_second_of_coverage_too_many_is_found(want: Expected) -> None:
     shown = copy.deepcopy(want)
-    shown.units["KEC01-PATEN"]["met_seconds"] += 1
+    shown.units["KEC01-DURENJAYA"]["met_seconds"] += 1
     (line,) = await seen(shown, want)
-    assert "KEC01-PATEN met_seconds" in line
+    assert "KEC01-DURENJAYA met_seconds" in line
 
 
 async def test_a_person_too_many_and_a_person_too_few_are_found(want: Expected) -> None:
     shown = copy.deepcopy(want)
     shown.people["KEC02"][next(iter(want.people["KEC03"]))] = {"mode": "WFO", "duties": {}}
     shown.people["KEC01"].popitem()
-    shown.units["KEC01-GHOST"] = {**shown.units["KEC01-PATEN"], "unit_id": "KEC01-GHOST"}
+    shown.units["KEC01-GHOST"] = {**shown.units["KEC01-DURENJAYA"], "unit_id": "KEC01-GHOST"}
     assert len(await seen(shown, want)) == 3
 
 
