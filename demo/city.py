@@ -74,8 +74,8 @@ class City:
 def build(staff: int = 3000, seed: int = 2025, today: date = TODAY) -> City:
     """The city with so many staff, some of them away around `today`; the people are the same on every date.
 
-    With fewer staff than all counters need it is a part of the city: each agency's head office, and the counters that
-    so many can staff. Raises ValueError for less than LEAST_STAFF.
+    With fewer staff than all counters need it is a part of the city: each agency's head office, and the counters
+    that so many can staff. Raises ValueError for less than LEAST_STAFF.
     """
     if staff < LEAST_STAFF:
         raise ValueError(f"STAFF must be at least {LEAST_STAFF}: the heads of 44 agencies and one counter")

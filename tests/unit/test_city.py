@@ -48,7 +48,9 @@ def test_a_population_smaller_than_the_agencies_and_a_counter_is_refused(staff: 
         build(staff)
 
 
-@pytest.mark.parametrize("sizes", [*(range(first, first + 59, 2) for first in range(50, 522, 59)), range(523, 2400, 131)])
+@pytest.mark.parametrize(
+    "sizes", [*(range(first, first + 59, 2) for first in range(50, 522, 59)), range(523, 2400, 131)]
+)
 def test_a_city_of_any_small_size_has_its_agencies_heads_and_counters_that_can_be_staffed(sizes: range) -> None:
     """From the smallest to where every unit has as many as it would like."""
     for staff in sizes:
