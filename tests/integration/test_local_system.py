@@ -139,6 +139,7 @@ async def test_it_starts_says_where_survives_kills_and_one_interrupt_stops_all()
             assert (again.http, again.kafka, again.postgres) == (system.http, system.kafka, system.postgres)
 
 
+@pytest.mark.long
 async def test_with_processes_each_service_comes_back_and_a_killed_run_leaves_nothing() -> None:
     with temporary_state() as state:
         with up(state, "--processes") as system:

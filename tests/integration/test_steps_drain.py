@@ -104,6 +104,7 @@ async def test_after_each_fold_the_steps_are_those_of_the_facts(db: Database, gi
 
 @QUIET
 @given(world=worlds.worlds(counters=True), other=worlds.worlds(counters=True))
+@pytest.mark.long
 async def test_two_drains_beside_folds_leave_what_follows_from_the_facts(
     db: Database, world: Any, other: Any
 ) -> None:
