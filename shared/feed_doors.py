@@ -68,7 +68,8 @@ def router(settings: Settings) -> APIRouter:
         """Events of a topic, oldest first for each key; none is passed over, and after a crash some come again.
 
         Public topics are for everyone with a token, those with employees' ids for auditors and BKPSDM, the
-        directory for BKPSDM. A cursor of a topic that was made anew, or whose oldest records are gone, is refused.
+        directory for BKPSDM. A cursor beyond the topic's end (it was made anew, and is shorter) or before the
+        oldest record that is kept is refused.
         """
         wanted = own.get(topic)
         if wanted is None:
