@@ -18,6 +18,8 @@ from tests.architecture.source import ROOT, tracked
 Records = dict[str, dict[str, dict[str, dict[str, Any]] | None]]
 """Of topic, identity and ce_id: {revision, value}; None for what is erased."""
 
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+"""Maven writes one before a program's first line, into a pipe too, whatever it is told of colours."""
 PATIENCE_S = 600.0  # packages are fetched, and compiled
 
 PAGE = (ROOT / "docs" / "subscribe.md").read_text(encoding="utf-8")
@@ -85,7 +87,7 @@ class Running:
         except TimeoutError as error:
             raise AssertionError(f"nothing more came after {self.trouble()}") from error
         assert line, f"it ended after {self.trouble()}"
-        self.said.append(line.decode().rstrip("\n"))
+        self.said.append(_COLOUR.sub("", line.decode().rstrip("\n")))
         return self.said[-1]
 
     def trouble(self) -> str:
