@@ -61,7 +61,7 @@ def document_of(app: FastAPI) -> dict[str, Any]:
     routes = (route for route in app.routes if isinstance(route, APIRoute))
     doors = (
         app.title,
-        *((route.path_format, *sorted(route.methods), route.endpoint.__qualname__) for route in routes),
+        *((route.path_format, *sorted(route.methods or ()), route.endpoint.__qualname__) for route in routes),
     )
     if doors not in _documents:
         _documents[doors] = app.openapi()
