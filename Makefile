@@ -81,7 +81,7 @@ examples: setup ## Type what docs/subscribe.md says, over TLS, plain and by HTTP
 	@$(RUN) pytest tests/e2e/examples.py tests/integration/test_subscribe.py tests/integration/test_subscribe_over_http.py $(ARGS)
 
 month: setup ## Play twenty working days, then look through every record for what tells of a person (an hour; DAYS=5 STAFF=2000)
-	@HADIR_MONTH_DAYS=$(or $(DAYS),20) HADIR_MONTH_STAFF=$(or $(STAFF),1800) $(RUN) pytest -s tests/e2e/month.py $(ARGS)
+	@HADIR_MONTH_DAYS=$(DAYS) HADIR_MONTH_STAFF=$(STAFF) $(RUN) pytest -s tests/e2e/month.py $(ARGS)
 
 schemas: setup ## Write the events' JSON schemas to docs/events/, the doors' OpenAPI documents to docs/api/, previews to docs/messages/
 	@$(RUN) python -m shared.events.schemas

@@ -86,8 +86,7 @@ def build(staff: int = 3000, seed: int = 2025, today: date = TODAY) -> City:
     )
     dice = random.Random(seed)
     counts = _headcounts(list(city.units.values()), staff)
-    few = any(counts[unit.unit_id] <= unit.min_staff for unit in city.service_points())
-    if few:
+    if any(counts[unit.unit_id] <= unit.min_staff for unit in city.service_points()):
         counts = _few(city, staff)
     _populate(city, counts, dice, seed)
     _absences(city, seed, today)

@@ -17,10 +17,10 @@ from tests.kit.backing import temporary_state
 from tests.kit.personal_data import directory, of_audience, told_in
 from tests.kit.personal_matters import WRITTEN, asked, who_may_ask
 
-DAYS = int(os.environ.get("HADIR_MONTH_DAYS", "20"))
+DAYS = int(os.environ.get("HADIR_MONTH_DAYS") or 20)
 """Working days of a month."""
 
-STAFF = int(os.environ.get("HADIR_MONTH_STAFF", "1800"))
+STAFF = int(os.environ.get("HADIR_MONTH_STAFF") or 1800)
 
 
 def working_days() -> list[dt.date]:

@@ -3,6 +3,7 @@
 from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from email.message import Message
+from functools import lru_cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -55,6 +56,7 @@ def undocumented(app: FastAPI, scope: Scope, start: Mapping[str, Any]) -> str | 
 _documents = dict[tuple[object, ...], dict[str, Any]]()
 
 
+@lru_cache(maxsize=8)
 def document_of(app: FastAPI) -> dict[str, Any]:
     """The application's document, made once for all that have the same doors: each test makes an application anew,
     and a document takes a quarter of a second."""
