@@ -218,6 +218,16 @@ async def test_superiors_see_what_is_recorded_of_their_people(rig: Rig) -> None:
     assert (await rig.client.get(path, headers=rig.token("council"))).status_code == 403
 
 
+async def test_a_superior_who_has_left_sees_and_corrects_nothing(rig: Rig) -> None:
+    boss, me = await boss_of(rig)
+    await rig.punch(me)
+    await rig.know(employee(boss, active=False, revision=2))
+    head = rig.token("supervisor", boss)
+    seen = await rig.client.get(f"/attendance/v1/people/{me}/punches?date=2025-11-06", headers=head)
+    assert (seen.status_code, (await manual(rig, head, me)).status_code) == (404, 404)
+    assert await rig.count("punch") == 1
+
+
 @pytest.mark.parametrize(
     ("change", "field"),
     [

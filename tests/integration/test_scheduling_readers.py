@@ -102,6 +102,22 @@ async def test_no_reason_about_a_person_leaves_the_service_or_reaches_who_may_no
     assert {one["reason"] for one in full.json()["items"]} >= SECRET
 
 
+async def test_a_superior_who_has_left_reads_no_plans_of_their_people(running: Desk) -> None:
+    span, boss = {"from": THURSDAY, "to": FRIDAY}, employee_id(0)
+    published = await running.call("POST", "/rosters", json=roster({"opd_codes": ["1.01"]}, publish=True))
+    assert published.status_code == 201
+
+    async def team() -> list[dict[str, Any]]:
+        answer = await running.call("GET", "/me/team/plans", role="supervisor", subject=boss, params=span)
+        assert answer.status_code == 200, answer.text
+        return answer.json()["items"]
+
+    before = await team()
+    gone = {"kind": "departure", "effective_from": "2025-11-05"}
+    assert (await running.call("POST", f"/employees/{boss}/postings", json=gone)).status_code == 201
+    assert (bool(before), await team()) == (True, [])
+
+
 async def test_the_partner_of_a_swap_does_not_learn_which_limit_holds(running: Desk) -> None:
     body = roster({"opd_codes": ["1.01"]}, publish=True)
     assert (await running.call("POST", "/rosters", json=body)).status_code == 201

@@ -89,6 +89,35 @@ async def test_a_teams_day_says_who_came_who_is_missing_and_which_report_waits(
     assert (refused.status_code, nobody.status_code) == (403, 403)
 
 
+async def test_a_superior_who_has_left_reads_and_decides_nothing_of_their_people(
+    service: Running, staff: Staff
+) -> None:
+    person = f"/reporting/v1/people/{staff.clerk}"
+    doors = [
+        f"{person}/days/{DAY}",
+        f"{person}/days/{DAY}/evidence",
+        f"{person}/months/{DAY:%Y-%m}",
+        f"{person}/targets/{DAY.year}",
+    ]
+    async with (
+        service.caller("staff", staff.clerk) as author,
+        service.caller("supervisor", staff.supervisor) as boss,
+    ):
+        report = (await put(author)).json()["report_id"]
+        before = {path: (await boss.get(path)).status_code for path in doors}
+        known = employee(staff.supervisor, OPD, COUNTER, supervisor_id=staff.head)
+        await service.fold(known.model_copy(update={"active": False, "revision": 2}))
+        after = {path: (await boss.get(path)).status_code for path in doors}
+        listed = (await boss.get("/reporting/v1/reports")).json()["items"]
+        team = await day(boss)
+        judged = {"report_id": report, "revision": 1, "decision": "accepted"}
+        decided = await boss.post(REVIEWS, json={"reviews": [judged]})
+    assert before == dict.fromkeys(doors, 200)
+    assert after == dict.fromkeys(doors, 404)
+    assert (listed, team) == ([], {})
+    assert [one["status"] for one in decided.json()["items"]] == [404]
+
+
 async def test_many_decisions_are_answered_one_by_one_as_they_would_be_alone(
     service: Running, staff: Staff
 ) -> None:
