@@ -139,6 +139,9 @@ def knocks(asked: Asked, service: ServiceName, headers: Mapping[str, str], most:
             "examples": {"enabled": False},
             "coverage": {"enabled": bool(KNOCKS)},
             "stateful": {"enabled": False},
+            # Otherwise a refusal that names what one kind of policy needs is taken for a rule of all kinds, in the
+            # next run too, and the door given up: no body fits it (findings/schemathesis-learns-a-condition.sh).
+            "fuzzing": {"error-feedback": {"enabled": False}},
         },
         "dictionaries": {name: {"values": values} for name, values in asked.known.items()},
         "parameters": {f"path.{name}": {"dictionary": name, "probability": 0.8} for name in asked.known},
