@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import socket
 import time
 from collections import deque
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Generic, Literal, TypeVar, cast
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import asyncpg
 from prometheus_client import Histogram
@@ -33,6 +34,13 @@ IDLE_S = 10.0
 """Seconds without a transaction after which a connection of the pool is closed: PostgreSQL holds 15 to 35 MB for
 each. A rush opens them again, at some 10 ms each."""
 
+ANSWERS_WITHIN_S = 5.0
+"""Seconds that one of several hosts has to let us in. asyncpg has one limit for all, which a host that says
+nothing would use up before the next is tried (findings/asyncpg-silent-first-host.sh)."""
+
+_DIALECT = "postgresql+asyncpg://"
+"""What SQLAlchemy has to know: connections are made by `Hosts`."""
+
 _SUPPOSING_S = 30
 """Seconds that one statement of `Database.supposing` may take."""
 
@@ -46,14 +54,52 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def sqlalchemy_url(url: str) -> str:
-    """`postgresql://...` as SQLAlchemy wants it: the asyncpg driver named, and of several hosts each by itself."""
+def hosts(url: str) -> list[str]:
+    """The address of each host that `url` names, by itself."""
     parts = urlsplit(url)
-    who, at, hosts = parts.netloc.rpartition("@")
-    if "," not in hosts:
-        return "postgresql+asyncpg://" + url.split("://", 1)[1]
-    named = "&".join([*(f"host={host}" for host in hosts.split(",")), *filter(None, [parts.query])])
-    return f"postgresql+asyncpg://{who}{at}{parts.path}?{named}"
+    who, at, named = parts.netloc.rpartition("@")
+    if "," not in named:
+        return [url]
+    return [urlunsplit(parts._replace(netloc=f"{who}{at}{host}")) for host in named.split(",")]
+
+
+class Hosts:
+    """Where one database is: a host, or several of which a standby may take over."""
+
+    def __init__(self, url: str) -> None:
+        self._urls = hosts(url)
+
+    async def connect(self, **server_settings: str) -> asyncpg.Connection:
+        """To the first that is what the address asks for, beginning with the one that was when last asked.
+
+        Raises what the last of them answered, or TimeoutError.
+        """
+        within_s = ANSWERS_WITHIN_S if len(self._urls) > 1 else 60.0
+        answered: Exception | None = None
+        for url in list(self._urls):
+            try:
+                connection: asyncpg.Connection = await asyncpg.connect(
+                    url, timeout=within_s, server_settings=server_settings
+                )
+            except (OSError, asyncpg.TargetServerAttributeNotMatched, asyncpg.CannotConnectNowError) as error:
+                answered = error
+            else:
+                self._urls.sort(key=lambda each: each != url)
+                _watched(connection)
+                return connection
+        assert answered is not None  # noqa: S101 - an address names a host
+        raise answered
+
+
+def _watched(connection: asyncpg.Connection) -> None:
+    """A machine that is gone says no goodbye: what waits for its answer, or for its notices, fails within 30 s."""
+    told: socket.socket = connection._transport.get_extra_info("socket")  # pyright: ignore[reportPrivateUsage]
+    if told.family != socket.AF_UNIX:
+        told.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
+        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
+        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
 
 
 class Tx:
@@ -130,24 +176,24 @@ class Database:
         self.application_name = application_name
         # AUTOCOMMIT keeps SQLAlchemy from opening transactions of its own: they are opened below, on the
         # driver's connection, so that session and raw SQL are in the same one.
+        self._hosts = Hosts(url)
         self._engine = create_async_engine(
-            sqlalchemy_url(url),
+            _DIALECT,
+            async_creator=self._connect,
             isolation_level="AUTOCOMMIT",
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=10,
             # The connection used last is used next, so that those beyond what is needed fall idle.
             pool_use_lifo=True,
-            connect_args={
-                "server_settings": {
-                    "application_name": application_name,
-                    "idle_in_transaction_session_timeout": "60000",
-                    "jit": "off",
-                }
-            },
         )
         event.listen(self._engine.pool, "checkout", _unless_closed)
         self._idle = _Idle(self._engine.pool)
+
+    async def _connect(self) -> asyncpg.Connection:
+        return await self._hosts.connect(
+            application_name=self.application_name, idle_in_transaction_session_timeout="60000", jit="off"
+        )
 
     @asynccontextmanager
     async def _open(self, isolation: Isolation, *, readonly: bool) -> AsyncGenerator[Tx, None]:
@@ -228,15 +274,12 @@ class Database:
 
     async def dedicated(self) -> asyncpg.Connection:
         """A connection outside the pool, for LISTEN and for locks that a session holds. The caller closes it."""
-        return await asyncpg.connect(
-            self.url,
-            server_settings={
-                "application_name": f"{self.application_name}.dedicated",
-                # A machine that is gone says no goodbye: its session, and the lock it holds, end within 30 s.
-                "tcp_keepalives_idle": "15",
-                "tcp_keepalives_interval": "5",
-                "tcp_keepalives_count": "3",
-            },
+        return await self._hosts.connect(
+            application_name=f"{self.application_name}.dedicated",
+            # As in `_watched`, for the server: the session of a machine that is gone, and the lock it holds, end.
+            tcp_keepalives_idle="15",
+            tcp_keepalives_interval="5",
+            tcp_keepalives_count="3",
         )
 
     async def listen(self, channel: str, heard: Callable[[str], None], began: Callable[[], None]) -> None:
@@ -401,7 +444,7 @@ def run_migrations(metadata: MetaData) -> None:
 
     async def connect_and_run() -> None:
         url: str = context.config.attributes["url"]
-        engine = create_async_engine(sqlalchemy_url(url), poolclass=NullPool)
+        engine = create_async_engine(_DIALECT, async_creator=Hosts(url).connect, poolclass=NullPool)
         connection: AsyncConnection
         async with engine.begin() as connection:
             await connection.run_sync(run)

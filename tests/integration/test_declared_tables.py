@@ -15,7 +15,7 @@ from services.notifications import facts as notifications
 from services.reporting import facts as reporting
 from services.scheduling import facts as scheduling
 from shared import disowned
-from shared.database import Database, migrate, sqlalchemy_url
+from shared.database import Database, Hosts, migrate
 from shared.events.base import ServiceName
 from shared.facts import ABSORBING
 from tests.conftest import ROOT, DatabaseFor, drop_database, make_database
@@ -46,7 +46,8 @@ async def test_the_migrated_tables_are_the_declared_ones(database_for: DatabaseF
         keys = "select relname, pg_get_partkeydef(oid) as partkey from pg_class where relkind = 'p'"
         return {row.relname: row.partkey for row in connection.execute(text(keys))}
 
-    engine = create_async_engine(sqlalchemy_url((await database_for(service)).url))
+    where = Hosts((await database_for(service)).url)
+    engine = create_async_engine("postgresql+asyncpg://", async_creator=where.connect)
     async with engine.connect() as connection:
         assert await connection.run_sync(differences) == []
         assert await connection.run_sync(partitioned) == {

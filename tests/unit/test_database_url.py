@@ -1,24 +1,23 @@
 """The address of a database: one host, or a standby beside it."""
 
 import pytest
-from sqlalchemy.ext.asyncio import create_async_engine
 
-from shared.database import sqlalchemy_url
+from shared.database import hosts
 from shared.settings import readable_url
 
 STANDBY = "postgresql://me:a%2Cb@one:5432,two:5433/hadir?target_session_attrs=read-write"
 
 
-def test_several_hosts_are_tried_for_the_one_that_takes_writes() -> None:
-    engine = create_async_engine(sqlalchemy_url(readable_url(STANDBY)))
-    _, told = engine.dialect.create_connect_args(engine.url)
-    assert (told["host"], told["port"]) == (["one", "two"], [5432, 5433])
-    assert told["target_session_attrs"] == "read-write"
-    assert (told["user"], told["password"], told["database"]) == ("me", "a,b", "hadir")
+def test_several_hosts_are_each_asked_for_the_same() -> None:
+    assert hosts(readable_url(STANDBY)) == [
+        "postgresql://me:a%2Cb@one:5432/hadir?target_session_attrs=read-write",
+        "postgresql://me:a%2Cb@two:5433/hadir?target_session_attrs=read-write",
+    ]
 
 
-def test_one_host_stays_as_it_is_written() -> None:
-    assert sqlalchemy_url("postgresql://me@one/hadir") == "postgresql+asyncpg://me@one/hadir"
+@pytest.mark.parametrize("url", ["postgresql://me@one/hadir", "postgresql:///hadir?host=/run/postgresql"])
+def test_one_host_stays_as_it_is_written(url: str) -> None:
+    assert hosts(url) == [url]
 
 
 @pytest.mark.parametrize(
