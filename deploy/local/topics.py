@@ -25,7 +25,8 @@ DEAD_LETTERS = {
     "cleanup.policy": "delete",
     "retention.ms": str(30 * _A_DAY_MS),
     "segment.ms": str(_A_DAY_MS),
-    # By when they were set aside, which no producer can put into the future.
+    # By when they were set aside, which no producer can put into the future. One client tells its readers the
+    # producer's time all the same (findings/platformatic-append-time.sh).
     "message.timestamp.type": "LogAppendTime",
     # A copy is larger than its original by the headers that say where and why.
     "max.message.bytes": "4194304",
