@@ -74,6 +74,7 @@ async def parquet(columns: Mapping[str, type], rows: Rows) -> AsyncGenerator[byt
     import pyarrow as pa
     from pyarrow import parquet as pq
 
+    # No durations: in Parquet they are numbers, and their unit is not told (findings/pandas-duration-unit.sh).
     types = {str: pa.string(), int: pa.int64(), float: pa.float64()}
     schema = pa.schema([(name, types[kind]) for name, kind in columns.items()])
     sink = _Onward()
