@@ -15,7 +15,7 @@ from tests.e2e.test_working_day import play
 from tests.integration.test_local_system import up
 from tests.kit.backing import temporary_state
 from tests.kit.personal_data import directory, of_audience, told_in
-from tests.kit.personal_matters import WRITTEN, asked, who_may_ask
+from tests.kit.personal_matters import WRITTEN, asked, decided, who_may_ask
 
 DAYS = int(os.environ.get("HADIR_MONTH_DAYS") or 20)
 """Working days of a month."""
@@ -38,13 +38,16 @@ def working_days() -> list[dt.date]:
 def test_no_record_of_a_played_month_tells_more_of_a_person_than_its_readers_may_know() -> None:
     days = working_days()
     city = build(STAFF)
-    assert len(who_may_ask(city)) >= DAYS, "of so few people all stand at counters: nobody could ask for a day off"
+    askers = who_may_ask(city, days)
+    assert len(askers) >= DAYS, "of so few people all stand at counters: nobody could ask for a day off"
     with temporary_state() as state, up(state) as system:
         client = {"bootstrap_servers": system.kafka}
-        for number, day in enumerate(days):
+        for day, one in zip(days, askers, strict=False):
             played = play(state, "--staff", str(STAFF), "--date", str(day))
             assert played.returncode == 0, played.stderr[-6000:]
-            asked(system.http, state.private_key, city, day, number)
+            if day == days[0]:
+                decided(system.http, state.private_key, city, day)
+            asked(system.http, state.private_key, one, day)
             print(f"{day}: played")  # noqa: T201 - somebody waits for an hour
         people = asyncio.run(directory(client))
         people.written |= WRITTEN

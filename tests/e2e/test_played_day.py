@@ -20,7 +20,7 @@ from tests.e2e.test_working_day import STAFF, play
 from tests.integration.test_local_system import up
 from tests.kit.backing import temporary_state
 from tests.kit.personal_data import People, directory, of_audience, told_in
-from tests.kit.personal_matters import WRITTEN, asked
+from tests.kit.personal_matters import WRITTEN, asked, decided, who_may_ask
 from tests.kit.prometheus import Prometheus, prometheus
 
 pytestmark = pytest.mark.long
@@ -57,7 +57,9 @@ def played() -> Generator[Played]:
     ):
         done = play(state, "--staff", STAFF)
         assert done.returncode == 0, done.stderr[-6000:]
-        asked(system.http, state.private_key, build(int(STAFF)), TODAY, 0)
+        city = build(int(STAFF))
+        decided(system.http, state.private_key, city, TODAY)
+        asked(system.http, state.private_key, who_may_ask(city, [TODAY])[0], TODAY)
         yield Played({"bootstrap_servers": system.kafka}, watching)
 
 
