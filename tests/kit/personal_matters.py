@@ -24,8 +24,8 @@ MOST_OPDS = 4
 
 
 def decided(http: str, key: Path, city: City, day: dt.date) -> None:
-    """What officers do on a first day: staff may ask for sick leave, a pilot is registered, an event is disowned by
-    two of them."""
+    """What officers do on a first day: staff may ask for sick leave, a pilot is registered, an event is disowned
+    by two of them."""
     asyncio.run(_decided(http, key, city, day))
 
 
