@@ -134,9 +134,9 @@ def outbox() -> None:
 
 
 async def _outbox(service: "ServiceName") -> bool:
-    import asyncpg
+    from shared.database import Hosts
 
-    session: asyncpg.Connection = await asyncpg.connect(database_url(service))
+    session = await Hosts(database_url(service)).connect()
     try:
         async with session.transaction(isolation="repeatable_read", readonly=True):
             topics = await session.fetch(_TOPICS)

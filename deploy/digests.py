@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import asyncpg
 
+from shared.database import Hosts
+
 PASSING: Mapping[str, str] = {
     "outbox": "what is still to be published",
     "dead_letter": "places in the log: a log that was made again may have others",
@@ -39,7 +41,7 @@ class Held(NamedTuple):
 
 async def held(url: str) -> list[Held]:
     """The tables of one database, of one instant."""
-    session: asyncpg.Connection = await asyncpg.connect(url)
+    session = await Hosts(url).connect()
     try:
         async with session.transaction(isolation="repeatable_read", readonly=True):
             await session.execute(_SETTINGS)
