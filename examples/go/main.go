@@ -6,12 +6,18 @@ import (
 	"context"
 	"crypto/tls"
 	"crypto/x509"
+	"errors"
+	"fmt"
 	"log"
+	"net"
 	"os"
 	"os/signal"
+	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/sasl/scram"
 )
@@ -37,6 +43,42 @@ func settings() []kgo.Opt {
 	return append(given, kgo.DialTLSConfig(trust), kgo.SASL(secret.AsSha512Mechanism()))
 }
 
+// told logs an error, which franz-go tries again by itself. Where only somebody can mend it, it says so in its answer.
+func told(where string, err error) (refusal string) {
+	mend := ""
+	var untrusted *tls.CertificateVerificationError
+	switch {
+	case errors.As(err, &untrusted):
+		mend = "HADIR_KAFKA_CA_FILE has to be the file that the operators gave you"
+	case errors.Is(err, kerr.SaslAuthenticationFailed):
+		mend = "ask the operators for a new password, or whether you are revoked"
+	case errors.Is(err, kerr.TopicAuthorizationFailed):
+		mend = "ask the operators whether your user may read it and whether there is such a topic, or leave it out of HADIR_TOPICS"
+	case errors.Is(err, kerr.GroupAuthorizationFailed):
+		mend = "ask the operators whether you are revoked; is state.json of another user, delete it"
+	default:
+		log.Printf("%s: %v", where, err)
+		return ""
+	}
+	return fmt.Sprintf("refused: %s: %v: %s", where, err, mend)
+}
+
+func end(refusal string) {
+	fmt.Fprintln(os.Stderr, refusal)
+	os.Exit(1)
+}
+
+// connections tells why one could not be made: a poll says nothing of it.
+type connections struct{}
+
+func (connections) OnBrokerConnect(broker kgo.BrokerMetadata, _ time.Duration, _ net.Conn, err error) {
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, kgo.ErrClientClosed) {
+		if refusal := told(net.JoinHostPort(broker.Host, strconv.Itoa(int(broker.Port))), err); refusal != "" {
+			end(refusal)
+		}
+	}
+}
+
 func main() {
 	topics := strings.Split(cmp.Or(os.Getenv("HADIR_TOPICS"), "coverage.changed.v1,record.disowned.v1"), ",")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -53,6 +95,7 @@ func main() {
 		kgo.ConsumeTopics(topics...),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(),
+		kgo.WithHooks(connections{}),
 		kgo.BlockRebalanceOnPoll(), // no partition is given away between taking a batch in and committing it
 	)...)
 	if err != nil {
@@ -64,8 +107,9 @@ func main() {
 		if ctx.Err() != nil {
 			return
 		}
-		fetches.EachError(func(topic string, partition int32, err error) {
-			log.Printf("%s/%d: %v", topic, partition, err) // told, and tried again by the client itself
+		refusal := ""
+		fetches.EachError(func(topic string, _ int32, err error) {
+			refusal = cmp.Or(told(topic, err), refusal)
 		})
 		fetches.EachRecord(func(record *kgo.Record) {
 			headers := map[string]string{}
@@ -78,8 +122,12 @@ func main() {
 			log.Fatal(err)
 		}
 		if err := client.CommitUncommittedOffsets(ctx); err != nil {
-			log.Print("not committed, to be read again: ", err)
+			told("not committed, to be read again", err)
 		}
 		client.AllowRebalance()
+		if refusal != "" {
+			client.Close() // who does not leave the group keeps its next process waiting
+			end(refusal)
+		}
 	}
 }

@@ -25,10 +25,27 @@ for (const signal of ['SIGINT', 'SIGTERM']) {
   })
 }
 
-// The client's fallback is for where nothing is committed; what is committed but no longer there is an error.
-function outOfRange(error) {
-  return error?.apiId === 'OFFSET_OUT_OF_RANGE' || [error?.cause, ...(error?.errors ?? [])].some((one) => one && outOfRange(one))
+// The innermost errors of one: the client's own message says only which call failed.
+function reasons(error) {
+  const within = [error.cause, ...(error.errors ?? [])].filter(Boolean)
+  return within.length > 0 ? within.flatMap(reasons) : [error]
 }
+
+const needsSomebody = {
+  SASL_AUTHENTICATION_FAILED: 'ask the operators for a new password, or whether you are revoked',
+  TOPIC_AUTHORIZATION_FAILED:
+    'ask the operators whether your user may read it and whether there is such a topic, or leave it out of HADIR_TOPICS',
+  GROUP_AUTHORIZATION_FAILED: 'ask the operators whether you are revoked; is state.json of another user, delete it'
+}
+
+// What somebody has to do about an error; undefined for what passes by itself.
+function mend({ apiId, code }) {
+  if (/CERT|ISSUER|SIGNATURE/.test(code)) return 'HADIR_KAFKA_CA_FILE has to be the file that the operators gave you'
+  return needsSomebody[apiId]
+}
+
+// Which topics an answer to a request for metadata refuses: the error names none.
+const refusedTopics = (error) => (error.response?.topics ?? []).filter((one) => one.errorCode === 29).map((one) => one.name)
 
 async function follow(mode) {
   const consumer = new Consumer({
@@ -62,9 +79,16 @@ while (!stopped) {
   try {
     await follow(mode)
   } catch (error) {
-    mode = outOfRange(error) ? 'earliest' : 'committed'
+    const why = reasons(error)
+    const refusal = why.find(mend)
+    if (refusal) {
+      console.error(`refused: ${[...refusedTopics(error), refusal.message].join(' ')}: ${mend(refusal)}`)
+      process.exit(1)
+    }
+    // The client's fallback is for where nothing is committed; what is committed but no longer there is an error.
+    mode = why.some((one) => one.apiId === 'OFFSET_OUT_OF_RANGE') ? 'earliest' : 'committed'
     // After some tries of its own the client gives up, and is made anew: what was not committed is read again.
-    console.error(`${new Date().toISOString()} ${error.message}`)
+    console.error(`${new Date().toISOString()} ${error.message} ${why.at(-1).message}`)
     await setTimeout(1000)
   }
 }

@@ -3,7 +3,9 @@
 A client that behaves otherwise than the page says fails here, and then the page is changed.
 """
 
+import asyncio
 import json
+import shutil
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -13,13 +15,23 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, RecordsToDelete
 
 from deploy.local.kafka import Kafka
 from tests import kit
 from tests.kit.backing import temporary_state
 from tests.kit.copying import made, made_again
-from tests.kit.subscriber import KAFKA, KEEPING, Running, clone, commands, set_to, settings, typed
+from tests.kit.subscriber import (
+    KAFKA,
+    KEEPING,
+    PATIENCE_S,
+    Running,
+    clone,
+    commands,
+    set_to,
+    settings,
+    typed,
+)
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -77,6 +89,16 @@ async def forget(broker: Kafka, topic: str, before: int) -> None:
         await admin.close()
 
 
+async def widened(broker: Kafka, topic: str) -> None:
+    """Give a topic of one partition three more, for a second process to have some."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=broker.bootstrap)
+    await admin.start()
+    try:
+        await admin.create_partitions({topic: NewPartitions(4)})
+    finally:
+        await admin.close()
+
+
 async def send(broker: Kafka, topic: str, *keys: str) -> None:
     producer = AIOKafkaProducer(bootstrap_servers=broker.bootstrap, acks="all")
     await producer.start()
@@ -121,6 +143,44 @@ async def test_a_program_goes_on_when_the_broker_is_back(program: Program, broke
         await broker.start()
         await send(broker, topic, "after")
         await until_seen(running, topic, "after")
+
+
+async def test_a_program_that_is_started_before_the_broker_says_why_it_waits_and_goes_on(
+    program: Program, broker: Kafka, topic: str
+) -> None:
+    await send(broker, topic, "there")
+    await broker.stop()
+    async with program.reading(topic) as running:
+        async with asyncio.timeout(PATIENCE_S):
+            while not (program.folder / "errors").read_text():
+                assert running.process.returncode is None, running.trouble()
+                await asyncio.sleep(0.1)
+        await broker.start()
+        await until_seen(running, topic, "there")
+
+
+async def test_a_second_process_that_comes_and_goes_ends_no_first_one_and_together_they_read_all(
+    program: Program, broker: Kafka, topic: str, tmp_path: Path
+) -> None:
+    """Each with a store of its own, of one group: the programs' file is for one process."""
+    await widened(broker, topic)
+    other = Program(program.name, tmp_path, broker)
+    sent: list[str] = []
+
+    async def go_on_sending() -> None:
+        for key in names("key", 10**6):
+            await send(broker, topic, key)
+            sent.append(key)
+
+    async with program.reading(topic) as running:
+        sending = asyncio.create_task(go_on_sending())
+        await running.keeps(lambda records: topic in records)
+        shutil.copytree(program.folder / "subscriber", tmp_path / "subscriber", symlinks=True)
+        before = len(seen(running, topic))
+        async with other.reading(topic, anew=False) as second:
+            await second.keeps(lambda records: len(records[topic]) > before + 20)
+        sending.cancel()
+        await running.keeps(lambda records: {*records[topic]} | seen(second, topic) >= {*sent})
 
 
 async def test_a_topic_that_was_made_again_meanwhile_is_read_from_its_beginning(

@@ -3,12 +3,14 @@
 import asyncio
 import datetime as dt
 import json
+import subprocess
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
 
+import confluent_kafka
 import pytest
 import pytest_asyncio
 from aiokafka import AIOKafkaProducer
@@ -21,6 +23,7 @@ from tests.kit.secured import Secured, secured_system
 from tests.kit.subscriber import (
     HADIR_ADD,
     KEEPING,
+    PATIENCE_S,
     Records,
     Running,
     block,
@@ -101,10 +104,15 @@ async def system(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secu
     async with secured_system(folder) as system:
         (command,) = block(HADIR_ADD)
         # The story has the directory in it, which the page's `internal` does not give.
-        said = await system.typed(command.replace("internal", "restricted"), folder)
-        PASSWORDS["payroll"] = said.rsplit("said this once: ", 1)[1].strip()
+        await added(system, "payroll", command.replace("internal", "restricted"))
         await send(system, STORY)
         yield system
+
+
+async def added(system: Secured, user: str, command: str) -> None:
+    """A user made by the operators' command; its password is kept."""
+    said = await system.typed(command, system.folder)
+    PASSWORDS[user] = said.rsplit("said this once: ", 1)[1].strip()
 
 
 async def send(system: Secured, messages: Sequence[Message]) -> None:
@@ -118,14 +126,17 @@ async def send(system: Secured, messages: Sequence[Message]) -> None:
 
 
 @asynccontextmanager
-async def at_work(system: Secured, folder: Path, lines: list[str]) -> AsyncGenerator[Running]:
+async def at_work(
+    system: Secured, folder: Path, lines: list[str], user: str = "payroll", topics: str = TOPICS, **changes: str
+) -> AsyncGenerator[Running]:
     values = {
         "HADIR_KAFKA_BOOTSTRAP": system.outside,
-        "HADIR_KAFKA_USERNAME": "payroll",
-        "HADIR_KAFKA_PASSWORD": PASSWORDS["payroll"],
+        "HADIR_KAFKA_USERNAME": user,
+        "HADIR_KAFKA_PASSWORD": PASSWORDS[user],
         "HADIR_KAFKA_CA_FILE": str(system.ca_file),
+        **changes,
     }
-    async with typed(folder, [set_to(settings()[0], values), *lines], {"HADIR_TOPICS": TOPICS}) as running:
+    async with typed(folder, [set_to(settings()[0], values), *lines], {"HADIR_TOPICS": topics}) as running:
         yield running
 
 
@@ -199,3 +210,78 @@ async def test_a_program_keeps_what_is_in_force_and_goes_on_where_it_was(
     again = ["cd subscriber", commands(program)[-1]]
     async with at_work(system, tmp_path, again) as running:
         assert mark in await running.line()  # and nothing that was said before
+
+
+async def test_kcat_shows_a_topic_over_tls_with_a_librdkafka_that_is_new_enough(
+    system: Secured, tmp_path: Path
+) -> None:
+    """That of confluent-kafka in the place of the distribution's, which the page says is too old."""
+    clone(tmp_path)
+    (library,) = Path(confluent_kafka.__file__).parents[1].glob("confluent_kafka.libs/librdkafka*")
+    lines = [*commands("kcat")[:-1], f"export LD_PRELOAD={library}", commands("kcat")[-1]]
+    async with at_work(system, tmp_path, lines, topics=COVERAGE) as running:
+        await running.until(lambda line: line.startswith(f"{COVERAGE} one "))
+
+
+@pytest.fixture(scope="module")
+def stranger(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """An authority's certificate that is not the city's."""
+    file = tmp_path_factory.mktemp("stranger") / "ca.pem"
+    make = "req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=stranger -keyout /dev/null -out"
+    subprocess.run(["openssl", *make.split(), str(file)], check=True, capture_output=True)
+    return str(file)
+
+
+async def refused(running: Running, *words: str) -> None:
+    """It ends as a failure, after one line that has these words; AssertionError with what it said else."""
+    assert running.process.stdout is not None
+    async with asyncio.timeout(PATIENCE_S):
+        said = (await running.process.stdout.read()).decode()
+        assert await running.process.wait() == 1, said + running.trouble()
+    text = (running.folder / "errors").read_text()
+    (line,) = [line for line in text.splitlines() if line.startswith("refused: ")] or [f"nothing of it: {text}"]
+    assert all(word in line for word in words), line
+
+
+@pytest.mark.parametrize("program", KEEPING)
+async def test_what_only_somebody_can_mend_ends_a_program_with_one_line_that_says_how(
+    system: Secured, stranger: str, tmp_path: Path, program: str
+) -> None:
+    clone(tmp_path)
+    await added(system, f"{program}-1", f".venv/bin/hadir subscriber add {program}-1 --audience internal --yes")
+    lines, again = commands(program), ["cd subscriber", commands(program)[-1]]
+    async with at_work(system, tmp_path, lines, f"{program}-1") as running:
+        await refused(running, DIRECTORY, "ask the operators whether your user may read it", "HADIR_TOPICS")
+    topics = f"{COVERAGE},coverage.changed.v9"
+    async with at_work(system, tmp_path, again, f"{program}-1", topics) as running:
+        await refused(running, "coverage.changed.v9", "whether there is such a topic")
+    async with at_work(system, tmp_path, again, f"{program}-1", COVERAGE, HADIR_KAFKA_PASSWORD="x") as running:
+        await refused(running, "ask the operators for a new password")
+    async with at_work(system, tmp_path, again, f"{program}-1", COVERAGE, HADIR_KAFKA_CA_FILE=stranger) as running:
+        await refused(running, "HADIR_KAFKA_CA_FILE has to be the file that the operators gave you")
+    # Whoever takes a store over from another user takes that user's group over.
+    (tmp_path / "subscriber" / "state.json").write_text('{"group": "payroll.a", "records": {}}')
+    async with at_work(system, tmp_path, again, f"{program}-1", COVERAGE) as running:
+        await refused(running, "delete it")
+
+
+@pytest.mark.parametrize("program", KEEPING)
+async def test_a_running_program_ends_when_a_topic_is_taken_from_it_goes_on_without_it_and_ends_when_it_is_revoked(
+    system: Secured, tmp_path: Path, program: str
+) -> None:
+    clone(tmp_path)
+    user = f"{program}-2"
+    both = f"{COVERAGE},{PLANS}"
+    await added(system, user, f".venv/bin/hadir subscriber add {user} --topics {both} --yes")
+    async with at_work(system, tmp_path, commands(program), user, both) as running:
+        await running.keeps(lambda records: {COVERAGE, PLANS} <= records.keys())
+        await system.typed(f".venv/bin/hadir subscriber narrow {user} --topics {COVERAGE} --yes", system.folder)
+        await refused(running, PLANS, "leave it out of HADIR_TOPICS")
+    mark = str(uuid4())
+    await send(system, [event(uuid4().int, counter(mark, 1, "met")), event(uuid4().int, plan(UUID(mark)))])
+    again = ["cd subscriber", commands(program)[-1]]
+    async with at_work(system, tmp_path, again, user, COVERAGE) as running:
+        await running.keeps(lambda records: mark in records[COVERAGE])
+        await system.typed(f".venv/bin/hadir subscriber revoke {user} --yes", system.folder)
+        await refused(running, "ask the operators")
+    assert not any(mark in identity for identity in running.records()[PLANS])

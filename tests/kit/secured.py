@@ -108,6 +108,7 @@ class Secured:
         self.bootstrap = bootstrap
         self.outside = outside
         self.environ = environ
+        self.folder = folder
         self.data = folder / "data"
         self.ca_file = folder / ".keys" / "kafka-ca.pem"
 

@@ -4,9 +4,16 @@ import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.KafkaException;
+import org.apache.kafka.common.errors.AuthenticationException;
+import org.apache.kafka.common.errors.AuthorizationException;
+import org.apache.kafka.common.errors.GroupAuthorizationException;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
+import org.apache.kafka.common.errors.SslAuthenticationException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
@@ -32,6 +39,19 @@ public final class Subscribe {
             }
         }
         return given;
+    }
+
+    /** What somebody has to do about a refusal of the broker or of its certificate. */
+    private static String mend(KafkaException refusal) {
+        if (refusal instanceof SslAuthenticationException) {
+            return "HADIR_KAFKA_CA_FILE has to be the file that the operators gave you";
+        } else if (refusal instanceof AuthenticationException) {
+            return "ask the operators for a new password, or whether you are revoked";
+        } else if (refusal instanceof GroupAuthorizationException) {
+            return "ask the operators whether you are revoked; is state.json of another user, delete it";
+        }
+        return "ask the operators whether your user may read it and whether there is such a topic, or leave it out of"
+                + " HADIR_TOPICS";
     }
 
     public static void main(String[] arguments) throws Exception {
@@ -68,9 +88,17 @@ public final class Subscribe {
                 }
                 if (!records.isEmpty()) {
                     state.save();
-                    consumer.commitSync();
+                    try {
+                        consumer.commitSync();
+                    } catch (CommitFailedException | RebalanceInProgressException error) {
+                        System.err.println("not committed, to be read again: " + error.getMessage());
+                    }
                 }
             }
+        } catch (AuthenticationException | AuthorizationException refusal) {
+            String why = refusal.getCause() == null ? "" : " (" + refusal.getCause().getMessage() + ")";
+            System.err.println("refused: " + refusal.getMessage() + why + ": " + mend(refusal));
+            Runtime.getRuntime().halt(1); // the hook would wait for this thread
         } catch (WakeupException stopped) {
             // Ctrl-C
         }
