@@ -122,7 +122,7 @@ func main() {
 			log.Fatal(err)
 		}
 		if err := client.CommitUncommittedOffsets(ctx); err != nil {
-			told("not committed, to be read again", err)
+			refusal = cmp.Or(refusal, told("not committed, to be read again", err))
 		}
 		client.AllowRebalance()
 		if refusal != "" {
