@@ -88,7 +88,8 @@ while (!stopped) {
     // The client's fallback is for where nothing is committed; what is committed but no longer there is an error.
     mode = why.some((one) => one.apiId === 'OFFSET_OUT_OF_RANGE') ? 'earliest' : 'committed'
     // After some tries of its own the client gives up, and is made anew: what was not committed is read again.
-    console.error(`${new Date().toISOString()} ${error.message} ${why.at(-1).message}`)
+    const told = new Set([error.message, ...why.map((one) => one.message)])
+    console.error(new Date().toISOString(), ...told)
     await setTimeout(1000)
   }
 }
