@@ -63,8 +63,8 @@ func told(where string, err error) (refusal string) {
 	return fmt.Sprintf("refused: %s: %v: %s", where, err, mend)
 }
 
-func end(refusal string) {
-	fmt.Fprintln(os.Stderr, refusal)
+func end(why string) {
+	fmt.Fprintln(os.Stderr, why)
 	os.Exit(1)
 }
 
@@ -80,6 +80,9 @@ func (connections) OnBrokerConnect(broker kgo.BrokerMetadata, _ time.Duration, _
 }
 
 func main() {
+	if os.Getenv("HADIR_KAFKA_BOOTSTRAP") == "" {
+		end("HADIR_KAFKA_BOOTSTRAP is not set: docs/subscribe.md")
+	}
 	topics := strings.Split(cmp.Or(os.Getenv("HADIR_TOPICS"), "coverage.changed.v1,record.disowned.v1"), ",")
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

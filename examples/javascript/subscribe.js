@@ -6,6 +6,10 @@ import { Consumer, stringDeserializers } from '@platformatic/kafka'
 import { State } from './state.js'
 
 const { HADIR_KAFKA_BOOTSTRAP, HADIR_KAFKA_USERNAME, HADIR_KAFKA_PASSWORD, HADIR_KAFKA_CA_FILE } = process.env
+if (!HADIR_KAFKA_BOOTSTRAP) {
+  console.error('HADIR_KAFKA_BOOTSTRAP is not set: docs/subscribe.md')
+  process.exit(1)
+}
 const topics = (process.env.HADIR_TOPICS || 'coverage.changed.v1,record.disowned.v1').split(',')
 
 const secured = HADIR_KAFKA_USERNAME && {

@@ -3,6 +3,7 @@
 # (docs/subscribe.md). For looking: it keeps nothing, commits nothing and needs no group.
 set -euo pipefail
 
+: "${HADIR_KAFKA_BOOTSTRAP:?is not set: docs/subscribe.md}"
 topics=${HADIR_TOPICS:-coverage.changed.v1}
 
 settings() {

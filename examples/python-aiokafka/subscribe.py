@@ -17,6 +17,7 @@ from aiokafka.errors import (
 )
 from state import State
 
+KAFKA = os.environ.get("HADIR_KAFKA_BOOTSTRAP") or sys.exit("HADIR_KAFKA_BOOTSTRAP is not set: docs/subscribe.md")
 TOPICS = os.environ.get("HADIR_TOPICS", "coverage.changed.v1,record.disowned.v1").split(",")
 NEEDS_SOMEBODY = {
     SaslAuthenticationFailed: "ask the operators for a new password, or whether you are revoked",
@@ -46,7 +47,7 @@ class Log(logging.Handler):
 
 
 def settings():
-    given = {"bootstrap_servers": os.environ["HADIR_KAFKA_BOOTSTRAP"]}
+    given = {"bootstrap_servers": KAFKA}
     if user := os.environ.get("HADIR_KAFKA_USERNAME"):
         given |= {
             "security_protocol": "SASL_SSL",

@@ -7,6 +7,7 @@ import sys
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from state import State
 
+KAFKA = os.environ.get("HADIR_KAFKA_BOOTSTRAP") or sys.exit("HADIR_KAFKA_BOOTSTRAP is not set: docs/subscribe.md")
 TOPICS = os.environ.get("HADIR_TOPICS", "coverage.changed.v1,record.disowned.v1").split(",")
 NEEDS_SOMEBODY = {
     KafkaError._AUTHENTICATION: "ask the operators for a new password, or whether you are revoked",
@@ -19,7 +20,7 @@ NEEDS_SOMEBODY = {
 
 
 def settings():
-    given = {"bootstrap.servers": os.environ["HADIR_KAFKA_BOOTSTRAP"]}
+    given = {"bootstrap.servers": KAFKA}
     if user := os.environ.get("HADIR_KAFKA_USERNAME"):
         given |= {
             "security.protocol": "SASL_SSL",

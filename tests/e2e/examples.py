@@ -126,13 +126,18 @@ def names(prefix: str, count: int) -> Iterator[str]:
 
 
 @pytest.mark.parametrize("name", KAFKA)
-async def test_five_commands_lead_to_the_first_event_on_a_plain_kafka(
+async def test_five_commands_lead_to_the_first_event_on_a_plain_kafka_and_without_an_address_a_program_says_so(
     broker: Kafka, topic: str, tmp_path: Path, name: str
 ) -> None:
     clone(tmp_path)
     await send(broker, topic, "first")
     async with Program(name, tmp_path, broker).reading(topic) as running:
         assert await running.until(lambda line: line.startswith(f"{topic} first "))
+    there = ["cd subscriber"] if name in KEEPING else []
+    async with typed(tmp_path, [*there, commands(name)[-1]], {}) as running:
+        assert await running.process.wait() == 1
+    assert "HADIR_KAFKA_BOOTSTRAP" in running.trouble()
+    assert "is not set: docs/subscribe.md" in running.trouble()
 
 
 async def test_a_program_goes_on_when_the_broker_is_back(program: Program, broker: Kafka, topic: str) -> None:

@@ -56,6 +56,10 @@ public final class Subscribe {
 
     public static void main(String[] arguments) throws Exception {
         Map<String, String> environ = System.getenv();
+        if (environ.getOrDefault("HADIR_KAFKA_BOOTSTRAP", "").isEmpty()) {
+            System.err.println("HADIR_KAFKA_BOOTSTRAP is not set: docs/subscribe.md");
+            System.exit(1);
+        }
         String topics = environ.getOrDefault("HADIR_TOPICS", "coverage.changed.v1,record.disowned.v1");
         String user = environ.getOrDefault("HADIR_KAFKA_USERNAME", "");
         State state = new State(Path.of("state.json"), user.isEmpty() ? "example" : user);
