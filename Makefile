@@ -57,7 +57,7 @@ test: setup browser ## Run all tests on a real Kafka and PostgreSQL (ARGS="tests
 faults: setup ## Break things on purpose (ONLY=forty: docs/faults.md; ONLY=guards: without each its test fails; SEED=7 MINUTES=15: a nemesis)
 	@$(RUN) $(if $(SEED),python -m tests.nemesis --seed $(SEED) --minutes $(MINUTES),pytest -m "$(if $(filter guards,$(ONLY)),guard,fault)") $(ARGS)
 
-drills: setup ## Practise what is done once in years: one broker becomes three, a standby takes over (10 minutes)
+drills: setup ## Practise what is done once in years: one broker becomes three, a standby takes over (3 minutes)
 	@$(RUN) python -m deploy.drills.brokers
 	@$(RUN) pytest tests/faults/test_standby.py
 

@@ -14,6 +14,7 @@ from shared.log import reading
 
 ANSWER_S = 10
 """So long a record waits for its acknowledgement, as with the relay of a service (which waits 15 s)."""
+STOP_S = 5
 KEYS = 60
 
 
@@ -47,10 +48,7 @@ class Writer:
                 self.failures.append(type(error).__name__)
                 await asyncio.sleep(0.2)
             finally:
-                # It waits for what it holds, without an end where nobody takes it.
-                stopping = asyncio.ensure_future(producer.stop())
-                await asyncio.wait({stopping}, timeout=2)
-                stopping.cancel()
+                await _stopped(producer)
 
     async def _send(self, producer: AIOKafkaProducer, number: int) -> None:
         self.begun = number
@@ -93,9 +91,14 @@ class Reader:
             except KafkaError:
                 await asyncio.sleep(0.2)
             finally:
-                stopping = asyncio.ensure_future(consumer.stop())
-                await asyncio.wait({stopping}, timeout=5)
-                stopping.cancel()
+                await _stopped(consumer)
+
+
+async def _stopped(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """Returns after STOP_S at the latest: it waits for what it holds, without an end where nobody takes it."""
+    stopping = asyncio.ensure_future(client.stop())
+    await asyncio.wait({stopping}, timeout=STOP_S)
+    stopping.cancel()
 
 
 @asynccontextmanager
