@@ -1,11 +1,16 @@
 """Where a command finds what it works on: by the environment, else as the system that runs here."""
 
+import json
 import os
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from deploy.local.state import Running, State
+from deploy.local.state import NotRunning, Running, State
 from shared.events.base import SERVICES, ServiceName
 from shared.settings import Settings, SettingsError, load, readable_url
+
+if TYPE_CHECKING:
+    from shared.proof_keys import PublicKeys
 
 
 def database_url(service: ServiceName) -> str:
@@ -30,6 +35,17 @@ def services_here() -> tuple[ServiceName, ...]:
     return tuple(name for name in SERVICES if os.environ.get(f"HADIR_{name.upper()}_DATABASE_URL")) or SERVICES
 
 
+def groups_here() -> dict[str, list[str]]:
+    """Each consumer of these services, and the topics that it reads."""
+    from deploy.kafka.access import declared
+
+    return {
+        declaration.group: list(declaration.topics)
+        for service in services_here()
+        for declaration in declared(service).declarations
+    }
+
+
 def settings_of(service: ServiceName) -> Settings:
     """The settings of a service: from the environment, else of the system that runs here; raises as above."""
     if os.environ.get(f"HADIR_{service.upper()}_DATABASE_URL"):
@@ -49,6 +65,30 @@ def settings_of(service: ServiceName) -> Settings:
             "HADIR_STATE_DIR": str(state.root),
         },
     )
+
+
+def signing_key(variable: str, of_state: Path, door: str) -> Path:
+    """The key of what a service signed: that of its own environment, else of the system that runs here.
+
+    Raises NotRunning where neither has one, with the door at which its public half is had.
+    """
+    known = Path(os.environ.get(variable) or of_state)
+    if not known.exists():
+        raise NotRunning(f"there is no key {known}: save {door} and give it by --keys")
+    return known
+
+
+def proof_keys(file: Path | None) -> "PublicKeys":
+    """The keys of packs and checkpoints: of a file as the door gives them, else of what signs here.
+
+    Raises NotRunning as above, Unproven for a file of something else.
+    """
+    from shared.proof_keys import DOOR, ProofKeys, PublicKeys
+
+    if file is not None:
+        return PublicKeys.of(file.read_text())
+    own = signing_key("HADIR_PROOF_KEY_FILE", State.from_environment().proof_key, DOOR)
+    return PublicKeys.of(json.dumps({"keys": ProofKeys.from_file(own).jwks()}))
 
 
 def kafka() -> dict[str, Any]:

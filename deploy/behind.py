@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import typer
 
-from deploy.addresses import database_url, kafka, services_here
+from deploy.addresses import database_url, groups_here, kafka, services_here
 
 if TYPE_CHECKING:
     from shared.events.base import ServiceName
@@ -97,13 +97,7 @@ def lag(
     *, every: bool = typer.Option(False, "--all", help="Also the partitions that are read to their end")
 ) -> None:
     """How far each consumer is behind, in records and seconds, by partition."""
-    from deploy.kafka.access import declared
-
-    groups = {
-        declaration.group: list(declaration.topics)
-        for service in services_here()
-        for declaration in declared(service).declarations
-    }
+    groups = groups_here()
     found = asyncio.run(lags(kafka(), groups))
     for one in found:
         if every or one.records:
@@ -148,6 +142,8 @@ async def _outbox(service: "ServiceName") -> bool:
     carries = ", ".join(
         f"{row['application_name']} from {row['address']} "
         f"(session {row['pid']}, {row['state']} for {row['since_s']:.0f} s)"
+        if row["since_s"] is not None  # PostgreSQL hides it where the session is another role's
+        else f"NOBODY: its lock is held by {row['application_name']!r} (session {row['pid']}, of another role)"
         for row in leaders
     )
     typer.echo(f"{service}: {rows:,} rows wait; carried by {carries or 'NOBODY'}")
@@ -158,4 +154,5 @@ async def _outbox(service: "ServiceName") -> bool:
             f"  first: {head['topic']}, {head['bytes'] or 0:,} bytes, {head['age_s']:,.1f} s old; "
             f"{head['of_its_key'] - 1:,} more of its key wait behind it"
         )
-    return not leaders or (head is not None and head["age_s"] > STUCK_AFTER_S)
+    carried = any(row["since_s"] is not None for row in leaders)
+    return not carried or (head is not None and head["age_s"] > STUCK_AFTER_S)

@@ -15,7 +15,7 @@ import typer
 
 from deploy import backups, behind, dead_messages, dlq, packs, projections, repair, subscribers
 from deploy import log as log_commands
-from deploy.addresses import database_url, kafka
+from deploy.addresses import database_url, kafka, signing_key
 from deploy.local.manifest import some
 from deploy.local.state import NotRunning, State, write_private
 from shared.auth import MOST_TTL_S
@@ -304,19 +304,19 @@ def verify_receipt(
     ],
     keys: Annotated[
         Path | None,
-        typer.Option(help="/attendance/v1/receipt-keys; default: those of the local system", exists=True),
+        typer.Option(help="/attendance/v1/receipt-keys; default: those of the key here", exists=True),
     ] = None,
 ) -> None:
     """Say whether a receipt is as it was signed, without any network. Ends with 1 if it is not, and says why."""
     from shared.receipts import ReceiptKeys, verify
     from shared.signing import Unproven
 
-    known = State.from_environment().receipt_key
-    if keys is None and not known.exists():
-        raise NotRunning(
-            f"there is no key in {known.parent}: save /attendance/v1/receipt-keys and give it by --keys"
-        )
-    jwks = keys.read_text() if keys else json.dumps({"keys": ReceiptKeys.from_file(known).jwks()})
+    if keys is not None:
+        jwks = keys.read_text()
+    else:
+        own = State.from_environment().receipt_key
+        file_of_key = signing_key("HADIR_RECEIPT_KEY_FILE", own, "/attendance/v1/receipt-keys")
+        jwks = json.dumps({"keys": ReceiptKeys.from_file(file_of_key).jwks()})
     try:
         said = verify(file.read_text(), jwks)
     except (Unproven, UnicodeDecodeError) as error:

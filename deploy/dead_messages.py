@@ -8,6 +8,7 @@ from uuid import UUID
 import typer
 
 from deploy.addresses import settings_of
+from deploy.deciding import By, Really, Why
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -26,9 +27,6 @@ Ids = Annotated[list[UUID] | None, typer.Argument(help="delivery_ids, as `list` 
 OfWay = Annotated[str | None, typer.Option("--way", help="email, push, webhook or gateway")]
 OfKind = Annotated[str | None, typer.Option("--kind", help="A kind of message, such as counter.short")]
 OfError = Annotated[str | None, typer.Option("--error", help="How their error begins, such as unknown")]
-By = Annotated[UUID, typer.Option("--officer", help="employee_id of who decides it; it is in the audit")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is in the audit")]
-Really = Annotated[bool, typer.Option("--yes", help="Do it; else it is only said what would be done")]
 
 
 @dead.command("list")
@@ -128,16 +126,19 @@ def _change(
     now = clock_for(settings.state_dir, settings.clock).now()
     who = Principal(officer, "bkpsdm", None, 0)
 
-    async def work(tx: "Tx") -> str:
+    async def work(tx: "Tx") -> str | None:
         found = await dead.count(tx, chosen)
         if not found:
-            return "no dead letter is meant by that; see them with: hadir messages dead list"
+            return None
         if not yes:
             ways = ", ".join(f"{count} by {way}" for way, count in found.items())
             return f"{ways} would be {done}; say --yes to do it"
         return f"{await change(tx, who, chosen, reason, now)} {done}"
 
-    typer.echo(_asked(work))
+    if (said := _asked(work)) is None:
+        typer.echo("hadir: no dead letter is meant by that; see them with: hadir messages dead list", err=True)
+        raise typer.Exit(1)
+    typer.echo(said)
 
 
 def _asked(work: "Callable[[Tx], Awaitable[Result]]") -> Result:

@@ -8,7 +8,8 @@ from uuid import UUID
 
 import typer
 
-from deploy.addresses import services_here, settings_of
+from deploy.addresses import groups_here, services_here, settings_of
+from deploy.deciding import By, Really, Why
 from deploy.instants import instant
 
 if TYPE_CHECKING:
@@ -37,9 +38,6 @@ OfError = Annotated[
 OfKey = Annotated[str | None, typer.Option("--key", help="The records' key")]
 Since = Annotated[str | None, typer.Option("--since", help="Set aside at this time or later, with offset")]
 Until = Annotated[str | None, typer.Option("--until", help="Set aside before this time, with offset")]
-By = Annotated[UUID, typer.Option("--officer", help="employee_id of who decides it; it is in the audit")]
-Why = Annotated[str, typer.Option("--reason", help="Why; it is in the audit")]
-Really = Annotated[bool, typer.Option("--yes", help="Do it; else it is only said what would be done")]
 
 
 @app.command("list")
@@ -51,7 +49,7 @@ def list_(
     key: OfKey = None,
     since: Since = None,
     until: Until = None,
-    limit: Annotated[int, typer.Option(help="So many, the newest first", min=1, max=10_000)] = 100,
+    limit: Annotated[int, typer.Option(help="So many of each service, the newest first", min=1, max=10_000)] = 100,
 ) -> None:
     """The newest that wait for somebody: since when, who refused which, for what. Nothing of what is in them."""
     wanted = _chosen(None, topic=topic, group=group, error=error, since=since, until=until)
@@ -61,7 +59,8 @@ def list_(
             typer.echo(_line(letter))
         count += len(letters)
     if not count:
-        typer.echo("no dead letters", err=True)
+        narrowed = any((topic, group, error, key, since, until))
+        typer.echo(f"no dead letter{' that waits is meant by that' if narrowed else 's'}", err=True)
 
 
 @app.command()
@@ -198,6 +197,10 @@ def _chosen(
 
     if topic is not None and topic not in TOPICS:
         raise typer.BadParameter(f"there is no topic {topic}. Topics: {', '.join(TOPICS)}", param_hint="--topic")
+    if group is not None and group not in (groups := groups_here()):
+        raise typer.BadParameter(
+            f"there is no consumer {group} here. Consumers: {', '.join(groups)}", param_hint="--group"
+        )
     try:
         wanted = [Place.of(place) for place in places or ()]
     except ValueError as wrong:

@@ -8,20 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from deploy.addresses import kafka
+from deploy.addresses import kafka, proof_keys
 from deploy.instants import instant
-from deploy.local.state import NotRunning, State
 from deploy.progress import progress_bar, shows
 
 if TYPE_CHECKING:
     from deploy.logbook import Verified
-    from shared.proof_keys import PublicKeys
 
 app = typer.Typer(help="Whether the log is what was signed of it.", no_args_is_help=True, rich_markup_mode=None)
 
 Keys = Annotated[
     Path | None,
-    typer.Option(help="/reporting/v1/proof-keys, saved; default: those of the local system", exists=True),
+    typer.Option(help="/reporting/v1/proof-keys, saved; default: those of the key here", exists=True),
 ]
 Topics = Annotated[list[str] | None, typer.Option("--topic", help="Only this topic; may be given again")]
 
@@ -67,7 +65,7 @@ def verify(
     ]
     kept = [one for file in checkpoints or () for one in kept_elsewhere(file)]
     began = time.monotonic()
-    public = _keys(keys)
+    public = proof_keys(keys)
     with progress_bar() as shown:
         told = asyncio.run(hold(source, public, kept=kept, leaves=asked, progress=shows(shown, "records")))
     _say(told, time.monotonic() - began)
@@ -151,7 +149,7 @@ def verify_receipt(
     from shared.signing import Unproven
 
     try:
-        proven = prove(file.read_text(), _keys(keys))
+        proven = prove(file.read_text(), proof_keys(keys))
         differs = same_punch(proven, json.loads(receipt.read_text())) if receipt is not None else []
     except (Unproven, ValueError) as error:
         typer.echo(f"hadir: not proven: {error}", err=True)
@@ -180,14 +178,3 @@ def _known(topics: list[str] | None) -> list[str] | None:
                 f"{topic} has no tree. Those that have: {', '.join(names)}", param_hint="--topic"
             )
     return topics
-
-
-def _keys(file: Path | None) -> "PublicKeys":
-    from shared.proof_keys import ProofKeys, PublicKeys
-
-    known = State.from_environment().proof_key
-    if file is not None:
-        return PublicKeys.of(file.read_text())
-    if not known.exists():
-        raise NotRunning(f"there is no key in {known.parent}: save /reporting/v1/proof-keys and give it by --keys")
-    return PublicKeys.of(json.dumps({"keys": ProofKeys.from_file(known).jwks()}))

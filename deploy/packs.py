@@ -7,8 +7,7 @@ from typing import Annotated
 
 import typer
 
-from deploy.addresses import settings_of
-from deploy.local.state import NotRunning, State
+from deploy.addresses import proof_keys, settings_of
 from deploy.progress import progress_bar, shows
 from shared.events.base import read_date, read_instant
 
@@ -104,28 +103,20 @@ def verify(
     folder: Annotated[Path, typer.Argument(help="A pack's folder", exists=True, file_okay=False)],
     keys: Annotated[
         Path | None,
-        typer.Option(help="/reporting/v1/proof-keys; default: those of the local system", exists=True),
+        typer.Option(help="/reporting/v1/proof-keys; default: those of the key here", exists=True),
     ] = None,
 ) -> None:
     """Say whether a pack is as it was signed, without any network. Ends with 1 if not, and names what differs."""
-    import json
-
     from services.reporting.views.packs.manifest import NAME, differences
-    from shared.proof_keys import ProofKeys, PublicKeys
     from shared.signing import Unproven
 
-    known = State.from_environment().proof_key
-    if keys is None and not known.exists():
-        raise NotRunning(f"there is no key in {known.parent}: save /reporting/v1/proof-keys and give it by --keys")
     files = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
     manifest = files.pop(NAME, None)
     if manifest is None:
         found = [f"{NAME}: missing"]
     else:
         try:
-            public = PublicKeys.of(
-                keys.read_text() if keys else json.dumps({"keys": ProofKeys.from_file(known).jwks()})
-            )
+            public = proof_keys(keys)
         except (Unproven, UnicodeDecodeError) as error:
             raise PackRefused(f"--keys: {error}") from error
         found = differences(manifest, files, public)

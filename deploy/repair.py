@@ -33,6 +33,10 @@ def disown(
     reason: Annotated[str, typer.Option(help="A code, such as forged; it is published")],
     officer: Officer = None,
     second: Second = None,
+    *,
+    unseen: Annotated[
+        bool, typer.Option("--unseen", help="Also one that the topic does not hold, or not yet")
+    ] = False,
 ) -> None:
     """Say that an event counts as never sent. Two officers must be named."""
     from shared.events import TOPICS, RecordDisowned
@@ -45,7 +49,7 @@ def disown(
 
     def work() -> None:
         running, two = State.from_environment().running(), _two(officer, second)
-        _show(running, topic, ce_id)
+        _show(running, topic, ce_id, unseen=unseen)
         body = {"ce_id": str(ce_id), "topic": topic, "reason": reason}
         _decide(running, two, "/disowned", body)
         typer.echo(f"disowned: {ce_id} on {topic} counts as never sent; every service reads its key again now")
@@ -80,8 +84,9 @@ def _two(officer: UUID | None, second: UUID | None) -> tuple[UUID, UUID]:
     return officer, second
 
 
-def _show(running: Running, topic: str, ce_id: UUID) -> None:
-    """Print where the event stands, so that a slip in the id is seen."""
+def _show(running: Running, topic: str, ce_id: UUID, *, unseen: bool) -> None:
+    """Print where the event stands, so that a slip in the id is seen. Raises Refused where it stands nowhere,
+    unless that is meant."""
     from shared.log import reading
 
     async def find() -> "list[Record]":
@@ -97,11 +102,10 @@ def _show(running: Running, topic: str, ce_id: UUID) -> None:
     for one in found:
         key = (one.key or b"").decode(errors="backslashreplace")
         typer.echo(f"found: {topic} partition {one.partition} offset {one.offset}, key {key}")
-    if not found:
-        typer.echo(
-            f"{topic} holds no event {ce_id} now; should one come, it will count as never sent. If that is a "
-            f"slip, find the id with: hadir tail {topic} --from-start",
-            err=True,
+    if not found and not unseen:
+        raise Refused(
+            f"{topic} holds no event {ce_id}. Find the id with: hadir tail {topic} --from-start; one that is "
+            f"still to come is disowned with --unseen"
         )
 
 
@@ -139,8 +143,9 @@ def _decide(running: Running, two: tuple[UUID, UUID], path: str, body: dict[str,
 def _problem(answer: "httpx.Response") -> str:
     try:
         body = answer.json()
-        parts = [str(body["detail"])] + [f"{one['field']}: {one['message']}" for one in body.get("errors", [])]
-        return " ".join(dict.fromkeys(parts))
+        detail = str(body["detail"])
+        fields = [one for one in body.get("errors", []) if one["message"] != detail]
+        return " ".join([detail, *(f"{one['field']}: {one['message']}" for one in fields)])
     except (ValueError, KeyError, TypeError):
         return f"HTTP {answer.status_code}: {answer.text[:200]}"
 

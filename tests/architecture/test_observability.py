@@ -2,11 +2,13 @@
 
 import json
 import re
+import shlex
 import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
+import typer.core
 import typer.main
 import yaml
 
@@ -173,6 +175,23 @@ def test_every_command_of_hadir_in_the_runbook_exists_with_its_options(words: li
         return  # their options are the demonstration's own
     known = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}
     assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known | {"--help"}
+
+
+def typed_of_hadir() -> list[str]:
+    """Each call of `hadir` in the runbook's blocks of commands, from its first word on."""
+    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ")
+    return re.findall(r"^(?:[^#\n]*[\s/])?hadir ([a-z][^#|>)\n]*)", blocks, re.MULTILINE)
+
+
+@pytest.mark.parametrize("typed", typed_of_hadir())
+def test_every_command_of_hadir_that_the_runbook_says_to_type_is_whole(typed: str) -> None:
+    command, words = typer.main.get_command(cli.app), shlex.split(typed)
+    while isinstance(command, typer.core.TyperGroup):
+        command, words = command.commands[words[0]], words[1:]
+    given, _, _ = command.make_parser(command.context_class(command)).parse_args(words)
+    needed = [parameter.name for parameter in command.params if parameter.required]
+    assert [name for name in needed if not isinstance(given.get(name), str | list | tuple)] == []
 
 
 def test_every_replica_of_every_service_is_scraped_at_its_own_prefix() -> None:

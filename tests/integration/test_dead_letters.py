@@ -121,6 +121,8 @@ async def test_what_is_dropped_stays_so(database_for: DatabaseFor, says: Says) -
         (("list", "--kind", "x"), "there is no kind x"),
         (("show", str(uuid4())), "is no dead letter"),
         (("replay", "--reason", "x"), "Missing option '--officer'"),
+        (("replay", "--officer", str(OFFICER), "--reason", ""), "say why"),
+        (("drop", "--officer", str(OFFICER), "--reason", "x"), "no dead letter is meant"),
     ],
 )
 async def test_what_is_wrong_is_said(

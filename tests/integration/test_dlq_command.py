@@ -236,6 +236,8 @@ async def test_a_record_that_stands_there_no_more_is_not_taken_for_another(
         (("list", "--since", "2026-01-01T00:00"), "is no time"),
         (("show", "x/y/z"), "is no place"),
         (("replay", "--yes"), "--officer"),
+        (("list", "--group", "reporting"), "there is no consumer reporting here"),
+        (("drop", "--officer", str(OFFICER), "--reason", " ", "--yes"), "say why"),
     ],
 )
 def test_what_is_asked_wrongly_is_said(arguments: tuple[str, ...], said: str) -> None:

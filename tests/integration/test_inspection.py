@@ -3,7 +3,9 @@
 import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
+import asyncpg
 import pytest_asyncio
 from typer.testing import CliRunner
 
@@ -36,6 +38,26 @@ async def db(database_for: DatabaseFor) -> AsyncIterator[Database]:
     yield await database_for("reporting")
 
 
+async def said(env: dict[str, str], *arguments: str) -> tuple[int, str]:
+    result = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=env)
+    if result.exception is not None and not isinstance(result.exception, SystemExit):
+        raise result.exception
+    return result.exit_code, result.output
+
+
+async def test_a_session_of_somebody_else_that_holds_the_outbox_is_named(postgres: str, db: Database) -> None:
+    """PostgreSQL does not tell a service's role since when the sessions of other roles are idle."""
+    name = urlsplit(db.url).path
+    somebody: asyncpg.Connection = await asyncpg.connect(urlsplit(postgres)._replace(path=name).geturl())
+    try:
+        await somebody.execute("select pg_advisory_lock(hashtext('hadir.outbox.leader'))")
+        code, out = await said({"HADIR_REPORTING_DATABASE_URL": db.url}, "outbox")
+        assert code == 1
+        assert f"(session {somebody.get_server_pid()}, of another role)" in out
+    finally:
+        await somebody.close()
+
+
 async def test_what_a_stopped_service_lacks_is_named_until_it_is_read_again(
     kafka: str, db: Database, tmp_path: Path
 ) -> None:
@@ -48,10 +70,7 @@ async def test_what_a_stopped_service_lacks_is_named_until_it_is_read_again(
     }
 
     async def says(*arguments: str) -> tuple[int, str]:
-        result = await asyncio.to_thread(CliRunner().invoke, app, arguments, env=env)
-        if result.exception is not None and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result.exit_code, result.output
+        return await said(env, *arguments)
 
     async def does(statement: str) -> None:
         async with db.transaction() as tx:

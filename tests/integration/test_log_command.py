@@ -13,6 +13,7 @@ from uuid import uuid4
 import pytest
 import pytest_asyncio
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner
 
 from deploy import logbook
@@ -29,7 +30,8 @@ from tests.integration.test_bus_lag import Foreign
 from tests.kit.copying import everything, made, made_again
 from tests.kit.kafka import message, plan_event, probe_topic, produce
 
-KEYS = ProofKeys(Ed25519PrivateKey.generate())
+KEY = Ed25519PrivateKey.generate()
+KEYS = ProofKeys(KEY)
 EIGHT = dt.datetime(2025, 11, 6, 1, 10, tzinfo=dt.UTC)
 HOURS = (30, 40, 50)
 """Records that came in each hour, and are bound by its checkpoint."""
@@ -261,6 +263,16 @@ async def test_what_was_done_to_kafka_is_named_with_reportings_hashes_and_bounde
     # Written again from what was read before, at other offsets and without markers, it is the same log.
     await made_again(rig.kafka, rig.topic.name, records)
     code, said = await rig.verified()
+    assert code == 0, said
+
+
+async def test_beside_the_service_its_own_key_is_what_it_is_verified_by(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = rig.folder / "proof-key.pem"
+    key.write_bytes(KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    monkeypatch.setenv("HADIR_PROOF_KEY_FILE", str(key))
+    code, said = await asyncio.to_thread(rig.run, "verify")
     assert code == 0, said
 
 

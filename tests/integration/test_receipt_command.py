@@ -39,7 +39,9 @@ def verified(*arguments: object) -> tuple[int, str]:
     return result.exit_code, result.output
 
 
-def test_a_receipt_is_proven_or_what_is_wrong_with_it_is_said(tmp_path: Path, keys: ReceiptKeys) -> None:
+def test_a_receipt_is_proven_or_what_is_wrong_with_it_is_said(
+    tmp_path: Path, keys: ReceiptKeys, monkeypatch: pytest.MonkeyPatch
+) -> None:
     signature = json.loads(keys.signature(json.dumps(FACTS, separators=(",", ":")).encode()))
     receipt, jwks = tmp_path / "receipt.json", tmp_path / "keys.json"
     receipt.write_text(json.dumps({**FACTS, "signature": signature}, indent=2))
@@ -55,3 +57,10 @@ def test_a_receipt_is_proven_or_what_is_wrong_with_it_is_said(tmp_path: Path, ke
     assert "altered since" in said
     jwks.write_text("{}")
     assert "file of keys" in verified(receipt, "--keys", jwks)[1]
+    # In the container of a service its environment names the key, and no folder holds one.
+    receipt.write_text(json.dumps({**FACTS, "signature": signature}))
+    monkeypatch.setenv("HADIR_RECEIPT_KEY_FILE", str(State.from_environment().receipt_key))
+    monkeypatch.setenv("HADIR_STATE_DIR", str(tmp_path / "nothing"))
+    assert verified(receipt)[0] == 0
+    monkeypatch.delenv("HADIR_RECEIPT_KEY_FILE")
+    assert verified(receipt)[0] == 1
