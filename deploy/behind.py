@@ -70,23 +70,16 @@ async def lags(client: Mapping[str, Any], groups: Mapping[str, list[str]]) -> li
                     known = offsets.get(TopicPartition(partition.topic, partition.partition))
                     committed = known.offset if known is not None and known.offset >= 0 else None
                     first, end = max(committed or 0, begins[partition]), ends[partition]
-                    seconds = 0.0
+                    since = None
                     if first < end:
                         log.only({partition: first})
                         async for records in log.upto({partition: end}):
-                            seconds = max(0.0, time.time() - records[0].timestamp / 1000)
+                            since = records[0].timestamp / 1000
                             break
-                    found.append(
-                        Lag(
-                            group,
-                            partition.topic,
-                            partition.partition,
-                            committed,
-                            end,
-                            max(0, end - first),
-                            seconds if first < end else 0.0,
-                        )
-                    )
+                    # What transactions leave at the end, markers and records that were taken back, nobody reads.
+                    behind = 0 if since is None else end - first
+                    seconds = 0.0 if since is None else max(0.0, time.time() - since)
+                    found.append(Lag(group, partition.topic, partition.partition, committed, end, behind, seconds))
     finally:
         await admin.close()
     return found

@@ -8,6 +8,7 @@ import pytest
 from aiokafka import TopicPartition
 from confluent_kafka import Producer
 
+from deploy.behind import lags
 from shared import consumer
 from shared.bus import Bus
 from shared.events import Message, Topic
@@ -105,6 +106,8 @@ async def test_control_records_at_the_end_are_no_lag(
         await eventually(lambda: told(metrics, "hadir_consumer_lag_records", seen, topic) == 0)
         await sampled(bus)
         assert bus.stuck() == []
+    (behind,) = await lags({"bootstrap_servers": kafka}, {seen.group: [topic.name]})
+    assert (behind.records, behind.seconds) == (0, 0.0)
 
 
 async def test_a_client_that_has_stopped_fetching_is_stuck_though_it_believes_that_there_is_nothing_to_read(
