@@ -21,6 +21,9 @@ PASSING: Mapping[str, str] = {
 }
 """Tables that are no part of what is held, and why."""
 
+ELSEWHERE: Mapping[str, tuple[str, ...]] = {"log_tree": ("last_offset", "looked_to")}
+"""Columns that are not, either: places in the log, which are others where a transaction had left its marker."""
+
 _SETTINGS = (
     "select set_config('timezone', 'UTC', true), set_config('datestyle', 'ISO', true), "
     "set_config('extra_float_digits', '1', true), set_config('bytea_output', 'hex', true)"
@@ -56,9 +59,11 @@ async def _held(session: asyncpg.Connection, name: str) -> Held:
     parts = ", ".join(
         f"coalesce(sum(('x' || substr(hex, {at}, 15))::bit(60)::bigint), 0)::text" for at in (1, 16, 31)
     )
+    columns = "".join(f" - '{column}'" for column in ELSEWHERE.get(name, ()))
+    row_text = f"(to_jsonb(held){columns})::text" if columns else "held::text"
     query = f"""
         select count(*) as rows, concat_ws(':', {parts}) as sum
-        from (select encode(sha256(convert_to(held::text, 'UTF8')), 'hex') as hex from "{name}" as held) as hashed
+        from (select encode(sha256(convert_to({row_text}, 'UTF8')), 'hex') as hex from "{name}" as held) as hashed
     """  # noqa: S608 - names of the catalogue
     row = await session.fetchrow(query)
     assert row is not None  # noqa: S101 - an aggregate without group by has one row

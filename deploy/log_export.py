@@ -90,12 +90,13 @@ async def export(
 async def _export(
     source: FromKafka, partial: Path, progress: Progress, marks: dict[LogName, Mark], *, packed: bool
 ) -> int:
-    total, done = await source.size(), 0
+    since, done = {one: mark.offset for one, mark in marks.items()}, 0
+    total = await source.size(since)
     with _open(partial, "wb", packed=packed) as out:
         out.write(_encode(_Head(1)) + b"\n")
         for log, note, _ in await source.checkpoints():
             out.write(_encode(_Checkpoint(str(log), note)) + b"\n")
-        async for log, records in source.records(since={one: mark.offset for one, mark in marks.items()}):
+        async for log, records in source.records(since=since):
             first = marks[log].record if log in marks else 0
             for index, record in enumerate(records, first):
                 leaf = leaf_hash(entry_of(record.key, record.value, record.headers)).hex()

@@ -294,10 +294,12 @@ class FromKafka:
             self.findings.append(Finding(event.log, f"{where}: it says otherwise than the note that it holds"))
         return Noted(log, event.checkpoint, where) if log.topic in self._topics else None
 
-    async def size(self) -> int:
+    async def size(self, since: Mapping[LogName, int] | None = None) -> int:
+        """`since`: of each log from this offset on, as for `records`."""
         async with reading(self._client, self._topics, rewound=False) as log:
             begins, ends = await log.begins(), await log.ends()
-        return sum(ends[partition] - begins[partition] for partition in ends)
+        known: Mapping[LogName, int] = since or {}
+        return sum(end - max(begins[one], known.get(LogName(*one), 0)) for one, end in ends.items())
 
     async def batches(self, log: LogName | None = None) -> Batches:
         async for name, records in self.records(log):

@@ -16,8 +16,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from typer.testing import CliRunner
 
-from deploy import logbook
+from deploy import log_export, logbook
 from deploy.cli import app
+from deploy.logbook import FromKafka
 from services.reporting.commands import transparency
 from services.reporting.domain import transparency as domain
 from services.reporting.domain.merkle import leaf_hash
@@ -264,6 +265,15 @@ async def test_what_was_done_to_kafka_is_named_with_reportings_hashes_and_bounde
     await made_again(rig.kafka, rig.topic.name, records)
     code, said = await rig.verified()
     assert code == 0, said
+
+
+async def test_an_export_of_what_came_since_counts_nothing_else(rig: Rig) -> None:
+    source = FromKafka({"bootstrap_servers": rig.kafka}, [rig.topic.name])
+    shown: list[tuple[int, int]] = []
+    _, marks = await log_export.export(source, rig.folder / "1.jsonl", lambda *_: None)
+    await produce(rig.kafka, [message(plan_event(rig.topic)) for _ in range(2)])
+    await log_export.export(source, rig.folder / "2.jsonl", lambda *one: shown.append(one), after=marks)
+    assert shown[-1] == (2, 3), "and the marker of a transaction before them"
 
 
 async def test_beside_the_service_its_own_key_is_what_it_is_verified_by(
