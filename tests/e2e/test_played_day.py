@@ -14,6 +14,7 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from demo.city import TODAY, build
+from shared.clock import clock_for
 from shared.events import TOPICS
 from tests.architecture.test_observability import WORDS, alerts, panels, rules
 from tests.e2e.test_working_day import STAFF, play
@@ -22,6 +23,7 @@ from tests.kit.backing import temporary_state
 from tests.kit.personal_data import People, directory, of_audience, told_in
 from tests.kit.personal_matters import WRITTEN, asked, decided, who_may_ask
 from tests.kit.prometheus import Prometheus, prometheus
+from tests.kit.soon_short import opens_soon
 
 pytestmark = pytest.mark.long
 
@@ -68,6 +70,7 @@ def played() -> Generator[Played]:
         city = build(int(STAFF))
         decided(system.http, state.private_key, city, TODAY)
         asked(system.http, state.private_key, who_may_ask(city, [TODAY])[0], TODAY)
+        opens_soon(system.http, state.private_key, city, clock_for(state.root, None).now())
         yield Played({"bootstrap_servers": system.kafka}, watching)
 
 
