@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from deploy.deciding import Really
+
 if TYPE_CHECKING:
     from deploy.kafka.subscribers import Subscribers
     from deploy.kafka.users import Cluster
@@ -26,7 +28,6 @@ Name = Annotated[str, typer.Argument(help="The system's user; its groups are nam
 ForAudience = Annotated[str | None, typer.Option("--audience", help="public, internal or restricted")]
 OfTopics = Annotated[str | None, typer.Option("--topics", help="These instead, with commas")]
 Note = Annotated[str, typer.Option("--note", help="What it is, and whom to ask; it stands in the file")]
-Really = Annotated[bool, typer.Option("--yes", help="Do it; else it is only said what would be done")]
 
 
 @app.command()

@@ -153,8 +153,9 @@ def connect(
         yield Cluster(client)
     except (KafkaException, TimeoutError) as error:
         raise Refused(
-            f"Kafka at {bootstrap} refused: {error}; see its address, HADIR_KAFKA_SECURITY_PROTOCOL and "
-            "HADIR_KAFKA_ADMIN_PASSWORD, and whether it asks for passwords at all (`hadir up` does not)"
+            f"Kafka at {bootstrap} refused: {error}; see its address, HADIR_KAFKA_SECURITY_PROTOCOL, "
+            "HADIR_KAFKA_CA_FILE and HADIR_KAFKA_ADMIN_PASSWORD, and whether it asks for passwords at all "
+            "(`hadir up` does not)"
         ) from error
 
 
