@@ -269,10 +269,14 @@ async def test_what_was_done_to_kafka_is_named_with_reportings_hashes_and_bounde
 
 async def test_an_export_of_what_came_since_counts_nothing_else(rig: Rig) -> None:
     source = FromKafka({"bootstrap_servers": rig.kafka}, [rig.topic.name])
-    shown: list[tuple[int, int]] = []
-    _, marks = await log_export.export(source, rig.folder / "1.jsonl", lambda *_: None)
+    shown = list[tuple[int, int]]()
+
+    def show(done: int, total: int) -> None:
+        shown.append((done, total))
+
+    _, marks = await log_export.export(source, rig.folder / "1.jsonl", show)
     await produce(rig.kafka, [message(plan_event(rig.topic)) for _ in range(2)])
-    await log_export.export(source, rig.folder / "2.jsonl", lambda *one: shown.append(one), after=marks)
+    await log_export.export(source, rig.folder / "2.jsonl", show, after=marks)
     assert shown[-1] == (2, 3), "and the marker of a transaction before them"
 
 
