@@ -10,6 +10,7 @@ import datetime as dt
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
+from uuid import UUID
 
 import asyncpg
 
@@ -208,13 +209,31 @@ async def _rows(session: asyncpg.Connection, shapes: Sequence[Shape], done: Comp
 async def mend(context: HandlerContext, this: Watched, differs: Sequence[Differs]) -> list[str]:
     """Have the running service read those topics once more, whose facts are missing or other; returns the topics.
 
-    What the log does not know is not taken away by that.
+    What the log does not know is not taken away by that. A row that is other gives way to the log's, whatever its
+    rank, and is seen until then.
     """
     names = {one.table for one in differs if one.how != "unknown to the log"}
-    topics = [topic for topic, fact in this.projection.by_topic.items() if shape(fact).name in names]
+    facts = {topic: shape(fact) for topic, fact in this.projection.by_topic.items() if shape(fact).name in names}
     async with context.db.transaction() as tx:
-        for topic in topics:
+        for topic, table in facts.items():
+            others = [one.key for one in differs if (one.table, one.how) == (table.name, "other")]
+            await _rank_last(tx, table, others)
             await tx.connection.execute(
                 "insert into repair select $1, $2 on conflict do nothing", topic, disowned.WHOLE
             )
-    return topics
+    return list(facts)
+
+
+async def _rank_last(tx: Tx, table: Shape, keys: Sequence[tuple[str, ...]]) -> None:
+    """Let every event outrank these rows."""
+    columns = [list(values) for values in zip(*keys, strict=True)]
+    given = ", ".join(f"${number}::text[]" for number in range(2, len(table.key) + 2))
+    same = " and ".join(f"held.{name}::text = others.{name}" for name in table.key)
+    revision = "" if "revision" in table.key else ", revision = -1"
+    if keys:
+        await tx.connection.execute(
+            f"update {table.name} as held set ce_id = $1{revision} "  # noqa: S608 - names of the declarations
+            f"from unnest({given}) as others({', '.join(table.key)}) where {same}",
+            UUID(int=0),
+            *columns,
+        )

@@ -114,8 +114,12 @@ def _facts_differ(service: "ServiceName", *, mend: bool) -> bool:
             f"{service} reads again, and joins what is missing: {', '.join(topics)}; check once more in a moment"
         )
     elif found.differs:
-        mends = "`hadir rebuild`" if service == "reporting" else "`hadir check --mend`"
-        typer.echo(f"hadir: put them right with {mends}", err=True)
+        unknown = [one for one in found.differs if one.how == "unknown to the log"]
+        if len(unknown) < len(found.differs):
+            typer.echo("hadir: put them right with `hadir check --mend`", err=True)
+        if unknown:
+            goes = "goes by `hadir rebuild`" if service == "reporting" else "stays, until you know why"
+            typer.echo(f"hadir: what the log does not know {goes} (docs/runbook.md, Is it right)", err=True)
     return bool(found.differs)
 
 

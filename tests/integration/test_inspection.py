@@ -12,8 +12,15 @@ from typer.testing import CliRunner
 from deploy.cli import app
 from deploy.local.kafka import Kafka
 from deploy.local.topics import create_topics
+from services.reporting.commands.facts import rejoin
+from services.reporting.facts import PROJECTION
+from shared import repairs
+from shared.clock import clock_for
 from shared.database import Database
 from shared.disowned import WHOLE
+from shared.handling import HandlerContext
+from shared.settings import load
+from shared.telemetry import Metrics
 from tests.conftest import DatabaseFor
 from tests.integration.test_facts_rebuild import a_week
 from tests.kit.backing import temporary_state
@@ -103,3 +110,12 @@ async def test_what_a_stopped_service_lacks_is_named_until_it_is_read_again(
     async with db.transaction() as tx:
         wanted = await tx.connection.fetch("select topic from repair where event_id = $1", WHOLE)
     assert [row["topic"] for row in wanted] == ["schedule.changed.v1"]
+    # What stands beside the same id and revision gives way too, once the service reads again.
+    await does("update fact_plan set unit_id = 'PALSU'")
+    code, out = await says("check", "--facts", "--mend")
+    assert (code, "): other" in out) == (1, True), out
+    settings = load("reporting", env)
+    context = HandlerContext(settings, db, clock_for(settings.state_dir, None), Metrics("reporting"))
+    assert await repairs.settle(PROJECTION, rejoin, context) == 1
+    code, out = await says("check", "--facts")
+    assert (code, "0 are not those of the log" in out) == (0, True), out
