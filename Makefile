@@ -80,7 +80,7 @@ pictures: setup browser ## Draw the pictures of the pages anew, in docs/
 examples: setup ## Type what docs/subscribe.md says, over TLS, plain and by HTTP, and run its programs through a bad week (ARGS="-k java"; minutes)
 	@$(RUN) pytest tests/e2e/examples.py tests/integration/test_subscribe.py tests/integration/test_subscribe_over_http.py $(ARGS)
 
-month: setup ## Play twenty working days, then look through every record for what tells of a person (an hour; DAYS=5 STAFF=2000)
+month: setup ## Play twenty working days, then look through every record for what tells of a person (an hour, goes on where it was; DAYS=5 STAFF=2000)
 	@HADIR_MONTH_DAYS=$(DAYS) HADIR_MONTH_STAFF=$(STAFF) $(RUN) pytest -s tests/e2e/month.py $(ARGS)
 
 schemas: setup ## Write the events' JSON schemas to docs/events/, the doors' OpenAPI documents to docs/api/, previews to docs/messages/

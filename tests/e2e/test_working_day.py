@@ -22,13 +22,13 @@ STAFF = "600"
 PATIENCE_S = 420
 
 
-def play(state: State, *arguments: str) -> subprocess.CompletedProcess[str]:
+def play(state: State, *arguments: str, patience_s: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*HADIR, "demo", *arguments],
         env=environment(state),
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=patience_s,
         check=False,
     )
 
