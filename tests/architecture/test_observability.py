@@ -68,7 +68,21 @@ def exposed() -> dict[str, set[str]]:
     return found
 
 
-@pytest.mark.parametrize(("where", "expression"), expressions())
+def runbook() -> dict[str, str]:
+    """The part of the runbook of each alert."""
+    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
+    _, _, section = page.partition("\n## 3. Alerts\n")
+    _, *parts = re.split(r"^### (\w+)\n\n", section, flags=re.MULTILINE)
+    return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def typed_queries() -> list[tuple[str, str]]:
+    """What the runbook says to ask of Prometheus."""
+    typed = r"promtool query instant \S+ '([^']+)'"
+    return [(f"runbook {name}", query) for name, part in runbook().items() for query in re.findall(typed, part)]
+
+
+@pytest.mark.parametrize(("where", "expression"), [*expressions(), *typed_queries()])
 def test_every_metric_and_label_that_is_asked_for_exists(where: str, expression: str) -> None:
     known = exposed()
     labels = GIVEN_LABELS | OF_OBJECTIVES
@@ -135,14 +149,6 @@ def test_every_alert_fires_in_a_test_and_keeps_silent_in_one() -> None:
     assert fires | silent == names, "a test of no alert"
 
 
-def runbook() -> dict[str, str]:
-    """The part of the runbook of each alert."""
-    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    _, _, section = page.partition("\n## 3. Alerts\n")
-    _, *parts = re.split(r"^### (\w+)\n\n", section, flags=re.MULTILINE)
-    return dict(zip(parts[::2], parts[1::2], strict=True))
-
-
 def test_every_alert_points_to_its_own_part_of_the_runbook_and_each_part_has_an_alert() -> None:
     assert {rule["alert"]: rule["annotations"].get("runbook") for rule in alerts()} == {
         name: f"docs/runbook.md#{name.lower()}" for name in runbook()
@@ -154,6 +160,12 @@ def test_the_runbook_says_of_an_alert_what_it_means_what_to_type_first_and_when_
     assert re.match(
         r"\*Means\*: [^\n]+\.\n\n```sh\n.+?\n```\n\n\*Over\*: [^\n]+\.\n\n\S", runbook()[name], re.DOTALL
     ), "begin it with *Means*: one line, a block of commands, *Over*: one line"
+
+
+@pytest.mark.parametrize("name", runbook())
+def test_what_the_runbook_says_to_type_for_an_alert_stands_on_no_variable_of_the_shell(name: str) -> None:
+    typed = "\n".join(re.findall(r"```sh\n(.*?)```", runbook()[name], re.DOTALL))
+    assert re.findall(r"\$\{?([A-Za-z_]+)", typed) == []
 
 
 def commands_of_hadir() -> list[list[str]]:
