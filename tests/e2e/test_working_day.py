@@ -168,6 +168,7 @@ def test_a_board_that_differs_from_the_receipts_fails_the_day_and_the_next_day_i
         assert "60 people in 48 units, Monday 10 November 2025" in again.stderr
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_the_day_and_leaves_the_system_running_at_real_speed() -> None:
     with temporary_state() as state, up(state):
         demo = begun(state)
