@@ -308,14 +308,14 @@ def verify_receipt(
     ] = None,
 ) -> None:
     """Say whether a receipt is as it was signed, without any network. Ends with 1 if it is not, and says why."""
-    from shared.receipts import ReceiptKeys, verify
+    from shared.receipts import DOOR, ReceiptKeys, verify
     from shared.signing import Unproven
 
     if keys is not None:
         jwks = keys.read_text()
     else:
         own = State.from_environment().receipt_key
-        file_of_key = signing_key("HADIR_RECEIPT_KEY_FILE", own, "/attendance/v1/receipt-keys")
+        file_of_key = signing_key("HADIR_RECEIPT_KEY_FILE", own, DOOR)
         jwks = json.dumps({"keys": ReceiptKeys.from_file(file_of_key).jwks()})
     try:
         said = verify(file.read_text(), jwks)

@@ -38,6 +38,10 @@ ANSWERS_WITHIN_S = 5.0
 """Seconds that one of several hosts has to let us in. asyncpg has one limit for all, which a host that says
 nothing would use up before the next is tried (findings/asyncpg-silent-first-host.sh)."""
 
+_KEEPALIVE = {"idle": 15, "interval": 5, "count": 3}
+"""A machine that is gone says no goodbye: after so many seconds of silence it is asked, every so many, so many
+times, and then given up: within 30 s."""
+
 _DIALECT = "postgresql+asyncpg://"
 """What SQLAlchemy has to know: connections are made by `Hosts`."""
 
@@ -92,13 +96,13 @@ class Hosts:
 
 
 def _watched(connection: asyncpg.Connection) -> None:
-    """A machine that is gone says no goodbye: what waits for its answer, or for its notices, fails within 30 s."""
+    """What waits for the answer of a machine that is gone, or for its notices, fails within 30 s."""
     told: socket.socket = connection._transport.get_extra_info("socket")  # pyright: ignore[reportPrivateUsage]
     if told.family != socket.AF_UNIX:
         told.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 15)
-        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 5)
-        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 3)
+        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, _KEEPALIVE["idle"])
+        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, _KEEPALIVE["interval"])
+        told.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPCNT, _KEEPALIVE["count"])
         told.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 30_000)
 
 
@@ -277,9 +281,7 @@ class Database:
         return await self._hosts.connect(
             application_name=f"{self.application_name}.dedicated",
             # As in `_watched`, for the server: the session of a machine that is gone, and the lock it holds, end.
-            tcp_keepalives_idle="15",
-            tcp_keepalives_interval="5",
-            tcp_keepalives_count="3",
+            **{f"tcp_keepalives_{name}": str(value) for name, value in _KEEPALIVE.items()},
         )
 
     async def listen(self, channel: str, heard: Callable[[str], None], began: Callable[[], None]) -> None:

@@ -24,6 +24,7 @@ GIVEN_BY_PROMETHEUS = {"up", "process_cpu_seconds_total", "process_resident_memo
 GIVEN_LABELS = {"service", "instance", "job", "le"}
 OF_OBJECTIVES = {"slo", "window"}
 WORDS = re.compile(r"\b(?:hadir|process)_[a-z_]+\b|\bup\b")
+RUNBOOK = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
 
 
 FILES = ("alerts", "slo")
@@ -70,10 +71,14 @@ def exposed() -> dict[str, set[str]]:
 
 def runbook() -> dict[str, str]:
     """The part of the runbook of each alert."""
-    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    _, _, section = page.partition("\n## 3. Alerts\n")
+    _, _, section = RUNBOOK.partition("\n## 3. Alerts\n")
     _, *parts = re.split(r"^### (\w+)\n\n", section, flags=re.MULTILINE)
     return dict(zip(parts[::2], parts[1::2], strict=True))
+
+
+def blocks(text: str) -> list[str]:
+    """Its blocks of commands, a command that goes on in the next line as one line."""
+    return [block.replace("\\\n", " ") for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL)]
 
 
 def typed_queries() -> list[tuple[str, str]]:
@@ -164,15 +169,13 @@ def test_the_runbook_says_of_an_alert_what_it_means_what_to_type_first_and_when_
 
 @pytest.mark.parametrize("name", runbook())
 def test_what_the_runbook_says_to_type_for_an_alert_stands_on_no_variable_of_the_shell(name: str) -> None:
-    typed = "\n".join(re.findall(r"```sh\n(.*?)```", runbook()[name], re.DOTALL))
-    assert re.findall(r"\$\{?([A-Za-z_]+)", typed) == []
+    assert re.findall(r"\$\{?([A-Za-z_]+)", "\n".join(blocks(runbook()[name]))) == []
 
 
 def commands_of_hadir() -> list[list[str]]:
     """Each call of `hadir` that the runbook shows, as words."""
-    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    shown = [*re.findall(r"```sh\n(.*?)```", page, re.DOTALL), *re.findall(r"`([^`\n]*hadir [^`\n]*)`", page)]
-    lines = [line.partition(" #")[0] for block in shown for line in block.replace("\\\n", " ").splitlines()]
+    shown = [*blocks(RUNBOOK), *re.findall(r"`([^`\n]*hadir [^`\n]*)`", RUNBOOK)]
+    lines = [line.partition(" #")[0] for block in shown for line in block.splitlines()]
     calls = [call for line in lines for call in re.findall(r"(?:^|[\s/])hadir ((?:[\w.=*-]+ ?)+)", line)]
     return [call.split() for call in calls]
 
@@ -191,9 +194,8 @@ def test_every_command_of_hadir_in_the_runbook_exists_with_its_options(words: li
 
 def typed_of_hadir() -> list[str]:
     """Each call of `hadir` in the runbook's blocks of commands, from its first word on."""
-    page = (ROOT / "docs" / "runbook.md").read_text(encoding="utf-8")
-    blocks = "\n".join(re.findall(r"```sh\n(.*?)```", page, re.DOTALL)).replace("\\\n", " ")
-    return re.findall(r"^(?:[^#\n]*[\s/])?hadir ([a-z][^#|>)\n]*)", blocks, re.MULTILINE)
+    typed = "\n".join(blocks(RUNBOOK))
+    return re.findall(r"^(?:[^#\n]*[\s/])?hadir ([a-z][^#|>)\n]*)", typed, re.MULTILINE)
 
 
 @pytest.mark.parametrize("typed", typed_of_hadir())
